@@ -1,0 +1,1 @@
+"""DSSM Lens: shows why a two-tower text matcher scores a query and a document the way it does."""

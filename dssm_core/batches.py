@@ -1,0 +1,277 @@
+"""Pairs to batches of pieces: from memory with the batch as negatives, or streamed with their own.
+
+Shape letters: N rows of a batch, T tokens, P pieces, K negatives a row.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import pandas as pd
+
+from dssm_core.corpus.negatives import read_shards
+from dssm_core.text import PIECES, hash_pieces, segment
+
+STRETCH = 16
+"""Batches that are shuffled and sorted by length together."""
+
+SHORTEST_SPAN, LONGEST_SPAN = 3, 10
+"""Words of a document that make a query."""
+
+MOST_WORDS = 1_000_000
+"""Words counted at a time; past that, those seen once are forgotten."""
+
+
+class Batch(NamedTuple):
+    """What one step learns from.
+
+    Attributes:
+        query: int32 [N, T, P].
+        document: int32 [N, T, P].
+        negatives: int32 [N * K, T, P], K to each row in order; K is 0 without prepared ones.
+        same: bool [N, N], True where row and column share a query or a document.
+    """
+
+    query: np.ndarray
+    document: np.ndarray
+    negatives: np.ndarray
+    same: np.ndarray
+
+
+class Batches(Protocol):
+    """Where a training's batches come from.
+
+    Attributes:
+        vocabulary: words of the training texts with their counts, most frequent first.
+        pairs: rows of an epoch.
+        fingerprint: differs when the data does.
+    """
+
+    vocabulary: dict[str, int]
+    pairs: int
+    fingerprint: str
+
+    def epoch(self, number: int, size: int, rng: np.random.Generator) -> Iterator[Batch]:
+        """Yield every pair once, in batches of at most `size`, at least 2."""
+        ...
+
+
+class PairBatches:
+    """Batches of pairs held in memory: each text is cut into words once.
+
+    Args:
+        pairs: columns query, document; all rows relevant pairs.
+        rows: rows of the hashed table.
+        query_length: words read of a query.
+        document_length: words read of a document.
+        spans: so many extra pairs to each document: a span of its words as the query, the rest
+            of it as the document; other spans in each epoch.
+
+    Source: of the spans, Lee et al. 2019, "Latent Retrieval", section 4 (inverse cloze task).
+    """
+
+    def __init__(
+        self,
+        pairs: pd.DataFrame,
+        rows: int,
+        query_length: int,
+        document_length: int,
+        spans: float = 0.0,
+    ) -> None:
+        self.vocabulary = count_words(pd.concat([pairs["query"], pairs["document"]]))
+        hashes = pd.util.hash_pandas_object(pairs[["query", "document"]], index=False)
+        words = _Words(self.vocabulary, rows)
+        self._pieces = words.pieces
+        self._query = _Column.of(pairs["query"], words, query_length)
+        self._document = _Column.of(pairs["document"], words, document_length)
+        long = (self._document.numbers != 0).sum(1) >= 2 * SHORTEST_SPAN
+        self._long = np.flatnonzero(long)
+        self._spans = int(spans * len(self._long))
+        self.pairs = len(pairs) + self._spans
+        self.fingerprint = f"{int(hashes.sum())} {spans}"
+
+    def epoch(self, number: int, size: int, rng: np.random.Generator) -> Iterator[Batch]:
+        """Yield every pair once, those of like document length together, in random order."""
+        query, document = self._query, self._document
+        if self._spans:
+            chosen = rng.choice(self._long, self._spans, replace=self._spans > len(self._long))
+            query, document = self._with_spans(chosen, rng)
+        for rows in _like_lengths(document.lengths(), size, rng):
+            yield Batch(
+                self._pieces[query.words(rows)],
+                self._pieces[document.words(rows)],
+                np.zeros((0, 1, PIECES), np.int32),
+                _same(query.text[rows], document.text[rows]),
+            )
+
+    def _with_spans(self, chosen: np.ndarray, rng: np.random.Generator) -> tuple[_Column, _Column]:
+        """Return both columns with the span pairs of these documents behind."""
+        spans = np.zeros((len(chosen), self._query.numbers.shape[1]), np.int32)
+        rests = np.zeros((len(chosen), self._document.numbers.shape[1]), np.int32)
+        for span, rest, row in zip(spans, rests, self._document.numbers[chosen], strict=True):
+            words = row[row != 0]
+            longest = min(len(span), LONGEST_SPAN, len(words) // 2)
+            length = int(rng.integers(SHORTEST_SPAN, longest + 1))
+            start = int(rng.integers(len(words) - length + 1))
+            span[:length] = words[start : start + length]
+            rest[: len(words) - length] = np.delete(words, slice(start, start + length))
+        # a span is no other's query, but what is left of a document is still that document
+        texts = len(self._query.numbers) + np.arange(len(chosen))
+        return self._query.extended(spans, texts), self._document.extended(rests, chosen)
+
+
+class ShardBatches:
+    """Batches streamed from prepared shards, each pair with its own negatives.
+
+    Args:
+        folder: as `prepare_negatives` wrote it.
+        rows: rows of the hashed table.
+        query_length: words read of a query.
+        document_length: words read of a document.
+        negatives: use so many of the prepared ones; all without it.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        rows: int,
+        query_length: int,
+        document_length: int,
+        negatives: int | None = None,
+    ) -> None:
+        self._folder, self._negatives = folder, negatives
+        self._lengths = query_length, document_length
+        self.pairs = 0
+        self.vocabulary = count_words(self._texts())
+        self.fingerprint = f"{folder} {self.pairs} {negatives}"
+        self._words = _Words(self.vocabulary, rows)
+
+    def epoch(self, number: int, size: int, rng: np.random.Generator) -> Iterator[Batch]:
+        """Yield every pair once, shuffled within stretches, with that epoch's negatives."""
+        for part in read_shards(self._folder, number, STRETCH * size):
+            lengths = np.array([len(document) for document in part["document"]])
+            for rows in _like_lengths(lengths, size, rng):
+                yield self._batch({name: [part[name][i] for i in rows] for name in part})
+
+    def _batch(self, part: dict[str, list[Any]]) -> Batch:
+        query_length, document_length = self._lengths
+        negatives = [text for row in part["negatives"] for text in row[: self._negatives]]
+        return Batch(
+            self._words.read(part["query"], query_length),
+            self._words.read(part["document"], document_length),
+            self._words.read(negatives, document_length),
+            _same(*(pd.factorize(np.array(part[n]))[0] for n in ("query", "document"))),
+        )
+
+    def _texts(self) -> Iterator[str]:
+        for part in read_shards(self._folder):
+            self.pairs += len(part["query"])
+            yield from part["query"]
+            yield from part["document"]
+
+
+class _Words:
+    """Words by number (0 is padding) and the pieces of each."""
+
+    def __init__(self, vocabulary: Iterable[str], rows: int) -> None:
+        words = list(vocabulary)
+        self._places = {word: i + 1 for i, word in enumerate(words)}
+        hashed = hash_pieces(words, rows)
+        self.pieces = np.concatenate([np.zeros((1, PIECES), np.int32), hashed])  # [V + 1, P]
+        self._rows = rows
+        self._numbers = lru_cache(maxsize=200_000)(self._look_up)
+
+    def numbers(self, text: str) -> np.ndarray:
+        """Return the numbers of a text's words; a forgotten word is left out."""
+        return self._numbers(text)
+
+    def read(self, texts: Sequence[str], length: int) -> np.ndarray:
+        """Return pieces int32 [len(texts), T, P], T the longest of these texts, at most length."""
+        numbers = [self.numbers(text)[:length] for text in texts]
+        words = np.zeros((len(texts), max([1, *map(len, numbers)])), np.int32)
+        for row, found in zip(words, numbers, strict=True):
+            row[: len(found)] = found
+        return self.pieces[words]
+
+    def _look_up(self, text: str) -> np.ndarray:
+        places = [self._places.get(t.text, 0) for t in segment(text) if t.state != "skipped"]
+        return np.array([place for place in places if place], np.int32)
+
+
+class _Column(NamedTuple):
+    """One side of all pairs.
+
+    Attributes:
+        numbers: word numbers of each distinct text, int32 [G, T].
+        row: where each pair's text is in `numbers`, [N].
+        text: equal where two pairs share their text, [N].
+    """
+
+    numbers: np.ndarray
+    row: np.ndarray
+    text: np.ndarray
+
+    @classmethod
+    def of(cls, texts: pd.Series, words: _Words, length: int) -> _Column:
+        row, distinct = pd.factorize(texts)
+        numbers = np.zeros((len(distinct), length), np.int32)
+        for into, text in zip(numbers, distinct, strict=True):
+            found = words.numbers(text)[:length]
+            into[: len(found)] = found
+        return cls(numbers, row, row)
+
+    def extended(self, numbers: np.ndarray, text: np.ndarray) -> _Column:
+        row = len(self.numbers) + np.arange(len(numbers))
+        return _Column(
+            np.concatenate([self.numbers, numbers]),
+            np.concatenate([self.row, row]),
+            np.concatenate([self.text, text]),
+        )
+
+    def lengths(self) -> np.ndarray:
+        return (self.numbers != 0).sum(1)[self.row]
+
+    def words(self, rows: np.ndarray) -> np.ndarray:
+        """Return word numbers int32 [len(rows), T], T the longest of these rows."""
+        found = self.numbers[self.row[rows]]
+        return found[:, : max(1, int((found != 0).sum(1).max()))]
+
+
+def count_words(texts: Iterable[str]) -> dict[str, int]:
+    """Return the words of texts with their counts, most frequent first.
+
+    Args:
+        texts: any number; memory is bounded by MOST_WORDS, not by them.
+    """
+    counts: Counter[str] = Counter()
+    for text in texts:
+        counts.update(t.text for t in segment(text) if t.state != "skipped")
+        if len(counts) > MOST_WORDS:
+            counts = Counter({word: count for word, count in counts.items() if count > 1})
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _like_lengths(lengths: np.ndarray, size: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
+    """Yield row numbers in batches of like length, in random order: less padding, still mixed.
+
+    Rows are shuffled, sorted by length within stretches of 16 batches, and the batches shuffled,
+    so that a row has other neighbours in each epoch. A lone last row is no batch.
+    """
+    order = rng.permutation(len(lengths))
+    parts: list[np.ndarray] = []
+    for start in range(0, len(order), STRETCH * size):
+        stretch = order[start : start + STRETCH * size]
+        stretch = stretch[np.argsort(lengths[stretch], kind="stable")]
+        parts += [stretch[i : i + size] for i in range(0, len(stretch), size)]
+    for i in rng.permutation(len(parts)):
+        if len(parts[i]) > 1:
+            yield parts[i]
+
+
+def _same(query: np.ndarray, document: np.ndarray) -> np.ndarray:
+    return (query[:, None] == query) | (document[:, None] == document)

@@ -1,0 +1,377 @@
+"""Query-document pairs from a person's own file: read, checked, split, summed up."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import gzip
+import io
+import itertools
+import json
+import re
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import pandas as pd
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from dssm_core.corpus.splitting import SPLITS, digest, fold
+from dssm_core.errors import UserError
+
+MOST_CHARACTERS = 1_000_000  # of a cell
+MOST_BYTES = 1 << 29  # of a file, decompressed: a small .gz can hold far more
+UNFIT = re.compile("[\0\ud800-\udfff]")
+NEEDED = ("query", "document")
+LABELS = {
+    **dict.fromkeys(("1", "1.0", "true", "yes", "relevant"), 1),
+    **dict.fromkeys(("0", "0.0", "false", "no", "irrelevant"), 0),
+}
+
+Record = tuple[int, Sequence[str]]  # 1-based line, cells in the order of the columns
+
+
+def read_pairs(source: Path | str | bytes | IO[Any], name: str | None = None) -> pd.DataFrame:
+    """Read pairs from CSV, TSV or JSONL, plain or gzipped.
+
+    1. The name's ending tells the format; without one, the first line does.
+    2. Text is UTF-8, with or without a byte order mark.
+    3. Labels may be 0/1, true/false, yes/no or relevant/irrelevant; all 1 if absent.
+
+    Args:
+        source: a path, the file's bytes, or a file opened for reading.
+        name: the file's name, for the format and for messages; the path's if None.
+
+    Returns:
+        N rows: query, document (text), label (int, 0 or 1), then the file's other columns
+        as text; the index is the 1-based line where the record starts.
+
+    Raises:
+        UserError: where the file cannot be read as pairs; names the line and column.
+    """
+    name = name or _name_of(source)
+    text = _decode(_unzip(_bytes_of(source, name), name), name)
+    if not text.strip():
+        raise UserError(f"{name} is empty", "", "Give a file with columns query and document.")
+    kind = _kind(name, text)
+    columns, records = _read_jsonl(text, name) if kind == "jsonl" else _read_csv(text, name, kind)
+    _check_columns(columns, name)
+    if not records:
+        raise UserError(f"{name} has a header but no pairs", "", "Add a row for each pair.")
+    return _frame(columns, records, name)
+
+
+def stream_pairs(path: Path) -> Iterator[tuple[str, str, int]]:
+    """Yield query, document and label one at a time, in memory that a file of any size shares.
+
+    Where there is a column `split`, only the rows of "train": no draw may see the others.
+
+    Args:
+        path: CSV, TSV or JSONL, plain or gzipped, as `read_pairs` takes it.
+
+    Raises:
+        UserError: where the file cannot be read as pairs; names the line and column.
+    """
+    name = path.name
+    if not path.is_file():
+        raise UserError(f"no file {path}", "", "Check the path.")
+    opened = gzip.open if path.suffix == ".gz" else open
+    with opened(path, "rt", encoding="utf-8-sig", newline="") as stream:
+        try:
+            head = stream.readline()
+            kind = _kind(name, head)
+            lines = itertools.chain([head], stream)
+            records = _json_records(lines, name) if kind == "jsonl" else _rows(lines, name, kind)
+            columns = next(records)[1]
+            _check_columns(columns, name)
+            places = [columns.index(needed) for needed in NEEDED]
+            label_place = columns.index("label") if "label" in columns else None
+            split_place = columns.index("split") if "split" in columns else None
+            for line, cells in records:
+                if split_place is not None and cells[split_place] != "train":
+                    continue
+                query, document = (cells[place] for place in places)
+                for column, value in zip(NEEDED, (query, document), strict=True):
+                    if not value.strip():
+                        hint = "Fill it in, or take the line out."
+                        raise UserError(f"{column} is empty at line {line} of {name}", "", hint)
+                label = "1" if label_place is None else cells[label_place]
+                yield query, document, _labels([label], pd.Index([line]), name)[0]
+        except StopIteration:
+            hint = "Give a file with columns query and document."
+            raise UserError(f"{name} is empty", "", hint) from None
+        except (UnicodeDecodeError, OSError, EOFError, zlib.error) as trouble:
+            raise UserError(f"cannot read {name}", str(trouble), "Save it as UTF-8.") from trouble
+
+
+def _name_of(source: Path | str | bytes | IO[Any]) -> str:
+    if isinstance(source, (str, Path)):
+        return Path(source).name
+    inner = getattr(source, "name", None)
+    return Path(inner).name if isinstance(inner, str) else "the file"
+
+
+def _bytes_of(source: Path | str | bytes | IO[Any], name: str) -> bytes:
+    if isinstance(source, (str, Path)) and not Path(source).exists():
+        raise UserError(f"no file {source}", "", "Check the path.")
+    try:
+        if isinstance(source, (str, Path)):
+            return Path(source).read_bytes()
+        content = source if isinstance(source, bytes) else source.read()
+    except OSError as trouble:
+        raise UserError(f"cannot read {name}", str(trouble), "Give a readable file.") from trouble
+    return content.encode() if isinstance(content, str) else bytes(content)
+
+
+def _unzip(raw: bytes, name: str) -> bytes:
+    if raw.startswith(b"\x1f\x8b"):
+        try:
+            with gzip.open(io.BytesIO(raw)) as stream:
+                raw = stream.read(MOST_BYTES + 1)
+        except (OSError, EOFError, zlib.error) as trouble:
+            hint = "Compress the file again, or give it uncompressed."
+            raise UserError(f"{name} is damaged gzip", str(trouble), hint) from trouble
+    if len(raw) > MOST_BYTES:
+        hint = "Split it into smaller files."
+        raise UserError(f"{name} is larger than {MOST_BYTES >> 20} MiB", "", hint)
+    return raw
+
+
+def _decode(raw: bytes, name: str) -> str:
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise UserError(f"{name} is UTF-16, not UTF-8", "", "Save it as UTF-8.")
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as trouble:
+        # The codec counts from behind the byte order mark, a person from the file's start.
+        start = trouble.start + (3 if raw.startswith(b"\xef\xbb\xbf") else 0)
+        line = raw.count(b"\n", 0, start) + 1
+        what = f"{name} is not UTF-8 at line {line}, byte {start + 1}"
+        raise UserError(what, repr(raw[start : start + 8]), "Save it as UTF-8.") from trouble
+    if (position := text.find("\0")) >= 0:
+        line = text.count("\n", 0, position) + 1
+        hint = "Give a text file, and take the NUL characters out."
+        raise UserError(f"{name} has a NUL character at line {line}", "", hint)
+    return text
+
+
+def _kind(name: str, text: str) -> str:
+    """Return csv, tsv or jsonl."""
+    ending = Path(name.lower().removesuffix(".gz")).suffix
+    known = {".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+    if ending in known:
+        return known[ending]
+    header = text.lstrip().partition("\n")[0]
+    if header.startswith("{"):
+        return "jsonl"
+    return "tsv" if "\t" in header and "," not in header else "csv"
+
+
+def _read_csv(text: str, name: str, kind: str) -> tuple[list[str], list[Record]]:
+    csv.field_size_limit(max(csv.field_size_limit(), len(text)))
+    (_, columns), *records = _rows(io.StringIO(text, newline=""), name, kind)
+    return list(columns), records
+
+
+def _rows(stream: Iterable[str], name: str, kind: str) -> Iterator[Record]:
+    """Yield the header, then each record, with the line where it starts."""
+    reader = csv.reader(stream, delimiter="\t" if kind == "tsv" else ",", strict=True)
+    columns: list[str] = []
+    start = 1
+    try:
+        for cells in reader:
+            if cells and not columns:
+                columns = [cell.strip() or f"column {n}" for n, cell in enumerate(cells, 1)]
+                yield start, columns
+            elif cells:
+                _check_width(cells, columns, f"line {start} of {name}")
+                yield start, cells
+            start = reader.line_num + 1
+    except csv.Error as trouble:
+        what = f"broken quoting at line {start} of {name}"
+        hint = "Close every quote, and double a quote that is inside a quoted cell."
+        raise UserError(what, str(trouble), hint) from trouble
+
+
+def _check_width(cells: Sequence[str], columns: Sequence[str], where: str) -> None:
+    if len(cells) != len(columns):
+        fields = "1 field" if len(cells) == 1 else f"{len(cells)} fields"
+        what = f"{where} has {fields}, the header has {len(columns)}"
+        hint = "Put a cell that contains the separator in double quotes."
+        raise UserError(what, ", ".join(cells), hint)
+
+
+def _json_records(lines: Iterable[str], name: str) -> Iterator[Record]:
+    """Yield the columns of the first line, then each line's query, document and label."""
+    columns: list[str] = []
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            item = _object(line, f"line {number} of {name}")
+            if not columns:
+                columns = list(item)
+                yield number, columns
+            _check_text(item, columns, f"line {number} of {name}")
+            yield number, [_cell(item.get(column)) for column in columns]
+
+
+def _read_jsonl(text: str, name: str) -> tuple[list[str], list[Record]]:
+    objects = [
+        (number, _object(line, f"line {number} of {name}"))
+        for number, line in enumerate(text.split("\n"), 1)
+        if line.strip()
+    ]
+    columns = list(dict.fromkeys(key for _, item in objects for key in item))
+    for number, item in objects:
+        _check_text(item, columns, f"line {number} of {name}")
+    return columns, [(number, [_cell(item.get(c)) for c in columns]) for number, item in objects]
+
+
+def _check_text(item: dict[str, Any], columns: Sequence[str], where: str) -> None:
+    for column in NEEDED:
+        if column in columns and not isinstance(item.get(column), str):
+            hint = f'Give each line a "{column}" in double quotes.'
+            raise UserError(f"{column} is not text at {where}", json.dumps(item.get(column)), hint)
+
+
+def _object(line: str, where: str) -> dict[str, Any]:
+    try:
+        item = json.loads(line)
+    except (ValueError, RecursionError) as trouble:
+        hint = "Give one JSON object a line."
+        raise UserError(f"{where} is not JSON: {trouble}", line.strip(), hint) from trouble
+    if not isinstance(item, dict):
+        hint = 'Write each line as {"query": "…", "document": "…"}.'
+        raise UserError(f"{where} is not a JSON object", line.strip(), hint)
+    # An escape can bring in what the file's own bytes may not hold.
+    if "\\u" in line and UNFIT.search("\n".join([*item, *map(_cell, item.values())])):
+        hint = "Take the escape out."
+        raise UserError(f"{where} escapes NUL or half a character", line.strip(), hint)
+    return item
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _check_columns(columns: Sequence[str], name: str) -> None:
+    for needed in NEEDED:
+        if needed not in columns:
+            hint = _hint_for(needed, columns)
+            raise UserError(f'{name} has no column "{needed}"', ", ".join(columns), hint)
+    twice = next((column for column in columns if columns.count(column) > 1), None)
+    if twice is not None:
+        raise UserError(f'{name} has the column "{twice}" twice', "", "Rename one of them.")
+
+
+def _hint_for(needed: str, columns: Sequence[str]) -> str:
+    if len(columns) == 1 and re.search("[;|\t]", columns[0]):
+        return "Separate the cells with commas, or call the file .tsv and use tabs."
+    spare = {column.lower(): column for column in columns if column not in NEEDED}
+    near = difflib.get_close_matches(needed, spare, n=1, cutoff=0.5)
+    return f'Rename "{spare[near[0]]}" to "{needed}".' if near else f'Add a column "{needed}".'
+
+
+def _frame(columns: Sequence[str], records: Sequence[Record], name: str) -> pd.DataFrame:
+    lines = pd.Index([line for line, _ in records], name="line")
+    cells = dict(zip(columns, zip(*(row for _, row in records), strict=True), strict=True))
+    for column, values in cells.items():
+        for line, value in zip(lines, values, strict=True):
+            if len(value) > MOST_CHARACTERS:
+                what = f"{column} is over {MOST_CHARACTERS:,} characters at line {line} of {name}"
+                raise UserError(what, value, "Cut it into several documents.")
+            if column in NEEDED and not value.strip():
+                hint = "Fill it in, or take the line out."
+                raise UserError(f"{column} is empty at line {line} of {name}", "", hint)
+    labels = _labels(cells.pop("label"), lines, name) if "label" in cells else [1] * len(lines)
+    kept = {column: cells.pop(column) for column in NEEDED}
+    return pd.DataFrame({**kept, "label": labels, **cells}, index=lines)
+
+
+def _labels(values: Sequence[str], lines: pd.Index, name: str) -> list[int]:
+    labels = []
+    for line, value in zip(lines, values, strict=True):
+        label = LABELS.get(value.strip().lower())
+        if label is None:
+            hint = "Write 1 for relevant, 0 for not."
+            raise UserError(f"label is not 0 or 1 at line {line} of {name}", value or '""', hint)
+        labels.append(label)
+    return labels
+
+
+def split_pairs(pairs: pd.DataFrame, seed: int = 0) -> dict[str, pd.DataFrame]:
+    """Split pairs into train, validation and test, with no text in two of them.
+
+    A `split` column decides where there is one. Otherwise:
+
+    1. Rows that share a text, folded, as query or as document, form a group.
+    2. Groups come in the order of a hash of their first text and the seed.
+    3. A group goes to test while test holds at most a tenth of the rows with it, else to
+       validation likewise, else to train.
+
+    So rows of which most share texts all land in train, and the others may be empty.
+
+    Args:
+        pairs: N rows as from `read_pairs`.
+        seed: another seed, another split.
+
+    Returns:
+        The rows of each split, in their order in `pairs`.
+
+    Raises:
+        UserError: where the `split` column holds another word; names the line.
+    """
+    if "split" in pairs.columns:
+        wrong = ~pairs["split"].isin(SPLITS)
+        if wrong.any():
+            first = pairs[wrong].iloc[0]
+            hint = f"Write one of {', '.join(SPLITS)}."
+            raise UserError(f"unknown split at line {first.name}", str(first["split"]), hint)
+        splits = pairs["split"].to_numpy()
+    else:
+        splits = _assign(pairs, seed)
+    return {split: pairs[splits == split] for split in SPLITS}
+
+
+def _assign(pairs: pd.DataFrame, seed: int) -> np.ndarray:
+    queries, documents = ([fold(text) for text in pairs[column]] for column in NEEDED)
+    codes, texts = pd.factorize(np.array([*queries, *documents], dtype=object))  # [2N]
+    left, right = codes[: len(pairs)], codes[len(pairs) :]
+    links = coo_array((np.ones(len(pairs)), (left, right)), shape=(len(texts), len(texts)))
+    _, group_of_text = connected_components(links, directed=False)
+    rows = group_of_text[left]  # [N] the group of each row
+    firsts: dict[int, str] = {}
+    for group, text in zip(group_of_text, texts, strict=True):
+        firsts[group] = min(text, firsts.get(group, text))
+    sizes = np.bincount(rows)
+    tenth = max(1, len(pairs) // 10)
+    room = dict.fromkeys(("test", "validation"), tenth if len(sizes) >= 3 else 0)
+    chosen: np.ndarray = np.full(len(sizes), "train", dtype=object)
+    for group in sorted(firsts, key=lambda group: digest(f"{seed} {firsts[group]}")):
+        for split, left_over in room.items():
+            if sizes[group] <= left_over:
+                room[split] -= int(sizes[group])
+                chosen[group] = split
+                break
+    return np.asarray(chosen[rows])
+
+
+def summarise_pairs(pairs: pd.DataFrame) -> dict[str, int]:
+    """Return counts of rows, distinct texts, labels, and rows seen before.
+
+    Args:
+        pairs: N rows as from `read_pairs`.
+    """
+    relevant = int(pairs["label"].sum())
+    return {
+        "rows": len(pairs),
+        "queries": int(pairs["query"].nunique()),
+        "documents": int(pairs["document"].nunique()),
+        "relevant": relevant,
+        "irrelevant": len(pairs) - relevant,
+        "duplicates": int(pairs.duplicated(["query", "document", "label"]).sum()),
+    }

@@ -1,0 +1,301 @@
+"""A model folder: everything that one trained model needs, as data and never as code.
+
+A folder from elsewhere is untrusted: each file is checked for its presence, size and shape before
+use, nothing is unpickled, and Keras loads registered layers only, under safe mode.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dssm_core.errors import UserError
+from dssm_core.towers import Towers
+
+FORMAT = 1
+"""Raised when a folder written by this code could no longer be read by older code."""
+
+LARGEST = {
+    "config.json": 1_000_000,
+    "vocabulary.json": 64_000_000,
+    "metrics.json": 4_000_000,
+    "examples.jsonl": 16_000_000,
+    "random_pairs.npy": 16_000_000,
+    "model.keras": 512_000_000,
+}
+"""Bytes that a file of a model folder may have; the whole archive, unpacked, for model.keras."""
+
+MODEL_FILES = {"metadata.json", "config.json", "model.weights.h5"}
+
+
+@dataclass(frozen=True)
+class ModelFolder:
+    """A validated model folder; reading it never loads Keras.
+
+    Attributes:
+        path: where it is.
+        config: family, sizes, head, seed and library versions, as config.json holds them.
+    """
+
+    path: Path
+    config: dict[str, Any]
+
+    @classmethod
+    def open(cls, path: Path) -> ModelFolder:
+        """Check a folder and read its configuration.
+
+        Raises:
+            UserError: naming the file that is missing, damaged, too large or of another version.
+        """
+        if not path.is_dir():
+            raise UserError(
+                "There is no model folder here",
+                str(path),
+                "Name a folder that `train` wrote, such as sample_models/debian-packages.",
+            )
+        for name in LARGEST:
+            _checked(path, name)
+        config = _json(path, "config.json")
+        if not isinstance(config, dict) or config.get("format") != FORMAT:
+            found = config.get("format") if isinstance(config, dict) else type(config).__name__
+            raise UserError(
+                f"{path.name}/config.json is of another version",
+                f"format {found}, where this program reads {FORMAT}",
+                "Train the model again with this version.",
+            )
+        for key, kind in {"family": str, "model": dict, "head": dict, "text": dict}.items():
+            if not isinstance(config.get(key), kind):
+                raise UserError(
+                    f'{path.name}/config.json has no usable "{key}"',
+                    repr(config.get(key)),
+                    "Train the model again, or copy the folder anew.",
+                )
+        _check_numbers(path, config)
+        _check_archive(path)
+        return cls(path, config)
+
+    @property
+    def name(self) -> str:
+        """The folder's own name, which the model picker shows."""
+        return self.path.name
+
+    @property
+    def scale(self) -> float:
+        """w of the head."""
+        return float(self.config["head"]["scale"])
+
+    @property
+    def bias(self) -> float:
+        """b of the head."""
+        return float(self.config["head"]["bias"])
+
+    @cached_property
+    def vocabulary(self) -> dict[str, int]:
+        """Words seen in training, with how often."""
+        values = _json(self.path, "vocabulary.json")
+        if not isinstance(values, dict):
+            raise UserError(f"{self.name}/vocabulary.json is damaged", hint="Copy it anew.")
+        return values
+
+    @cached_property
+    def metrics(self) -> dict[str, Any]:
+        """Held-out figures, as the commands measured them."""
+        values = _json(self.path, "metrics.json")
+        if not isinstance(values, dict):
+            raise UserError(f"{self.name}/metrics.json is damaged", hint="Copy it anew.")
+        return values
+
+    @cached_property
+    def random_pairs(self) -> np.ndarray:
+        """Cosines of random query-document pairs of the corpus, float32 [N], sorted."""
+        try:
+            with (self.path / "random_pairs.npy").open("rb") as file:
+                values = np.lib.format.read_array(file, allow_pickle=False)
+            if values.dtype.kind not in "fiu":
+                raise ValueError(f"it holds {values.dtype}, not numbers")
+            values = values.astype(np.float32).ravel()
+        except Exception as error:  # NumPy's parser raises whatever a damaged header leads to
+            raise UserError(
+                f"{self.name}/random_pairs.npy is damaged", str(error), "Copy the folder anew."
+            ) from None
+        if not np.isfinite(values).all():
+            raise UserError(f"{self.name}/random_pairs.npy holds values that are no numbers")
+        return np.sort(values)
+
+    @cached_property
+    def examples(self) -> list[dict[str, Any]]:
+        """What the first screen shows: title, note, query, documents and their stored scores."""
+        try:
+            text = (self.path / "examples.jsonl").read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise UserError(
+                f"{self.name}/examples.jsonl is damaged", str(error), "Copy the folder anew."
+            ) from None
+        return read_examples(text, f"{self.name}/examples.jsonl")
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Twelve hex digits that change whenever the model or its vocabulary does."""
+        digest = hashlib.sha256()
+        for name in ("model.keras", "vocabulary.json", "config.json"):
+            digest.update((self.path / name).read_bytes())
+        return digest.hexdigest()[:12]
+
+    def load_towers(self) -> Towers:
+        """Load the Keras model, compile it and warm it up; seconds, mostly TensorFlow's import.
+
+        Raises:
+            UserError: if Keras cannot read the model.
+        """
+        from dssm_core.models.families import load_towers
+
+        return load_towers(self)
+
+
+def read_examples(text: str, name: str) -> list[dict[str, Any]]:
+    """Return the examples of JSON lines, each with title, note, query and documents.
+
+    Args:
+        text: one example a line.
+        name: the file's name, for messages.
+
+    Raises:
+        UserError: naming the line that is something else.
+    """
+    examples = []
+    for number, line in enumerate(text.split("\n"), 1):  # splitlines cuts at U+2028, too
+        if not line.strip():
+            continue
+        try:
+            example = json.loads(line)
+            texts = [example["title"], example["note"], example["query"], *example["documents"]]
+            if not all(isinstance(t, str) for t in texts) or isinstance(example["documents"], str):
+                raise TypeError("title, note, query and each of documents must be text")
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise UserError(
+                f"{name} is damaged at line {number}",
+                f"{type(error).__name__}: {error}",
+                "A line is a JSON object of title, note, query, documents.",
+            ) from None
+        examples.append(example)
+    return examples
+
+
+def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
+    """Write a model folder so that readers find the old one or the new one, never half of one.
+
+    Args:
+        path: the folder; replaced if it is there, save files in it by other names, which stay.
+        files: contents by name.
+
+    Raises:
+        UserError: if the place cannot be written.
+    """
+    fresh, old = path.with_name(f".{path.name}.new"), path.with_name(f".{path.name}.old")
+    try:
+        for left in (fresh, old):
+            shutil.rmtree(left, ignore_errors=True)
+        if path.is_dir():  # what is there by other names is somebody's own
+            written = set(files)
+            shutil.copytree(path, fresh, True, lambda at, _: written if Path(at) == path else set())
+        elif path.exists():
+            raise NotADirectoryError("there is a file of that name")
+        else:
+            fresh.mkdir(parents=True)
+        for name, content in files.items():
+            (fresh / name).write_bytes(content)
+        if path.exists():
+            path.rename(old)
+        fresh.rename(path)
+        shutil.rmtree(old, ignore_errors=True)
+    except OSError as error:
+        raise UserError(
+            f"The model folder {path} cannot be written",
+            str(error),
+            "Free space, or choose another.",
+        ) from None
+
+
+def find_folders(root: Path) -> Iterator[ModelFolder | UserError]:
+    """Yield each model folder under a root in order of name; the broken ones as their trouble."""
+    for path in sorted(root.iterdir()) if root.is_dir() else []:
+        if path.is_dir() and not path.name.startswith("."):
+            try:
+                yield ModelFolder.open(path)
+            except UserError as error:
+                yield error
+
+
+def _checked(path: Path, name: str) -> Path:
+    file = path / name
+    if not file.is_file():
+        raise UserError(f"{path.name} has no {name}", hint="Train it again, or copy it anew.")
+    if file.stat().st_size > LARGEST[name]:
+        raise UserError(
+            f"{path.name}/{name} is larger than {LARGEST[name]:,} bytes",
+            f"{file.stat().st_size:,} bytes",
+            "It was not opened.",
+        )
+    return file
+
+
+def _json(path: Path, name: str) -> Any:
+    try:
+        return json.loads(_checked(path, name).read_text("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise UserError(
+            f"{path.name}/{name} is not readable JSON", str(error), "Copy the folder anew."
+        ) from None
+
+
+def _check_numbers(path: Path, config: Mapping[str, Any]) -> None:
+    """Refuse a configuration whose head or lengths are no numbers that a model can have."""
+    head, text = config["head"], config["text"]
+    fits = {
+        **{name: _is_number(head.get(name)) for name in ("scale", "bias")},
+        "rows": type(text.get("rows")) is int and 3 <= text["rows"] < 2**31,
+        **{
+            name: type(text.get(name)) is int and 1 <= text[name] < 2**31
+            for name in ("query_length", "document_length")
+        },
+    }
+    for name, good in fits.items():
+        if not good:
+            raise UserError(
+                f'{path.name}/config.json has no usable "{name}"',
+                repr({**head, **text}.get(name)),
+                "Train the model again, or copy the folder anew.",
+            )
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and abs(value) < 1e30
+
+
+def _check_archive(path: Path) -> None:
+    """Refuse a model.keras that holds anything but Keras's three files, or unpacks too large."""
+    try:
+        with zipfile.ZipFile(path / "model.keras") as archive:
+            entries = archive.infolist()
+    except Exception as error:  # zipfile raises NotImplementedError, struct.error, ValueError
+        raise UserError(
+            f"{path.name}/model.keras is damaged", str(error), "Copy the folder anew."
+        ) from None
+    names = sorted(entry.filename for entry in entries)
+    if names != sorted(MODEL_FILES):
+        raise UserError(
+            f"{path.name}/model.keras is not a Keras model",
+            ", ".join(names),
+            "It must hold just metadata.json, config.json and model.weights.h5.",
+        )
+    if sum(entry.file_size for entry in entries) > LARGEST["model.keras"]:
+        raise UserError(f"{path.name}/model.keras unpacks to over {LARGEST['model.keras']:,} bytes")

@@ -1,0 +1,224 @@
+"""The layers that Keras lacks: word hashing, Bahdanau attention, the notebook's cosine.
+
+All are registered, so that models holding them load under safe mode. Shape letters: N rows,
+T tokens, P pieces, E embedding, H hidden, U distinct words.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+register = keras.saving.register_keras_serializable(package="dssm")
+
+
+def cosine_similarity(query: Any, document: Any) -> Any:
+    """The notebook's cosine, written by hand.
+
+    NaN where either vector is zero; `Dot(axes=1, normalize=True)` gives 0 there, which is why
+    models use that. See docs/dot-or-cosine.md.
+
+    Args:
+        query: [N, E].
+        document: [N, E].
+
+    Returns:
+        [N, 1] in [-1, 1], up to float rounding.
+
+    Raises:
+        ValueError: if the two are not of one shape [N, E].
+
+    Source: notebook, `cosine_similarity` (NOTEBOOK.md row 7).
+    """
+    if len(query.shape) != 2 or tuple(query.shape[1:]) != tuple(document.shape[1:]):
+        raise ValueError(
+            "cosine_similarity needs two [N, E] of one width, "
+            f"not {tuple(query.shape)} and {tuple(document.shape)}"
+        )
+    product = ops.sum(query * document, axis=1, keepdims=True)  # [N, 1]
+    query_norm = ops.sqrt(ops.sum(ops.square(query), axis=1, keepdims=True))  # [N, 1]
+    document_norm = ops.sqrt(ops.sum(ops.square(document), axis=1, keepdims=True))  # [N, 1]
+    return product / (query_norm * document_norm)
+
+
+@register
+class Cosine(keras.layers.Layer):
+    """The hand-written cosine as a layer, in float32, and 0 where either vector is zero.
+
+    A zero vector counts as having length 1, so that neither the value nor the gradient of a row
+    is NaN because one of its texts is empty.
+
+    Call arguments:
+        inputs: query [N, E] and document [N, E].
+
+    Source: notebook, the Lambda layer of `build_lstm_model` (NOTEBOOK.md row 5).
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs["dtype"] = "float32"  # float16 overflows in the sum of squares
+        super().__init__(**kwargs)
+
+    def call(self, inputs: tuple[Any, Any]) -> Any:
+        query, document = inputs
+        product = ops.sum(query * document, axis=1, keepdims=True)  # [N, 1]
+        return product / (_safe_norm(query) * _safe_norm(document))
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, int]:
+        return (input_shape[0][0], 1)
+
+
+def _safe_norm(vector: Any) -> Any:
+    """Return the length [N, 1] of vectors [N, E], 1 for a zero vector."""
+    squares = ops.sum(ops.square(vector), axis=1, keepdims=True)
+    return ops.sqrt(ops.where(squares > 0, squares, 1.0))
+
+
+@register
+class Attention(keras.layers.Layer):
+    """Bahdanau attention pooling: how much each token counts in the context vector.
+
+    weights = softmax over time of V(tanh(W1 features + W2 hidden)); context = sum of weights *
+    features.
+
+    Args:
+        units: width of the comparison space, at least 1.
+
+    Call arguments:
+        features: [N, T, F].
+        hidden: [N, H].
+        mask: bool [N, T] or None; True where there is a token.
+
+    Masking:
+        Padding is masked before the softmax, so it takes no weight; a row of nothing but
+        padding gets weights 0 and context 0.
+
+    Returns:
+        context [N, F], attention weights [N, T, 1] that sum to 1 over the tokens.
+
+    Source: notebook, `Attention` (NOTEBOOK.md row 4); Bahdanau et al. 2015, section 3.1.
+    """
+
+    def __init__(self, units: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if units < 1:
+            raise ValueError(f"Attention needs at least 1 unit, not {units}")
+        self.units = units
+        self.supports_masking = True
+        self.W1 = keras.layers.Dense(units, name="W1")
+        self.W2 = keras.layers.Dense(units, name="W2")
+        self.V = keras.layers.Dense(1, name="V")
+
+    def build(self, features_shape: Any, hidden_shape: Any) -> None:
+        self.W1.build(features_shape)
+        self.W2.build((hidden_shape[0], 1, hidden_shape[1]))
+        self.V.build((*features_shape[:2], self.units))
+
+    def call(self, features: Any, hidden: Any, mask: Any = None) -> tuple[Any, Any]:
+        hidden = ops.expand_dims(hidden, 1)  # [N, 1, H]
+        logits = self.V(ops.tanh(self.W1(features) + self.W2(hidden)))  # [N, T, 1]
+        if mask is None:
+            weights = ops.softmax(logits, axis=1)  # [N, T, 1]
+        else:
+            present = ops.cast(ops.expand_dims(mask, -1), logits.dtype)  # [N, T, 1]
+            # float16 reaches 6.5e4 only; e^-3e4 is 0 in every type
+            weights = ops.softmax(logits - (1 - present) * 3e4, axis=1) * present
+        return ops.sum(weights * features, axis=1), weights
+
+    def compute_output_shape(self, features_shape: Any, hidden_shape: Any) -> tuple[Any, Any]:
+        return (features_shape[0], features_shape[2]), (*features_shape[:2], 1)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "units": self.units}
+
+    def compute_mask(self, *args: Any, **kwargs: Any) -> tuple[None, None]:
+        return None, None
+
+
+def token_mask(ids: Any) -> Any:
+    """Return bool [N, T], True where there is a token, of ids [N, T] or pieces [N, T, P]."""
+    return ops.not_equal(ids if len(ids.shape) == 2 else ids[..., 0], 0)
+
+
+@register
+class UnitVector(keras.layers.Layer):
+    """A vector brought to length 1; zero, with zero gradient, for a text without tokens.
+
+    `Dot` and Keras's own normalisation have a gradient of up to 1e7 at a zero vector, so that
+    one empty text could wreck a batch (DESIGN.md, "What we know about it").
+
+    Call arguments:
+        vector: [N, E].
+        mask: bool [N, T], True where there is a token.
+    """
+
+    def call(self, vector: Any, mask: Any) -> Any:
+        norm = ops.sqrt(ops.sum(ops.square(vector), axis=1, keepdims=True) + 1e-12)  # [N, 1]
+        readable = ops.any(mask, axis=1, keepdims=True)  # [N, 1]
+        return ops.where(readable, vector / norm, 0.0)
+
+    def compute_output_shape(self, vector_shape: Any, mask_shape: Any = None) -> Any:
+        return vector_shape
+
+
+@register
+class WordHashing(keras.layers.Layer):
+    """A word's embedding as the weighted sum of its hashed pieces' rows.
+
+    Each distinct word of a batch is computed once, then gathered where it occurs:
+
+    1. One 64-bit key a word, from its pieces; the distinct ones [U].
+    2. Rows of their pieces, each times exp of its learned weight, summed: [U, E].
+    3. Gathered back to [N, T, E].
+
+    Args:
+        rows: rows of the table, padding row 0 included.
+        width: E.
+
+    Call arguments:
+        pieces: int32 [N, T, P], from `dssm_core.text.hash_pieces`; a token of zeros is padding.
+
+    Masking:
+        Padding comes out as zeros; `token_mask` says where it is.
+
+    Source: Huang et al. 2013, section 3.2; the learned weights are ours.
+    """
+
+    def __init__(self, rows: int, width: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.rows, self.width = rows, width
+
+    def build(self, pieces_shape: Any) -> None:
+        self.table = self.add_weight(
+            shape=(self.rows, self.width),
+            initializer=keras.initializers.RandomUniform(-0.05, 0.05),
+            name="table",
+        )
+        self.log_weight = self.add_weight((self.rows,), initializer="zeros", name="log_weight")
+
+    def call(self, pieces: Any) -> Any:
+        pieces = ops.cast(pieces, "int32")
+        shape = ops.shape(pieces)
+        flat = ops.reshape(pieces, (-1, pieces.shape[-1]))  # [N*T, P]
+        odd = [pow(0x9E3779B97F4A7C15, 2 * k + 1, 2**63) for k in range(pieces.shape[-1])]
+        keys = tf.reduce_sum(tf.cast(flat, tf.int64) * tf.constant(odd, tf.int64), axis=1)
+        distinct, places = tf.unique(keys)  # [U], [N*T]
+        first = tf.math.unsorted_segment_min(
+            tf.range(tf.size(keys)), places, tf.size(distinct)
+        )  # [U]
+        words = tf.gather(flat, first)  # [U, P]
+        held = tf.where(words > 0)  # [M, 2]: only the M pieces that are there
+        rows = tf.gather_nd(words, held)  # [M]
+        weight = tf.exp(tf.clip_by_value(tf.gather(self.log_weight, rows), -6.0, 6.0))
+        summed = tf.math.unsorted_segment_sum(
+            tf.gather(self.table, rows) * weight[:, None], held[:, 0], tf.size(distinct)
+        )  # [U, E]
+        return ops.reshape(tf.gather(summed, places), (*shape[:2], self.width))
+
+    def compute_output_shape(self, pieces_shape: Any) -> tuple[Any, ...]:
+        return (*pieces_shape[:2], self.width)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "rows": self.rows, "width": self.width}

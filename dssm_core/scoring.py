@@ -1,0 +1,335 @@
+"""Every number on the page: cosine, logit, probability, rank, percentile, threshold.
+
+cosine -(times w, plus b)-> logit -(sigmoid)-> probability.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+import pandas as pd
+
+from dssm_core.errors import UserError
+from dssm_core.folder import ModelFolder
+from dssm_core.text import State
+from dssm_core.towers import Encoding, EncodingCache, Towers
+
+MOST_DOCUMENTS = 10_000
+"""Documents in one candidate list."""
+
+
+@dataclass(frozen=True)
+class Head:
+    """From cosine to probability: sigmoid(scale * cosine + bias).
+
+    Attributes:
+        scale: w; below 0 the model ranks backwards by probability.
+        bias: b.
+
+    Example:
+        >>> Head(4.0, -2.0).probability(0.5)
+        0.5
+    """
+
+    scale: float
+    bias: float
+
+    def logit(self, cosine: float) -> float:
+        """Return w * cosine + b, any real number."""
+        return self.scale * cosine + self.bias
+
+    def probability(self, cosine: float) -> float:
+        """Return sigmoid(logit), in (0, 1)."""
+        return sigmoid(self.logit(cosine))
+
+    @property
+    def reachable(self) -> tuple[float, float]:
+        """The lowest and highest probability that any pair can get."""
+        ends = sorted((self.probability(-1.0), self.probability(1.0)))
+        return ends[0], ends[1]
+
+    def cosine_at(self, probability: float) -> float | None:
+        """Return the cosine of a probability; None where no cosine in [-1, 1] reaches it."""
+        if self.scale == 0 or not 0 < probability < 1:
+            return None
+        cosine = (math.log(probability / (1 - probability)) - self.bias) / self.scale
+        return cosine if -1 <= cosine <= 1 else None
+
+
+def sigmoid(logit: float) -> float:
+    """Return 1 / (1 + e^-logit) without overflow.
+
+    Example:
+        >>> sigmoid(0.0)
+        0.5
+    """
+    if logit >= 0:
+        return 1 / (1 + math.exp(-logit))
+    return math.exp(logit) / (1 + math.exp(logit))
+
+
+@dataclass(frozen=True)
+class ScoredToken:
+    """A token with its attention weight.
+
+    Attributes:
+        text: the word as the model sees it.
+        start: offset of its first character in the text.
+        end: offset after its last character.
+        state: "seen", "letters", "truncated" or "skipped", as in `dssm_core.text`.
+        attention: in [0, 1], summing to 1 over the tokens read; None without attention.
+    """
+
+    text: str
+    start: int
+    end: int
+    state: State
+    attention: float | None
+
+
+@dataclass(frozen=True)
+class ScoredText:
+    """The query, as the model read it."""
+
+    text: str
+    tokens: tuple[ScoredToken, ...]
+
+
+@dataclass(frozen=True)
+class ScoredDocument:
+    """One document's numbers against the query.
+
+    Attributes:
+        document: its text.
+        cosine: in [-1, 1]; None where query or document has nothing that the model reads.
+        logit: w * cosine + b; None likewise.
+        probability: in (0, 1); None likewise.
+        rank: 1 is the highest cosine, equal cosines share a rank; None likewise.
+        percentile: in [0, 100], random pairs of the model's corpus with a lower cosine; None
+            likewise.
+        tokens: its tokens, in reading order.
+    """
+
+    document: str
+    cosine: float | None
+    logit: float | None
+    probability: float | None
+    rank: int | None
+    percentile: float | None
+    tokens: tuple[ScoredToken, ...]
+
+
+@dataclass(frozen=True)
+class Scores:
+    """A query against its candidate documents, in the order they were given.
+
+    Attributes:
+        model: name of the model folder.
+        head: its head.
+        query: the query as read.
+        results: one a document.
+    """
+
+    model: str
+    head: Head
+    query: ScoredText
+    results: tuple[ScoredDocument, ...]
+
+    def frame(self) -> pd.DataFrame:
+        """Return one row a document: position (from 1), document, and its five numbers."""
+        names = ("cosine", "logit", "probability", "rank", "percentile")
+        frame = pd.DataFrame(
+            [[r.document, *(getattr(r, name) for name in names)] for r in self.results],
+            columns=["document", *names],
+        )
+        frame[list(names)] = frame[list(names)].astype(float)
+        frame.insert(0, "position", np.arange(1, len(frame) + 1))
+        return frame
+
+    def token_frame(self) -> pd.DataFrame:
+        """Return one row a token: position (0 is the query), token index, and its fields."""
+        rows = [
+            {"position": position, "index": index, **asdict(token)}
+            for position, tokens in enumerate(
+                [self.query.tokens, *(r.tokens for r in self.results)]
+            )
+            for index, token in enumerate(tokens)
+        ]
+        columns = ["position", "index", "text", "start", "end", "state", "attention"]
+        frame = pd.DataFrame(rows, columns=columns)
+        frame["attention"] = frame["attention"].astype(float)
+        return frame
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON; None where a number does not exist."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Scores:
+        """Read what `to_dict` gave.
+
+        Raises:
+            UserError: if a field is missing or of the wrong kind.
+        """
+        try:
+            head = Head(**_plain(values["head"]))
+            query = ScoredText(**{**_plain(values["query"]), "tokens": _tokens(values["query"])})
+            results = tuple(
+                ScoredDocument(**{**_plain(result), "tokens": _tokens(result)})
+                for result in values["results"]
+            )
+            if not isinstance(values["model"], str) or not all(map(_is_whole, results)):
+                raise ValueError("a value is missing")
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise UserError(
+                "stored scores are damaged", repr(error), "Rebuild the model."
+            ) from None
+        return cls(values["model"], head, query, results)
+
+
+_OPTIONAL = {"cosine", "logit", "probability", "rank", "percentile", "attention"}
+
+
+def _tokens(values: dict[str, Any]) -> tuple[ScoredToken, ...]:
+    return tuple(ScoredToken(**_plain(token)) for token in values["tokens"])
+
+
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    """Return stored values, less "tokens", once each is known to be of its field's kind."""
+    found = {name: value for name, value in {**values}.items() if name != "tokens"}
+    for name, value in found.items():
+        if name in ("text", "document"):
+            fits = isinstance(value, str)
+        elif name == "state":
+            fits = value in get_args(State)
+        elif name in ("start", "end", "rank"):
+            fits = type(value) is int and 0 <= value < 2**31
+        else:
+            fits = type(value) in (int, float) and math.isfinite(value)
+        missing = value is None and name in _OPTIONAL
+        if not (fits or missing):
+            raise ValueError(f"{name} is {value!r}")
+    return found
+
+
+def _is_whole(result: ScoredDocument) -> bool:
+    """Whether a document has all its numbers, but perhaps its percentile, or none."""
+    numbers = (result.cosine, result.logit, result.probability, result.rank)
+    return len({number is None for number in numbers}) == 1
+
+
+def cosine(query: np.ndarray, document: np.ndarray) -> float:
+    """Return the cosine of two vectors [E], clipped to [-1, 1]; 0 where either is zero.
+
+    In float64, so that a text against itself does not exceed 1 by rounding.
+    """
+    query, document = query.astype(np.float64), document.astype(np.float64)
+    norms = float(np.linalg.norm(query) * np.linalg.norm(document))
+    return float(np.clip(query @ document / norms, -1.0, 1.0)) if norms > 0 else 0.0
+
+
+def score(
+    query: Encoding, documents: Sequence[Encoding], head: Head, background: np.ndarray, model: str
+) -> Scores:
+    """Put every number on a query and its documents.
+
+    Args:
+        query: the encoded query.
+        documents: the encoded documents, in order.
+        head: the model's head.
+        background: cosines of random query-document pairs of the model's corpus, any number.
+        model: name of the model folder.
+    """
+    readable = [query.is_readable and document.is_readable for document in documents]
+    cosines = [
+        cosine(query.vector, document.vector) if can else None
+        for document, can in zip(documents, readable, strict=True)
+    ]
+    known = np.sort([c for c in cosines if c is not None])
+    background = np.sort(background)
+    results = []
+    for document, value in zip(documents, cosines, strict=True):
+        tokens = _scored_tokens(document)
+        if value is None:
+            results.append(ScoredDocument(document.text, None, None, None, None, None, tokens))
+            continue
+        rank = 1 + len(known) - int(np.searchsorted(known, value, side="right"))
+        below = float(np.searchsorted(background, value)) / max(1, len(background))
+        results.append(
+            ScoredDocument(
+                document.text,
+                value,
+                head.logit(value),
+                head.probability(value),
+                rank,
+                100 * below if len(background) else None,
+                tokens,
+            )
+        )
+    return Scores(model, head, ScoredText(query.text, _scored_tokens(query)), tuple(results))
+
+
+def _scored_tokens(encoding: Encoding) -> tuple[ScoredToken, ...]:
+    weights: Sequence[float | None]
+    if encoding.attention is None:
+        weights = [None] * len(encoding.tokens)
+    else:
+        weights = [float(weight) for weight in encoding.attention]
+    return tuple(
+        ScoredToken(t.text, t.start, t.end, t.state, weight)
+        for t, weight in zip(encoding.tokens, weights, strict=True)
+    )
+
+
+class Scorer:
+    """A model, ready to score: compiled once, warmed up, safe to call from several threads.
+
+    Args:
+        model: a model folder, or its path.
+        towers: what encodes; the folder's own model without it.
+
+    Raises:
+        UserError: if the folder cannot be used.
+    """
+
+    def __init__(self, model: ModelFolder | Path | str, towers: Towers | None = None) -> None:
+        self.folder = model if isinstance(model, ModelFolder) else ModelFolder.open(Path(model))
+        towers = towers or self.folder.load_towers()
+        self.has_attention = towers.has_attention
+        self.head = Head(towers.scale, towers.bias)
+        self._cache = EncodingCache(towers)
+
+    def score(
+        self,
+        query: str,
+        documents: Sequence[str],
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Scores:
+        """Score documents against a query.
+
+        Args:
+            query: any text.
+            documents: at most 10,000 texts.
+            progress: called with (done, total) documents; may raise to cancel.
+
+        Returns:
+            Scores in the order of `documents`.
+
+        Raises:
+            UserError: if there are more documents than that.
+        """
+        if len(documents) > MOST_DOCUMENTS:
+            raise UserError(
+                f"Too many documents: at most {MOST_DOCUMENTS:,} at a time",
+                f"{len(documents):,}",
+                "Score them in parts.",
+            )
+        encoded_query = self._cache.encode([query], "query")[0]
+        encoded = self._cache.encode(documents, "document", progress)
+        background = self.folder.random_pairs
+        return score(encoded_query, encoded, self.head, background, self.folder.name)

@@ -1,0 +1,214 @@
+"""Verdicts and repro cases in one SQLite file, safe against kills, second tabs and full disks.
+
+Verdicts are a log: judging again adds a row, undo takes the last one back, and the newest row of
+a pair that stands is its verdict. Order is by row number, so a clock going back changes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import pandas as pd
+
+from dssm_core.errors import UserError
+
+Verdict = Literal["relevant", "not relevant", "unsure", "bad data"]
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+COLUMNS = ("query", "document", "verdict", "cause", "note", "model", "fingerprint", "at")
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS verdict (
+    id INTEGER PRIMARY KEY,
+    query TEXT NOT NULL,
+    document TEXT NOT NULL,
+    verdict TEXT NOT NULL,
+    cause TEXT NOT NULL,
+    note TEXT NOT NULL,
+    model TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    at TEXT NOT NULL,
+    undone INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX IF NOT EXISTS verdict_pair ON verdict (query, document);
+CREATE TABLE IF NOT EXISTS repro (
+    id INTEGER PRIMARY KEY,
+    at TEXT NOT NULL,
+    content TEXT NOT NULL
+);
+"""
+
+
+class Store:
+    """The file that keeps what people judged.
+
+    Args:
+        path: the SQLite file; made with its folder unless read-only.
+        read_only: refuse every change, for demos.
+
+    Raises:
+        UserError: if the file is damaged, is no SQLite file, or cannot be opened.
+    """
+
+    def __init__(self, path: Path, read_only: bool = False) -> None:
+        self.path, self.read_only = path, read_only
+        if not read_only:
+            with self._connection() as database:
+                database.execute("PRAGMA journal_mode = WAL")
+                database.executescript(SCHEMA)
+
+    def judge(
+        self,
+        query: str,
+        document: str,
+        verdict: Verdict,
+        cause: str = "",
+        note: str = "",
+        model: str = "",
+        fingerprint: str = "",
+    ) -> None:
+        """Record a verdict on a pair; it is on disk when this returns.
+
+        Args:
+            query: the pair's query.
+            document: the pair's document.
+            verdict: one of VERDICTS.
+            cause: why the model was wrong, in a word or two.
+            note: free text.
+            model: name of the model that was looked at.
+            fingerprint: of that model.
+
+        Raises:
+            UserError: for another verdict, in read-only mode, or if it cannot be written.
+        """
+        if verdict not in VERDICTS:
+            raise UserError("There is no such verdict", str(verdict), ", ".join(VERDICTS))
+        self._refuse_if_read_only()
+        values = (query, document, verdict, cause, note, model, fingerprint, _now())
+        with self._connection() as database:
+            database.execute(
+                f"INSERT INTO verdict ({', '.join(COLUMNS)}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                values,
+            )
+
+    def undo(self) -> dict[str, str] | None:
+        """Take back the last verdict that stands, and return it; None if there is none."""
+        self._refuse_if_read_only()
+        with self._connection() as database:
+            row = database.execute(
+                "UPDATE verdict SET undone = 1 WHERE id = "
+                "(SELECT max(id) FROM verdict WHERE undone = 0) "
+                f"RETURNING {', '.join(COLUMNS)}"
+            ).fetchone()
+        return dict(zip(COLUMNS, row, strict=True)) if row else None
+
+    def verdicts(self) -> pd.DataFrame:
+        """Return the verdict that stands on each pair, in the order they were given."""
+        if not self.path.exists():
+            return pd.DataFrame(columns=list(COLUMNS))
+        with self._connection() as database:
+            rows = database.execute(
+                f"SELECT {', '.join(COLUMNS)} FROM verdict WHERE id IN (SELECT max(id) FROM "
+                "verdict WHERE undone = 0 GROUP BY query, document) ORDER BY id"
+            ).fetchall()
+        return pd.DataFrame(rows, columns=list(COLUMNS))
+
+    def add_verdicts(self, verdicts: pd.DataFrame) -> int:
+        """Record many verdicts, all or none, such as an export from elsewhere.
+
+        Args:
+            verdicts: columns query, document, verdict, and optionally the others.
+
+        Returns:
+            how many were recorded.
+
+        Raises:
+            UserError: naming the row and column that cannot be taken.
+        """
+        self._refuse_if_read_only()
+        for column in ("query", "document", "verdict"):
+            if column not in verdicts.columns:
+                raise UserError(f'The file has no column "{column}"', ", ".join(verdicts.columns))
+        frame = verdicts.reindex(columns=list(COLUMNS)).fillna("").astype(str)
+        wrong = ~frame["verdict"].isin(VERDICTS)
+        if wrong.any():
+            raise UserError(
+                f"There is no such verdict in row {int(wrong.to_numpy().argmax()) + 1}",
+                frame["verdict"][wrong].iloc[0],
+                ", ".join(VERDICTS),
+            )
+        with self._connection() as database:
+            database.executemany(
+                f"INSERT INTO verdict ({', '.join(COLUMNS)}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                frame.to_numpy().tolist(),
+            )
+        return len(frame)
+
+    def add_case(self, case: Mapping[str, Any]) -> None:
+        """Keep a repro case: query, documents, verdict, note, fingerprint and scores.
+
+        Raises:
+            UserError: in read-only mode, or if it cannot be written.
+        """
+        self._refuse_if_read_only()
+        content = json.dumps(case, ensure_ascii=False, allow_nan=False)
+        with self._connection() as database:
+            database.execute("INSERT INTO repro (at, content) VALUES (?, ?)", (_now(), content))
+
+    def cases(self) -> list[dict[str, Any]]:
+        """Return the repro cases, oldest first."""
+        if not self.path.exists():
+            return []
+        with self._connection() as database:
+            rows = database.execute("SELECT content FROM repro ORDER BY id").fetchall()
+        return [json.loads(content) for (content,) in rows]
+
+    def _refuse_if_read_only(self) -> None:
+        if self.read_only:
+            raise UserError(
+                "This is a read-only demo: nothing is kept",
+                hint="Start without DSSM_READ_ONLY to judge pairs.",
+            )
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        """Yield a connection whose changes are all kept or all dropped."""
+        try:
+            if not self.read_only:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+            database = sqlite3.connect(
+                f"{self.path.resolve().as_uri()}?mode={'ro' if self.read_only else 'rwc'}",
+                uri=True,
+                timeout=10,
+            )
+        except (sqlite3.Error, OSError) as error:
+            raise self._trouble(error) from None
+        try:
+            database.execute("PRAGMA synchronous = FULL")
+            with database:
+                yield database
+        except (sqlite3.Error, OSError) as error:
+            raise self._trouble(error) from None
+        finally:
+            database.close()
+
+    def _trouble(self, error: Exception) -> UserError:
+        hints = {
+            "full": "Free some space: nothing that was kept before is lost.",
+            "malformed": "Move the file away: a new one is made.",
+            "not a database": "Move the file away: a new one is made.",
+            "readonly": "Make the file writable, or set DSSM_READ_ONLY=1.",
+            "locked": "Another process holds it: close that one, or try again.",
+        }
+        said = str(error)
+        hint = next((hint for key, hint in hints.items() if key in said), "Check the path.")
+        return UserError(f"The verdicts in {self.path} cannot be used", said, hint)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

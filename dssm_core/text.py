@@ -1,0 +1,176 @@
+"""Text to words, and words to hashed letter pieces.
+
+Words as Unicode says they are (UAX #29, through the `regex` library's WORD flag), because people
+read words; each enters the model as itself and its letter trigrams, hashed into a fixed table.
+
+Source: Huang et al. 2013, "Learning Deep Structured Semantic Models for Web Search", section 3.2
+(word hashing); DESIGN.md sections 2 and 6.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Container, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import regex
+
+State = Literal["seen", "letters", "truncated", "skipped"]
+
+LONGEST_WORD = 20
+"""Letters in one token; a longer run is read as several tokens, so no letter goes unread. (Save
+where one character stands for many, such as ﷺ: what such a token has past 20 is not hashed.)"""
+
+PIECES = LONGEST_WORD + 1
+"""The word itself, and at most one trigram for each of its letters."""
+
+UNSEEN = 1
+"""The table's row for a word never seen in training."""
+
+# A word, a number that is no \w such as ½, or a symbol, which is found so that it can be marked.
+# (?<!\w), because Unicode counts some marks, such as a lone cedilla, as the start of a word.
+_FOUND = regex.compile(
+    r"(?wV1)(?P<word>(?:\b|(?<!\w))\w.*?\b|\p{N})|(?P<symbol>[\p{S}\p{Emoji_Presentation}])"
+)
+_SINGLE = regex.compile(
+    r"[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]\p{M}*|(?:(?!\p{Script=Han}"
+    rf"|\p{{Script=Hiragana}}|\p{{Script=Katakana}})\X){{1,{LONGEST_WORD}}}"
+)
+
+
+@dataclass(frozen=True)
+class Token:
+    """One word of a text, where it stands, and how the model reads it.
+
+    Attributes:
+        text: the word as the model sees it: NFKC, lower case.
+        start: offset of its first character in the original text.
+        end: offset after its last character.
+        state: "seen" in training; "letters", read only by its letter pieces; "truncated", past
+            the length that the model reads; "skipped", a symbol that no model reads.
+    """
+
+    text: str
+    start: int
+    end: int
+    state: State = "letters"
+
+    @property
+    def is_read(self) -> bool:
+        """Whether the model reads this token at all."""
+        return self.state in ("seen", "letters")
+
+
+def normalise(word: str) -> str:
+    """Return the word as models see it: NFKC, lower case, no invisible format characters."""
+    folded = unicodedata.normalize("NFKC", word).lower()
+    return "".join(c for c in folded if unicodedata.category(c) != "Cf")
+
+
+def segment(text: str) -> list[Token]:
+    """Cut a text into words with their offsets.
+
+    1. Find word spans by Unicode's word boundaries; punctuation and white space fall away.
+    2. Cut Chinese and Japanese into characters, and runs over 20 letters into parts of 20.
+    3. Normalise each; symbols (emoji, arrows, +) stay, in the state "skipped".
+
+    Args:
+        text: any string.
+
+    Returns:
+        Tokens in reading order, in the state "letters" or "skipped".
+
+    Example:
+        >>> [(t.text, t.start, t.end) for t in segment("Don't panic, 你好")]
+        [("don't", 0, 5), ('panic', 6, 11), ('你', 13, 14), ('好', 14, 15)]
+    """
+    tokens = []
+    for found in _FOUND.finditer(text):
+        if found.lastgroup == "symbol":
+            tokens.append(Token(found.group(), found.start(), found.end(), "skipped"))
+            continue
+        for part in _SINGLE.finditer(found.group()):
+            word = normalise(part.group())
+            if word:
+                start = found.start() + part.start()
+                tokens.append(Token(word, start, start + len(part.group())))
+    return tokens
+
+
+def read(text: str, vocabulary: Container[str], length: int) -> list[Token]:
+    """Segment a text and say of every token how a model reads it.
+
+    Args:
+        text: any string.
+        vocabulary: the words seen in training.
+        length: how many words the model reads; later ones are "truncated".
+
+    Returns:
+        Tokens in reading order; at most `length` of them have `is_read`.
+    """
+    tokens, room = [], length
+    for token in segment(text):
+        if token.state != "skipped":
+            seen: State = "seen" if token.text in vocabulary else "letters"
+            token = replace(token, state=seen if room > 0 else "truncated")
+            room -= 1
+        tokens.append(token)
+    return tokens
+
+
+def hash_pieces(
+    words: Sequence[str], rows: int, vocabulary: Container[str] | None = None
+) -> np.ndarray:
+    """Hash each word and its letter trigrams into the rows of an embedding table.
+
+    1. Letters as code points, [N, 20], longer words cut.
+    2. Trigrams of #word# packed into 63 bits, [N, 20]; the word itself folded letter by letter.
+    3. Mixed by splitmix64 and reduced to rows 2 to rows - 1; row 0 is padding, and row 1
+       stands for a word that was never seen, so that its letters alone tell it from others.
+
+    The same on every machine and run: integer arithmetic only.
+
+    Args:
+        words: N words, as `normalise` returns them.
+        rows: rows of the table, at least 3.
+        vocabulary: the words seen in training; without it all count as seen.
+
+    Returns:
+        int32 [N, 21]: column 0 the word itself, then its trigrams, then zeros.
+
+    Raises:
+        ValueError: if rows is under 3.
+
+    Source: Huang et al. 2013, section 3.2; mixing from Steele et al. 2014, "Fast splittable
+    pseudorandom number generators".
+    """
+    if rows < 3:
+        raise ValueError(f"hash_pieces needs a table of at least 3 rows, not {rows}")
+    if not len(words):
+        return np.zeros((0, PIECES), np.int32)
+    points = np.zeros((len(words), LONGEST_WORD + 2), np.uint64)  # [N, 22], room for both #
+    points[:, 0] = ord("#")
+    letters = np.array([w[:LONGEST_WORD] for w in words], dtype=f"<U{LONGEST_WORD}")
+    points[:, 1:-1] = letters.view(np.uint32).reshape(len(words), LONGEST_WORD)
+    ends = (points != 0).sum(1)
+    points[np.arange(len(words)), ends] = ord("#")
+    whole = np.zeros(len(words), np.uint64)
+    for column in points.T:
+        whole = np.where(column == 0, whole, _mix(whole ^ column))
+    shift = np.uint64(21)
+    trigrams = ((points[:, :-2] << shift | points[:, 1:-1]) << shift) | points[:, 2:]  # [N, 20]
+    hashed = np.column_stack([whole, _mix(trigrams)]) % np.uint64(rows - 2) + np.uint64(2)
+    hashed[:, 1:][points[:, 2:] == 0] = 0
+    if vocabulary is not None:
+        hashed[[word not in vocabulary for word in words], 0] = UNSEEN
+    return hashed.astype(np.int32)
+
+
+def _mix(values: np.ndarray) -> np.ndarray:
+    """Spread uint64 values over all 64 bits (splitmix64's finaliser)."""
+    values = values + np.uint64(0x9E3779B97F4A7C15)
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return values ^ (values >> np.uint64(31))

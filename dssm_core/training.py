@@ -1,0 +1,382 @@
+"""Fit a two-tower model on pairs, choose its epoch on validation, fit its head, write its folder.
+
+The loop is our own rather than `fit`, because the retrieval loss sees a whole batch at once:
+every other document of the batch is a negative. Shape letters: N rows, T tokens, P pieces.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import tempfile
+import time
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import keras
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+from dssm_core import evaluation
+from dssm_core.batches import PairBatches, ShardBatches
+from dssm_core.card import write_card
+from dssm_core.corpus.pairs import split_pairs
+from dssm_core.errors import UserError
+from dssm_core.examples import pick_examples, score_towers
+from dssm_core.folder import FORMAT, write_folder
+from dssm_core.models.compiled import CompiledTowers
+from dssm_core.models.losses import compile_step
+from dssm_core.models.lstm import LSTMConfig, build_lstm_model
+from dssm_core.text import PIECES, UNSEEN
+
+HashedLSTM = LSTMConfig(
+    query_length=16,
+    document_length=64,
+    vocabulary=30_000,
+    embedding=192,
+    units=128,
+    pieces=PIECES,
+    vector=512,
+    attention=64,
+    dropout=0.3,
+    dense="shared",
+)
+"""The sizes that `train` takes without a --config: the recipe of DESIGN.md section 6, shrunk."""
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """Every choice of a training run.
+
+    Attributes:
+        loss: "retrieval", in-batch softmax in both directions; "binary", the notebook's
+            cross-entropy on the head, each query against its document and `negatives` others.
+        epochs: at most this many passes over the training pairs.
+        batch: pairs a step.
+        learning_rate: at its peak; falls to 0 by a cosine.
+        unseen: share of the words of a batch whose own row is replaced by the one for words
+            never seen, so that the model learns to read words by their letters alone.
+        spans: so many extra pairs to each document: a span of its words against the rest of it.
+        sharpness: the retrieval loss multiplies cosines by this.
+        negatives: for the binary loss, other documents of the batch to each query.
+        patience: stop after so many epochs without a better validation MRR@10.
+        seed: of weights, order and dropout.
+    """
+
+    loss: Literal["retrieval", "binary"] = "retrieval"
+    epochs: int = 5
+    batch: int = 512
+    learning_rate: float = 3e-3
+    unseen: float = 0.1
+    spans: float = 1.0
+    sharpness: float = 20.0
+    negatives: int = 10
+    patience: int = 2
+    seed: int = 7
+
+
+@dataclass
+class Progress:
+    """Where a training stands: what a resumed one needs besides the weights.
+
+    Attributes:
+        history: one dict an epoch: epoch, loss, validation MRR@10, seconds.
+        best: the epoch with the best validation MRR@10, -1 before the first.
+    """
+
+    history: list[dict[str, float]] = field(default_factory=list)
+    best: int = -1
+
+    def is_over(self, config: TrainingConfig) -> bool:
+        """Whether all epochs are done, or `patience` of them brought nothing better."""
+        done = len(self.history)
+        return done >= config.epochs or done - 1 - self.best >= config.patience > 0
+
+
+class Trainer:
+    """One training run: its data, model and progress, resumable after a kill.
+
+    Args:
+        pairs: columns query, document, label, and optionally split; of the training rows only
+            those labelled 1 are used, because the batch provides the negatives.
+        model: sizes of the model.
+        training: choices of the run.
+        state: file that holds the run between epochs; resumed from if it fits, else ignored.
+        say: called with a line for people after each epoch and every few seconds.
+        data: prepared shards to train on, streamed, in place of the pairs' training rows.
+
+    Raises:
+        UserError: if there are fewer than 2 training or validation pairs.
+    """
+
+    def __init__(
+        self,
+        pairs: pd.DataFrame,
+        model: LSTMConfig,
+        training: TrainingConfig,
+        state: Path,
+        say: Callable[[str], None] = print,
+        data: Path | None = None,
+    ) -> None:
+        self.splits = split_pairs(pairs, training.seed)
+        self.train = self.splits["train"].query("label == 1")
+        for name, part in (("training", self.train), ("validation", self.splits["validation"])):
+            if len(part) < 2:
+                raise UserError(
+                    f"There are too few {name} pairs", str(len(part)), "Give at least 20 pairs."
+                )
+        keras.utils.set_random_seed(training.seed)
+        self.model_config, self.config, self.state, self.say = model, training, state, say
+        lengths = model.query_length, model.document_length
+        self.batches = (
+            PairBatches(self.train, model.vocabulary, *lengths, spans=training.spans)
+            if data is None
+            else ShardBatches(data, model.vocabulary, *lengths, negatives=training.negatives)
+        )
+        self.vocabulary = self.batches.vocabulary
+        self.model = build_lstm_model(model)
+        steps = -(-self.batches.pairs // training.batch) * training.epochs
+        schedule = keras.optimizers.schedules.CosineDecay(
+            training.learning_rate / 50,
+            steps,
+            warmup_target=training.learning_rate,
+            warmup_steps=min(100, steps // 10),
+        )
+        self.model.compile(optimizer=keras.optimizers.Adam(schedule, clipnorm=1.0))
+        self.model.optimizer.build(self.model.trainable_variables)
+        self.step = compile_step(
+            self.model,
+            training.loss,
+            sharpness=training.sharpness,
+            negatives=training.negatives if data is None else 0,
+        )
+        self.best_weights = self.model.get_weights()
+        self.progress = Progress()
+        self._resume()
+
+    def run(self) -> None:
+        """Train until it is over, then put back the weights of the best epoch."""
+        while not self.progress.is_over(self.config):
+            epoch, started = len(self.progress.history), time.monotonic()
+            loss = self._epoch(epoch)
+            rank = self.validate()
+            entry = {"epoch": epoch + 1, "loss": loss, "validation MRR@10": rank}
+            self.progress.history.append({**entry, "seconds": time.monotonic() - started})
+            scores = [row["validation MRR@10"] for row in self.progress.history]
+            if int(np.argmax(scores)) == epoch:
+                self.progress.best, self.best_weights = epoch, self.model.get_weights()
+            self._keep()
+            self.say(
+                f"epoch {epoch + 1}/{self.config.epochs}: loss {loss:.4f}, validation MRR@10 "
+                f"{rank:.4f}, {self.progress.history[-1]['seconds']:.0f} s"
+            )
+        self.model.set_weights(self.best_weights)
+
+    def towers(self) -> CompiledTowers:
+        """Return the model as it now stands."""
+        config = self.model_config
+        lengths = config.query_length, config.document_length
+        return CompiledTowers(self.model, self.vocabulary, config.vocabulary, *lengths)
+
+    def validate(self) -> float:
+        """Return MRR@10 on the validation pairs, each query against all their documents."""
+        collection = evaluation.Collection.of(self.splits["validation"])
+        vectors, readable = _vectors(self.towers(), collection)
+        rows = evaluation.cosine_rows(*vectors, readable)
+        return float(evaluation.evaluate_run(collection, rows)["MRR@10"].mean())
+
+    def fit_head(self) -> None:
+        """Fit w >= 0 and b on validation pairs, 1 relevant to 10 sampled: probabilities then hold.
+
+        Platt scaling of the cosine; towers and ranks stay as they are.
+
+        Source: Platt 1999, "Probabilistic outputs for support vector machines".
+        """
+        from scipy.optimize import minimize
+
+        collection = evaluation.Collection.of(self.splits["validation"])
+        vectors, _ = _vectors(self.towers(), collection)
+        cosines, labels = evaluation.pair_cosines(collection, *vectors, seed=self.config.seed)
+
+        def loss(head: np.ndarray) -> float:
+            logits = head[0] * cosines + head[1]
+            return float(np.mean(np.logaddexp(0, logits) - labels * logits))
+
+        found = minimize(loss, [5.0, -2.0], bounds=[(0, None), (None, None)], method="L-BFGS-B")
+        self.model.get_layer("out").set_weights(
+            [np.array([[found.x[0]]], np.float32), np.array([found.x[1]], np.float32)]
+        )
+
+    def random_pairs(self, number: int = 5000) -> np.ndarray:
+        """Return cosines of random validation queries and documents, sorted, float32 [number]."""
+        collection = evaluation.Collection.of(self.splits["validation"])
+        (queries, documents), _ = _vectors(self.towers(), collection)
+        rng = np.random.default_rng(self.config.seed)
+        one = queries[rng.integers(len(queries), size=number)]
+        other = documents[rng.integers(len(documents), size=number)]
+        norms = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
+        return np.sort((one * other).sum(1) / np.where(norms > 0, norms, 1)).astype(np.float32)
+
+    def _epoch(self, epoch: int) -> float:
+        rng = np.random.default_rng([self.config.seed, epoch])
+        losses, spoken = [], time.monotonic()
+        total = -(-self.batches.pairs // self.config.batch)
+        for batch in self.batches.epoch(epoch, self.config.batch, rng):
+            for side in (batch.query, batch.document, batch.negatives):
+                drop = (rng.random(side.shape[:2]) < self.config.unseen) & (side[..., 0] != 0)
+                side[drop, 0] = UNSEEN
+            losses.append(float(self.step(*batch)))
+            if time.monotonic() - spoken > 10:
+                spoken = time.monotonic()
+                self.say(f"  step {len(losses)}/{total}: loss {np.mean(losses[-50:]):.4f}")
+        if not np.isfinite(losses).all():
+            raise UserError("The loss is no longer a number", hint="Lower the learning_rate.")
+        return float(np.mean(losses))
+
+    def _fingerprint(self) -> str:
+        run = [asdict(self.model_config), asdict(self.config), self.batches.fingerprint]
+        return json.dumps(run)
+
+    def _keep(self) -> None:
+        """Write the run to its state file, whole or not at all."""
+        state = {f"now {i}": v.numpy() for i, v in enumerate(self._variables())}
+        state |= {f"best {i}": w for i, w in enumerate(self.best_weights)}
+        progress = json.dumps({"run": self._fingerprint(), **asdict(self.progress)})
+        fresh = self.state.with_suffix(".new")
+        with fresh.open("wb") as file:
+            np.savez(file, progress=np.array(progress), **state)
+        fresh.replace(self.state)
+
+    def _resume(self) -> None:
+        if not self.state.exists():
+            return
+        with np.load(self.state, allow_pickle=False) as state:
+            progress = json.loads(str(state["progress"]))
+            if progress.pop("run") != self._fingerprint():
+                self.say(f"{self.state} is of another run: starting afresh")
+                return
+            for i, variable in enumerate(self._variables()):
+                variable.assign(state[f"now {i}"])
+            self.best_weights = [state[f"best {i}"] for i in range(len(self.best_weights))]
+        self.progress = Progress(**progress)
+        self.say(f"resumed after epoch {len(self.progress.history)}")
+
+    def _variables(self) -> list[Any]:
+        return [*self.model.variables, *self.model.optimizer.variables]
+
+
+def train(
+    pairs: pd.DataFrame,
+    out: Path,
+    model: LSTMConfig = HashedLSTM,
+    training: TrainingConfig | None = None,
+    notes: str = "",
+    examples: Sequence[Mapping[str, Any]] = (),
+    data: Path | None = None,
+    say: Callable[[str], None] = print,
+) -> None:
+    """Train on pairs and write the model folder, whole or not at all.
+
+    Args:
+        pairs: as `read_pairs` returns them.
+        out: the folder to write; one that is there is replaced at the very end.
+        model: sizes of the model.
+        training: choices of the run.
+        notes: Markdown for the card: where the data comes from, its licence, known failures.
+        examples: what the first screen shows, each with title, note, query and documents;
+            without any, two are picked from the held-out pairs.
+        data: prepared shards to train on; `pairs` are then for choosing and measuring only.
+        say: called with a line for people.
+
+    Raises:
+        UserError: if the pairs are too few, or the loss is no longer a number.
+    """
+    training = training or TrainingConfig()
+    out.parent.mkdir(parents=True, exist_ok=True)
+    state = out.parent / f".{out.name}.training.npz"
+    trainer = Trainer(pairs, model, training, state, say, data)
+    trainer.run()
+    trainer.fit_head()
+    _to_float16(trainer.model)
+    say("measuring on the held-out pairs")
+    towers = trainer.towers()
+    held_out = trainer.splits["test"]
+    metrics = evaluation.evaluate_towers(towers, held_out)
+    metrics["training"] = {"best epoch": trainer.progress.best + 1, "pairs": trainer.batches.pairs}
+    background = trainer.random_pairs()
+    config = {
+        "format": FORMAT,
+        "family": "lstm",
+        "model": asdict(model),
+        "head": {"scale": towers.scale, "bias": towers.bias},
+        "text": {
+            "rows": model.vocabulary,
+            "query_length": model.query_length,
+            "document_length": model.document_length,
+        },
+        "training": asdict(training),
+        "labels": {"0": "not relevant", "1": "relevant"},
+        "versions": {"keras": keras.__version__, "tensorflow": tf.__version__},
+    }
+    stored = [
+        {**example, "scores": score_towers(towers, example, background, out.name).to_dict()}
+        for example in examples or pick_examples(towers, held_out)
+    ]
+    write_folder(
+        out,
+        {
+            "model.keras": _archive(trainer.model),
+            "vocabulary.json": _json(trainer.vocabulary, indent=None),
+            "config.json": _json(config),
+            "metrics.json": _json(metrics),
+            "history.csv": pd.DataFrame(trainer.progress.history).to_csv(index=False).encode(),
+            "random_pairs.npy": _npy(background),
+            "examples.jsonl": b"".join(_json(e, indent=None) + b"\n" for e in stored),
+            "pairs.csv": held_out.to_csv(index=False).encode(),
+            "README.md": write_card(out.name, config, metrics, notes, stored).encode(),
+            "notes.md": notes.encode(),
+        },
+    )
+    state.unlink(missing_ok=True)
+    say(f"wrote {out}")
+
+
+def _to_float16(model: keras.Model) -> None:
+    """Round weights to what float16 can hold, so that their archive is half the size."""
+    model.set_weights([w.astype(np.float16).astype(w.dtype) for w in model.get_weights()])
+
+
+def _archive(model: keras.Model) -> bytes:
+    """Return the model as a compressed .keras archive, which Keras reads like any other."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.keras"
+        keras.Model(model.inputs, model.output, name=model.name).save(path)  # without optimizer
+        packed = io.BytesIO()
+        with zipfile.ZipFile(path) as source, zipfile.ZipFile(packed, "w") as target:
+            for name in sorted(source.namelist()):
+                entry = zipfile.ZipInfo(name)  # no time of day: same weights, same bytes
+                target.writestr(entry, source.read(name), zipfile.ZIP_DEFLATED, 9)
+    return packed.getvalue()
+
+
+def _npy(values: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, values, allow_pickle=False)
+    return buffer.getvalue()
+
+
+def _json(values: Any, indent: int | None = 2) -> bytes:
+    return json.dumps(values, ensure_ascii=False, indent=indent, allow_nan=False).encode()
+
+
+def _vectors(
+    towers: CompiledTowers, collection: evaluation.Collection
+) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
+    queries = towers.encode(collection.queries, "query")
+    documents = towers.encode(collection.documents, "document")
+    vectors = np.stack([q.vector for q in queries]), np.stack([d.vector for d in documents])
+    return vectors, np.array([d.is_readable for d in documents])

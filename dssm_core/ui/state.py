@@ -1,0 +1,135 @@
+"""What outlives a rerun: the models of this process, and the link that restores a view."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import os
+import threading
+import zlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from dssm_core.errors import UserError
+from dssm_core.folder import ModelFolder, find_folders
+from dssm_core.scoring import Scorer
+
+MODELS = Path(os.environ.get("DSSM_MODELS", Path(__file__).parents[2] / "sample_models"))
+LONGEST_LINK = 8_000
+"""Characters of a link; browsers and servers cut longer ones."""
+MOST_SHARED = 1_000_000
+"""Bytes that a link may unpack to."""
+
+
+class LiveModel:
+    """A model that loads in the background, once for all sessions of this process.
+
+    Attributes:
+        scorer: the loaded model; None before.
+        error: why it cannot be loaded; None if it can.
+    """
+
+    def __init__(self, folder: ModelFolder) -> None:
+        self.scorer: Scorer | None = None
+        self.error: UserError | None = None
+        self._done = threading.Event()
+        threading.Thread(target=self._load, args=(folder,), daemon=True).start()
+
+    def _load(self, folder: ModelFolder) -> None:
+        try:
+            self.scorer = Scorer(folder)
+        except UserError as error:
+            self.error = error
+        except Exception as error:  # a thread has nobody above it to tell
+            self.error = UserError("The model cannot be loaded", f"{type(error).__name__}: {error}")
+        finally:
+            self._done.set()
+
+    @property
+    def is_done(self) -> bool:
+        """Whether loading has ended, well or not."""
+        return self._done.is_set()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for the end of loading; return whether it came."""
+        return self._done.wait(seconds)
+
+
+def model_folders() -> tuple[dict[str, ModelFolder], list[UserError]]:
+    """Return the usable model folders by name, and the trouble with the others."""
+    found = list(find_folders(MODELS))
+    folders = {folder.name: folder for folder in found if isinstance(folder, ModelFolder)}
+    return folders, [trouble for trouble in found if isinstance(trouble, UserError)]
+
+
+def live_model(folder: ModelFolder) -> LiveModel:
+    """Return a folder's model, loading or loaded; a folder written anew is loaded anew."""
+    return _live_model(str(folder.path), (folder.path / "model.keras").stat().st_mtime_ns)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _live_model(path: str, changed: int) -> LiveModel:
+    return LiveModel(ModelFolder.open(Path(path)))
+
+
+@dataclass(frozen=True)
+class View:
+    """What a link restores.
+
+    Attributes:
+        model: name of the model folder.
+        query: the query.
+        documents: the documents.
+        threshold: on probability.
+        selected: position of the chosen document, from 1.
+    """
+
+    model: str
+    query: str
+    documents: tuple[str, ...]
+    threshold: float
+    selected: int
+
+
+def pack(view: View) -> str | None:
+    """Return a view as the value of a link, or None where it is too long for one."""
+    content = json.dumps(asdict(view), ensure_ascii=False).encode()
+    packed = base64.urlsafe_b64encode(zlib.compress(content, 9)).decode().rstrip("=")
+    return packed if len(packed) <= LONGEST_LINK else None
+
+
+def unpack(packed: str) -> View:
+    """Read what `pack` gave.
+
+    Raises:
+        UserError: if it is damaged, too large, or holds something else.
+    """
+    try:
+        if len(packed) > LONGEST_LINK:
+            raise ValueError("too long")
+        padded = packed + "=" * (-len(packed) % 4)
+        inflate = zlib.decompressobj()
+        content = inflate.decompress(base64.urlsafe_b64decode(padded.encode()), MOST_SHARED)
+        if not inflate.eof:
+            raise ValueError("too large, or cut off")
+        values = json.loads(content)
+        documents = _strings(values["documents"])
+        threshold, selected = float(values["threshold"]), int(values["selected"])
+        if not 0 < threshold < 1 or not 1 <= selected <= max(1, len(documents)):
+            raise ValueError("numbers out of range")
+        query, model = _strings([values["query"], values["model"]])
+        return View(model, query, documents, threshold, selected)
+    except (ValueError, KeyError, TypeError, binascii.Error, zlib.error, RecursionError) as error:
+        raise UserError(
+            "The link cannot be read", str(error), "Ask for it again; the first example is shown."
+        ) from None
+
+
+def _strings(values: Sequence[object]) -> tuple[str, ...]:
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise ValueError("texts expected")
+    return tuple(str(value) for value in values)

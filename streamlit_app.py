@@ -1,0 +1,16 @@
+"""DSSM Lens, the page: `streamlit run streamlit_app.py`."""
+
+import streamlit as st
+
+
+def compare() -> None:
+    """Show one query against its documents."""
+    from dssm_core.ui.compare import render
+
+    render()
+
+
+st.set_page_config(page_title="DSSM Lens", page_icon="🔍", layout="wide")
+st.navigation(
+    [st.Page(compare, title="Compare", icon=":material/compare_arrows:", default=True)]
+).run()

@@ -1,0 +1,402 @@
+"""A model folder from elsewhere is untrusted: every kind of damage is told, and nothing is run."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dssm_core import folder as folder_module
+from dssm_core.errors import UserError
+from dssm_core.folder import LARGEST, ModelFolder, find_folders, write_folder
+from tests.tiny import CONFIG, EXAMPLE, archive, bare_folder, npy
+
+KERAS = ["metadata.json", "config.json", "model.weights.h5"]
+NESTED = b"[" * 100_000
+PARTS = ("vocabulary", "metrics", "random_pairs", "examples", "fingerprint", "scale", "bias")
+
+
+def opened(path: Path, **changed: bytes | None) -> ModelFolder:
+    return ModelFolder.open(bare_folder(path / "m", **changed))
+
+
+def config(**changed: object) -> bytes:
+    """Return config.json with some values changed; None takes one out."""
+    values = json.loads(json.dumps({**CONFIG, **changed}))
+    return json.dumps({k: v for k, v in values.items() if v is not None}).encode()
+
+
+def refused(path: Path, **changed: bytes | None) -> str:
+    """Open a folder and read all of it, return the refusal."""
+    with pytest.raises(UserError) as caught:
+        read_all(opened(path, **changed))
+    return str(caught.value)
+
+
+def read_all(folder: ModelFolder) -> None:
+    for part in PARTS:
+        getattr(folder, part)
+
+
+def test_a_good_folder_gives_all_that_it_holds(tmp_path):
+    folder = opened(tmp_path)
+    assert folder.name == "m"
+    assert (folder.scale, folder.bias) == (4.0, -1.0)
+    assert folder.vocabulary == {"red": 3, "door": 1}
+    assert folder.metrics == {}
+    assert folder.examples == [EXAMPLE]
+    assert folder.random_pairs.tolist() == pytest.approx([-0.2, 0.0, 0.2, 0.4])
+    assert folder.random_pairs.dtype == np.float32
+
+
+@pytest.mark.parametrize("name", LARGEST)
+def test_a_missing_file_is_named(tmp_path, name):
+    found = refused(tmp_path, **{name.replace(".", "_"): None})
+    assert f"m has no {name}" in found
+
+
+@pytest.mark.parametrize("name", LARGEST)
+def test_a_file_beyond_its_size_is_not_opened(tmp_path, name, monkeypatch):
+    path = bare_folder(tmp_path / "m")
+    with (path / name).open("ab") as file:
+        os.truncate(file.fileno(), LARGEST[name] + 1)  # sparse: takes no room
+    monkeypatch.setattr(Path, "read_text", None)
+    with pytest.raises(UserError, match=rf"m/{name} is larger than .*It was not opened"):
+        ModelFolder.open(path)
+
+
+@pytest.mark.parametrize("name", LARGEST)
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00", b"{", NESTED], ids=lambda c: repr(c[:3]))
+def test_a_damaged_file_is_named(tmp_path, name, content):
+    path = bare_folder(tmp_path / "m", **{name.replace(".", "_"): content})
+    if name == "examples.jsonl" and not content:
+        assert ModelFolder.open(path).examples == []
+        return
+    with pytest.raises(UserError, match=f"m/{name}"):
+        read_all(ModelFolder.open(path))
+
+
+@pytest.mark.parametrize("name", ["config.json", "vocabulary.json", "metrics.json"])
+@pytest.mark.parametrize("content", [b"[]", b"[1]", b'"text"', b"5", b"null", b"NaN"])
+def test_json_of_the_wrong_kind_is_named(tmp_path, name, content):
+    assert f"m/{name}" in refused(tmp_path, **{name.replace(".", "_"): content})
+
+
+def test_another_version_is_told_with_both_numbers(tmp_path):
+    assert "format 2, where this program reads 1" in refused(tmp_path, config_json=config(format=2))
+    assert "another version" in refused(tmp_path, config_json=config(format=None))
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({"family": 5}, "family"),
+        ({"model": None}, "model"),
+        ({"model": []}, "model"),
+        ({"text": "long"}, "text"),
+        ({"head": None}, "head"),
+        ({"head": {"scale": "x", "bias": 0}}, "scale"),
+        ({"head": {"scale": 1}}, "bias"),
+        ({"head": {"scale": True, "bias": 0}}, "scale"),
+        ({"head": {"scale": 1, "bias": float("inf")}}, "bias"),
+        ({"head": {"scale": 10**400, "bias": 0}}, "scale"),
+        ({"text": {**CONFIG["text"], "rows": "many"}}, "rows"),
+        ({"text": {**CONFIG["text"], "rows": 2}}, "rows"),
+        ({"text": {**CONFIG["text"], "query_length": 0}}, "query_length"),
+        ({"text": {**CONFIG["text"], "document_length": 1.5}}, "document_length"),
+        ({"text": {}}, "rows"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_a_configuration_of_the_wrong_kinds_names_the_field(tmp_path, changed, named):
+    found = refused(tmp_path, config_json=config(**changed))
+    assert "m/config.json" in found
+    assert f'"{named}"' in found
+
+
+# the random pairs
+
+
+def object_npy() -> bytes:
+    return npy(np.array([os.system], dtype=object), allow_pickle=True)
+
+
+def huge_npy() -> bytes:
+    """A hundred bytes that claim to hold 8 petabytes."""
+    return npy(np.zeros(1)).replace(b"'shape': (1,)", b"'shape': (9" + b"0" * 14 + b",)")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        object_npy(),
+        npy(np.array([0.1, np.nan])),
+        npy(np.array([0.1, np.inf])),
+        npy(np.array(["a"])),
+        npy(np.array([1j])),
+        npy(np.zeros(1, [("a", int)])),
+        npy(np.zeros(100))[:-8],
+        huge_npy(),
+        archive(["arr_0.npy"], npy(np.zeros(1))),
+    ],
+    ids="pickle nan inf text complex struct truncated huge npz".split(),
+)
+def test_random_pairs_that_are_no_plain_numbers_are_named(tmp_path, content):
+    assert "m/random_pairs.npy" in refused(tmp_path, random_pairs_npy=content)
+
+
+@given(st.integers(0, 135), st.binary(min_size=1, max_size=6))
+@settings(max_examples=150, deadline=None)
+def test_random_pairs_with_any_bytes_damaged_are_refused_or_numbers(tmp_path_factory, place, damage):
+    content = npy(np.array([0.5, 0.25], np.float32))
+    content = content[:place] + damage + content[place + len(damage) :]
+    path = tmp_path_factory.getbasetemp()
+    (path / "random_pairs.npy").write_bytes(content)
+    try:
+        values = ModelFolder(path, {}).random_pairs
+    except UserError as error:
+        assert "random_pairs.npy" in str(error)
+    else:
+        assert np.isfinite(values).all()
+
+
+# the examples
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"5",
+        b"[]",
+        b"{}",
+        json.dumps({**EXAMPLE, "query": 5}).encode(),
+        json.dumps({**EXAMPLE, "documents": "a red door"}).encode(),
+        json.dumps({**EXAMPLE, "documents": [1]}).encode(),
+        json.dumps({k: v for k, v in EXAMPLE.items() if k != "title"}).encode(),
+        NESTED,
+    ],
+    ids=lambda line: line[:40].decode(),
+)
+def test_an_example_of_the_wrong_kind_is_named_by_its_line(tmp_path, line):
+    good = json.dumps(EXAMPLE).encode()
+    found = refused(tmp_path, examples_jsonl=good + b"\n\n" + line + b"\n")
+    assert "m/examples.jsonl" in found
+    assert "line 3" in found
+
+
+def test_examples_may_hold_any_character_that_json_may(tmp_path):
+    awkward = {**EXAMPLE, "query": "a\u2028b\u0085c\u2029d\x1ce", "documents": ["\ud7ff\r"]}
+    line = json.dumps(awkward, ensure_ascii=False).encode() + b"\n"
+    assert opened(tmp_path, examples_jsonl=line * 2).examples == [awkward, awkward]
+
+
+# the archive
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        [*KERAS, "evil.py"],
+        [*KERAS, "../../evil"],
+        [*KERAS, "/etc/cron.d/evil"],
+        [*KERAS, "assets/"],
+        [*KERAS[:2], "../model.weights.h5"],
+        KERAS[:2],
+        [],
+    ],
+    ids=str,
+)
+def test_an_archive_that_holds_anything_else_is_refused(tmp_path, names):
+    found = refused(tmp_path, model_keras=archive(names))
+    assert "m/model.keras is not a Keras model" in found
+    for name in set(names) - set(KERAS):
+        assert name in found
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_an_archive_that_holds_a_file_twice_is_refused(tmp_path):
+    assert "m/model.keras" in refused(tmp_path, model_keras=archive([*KERAS, "config.json"]))
+
+
+def test_an_archive_that_unpacks_too_large_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setitem(LARGEST, "model.keras", 10_000)
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as target:
+        for name in KERAS:
+            target.writestr(name, b"0" * 5_000)
+    assert len(buffer.getvalue()) < 1_000
+    assert "m/model.keras unpacks to over" in refused(tmp_path, model_keras=buffer.getvalue())
+
+
+@given(st.integers(0, 700), st.binary(min_size=1, max_size=6), st.booleans())
+@settings(max_examples=150, deadline=None)
+def test_an_archive_with_any_bytes_damaged_is_refused_or_opens(tmp_path_factory, at, damage, cut):
+    content = archive(KERAS)
+    at %= len(content)
+    content = content[:at] + damage + (b"" if cut else content[at + len(damage) :])
+    path = bare_folder(tmp_path_factory.getbasetemp() / "fuzzed", model_keras=content)
+    try:
+        ModelFolder.open(path)
+    except UserError as error:
+        assert "fuzzed/model.keras" in str(error)
+
+
+# the whole
+
+
+def test_the_fingerprint_changes_with_the_model_its_words_and_its_configuration(tmp_path):
+    changes = [
+        {},
+        {"model_keras": archive(KERAS, b"other")},
+        {"vocabulary_json": b'{"blue": 1}'},
+        {"config_json": config(head={"scale": 4.5, "bias": -1.0})},
+    ]
+    found = [opened(tmp_path / str(i), **change).fingerprint for i, change in enumerate(changes)]
+    assert len(set(found)) == 4
+    assert opened(tmp_path / "again").fingerprint == found[0]
+    assert opened(tmp_path / "notes", metrics_json=b'{"a": 1}').fingerprint == found[0]
+
+
+def test_no_folder_and_a_file_in_its_place_are_told_with_their_path(tmp_path):
+    (tmp_path / "file").write_text("x")
+    for name in ("absent", "file"):
+        with pytest.raises(UserError, match=f"no model folder here.*{name}.*train"):
+            ModelFolder.open(tmp_path / name)
+
+
+def test_the_good_folders_are_found_beside_the_broken_one(tmp_path):
+    bare_folder(tmp_path / "b")
+    bare_folder(tmp_path / "a", config_json=b"{")
+    bare_folder(tmp_path / "c")
+    bare_folder(tmp_path / ".c.new")
+    (tmp_path / "notes.txt").write_text("no folder")
+    first, second, third = find_folders(tmp_path)
+    assert isinstance(first, UserError)
+    assert "a/config.json" in str(first)
+    assert [second.name, third.name] == ["b", "c"]
+    assert list(find_folders(tmp_path / "absent")) == []
+
+
+# writing
+
+
+def test_a_written_folder_holds_the_files_given(tmp_path):
+    write_folder(tmp_path / "deep" / "m", {"a": b"1", "b": b"2"})
+    assert {p.name: p.read_bytes() for p in (tmp_path / "deep" / "m").iterdir()} == {
+        "a": b"1",
+        "b": b"2",
+    }
+    assert [p.name for p in (tmp_path / "deep").iterdir()] == ["m"], "nothing is left beside it"
+
+
+def test_writing_replaces_the_folder_whole(tmp_path):
+    out = tmp_path / "m"
+    write_folder(out, {"a": b"old", "b": b"old"})
+    write_folder(out, {"a": b"new", "b": b"new"})
+    assert {p.name: p.read_bytes() for p in out.iterdir()} == {"a": b"new", "b": b"new"}
+    assert [p.name for p in tmp_path.iterdir()] == ["m"]
+
+
+def test_writing_keeps_what_somebody_else_put_there(tmp_path):
+    out = tmp_path / "m"
+    (out / "sub").mkdir(parents=True)
+    (out / "mine.csv").write_text("precious")
+    (out / "sub" / "a").write_text("precious")
+    write_folder(out, {"a": b"new"})
+    assert (out / "a").read_bytes() == b"new"
+    assert (out / "mine.csv").read_text() == (out / "sub" / "a").read_text() == "precious"
+
+
+def test_a_write_that_fails_leaves_the_old_folder(tmp_path, monkeypatch):
+    out = tmp_path / "m"
+    write_folder(out, {"a": b"old"})
+
+    class Full(bytes):
+        pass
+
+    def write_bytes(path: Path, content: bytes) -> None:
+        if isinstance(content, Full):
+            raise OSError("No space left on device")
+        path.write_text(content.decode())
+
+    monkeypatch.setattr(Path, "write_bytes", write_bytes)
+    with pytest.raises(UserError, match="cannot be written.*No space left"):
+        write_folder(out, {"a": b"new", "b": Full(b"new")})
+    assert [p.name for p in out.iterdir()] == ["a"]
+    assert (out / "a").read_text() == "old"
+    monkeypatch.undo()
+    write_folder(out, {"a": b"newer"})
+    assert (out / "a").read_text() == "newer"
+    assert [p.name for p in tmp_path.iterdir()] == ["m"], "what was left over is gone"
+
+
+def test_a_file_where_the_folder_should_be_is_told(tmp_path):
+    (tmp_path / "m").write_text("precious")
+    with pytest.raises(UserError, match="cannot be written"):
+        write_folder(tmp_path / "m", {"a": b"1"})
+    assert (tmp_path / "m").read_text() == "precious"
+
+
+# Keras
+
+
+def test_opening_and_reading_a_folder_never_imports_keras(tmp_path):
+    path = bare_folder(tmp_path / "m")
+    code = f"""
+import sys
+from pathlib import Path
+from dssm_core.folder import ModelFolder, find_folders
+folder = ModelFolder.open(Path({str(path)!r}))
+for part in {PARTS!r}:
+    getattr(folder, part)
+list(find_folders(Path({str(tmp_path)!r})))
+print([name for name in ("keras", "tensorflow") if name in sys.modules])
+"""
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+
+
+def test_a_lambda_layer_is_refused_and_its_code_is_not_run(tmp_path):
+    import keras
+
+    mark = tmp_path / "ran"
+    inputs = keras.Input((None, 21), dtype="int32", name="query")
+    place = str(mark)
+    hostile = keras.layers.Lambda(lambda x: __import__("pathlib").Path(place).touch() or x)
+    model = keras.Model(inputs, hostile(inputs))
+    assert mark.exists()
+    mark.unlink()  # building ran it
+    model.save(tmp_path / "model.keras")
+    folder = opened(tmp_path, model_keras=(tmp_path / "model.keras").read_bytes())
+    with pytest.raises(UserError, match=r"m/model\.keras cannot be loaded"):
+        folder.load_towers()
+    assert not mark.exists()
+
+
+def test_a_class_from_elsewhere_is_refused(tmp_path):
+    hostile = {"module": "subprocess", "class_name": "Popen", "config": {"args": ["true"]}}
+    content = {"metadata.json": b"{}", "config.json": json.dumps(hostile).encode()}
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as target:
+        for name in KERAS:
+            target.writestr(name, content.get(name, b""))
+    folder = opened(tmp_path, model_keras=buffer.getvalue())
+    with pytest.raises(UserError, match=r"m/model\.keras cannot be loaded"):
+        folder.load_towers()
+
+
+def test_an_archive_with_nothing_sensible_inside_is_refused(tmp_path):
+    with pytest.raises(UserError, match=r"m/model\.keras cannot be loaded.*train it again"):
+        opened(tmp_path).load_towers()
+
+
+assert folder_module.FORMAT == CONFIG["format"]
