@@ -29,11 +29,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UserError as error:
         print(f"{options.name}: {error}", file=sys.stderr)
         return 1
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:  # a disk or a file that cannot be written, which it names
+        print(f"{options.name}: {error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print(f"{options.name}: stopped", file=sys.stderr)
         return 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 
@@ -166,7 +169,7 @@ def _train(options: argparse.Namespace) -> None:
         options.out,
         _with(HashedLSTM, given.get("model", {}), "model"),
         _with(TrainingConfig(), given.get("training", {}), "training"),
-        options.notes.read_text("utf-8") if options.notes else "",
+        _read_text(options.notes, "--notes") if options.notes else "",
         _read_examples(options.examples) if options.examples else (),
         options.data,
         say=lambda line: print(line, flush=True),
@@ -196,14 +199,20 @@ def _card(options: argparse.Namespace) -> None:
     folder = ModelFolder.open(options.model)
     notes = options.notes or folder.path / "notes.md"
     examples = _read_examples(options.examples) if options.examples else folder.examples
-    refresh_folder(folder, examples, notes.read_text("utf-8") if notes.exists() else "")
+    given = options.notes or notes.exists()
+    refresh_folder(folder, examples, _read_text(notes, "--notes") if given else "")
     print(f"wrote {options.model / 'README.md'}")
 
 
 def _score(options: argparse.Namespace) -> None:
     from dssm_core.scoring import Scorer
 
-    scores = Scorer(options.model).score(options.query, _read_lines(options.docs))
+    try:
+        options.query.encode()
+    except UnicodeEncodeError:
+        raise UserError("--query is not UTF-8", repr(options.query)) from None
+    documents = _read_lines(options.docs)
+    scores = Scorer(options.model).score(options.query, documents)
     if options.json:
         print(json.dumps(scores.to_dict(), ensure_ascii=False, indent=2, allow_nan=False))
         return
@@ -230,41 +239,42 @@ def _tokens(tokens: Sequence[Any]) -> str:
 
 
 def _read_lines(path: Path) -> list[str]:
-    try:
-        text = sys.stdin.read() if str(path) == "-" else path.read_text("utf-8-sig")
-    except OSError as error:
-        raise UserError("--docs cannot be read", str(path), str(error)) from None
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path} is not UTF-8", str(error), "Save it as UTF-8.") from None
-    lines = [line for line in text.splitlines() if line.strip()]
+    text = _read_text(path, "--docs")
+    lines = [line for line in text.split("\n") if line.strip()]  # splitlines cuts at U+2028, too
     if not lines:
         raise UserError(f"{path} holds no documents", hint="Write one a line.")
     return lines
 
 
+def _read_text(path: Path, option: str) -> str:
+    """Return a text file's content, or standard input's for -."""
+    try:
+        return sys.stdin.read() if str(path) == "-" else path.read_text("utf-8-sig")
+    except OSError as error:
+        raise UserError(f"{option} cannot be read", str(path), str(error)) from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{option}: {path} is not UTF-8", str(error), "Save it as UTF-8.") from None
+
+
 def _read_config(path: Path) -> dict[str, dict[str, Any]]:
     try:
-        values = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError("--config cannot be read", str(path), str(error)) from None
+        values = json.loads(_read_text(path, "--config"))
+    except (ValueError, RecursionError) as error:
+        raise UserError("--config is not JSON", str(path), str(error)) from None
     if not isinstance(values, dict) or not set(values) <= {"model", "training"}:
         raise UserError(
             "--config holds something else", str(path), 'It may hold "model" and "training".'
         )
+    for name, value in values.items():
+        if not isinstance(value, dict):
+            raise UserError(f'--config: "{name}" is of the wrong kind', repr(value))
     return values
 
 
 def _read_examples(path: Path) -> list[dict[str, Any]]:
-    try:
-        lines = path.read_text("utf-8").splitlines()
-        examples = [json.loads(line) for line in lines if line.strip()]
-    except (OSError, ValueError) as error:
-        raise UserError("--examples cannot be read", str(path), str(error)) from None
-    for number, example in enumerate(examples, 1):
-        missing = {"title", "note", "query", "documents"} - set(example)
-        if missing:
-            raise UserError(f"{path}, example {number} lacks {', '.join(sorted(missing))}")
-    return examples
+    from dssm_core.folder import read_examples
+
+    return read_examples(_read_text(path, "--examples"), str(path))
 
 
 def _with(config: Any, given: dict[str, Any], what: str) -> Any:
@@ -274,7 +284,8 @@ def _with(config: Any, given: dict[str, Any], what: str) -> Any:
         if name not in known:
             names = ", ".join(field.name for field in fields(config))
             raise UserError(f'--config: "{what}" has no "{name}"', hint=f"It has {names}.")
-        if isinstance(known[name], str) != isinstance(value, str):
+        kinds = (int, float) if isinstance(known[name], float) else type(known[name])
+        if not isinstance(value, kinds) or isinstance(value, bool):
             raise UserError(f'--config: "{what}"."{name}" is of the wrong kind', repr(value))
     try:
         return replace(config, **given)

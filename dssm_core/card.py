@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dssm_core.corpus.pairs import read_pairs
+from dssm_core.errors import UserError
 from dssm_core.evaluation import evaluate_towers
 from dssm_core.examples import score_towers
 from dssm_core.folder import ModelFolder, write_folder
@@ -145,6 +146,8 @@ def refresh_folder(
     Raises:
         UserError: if the folder cannot be used or written.
     """
+    if "training" not in folder.metrics:
+        raise UserError(f'{folder.name}/metrics.json has no "training"', hint="Train it again.")
     towers = folder.load_towers()
     measured = evaluate_towers(towers, read_pairs(folder.path / "pairs.csv"), seed)
     metrics = {**measured, "training": folder.metrics["training"]}

@@ -1,7 +1,7 @@
 """The charts: pure functions from DataFrames to Altair charts.
 
-Text colours are left to the page's theme, so that each chart reads in light and in dark. Each chart
-carries its finding as a sentence in `description`, for those who cannot see it.
+Axes and titles take the page's theme; text inside a chart takes the ink that the page gives. Each
+chart carries its finding as a sentence in `description`, for those who cannot see it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ import pandas as pd
 
 COSINE, PROBABILITY, CHOSEN, QUIET = "#0072B2", "#D55E00", "#CC79A7", "#7A7F87"
 """Okabe and Ito's palette, for colour-blind readers too, and a grey that reads on both themes."""
+
+INK = "#1B2430"
+"""Text inside a chart on a light page."""
 
 MOST_LABELS = 30
 """Points that carry their number; past that numbers would cover each other."""
@@ -46,6 +49,7 @@ def score_chart(
     background: pd.DataFrame,
     threshold: Threshold,
     selected: int | None = None,
+    ink: str = INK,
 ) -> Chart:
     """Return cosine against probability: each document a point on the model's curve.
 
@@ -62,6 +66,7 @@ def score_chart(
         background: as `background_bins` returns.
         threshold: on both scales.
         selected: position of the chosen document.
+        ink: colour of the text inside the chart.
     """
     shown = _shown(frame, selected)
     x = alt.X("cosine:Q").scale(domain=[-1, 1]).title("cosine (−1 to 1)")
@@ -99,7 +104,7 @@ def score_chart(
     )
     numbers = (
         alt.Chart(shown.head(MOST_LABELS))
-        .mark_text(align="right", dx=-10, dy=-8, fontWeight="bold", color=QUIET)
+        .mark_text(align="right", dx=-10, dy=-8, fontWeight="bold", color=ink)
         .encode(x, y, text="position:O")
     )
     lines = [line, *_threshold_lines(threshold), points, numbers]
@@ -117,7 +122,9 @@ def score_chart(
     )
 
 
-def ranked_bars(frame: pd.DataFrame, *, threshold: Threshold, selected: int | None = None) -> Chart:
+def ranked_bars(
+    frame: pd.DataFrame, *, threshold: Threshold, selected: int | None = None, ink: str = INK
+) -> Chart:
     """Return a pair of bars a document, cosine over probability, best document first.
 
     Frame columns: position, document, cosine, probability, rank, percentile; rows without a
@@ -129,6 +136,7 @@ def ranked_bars(frame: pd.DataFrame, *, threshold: Threshold, selected: int | No
         frame: one row a document.
         threshold: on both scales.
         selected: position of the chosen document.
+        ink: colour of the text inside the chart.
     """
     shown = _shown(frame, selected).sort_values(["rank", "position"])
     order = shown["label"].tolist()
@@ -147,7 +155,7 @@ def ranked_bars(frame: pd.DataFrame, *, threshold: Threshold, selected: int | No
         alt.Y("label:N")
         .sort(order)
         .title(None)
-        .axis(labelLimit=150, ticks=False, domain=False)
+        .axis(labelLimit=130, ticks=False, domain=False)
         .scale(paddingInner=0.25)
     )
     offset = alt.YOffset("measure:N").sort(measures)
@@ -158,7 +166,7 @@ def ranked_bars(frame: pd.DataFrame, *, threshold: Threshold, selected: int | No
             alt.X("value:Q")
             .scale(domain=[-1, 1.4], nice=False)
             .axis(values=[-1, -0.5, 0, 0.5, 1])
-            .title("cosine (−1 to 1) and probability (0 to 1)"),
+            .title("cosine −1 to 1, probability 0 to 1"),
             y,
             offset,
             color=alt.Color("measure:N")
@@ -171,7 +179,7 @@ def ranked_bars(frame: pd.DataFrame, *, threshold: Threshold, selected: int | No
     )
     numbers = (
         alt.Chart(long)
-        .mark_text(align="left", fontSize=11, color=QUIET)
+        .mark_text(align="left", fontSize=11, color=ink)
         .encode(alt.X("margin:Q"), y, offset, text="text:N")
     )
     rules = [
@@ -193,19 +201,20 @@ def ranked_bars(frame: pd.DataFrame, *, threshold: Threshold, selected: int | No
 
 
 def attention_heatmap(
-    tokens: pd.DataFrame, *, highest: float | None = None, per_line: int = 8
+    tokens: pd.DataFrame, *, highest: float | None = None, per_line: int = 8, ink: str = INK
 ) -> Chart:
     """Return the attention weight of every token, in reading order, lines of a few tokens.
 
     Frame columns: position (0 is the query), index, text, state, attention.
 
-    Reads as: darker is more weight; a text's weights sum to 1. ~ marks a word read by its letters
+    Reads as: a stronger colour is more weight; a text's weights sum to 1. ~ marks a word read by its letters
     only, × one that was not read.
 
     Args:
         tokens: one row a token of one or more texts.
         highest: weight of the darkest shade; the largest there is without it.
         per_line: tokens in a line.
+        ink: colour of the text inside the chart.
     """
     shown = tokens.reset_index(drop=True).copy()
     shown["column"] = shown["index"] % per_line
@@ -238,11 +247,12 @@ def attention_heatmap(
             alt.Tooltip("state:N", title="state"),
         ],
     )
-    words = base.mark_text(fontSize=11, dy=-5, limit=90).encode(text="word:N")
-    weights = base.mark_text(fontSize=9, dy=8, color=QUIET).encode(text="weight:N")
+    words = base.mark_text(fontSize=11, dy=-5, limit=90, color=ink).encode(text="word:N")
+    weights = base.mark_text(fontSize=9, dy=8, color=ink).encode(text="weight:N")
     return alt.layer(cells, words, weights).properties(
         title=_title(
-            "Attention weights", "Darker is more weight. ~ by its letters only, × not read."
+            "Attention weights",
+            "Stronger colour is more weight. ~ by its letters only, × not read.",
         ),
         height=alt.Step(34),
         description=describe_attention(tokens),

@@ -14,7 +14,7 @@ import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import keras
 import numpy as np
@@ -48,6 +48,9 @@ HashedLSTM = LSTMConfig(
 """The sizes that `train` takes without a --config: the recipe of DESIGN.md section 6, shrunk."""
 
 
+Loss = Literal["retrieval", "binary"]
+
+
 @dataclass(frozen=True)
 class TrainingConfig:
     """Every choice of a training run.
@@ -67,7 +70,7 @@ class TrainingConfig:
         seed: of weights, order and dropout.
     """
 
-    loss: Literal["retrieval", "binary"] = "retrieval"
+    loss: Loss = "retrieval"
     epochs: int = 5
     batch: int = 512
     learning_rate: float = 3e-3
@@ -77,6 +80,25 @@ class TrainingConfig:
     negatives: int = 10
     patience: int = 2
     seed: int = 7
+
+    def __post_init__(self) -> None:
+        if self.loss not in get_args(Loss):
+            raise ValueError(f"loss must be one of {', '.join(get_args(Loss))}, not {self.loss!r}")
+        for name in ("epochs", "batch", "negatives", "patience", "seed"):
+            least = {"batch": 2, "patience": 0, "seed": 0}.get(name, 1)
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < least:
+                raise ValueError(f"{name} must be a whole number from {least}, not {value!r}")
+        for name, low, high in (
+            ("learning_rate", 1e-9, 1.0),
+            ("unseen", 0.0, 1.0),
+            ("spans", 0.0, 100.0),
+            ("sharpness", 1e-3, 1e3),
+        ):
+            if not low <= getattr(self, name) <= high:
+                raise ValueError(
+                    f"{name} must be in [{low:g}, {high:g}], not {getattr(self, name)}"
+                )
 
 
 @dataclass
@@ -110,7 +132,8 @@ class Trainer:
         data: prepared shards to train on, streamed, in place of the pairs' training rows.
 
     Raises:
-        UserError: if there are fewer than 2 training or validation pairs.
+        UserError: if a split has fewer than 2 relevant pairs, or words cannot be hashed into
+            the model's sizes.
     """
 
     def __init__(
@@ -124,11 +147,20 @@ class Trainer:
     ) -> None:
         self.splits = split_pairs(pairs, training.seed)
         self.train = self.splits["train"].query("label == 1")
-        for name, part in (("training", self.train), ("validation", self.splits["validation"])):
-            if len(part) < 2:
+        for name, part in self.splits.items():
+            relevant = int((part["label"] == 1).sum())
+            if relevant < 2 and (name != "train" or data is None):
                 raise UserError(
-                    f"There are too few {name} pairs", str(len(part)), "Give at least 20 pairs."
+                    f"There are too few relevant pairs in the split {name}",
+                    str(relevant),
+                    "Give at least 20 pairs, whose texts are not all shared.",
                 )
+        if model.pieces != PIECES or model.vocabulary < 3:
+            raise UserError(
+                f"Words are hashed into {PIECES} pieces, and a vocabulary of at least 3 rows",
+                f"pieces {model.pieces}, vocabulary {model.vocabulary}",
+                "Change them in the --config.",
+            )
         keras.utils.set_random_seed(training.seed)
         self.model_config, self.config, self.state, self.say = model, training, state, say
         lengths = model.query_length, model.document_length
@@ -254,14 +286,19 @@ class Trainer:
     def _resume(self) -> None:
         if not self.state.exists():
             return
-        with np.load(self.state, allow_pickle=False) as state:
+        try:
+            with self.state.open("rb") as file:
+                state = dict(np.load(file, allow_pickle=False))
             progress = json.loads(str(state["progress"]))
-            if progress.pop("run") != self._fingerprint():
-                self.say(f"{self.state} is of another run: starting afresh")
-                return
-            for i, variable in enumerate(self._variables()):
-                variable.assign(state[f"now {i}"])
-            self.best_weights = [state[f"best {i}"] for i in range(len(self.best_weights))]
+            fits = progress.pop("run") == self._fingerprint()
+        except Exception:  # NumPy's and zipfile's parsers raise whatever damage leads to
+            fits = False
+        if not fits:
+            self.say(f"{self.state} is damaged or of another run: starting afresh")
+            return
+        for i, variable in enumerate(self._variables()):
+            variable.assign(state[f"now {i}"])
+        self.best_weights = [state[f"best {i}"] for i in range(len(self.best_weights))]
         self.progress = Progress(**progress)
         self.say(f"resumed after epoch {len(self.progress.history)}")
 
@@ -296,6 +333,7 @@ def train(
         UserError: if the pairs are too few, or the loss is no longer a number.
     """
     training = training or TrainingConfig()
+    out = out.resolve()  # "." has no name to put another folder in its place
     out.parent.mkdir(parents=True, exist_ok=True)
     state = out.parent / f".{out.name}.training.npz"
     trainer = Trainer(pairs, model, training, state, say, data)
@@ -358,8 +396,10 @@ def _archive(model: keras.Model) -> bytes:
         packed = io.BytesIO()
         with zipfile.ZipFile(path) as source, zipfile.ZipFile(packed, "w") as target:
             for name in sorted(source.namelist()):
-                entry = zipfile.ZipInfo(name)  # no time of day: same weights, same bytes
-                target.writestr(entry, source.read(name), zipfile.ZIP_DEFLATED, 9)
+                content = source.read(name)
+                if name == "metadata.json":  # no time of day: same weights, same bytes
+                    content = json.dumps({"keras_version": keras.__version__}).encode()
+                target.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED, 9)
     return packed.getvalue()
 
 

@@ -51,7 +51,9 @@ def measured(scores: list[float], relevant: set[int]) -> dict[str, float]:
 def by_hand(scores: list[float], relevant: set[int]) -> dict[str, float]:
     """The five figures of one query, from their definitions."""
     value = [-math.inf if math.isnan(s) else s for s in scores]
-    order = sorted(range(len(scores)), key=lambda d: (-value[d], math.isnan(scores[d]), d in relevant))
+    order = sorted(
+        range(len(scores)), key=lambda d: (-value[d], math.isnan(scores[d]), d in relevant)
+    )
     hits = [d in relevant for d in order]
     first = hits.index(True) + 1
     gain = sum(1 / math.log2(place + 2) for place, hit in enumerate(hits[:10]) if hit)
@@ -69,7 +71,9 @@ def by_hand(scores: list[float], relevant: set[int]) -> dict[str, float]:
 
 
 @given(
-    st.lists(st.sampled_from([0.0, 1.0, 2.0, -1.0, NAN, math.inf, -math.inf]), min_size=2, max_size=120),
+    st.lists(
+        st.sampled_from([0.0, 1.0, 2.0, -1.0, NAN, math.inf, -math.inf]), min_size=2, max_size=120
+    ),
     st.sets(st.integers(0, 119), min_size=1, max_size=15),
 )
 @settings(max_examples=60, deadline=None)
@@ -228,8 +232,20 @@ def test_equal_systems_do_not_differ_and_clearly_better_ones_do():
 def test_the_reliability_table_by_hand():
     table = calibration(np.array([0.05, 0.1, 0.95, 1.0, 0.0]), np.array([0, 1, 1, 1, 0]), bins=2)
     assert table.to_dict("records") == [
-        {"start": 0.0, "end": 0.5, "probability": pytest.approx(0.05), "relevant": 1 / 3, "pairs": 3},
-        {"start": 0.5, "end": 1.0, "probability": pytest.approx(0.975), "relevant": 1.0, "pairs": 2},
+        {
+            "start": 0.0,
+            "end": 0.5,
+            "probability": pytest.approx(0.05),
+            "relevant": 1 / 3,
+            "pairs": 3,
+        },
+        {
+            "start": 0.5,
+            "end": 1.0,
+            "probability": pytest.approx(0.975),
+            "relevant": 1.0,
+            "pairs": 2,
+        },
     ]
     assert calibration_error(table) == pytest.approx(3 / 5 * (1 / 3 - 0.05) + 2 / 5 * 0.025)
 
@@ -262,7 +278,7 @@ def test_one_relevant_pair_comes_with_ten_others_and_none_of_them_is_relevant():
     found = collection({0, 3}, {1}, set(range(5, 25)), documents=30)
     queries, documents, labels = sample_pairs(found)
     assert labels.sum() == 23
-    assert len(labels) == 23 * 11 - 0
+    assert len(labels) == 23 * 11
     for query, document, label in zip(queries, documents, labels, strict=True):
         assert (document in found.relevant[query]) == (label == 1)
     for start in range(0, len(labels), 11):
@@ -271,7 +287,7 @@ def test_one_relevant_pair_comes_with_ten_others_and_none_of_them_is_relevant():
 
 
 def test_where_there_are_fewer_others_all_of_them_are_drawn():
-    queries, documents, labels = sample_pairs(collection({0}, documents=4))
+    _, documents, labels = sample_pairs(collection({0}, documents=4))
     assert sorted(documents) == [0, 1, 2, 3]
     assert labels.tolist() == [1, 0, 0, 0]
 

@@ -15,7 +15,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dssm_core import folder as folder_module
 from dssm_core.errors import UserError
 from dssm_core.folder import LARGEST, ModelFolder, find_folders, write_folder
 from tests.tiny import CONFIG, EXAMPLE, archive, bare_folder, npy
@@ -126,10 +125,6 @@ def test_a_configuration_of_the_wrong_kinds_names_the_field(tmp_path, changed, n
 # the random pairs
 
 
-def object_npy() -> bytes:
-    return npy(np.array([os.system], dtype=object), allow_pickle=True)
-
-
 def huge_npy() -> bytes:
     """A hundred bytes that claim to hold 8 petabytes."""
     return npy(np.zeros(1)).replace(b"'shape': (1,)", b"'shape': (9" + b"0" * 14 + b",)")
@@ -138,7 +133,7 @@ def huge_npy() -> bytes:
 @pytest.mark.parametrize(
     "content",
     [
-        object_npy(),
+        npy(np.array([os.system], dtype=object), allow_pickle=True),
         npy(np.array([0.1, np.nan])),
         npy(np.array([0.1, np.inf])),
         npy(np.array(["a"])),
@@ -148,25 +143,46 @@ def huge_npy() -> bytes:
         huge_npy(),
         archive(["arr_0.npy"], npy(np.zeros(1))),
     ],
-    ids="pickle nan inf text complex struct truncated huge npz".split(),
+    ids=["pickle", "nan", "inf", "text", "complex", "struct", "truncated", "huge", "npz"],
 )
 def test_random_pairs_that_are_no_plain_numbers_are_named(tmp_path, content):
     assert "m/random_pairs.npy" in refused(tmp_path, random_pairs_npy=content)
 
 
+class Touch:
+    """A value whose pickle makes a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple:
+        return Path.touch, (self.path,)
+
+
+def test_what_a_pickle_would_do_is_not_done(tmp_path):
+    mark = tmp_path / "ran"
+    pickled = npy(np.array([Touch(mark)], dtype=object), allow_pickle=True)
+    np.load(io.BytesIO(pickled), allow_pickle=True)
+    mark.unlink()  # it works where it is let
+    assert "m/random_pairs.npy" in refused(tmp_path, random_pairs_npy=pickled)
+    assert not mark.exists()
+
+
 @given(st.integers(0, 135), st.binary(min_size=1, max_size=6))
 @settings(max_examples=150, deadline=None)
-def test_random_pairs_with_any_bytes_damaged_are_refused_or_numbers(tmp_path_factory, place, damage):
+def test_random_pairs_with_any_bytes_damaged_are_refused_or_numbers(
+    tmp_path_factory, place, damage
+):
     content = npy(np.array([0.5, 0.25], np.float32))
     content = content[:place] + damage + content[place + len(damage) :]
     path = tmp_path_factory.getbasetemp()
     (path / "random_pairs.npy").write_bytes(content)
     try:
-        values = ModelFolder(path, {}).random_pairs
+        said, values = "", ModelFolder(path, {}).random_pairs
     except UserError as error:
-        assert "random_pairs.npy" in str(error)
-    else:
-        assert np.isfinite(values).all()
+        said, values = str(error), np.zeros(0)
+    assert "random_pairs.npy" in said or not said
+    assert np.isfinite(values).all()
 
 
 # the examples
@@ -244,10 +260,12 @@ def test_an_archive_with_any_bytes_damaged_is_refused_or_opens(tmp_path_factory,
     at %= len(content)
     content = content[:at] + damage + (b"" if cut else content[at + len(damage) :])
     path = bare_folder(tmp_path_factory.getbasetemp() / "fuzzed", model_keras=content)
+    said = ""
     try:
         ModelFolder.open(path)
     except UserError as error:
-        assert "fuzzed/model.keras" in str(error)
+        said = str(error)
+    assert "fuzzed/model.keras" in said or not said
 
 
 # the whole
@@ -329,7 +347,7 @@ def test_a_write_that_fails_leaves_the_old_folder(tmp_path, monkeypatch):
         path.write_text(content.decode())
 
     monkeypatch.setattr(Path, "write_bytes", write_bytes)
-    with pytest.raises(UserError, match="cannot be written.*No space left"):
+    with pytest.raises(UserError, match=r"cannot be written.*No space left"):
         write_folder(out, {"a": b"new", "b": Full(b"new")})
     assert [p.name for p in out.iterdir()] == ["a"]
     assert (out / "a").read_text() == "old"
@@ -397,6 +415,3 @@ def test_a_class_from_elsewhere_is_refused(tmp_path):
 def test_an_archive_with_nothing_sensible_inside_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"m/model\.keras cannot be loaded.*train it again"):
         opened(tmp_path).load_towers()
-
-
-assert folder_module.FORMAT == CONFIG["format"]

@@ -224,7 +224,9 @@ def use(values: object) -> None:
         assert isinstance(found.query.text[token.start : token.end], str)
     for result in found.results:
         if result.cosine is not None:
-            assert f"{result.cosine:.3f} {result.logit:.3f} {result.probability:.3f} {result.rank:d}"
+            assert (
+                f"{result.cosine:.3f} {result.logit:.3f} {result.probability:.3f} {result.rank:d}"
+            )
         assert result.document.strip() is not None
 
 
@@ -326,7 +328,9 @@ def test_too_many_documents_are_refused_before_any_is_encoded(tmp_path):
 
 def test_text_that_looks_like_code_or_is_very_long_is_scored_as_text(tmp_path):
     scorer = Scorer(bare_folder(tmp_path / "m"), WordTowers())
-    found = scorer.score("<script>red</script>", ["**red** | `door`", "red " * 25_000, "\0\x1b[31m"])
+    found = scorer.score(
+        "<script>red</script>", ["**red** | `door`", "red " * 25_000, "\0\x1b[31m"]
+    )
     assert [t.text for t in found.query.tokens if t.state == "seen"] == ["red"]
     assert sum(t.state == "truncated" for t in found.results[1].tokens) == 25_000 - 8
     assert json.dumps(found.to_dict(), allow_nan=False)

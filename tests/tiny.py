@@ -1,14 +1,16 @@
-"""Small stand-ins shared by tests: fake towers, a folder without a model, one tiny trained model."""
+"""Small stand-ins that tests share: fake towers, a folder without a model, a tiny trained one."""
 
 from __future__ import annotations
 
 import atexit
+import contextlib
 import functools
 import io
 import itertools
 import json
 import shutil
 import tempfile
+import warnings
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -84,7 +86,11 @@ def trained() -> Path:
     config = scratch() / "config.json"
     config.write_text(json.dumps(SIZES))
     out = scratch() / "tiny"
-    assert main(["train", "--pairs", f"{pairs_file()}", "--config", f"{config}", "--out", f"{out}"]) == 0
+    arguments = ["--pairs", f"{pairs_file()}", "--config", f"{config}", "--out", f"{out}"]
+    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        # Keras 3.15 saving under NumPy 2
+        warnings.filterwarnings("ignore", "__array__ implementation", DeprecationWarning)
+        assert main(["train", *arguments]) == 0
     return out
 
 
@@ -166,7 +172,10 @@ class WordTowers:
     def encode(self, texts: Sequence[str], side: Side) -> list[Encoding]:
         """Encode texts in order."""
         self.calls.append((side, list(texts)))
-        return [self._encoding(text, tuple(read(text, self.words, self.lengths[side]))) for text in texts]
+        return [
+            self._encoding(text, tuple(read(text, self.words, self.lengths[side])))
+            for text in texts
+        ]
 
     def _encoding(self, text: str, tokens: tuple[Token, ...]) -> Encoding:
         known = [token.text for token in tokens if token.is_read]

@@ -19,6 +19,9 @@ from dssm_core.towers import Encoding, Side
 LENGTHS = (8, 16, 32, 64, 128, 256)
 """Texts are padded to the least of these that holds them, so that few tokens are padding."""
 
+BATCH = 512
+"""Texts that go through a tower at a time, so that memory does not grow with their number."""
+
 
 class CompiledTowers:
     """Two towers cut out of a model with layers `query_vec` and `doc_vec`.
@@ -71,7 +74,12 @@ class CompiledTowers:
                 length = next((n for n in LENGTHS if n >= len(row)), len(row))
                 buckets.setdefault(length, []).append(i)
         encodings = [Encoding(t, k, *self._nothing(k)) for t, k in zip(texts, tokens, strict=True)]
-        for length, members in buckets.items():
+        parts = (
+            (length, members[start : start + BATCH])
+            for length, members in buckets.items()
+            for start in range(0, len(members), BATCH)
+        )
+        for length, members in parts:
             batch = np.zeros((len(members), length, pieces.shape[1]), np.int32)
             for at, i in enumerate(members):
                 batch[at, : len(words[i])] = pieces[[place[w] for w in words[i]]]

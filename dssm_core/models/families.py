@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import keras
+import numpy as np
 
 from dssm_core.errors import UserError
 from dssm_core.models import layers
@@ -20,18 +21,32 @@ def load_towers(folder: ModelFolder) -> CompiledTowers:
     """Load a folder's model under safe mode, compile it and warm it up.
 
     Raises:
-        UserError: if Keras refuses the file, or its head disagrees with config.json.
+        UserError: if Keras refuses the file, its weights are no numbers, or its head or table
+            disagrees with config.json.
     """
+    text = folder.config["text"]
     try:
         model = keras.saving.load_model(folder.path / "model.keras", compile=False, safe_mode=True)
-        text = folder.config["text"]
         towers = CompiledTowers(
             model,
             folder.vocabulary,
-            int(text["rows"]),
-            int(text["query_length"]),
-            int(text["document_length"]),
+            text["rows"],
+            text["query_length"],
+            text["document_length"],
         )
+        for weight, values in zip(model.weights, model.get_weights(), strict=True):
+            if not np.isfinite(values).all():
+                raise ValueError(f"a weight of {weight.path} is not a number")
+        for name, own, said in (
+            ("head", (towers.scale, towers.bias), (folder.scale, folder.bias)),
+            ("rows", model.get_layer("embedding").rows, text["rows"]),
+        ):
+            if own != said:
+                raise UserError(
+                    f'{folder.name}/config.json and model.keras disagree on the "{name}"',
+                    f"{said} and {own}",
+                    "Train it again, or copy it anew.",
+                )
         towers.warm_up()
     except UserError:
         raise

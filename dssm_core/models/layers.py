@@ -1,4 +1,4 @@
-"""The layers that Keras lacks: word hashing, Bahdanau attention, the notebook's cosine.
+"""The layers that Keras lacks: word hashing, Bahdanau attention, a cosine safe at every edge.
 
 All are registered, so that models holding them load under safe mode. Shape letters: N rows,
 T tokens, P pieces, E embedding, H hidden, U distinct words.
@@ -13,6 +13,9 @@ import tensorflow as tf
 from keras import ops
 
 register = keras.saving.register_keras_serializable(package="dssm")
+
+SHORTEST = 1e-4
+"""Length below which a vector is not stretched to length 1, so that gradients stay bounded."""
 
 
 def cosine_similarity(query: Any, document: Any) -> Any:
@@ -44,12 +47,34 @@ def cosine_similarity(query: Any, document: Any) -> Any:
     return product / (query_norm * document_norm)
 
 
+def unit_length(vector: Any) -> Any:
+    """Return vectors brought to length 1; those shorter than SHORTEST are divided by SHORTEST.
+
+    1. By the largest entry, or SHORTEST, so that no square overflows or vanishes, [..., E].
+    2. By the length of that, at least 1, [..., E].
+
+    A zero vector stays zero with zero gradient; no gradient is above 1 / SHORTEST. Keras's own
+    normalisation, in `Dot` too, has a gradient of 1e7 at zero. See docs/dot-or-cosine.md.
+
+    Args:
+        vector: [..., E], float32.
+
+    Returns:
+        [..., E], each of length 1, or less where the vector was shorter than SHORTEST.
+    """
+    largest = ops.max(ops.abs(vector), axis=-1, keepdims=True)  # [..., 1]
+    divisor = ops.stop_gradient(ops.maximum(largest, SHORTEST))  # [..., 1]
+    scaled = ops.where(largest > 0, vector / divisor, 0.0)  # [..., E]
+    squares = ops.sum(ops.square(scaled), axis=-1, keepdims=True)  # [..., 1]
+    return scaled / ops.sqrt(ops.maximum(squares, 1.0))
+
+
 @register
 class Cosine(keras.layers.Layer):
-    """The hand-written cosine as a layer, in float32, and 0 where either vector is zero.
+    """The cosine as a layer, in float32: the hand-written one, safe at its edges.
 
-    A zero vector counts as having length 1, so that neither the value nor the gradient of a row
-    is NaN because one of its texts is empty.
+    0 with zero gradient where either vector is zero, so that no row is NaN because one of its
+    texts is empty; vectors shorter than SHORTEST count as that long.
 
     Call arguments:
         inputs: query [N, E] and document [N, E].
@@ -63,17 +88,11 @@ class Cosine(keras.layers.Layer):
 
     def call(self, inputs: tuple[Any, Any]) -> Any:
         query, document = inputs
-        product = ops.sum(query * document, axis=1, keepdims=True)  # [N, 1]
-        return product / (_safe_norm(query) * _safe_norm(document))
+        product = unit_length(query) * unit_length(document)  # [N, E]
+        return ops.sum(product, axis=1, keepdims=True)
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, int]:
         return (input_shape[0][0], 1)
-
-
-def _safe_norm(vector: Any) -> Any:
-    """Return the length [N, 1] of vectors [N, E], 1 for a zero vector."""
-    squares = ops.sum(ops.square(vector), axis=1, keepdims=True)
-    return ops.sqrt(ops.where(squares > 0, squares, 1.0))
 
 
 @register
@@ -107,9 +126,9 @@ class Attention(keras.layers.Layer):
             raise ValueError(f"Attention needs at least 1 unit, not {units}")
         self.units = units
         self.supports_masking = True
-        self.W1 = keras.layers.Dense(units, name="W1")
-        self.W2 = keras.layers.Dense(units, name="W2")
-        self.V = keras.layers.Dense(1, name="V")
+        self.W1 = keras.layers.Dense(units, name="W1", dtype=self.dtype_policy)
+        self.W2 = keras.layers.Dense(units, name="W2", dtype=self.dtype_policy)
+        self.V = keras.layers.Dense(1, name="V", dtype=self.dtype_policy)
 
     def build(self, features_shape: Any, hidden_shape: Any) -> None:
         self.W1.build(features_shape)
@@ -144,20 +163,26 @@ def token_mask(ids: Any) -> Any:
 
 @register
 class UnitVector(keras.layers.Layer):
-    """A vector brought to length 1; zero, with zero gradient, for a text without tokens.
-
-    `Dot` and Keras's own normalisation have a gradient of up to 1e7 at a zero vector, so that
-    one empty text could wreck a batch (DESIGN.md, "What we know about it").
+    """A vector brought to length 1, as `unit_length`; zero for a text without tokens.
 
     Call arguments:
-        vector: [N, E].
-        mask: bool [N, T], True where there is a token.
+        vector: [..., E].
+        mask: bool [..., T], True where there is a token; without it only a zero vector is an
+            empty text.
+
+    Masking:
+        A row without a token gets the zero vector, and its vector zero gradient.
     """
 
-    def call(self, vector: Any, mask: Any) -> Any:
-        norm = ops.sqrt(ops.sum(ops.square(vector), axis=1, keepdims=True) + 1e-12)  # [N, 1]
-        readable = ops.any(mask, axis=1, keepdims=True)  # [N, 1]
-        return ops.where(readable, vector / norm, 0.0)
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs["dtype"] = "float32"  # float16 overflows in the sum of squares
+        super().__init__(**kwargs)
+
+    def call(self, vector: Any, mask: Any = None) -> Any:
+        unit = unit_length(vector)  # [..., E]
+        if mask is None:
+            return unit
+        return ops.where(ops.any(mask, axis=-1, keepdims=True), unit, 0.0)
 
     def compute_output_shape(self, vector_shape: Any, mask_shape: Any = None) -> Any:
         return vector_shape

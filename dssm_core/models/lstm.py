@@ -1,17 +1,27 @@
-"""The shared-embedding LSTM model: one Embedding and one LSTM read both query and document.
+"""The notebook's two LSTM models, functional and subclassed, and the toy run of the second.
 
-Source: notebook, `build_lstm_model` (NOTEBOOK.md row 5). Shape letters: N rows, T tokens,
-P pieces, E embedding, H LSTM units.
+Source: notebook, `build_lstm_model` and `LSTMModel` (NOTEBOOK.md rows 5, 6 and 10).
+Shape letters: N rows, T tokens, P pieces, E embedding, H LSTM units.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import keras
+import numpy as np
+import pandas as pd
+import tensorflow as tf
 
-from dssm_core.models.layers import Attention, Cosine, UnitVector, WordHashing, token_mask
+from dssm_core.models.layers import (
+    Attention,
+    Cosine,
+    UnitVector,
+    WordHashing,
+    register,
+    token_mask,
+)
 
 
 @dataclass(frozen=True)
@@ -80,6 +90,16 @@ def probability_head(head: Literal["positive", "free"] = "positive") -> keras.la
     )
 
 
+def cosine_dot(unit: bool) -> keras.layers.Dot:
+    """Return the `Dot` that computes the cosine.
+
+    Args:
+        unit: the vectors come out of a `UnitVector`; brought to length 1 again, a text's vector
+            near zero would have an unbounded gradient.
+    """
+    return keras.layers.Dot(axes=1, normalize=not unit, name="dot", dtype="float32")
+
+
 def build_lstm_model(config: LSTMConfig | None = None) -> keras.Model:
     """Build the shared-embedding LSTM model.
 
@@ -106,11 +126,7 @@ def build_lstm_model(config: LSTMConfig | None = None) -> keras.Model:
         query_shape = document_shape = (None, config.pieces)
     query = keras.Input(query_shape, name="query", dtype="int32")
     document = keras.Input(document_shape, name="doc", dtype="int32")
-    embedding = (
-        WordHashing(config.vocabulary, config.embedding, name="embedding")
-        if config.pieces
-        else keras.layers.Embedding(config.vocabulary, config.embedding, name="embedding")
-    )
+    embedding = _embedding(config)
     dropout = keras.layers.SpatialDropout1D(config.dropout) if config.dropout else None
     pool = _pooling(config)
     stacks = [_dense_stack(config, side) for side in ("query", "doc")]
@@ -123,19 +139,25 @@ def build_lstm_model(config: LSTMConfig | None = None) -> keras.Model:
         mask = token_mask(ids) if config.pieces or config.attention else None
         summary, attended, weights = pool(dropout(embedded) if dropout else embedded, mask)
         vector = stack(summary, attended)
-        if config.dense == "shared":
-            vector = UnitVector(name=f"{side}_vec", dtype="float32")(vector, mask)
+        if mask is not None:  # an empty text is a zero vector at first: Dot's gradient is 1e7
+            vector = UnitVector(name=f"{side}_vec")(vector, mask)
         vectors.append(vector)
         if weights is not None:
             name = f"{side}_attention"
             outputs[name] = keras.layers.Flatten(name=name, dtype="float32")(weights)  # [N, T]
-    dot = keras.layers.Dot(axes=1, normalize=True, name="dot", dtype="float32")(vectors)
+    unit = bool(config.pieces or config.attention)
     outputs = {
-        "out": probability_head(config.head)(dot),
+        "out": probability_head(config.head)(cosine_dot(unit)(vectors)),
         "cos": Cosine(name="cos")(vectors),
         **outputs,
     }
     return keras.Model([query, document], outputs, name="lstm_model")
+
+
+def _embedding(config: LSTMConfig) -> keras.layers.Layer:
+    """Return the layer from ids [N, T] or pieces [N, T, P] to embeddings [N, T, E]."""
+    layer = WordHashing if config.pieces else keras.layers.Embedding
+    return layer(config.vocabulary, config.embedding, name="embedding")
 
 
 def _pooling(config: LSTMConfig) -> Any:
@@ -161,8 +183,11 @@ def _pooling(config: LSTMConfig) -> Any:
 def _dense_stack(config: LSTMConfig, side: str) -> Any:
     """Return a function from (summary, attended embeddings or None) to the vector [N, vector]."""
     own = config.dense == "per side"
+    masked = config.pieces or config.attention
     hidden = keras.layers.Dense(config.hidden, name=f"{side}_dense" if own else "dense")
-    vector = keras.layers.Dense(config.vector, name=f"{side}_vec" if own else "vec")
+    vector = keras.layers.Dense(
+        config.vector, name="vec" if not own else f"{side}_dense_2" if masked else f"{side}_vec"
+    )
     skip = keras.layers.Dense(
         config.vector, use_bias=False, name=f"{side}_skip" if own else "skip"
     )
@@ -172,3 +197,164 @@ def _dense_stack(config: LSTMConfig, side: str) -> Any:
         return dense if attended is None else keras.layers.Add()([dense, skip(attended)])
 
     return stack
+
+
+def compile_by_name(model: keras.Model, loss: dict[str, Any], **settings: Any) -> None:
+    """Compile a model with its losses by output name, and say at once if there is no such output.
+
+    Keras itself waits until `fit`, with a KeyError that does not say which outputs there are.
+
+    Args:
+        model: functional with outputs by name, or `LSTMModel`.
+        loss: by output name; an output that is left out has no loss.
+        settings: as for `compile`.
+
+    Raises:
+        ValueError: naming the model's outputs.
+
+    Source: notebook, where `loss={"out": ...}` failed (NOTEBOOK.md row 10).
+    """
+    unknown = sorted(set(loss) - set(model.output_names))
+    if unknown:
+        raise ValueError(
+            f"no output is called {', '.join(unknown)}; "
+            f"{model.name}'s outputs are {', '.join(model.output_names)}"
+        )
+    model.compile(loss=loss, **settings)
+
+
+@register
+class LSTMModel(keras.Model):
+    """The subclassed LSTM model: a shared embedding, then an LSTM and a Dense for each side.
+
+    The notebook also declares a Dense 1024 for each side and never calls it. A layer that is
+    not called has no weights and changes nothing, so it is left out here, and `config.hidden`
+    is not read. Neither are the two lengths: texts of any length are read.
+
+    Args:
+        config: sizes and choices; the notebook's without it. Neither attention nor
+            dense="shared", which `build_lstm_model` has.
+
+    Call arguments:
+        inputs: query and document, int32 [N, T] each, or [N, T, P] with pieces.
+
+    Masking:
+        With pieces, padding is left out and a text without tokens is the zero vector; without,
+        id 0 is a word like any other, as in the notebook.
+
+    Returns:
+        {"cos": [N, 1], "out": [N, 1]}; the loss goes on by name, `compile(loss={"out": ...})`,
+        with labels by name, `{"out": labels}`.
+
+    Raises:
+        ValueError: if the config asks for attention or one Dense for both sides.
+
+    Source: notebook, `LSTMModel` (NOTEBOOK.md row 6).
+    """
+
+    output_names = ("cos", "out")
+
+    def __init__(self, config: LSTMConfig | None = None, name: str = "lstm_model") -> None:
+        super().__init__(name=name)
+        self.config = config = config or LSTMConfig()
+        if config.attention or config.dense == "shared":
+            raise ValueError(
+                "LSTMModel has no attention and a Dense per side, "
+                f'not attention={config.attention}, dense="{config.dense}": use build_lstm_model'
+            )
+        self.embedding = _embedding(config)
+        self.dropout = keras.layers.SpatialDropout1D(config.dropout)
+        self.query_lstm = keras.layers.LSTM(config.units, name="query_lstm")
+        self.doc_lstm = keras.layers.LSTM(config.units, name="doc_lstm")
+        self.query_dense_2 = keras.layers.Dense(config.vector, name="query_vec")
+        self.doc_dense_2 = keras.layers.Dense(config.vector, name="doc_vec")
+        self.unit = UnitVector(name="unit")
+        self.cosine = Cosine(name="similarity")
+        self.dot = cosine_dot(unit=bool(config.pieces))
+        self.out = probability_head(config.head)
+
+    def build(self, input_shape: Any) -> None:
+        self.embedding.build(input_shape[0])
+        for lstm, dense in (
+            (self.query_lstm, self.query_dense_2),
+            (self.doc_lstm, self.doc_dense_2),
+        ):
+            lstm.build((None, None, self.config.embedding))
+            dense.build((None, self.config.units))
+        self.out.build((None, 1))
+        self.built = True
+
+    def call(self, inputs: tuple[Any, Any], training: bool = False) -> dict[str, Any]:
+        query, document = inputs
+        query_vec = self.query_tower(query, training)  # [N, E]
+        document_vec = self.document_tower(document, training)  # [N, E]
+        out = self.out(self.dot([query_vec, document_vec]))  # [N, 1]
+        return {"cos": self.cosine([query_vec, document_vec]), "out": out}
+
+    def query_tower(self, ids: Any, training: bool = False) -> Any:
+        """Return the vectors [N, E] of queries, int32 [N, T] or [N, T, P]."""
+        return self._tower(ids, self.query_lstm, self.query_dense_2, training)
+
+    def document_tower(self, ids: Any, training: bool = False) -> Any:
+        """Return the vectors [N, E] of documents, int32 [N, T] or [N, T, P]."""
+        return self._tower(ids, self.doc_lstm, self.doc_dense_2, training)
+
+    def _tower(self, ids: Any, lstm: Any, dense: Any, training: bool) -> Any:
+        embedded = self.dropout(self.embedding(ids), training=training)  # [N, T, E]
+        if not self.config.pieces:
+            return dense(lstm(embedded))
+        mask = token_mask(ids)  # [N, T]
+        return self.unit(dense(lstm(embedded, mask=mask)), mask)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"config": asdict(self.config), "name": self.name}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> LSTMModel:
+        return cls(LSTMConfig(**config["config"]), config["name"])
+
+
+def toy_data() -> tf.data.Dataset:
+    """Return the notebook's toy data: four batches of ((query [2, 4], doc [2, 4]), label [2, 1]).
+
+    Source: notebook, the cell after `LSTMModel` (NOTEBOOK.md, "Toy data").
+    """
+    query = tf.data.Dataset.from_tensor_slices([[1, 2, 3, 4], [2, 3, 4, 1]])
+    document = tf.data.Dataset.from_tensor_slices([[2, 1, 3, 4], [3, 4, 1, 2]])
+    label = tf.data.Dataset.from_tensor_slices([[1], [0]])
+    rows = tf.data.Dataset.zip((query, document, label)).shuffle(100)
+    return rows.map(lambda q, d, y: ((q, d), y)).repeat(4).batch(2)
+
+
+def run_toy(seed: int = 0) -> pd.DataFrame:
+    """Train `LSTMModel`, with the notebook's free head, on the toy data and predict.
+
+    1. One epoch of sgd on the binary cross-entropy of `out`, by name.
+    2. Predict the same eight rows; the pipeline shuffles again.
+
+    Args:
+        seed: of the weights and the shuffling.
+
+    Returns:
+        A row a prediction.
+
+    Frame columns:
+        cosine: in [-1, 1].
+        probability: in (0, 1), as the model gave it.
+        logit: w * cosine + b; w and b are in `attrs["scale"]` and `attrs["bias"]`.
+
+    Source: notebook, the cell after `LSTMModel` (NOTEBOOK.md, "Toy data").
+    """
+    keras.utils.set_random_seed(seed)
+    model = LSTMModel(LSTMConfig(head="free"))
+    compile_by_name(model, {"out": "binary_crossentropy"}, optimizer="sgd")
+    data = toy_data()
+    named = data.map(lambda texts, label: (texts, {"out": label}))
+    model.fit(named, shuffle=False, verbose=0)  # the pipeline shuffles
+    predicted = model.predict(data, verbose=0)
+    kernel, bias = model.out.get_weights()
+    cosine = predicted["cos"][:, 0]
+    frame = pd.DataFrame({"cosine": cosine, "probability": predicted["out"][:, 0]})
+    frame["logit"] = np.float32(kernel[0, 0]) * cosine + np.float32(bias[0])
+    frame.attrs |= {"scale": float(kernel[0, 0]), "bias": float(bias[0])}
+    return frame

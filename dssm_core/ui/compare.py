@@ -49,6 +49,7 @@ def render() -> None:
 
 
 def _show_head() -> None:
+    st.html(parts.STYLE)
     title, choice = st.columns([5, 1], vertical_alignment="bottom")
     title.title(say("title"), anchor=False)
     choice.selectbox(
@@ -107,9 +108,11 @@ def _pick_example(examples: list[dict[str, Any]]) -> None:
     def fill() -> None:
         number = st.session_state["compare.example"]
         if number is not None:
-            st.session_state["compare.query"] = examples[number]["query"]
-            _put_documents(list(examples[number]["documents"]))
-            st.session_state["compare.selected"] = 1
+            example = examples[number]
+            st.session_state["compare.query"] = example["query"]
+            _put_documents(list(example["documents"]))
+            ranks = [result["rank"] for result in example["scores"]["results"]]
+            st.session_state["compare.selected"] = ranks.index(1) + 1 if 1 in ranks else 1
 
     if "compare.query" not in st.session_state and examples:
         st.session_state["compare.example"] = 0
@@ -263,8 +266,9 @@ def _show_charts(folder: ModelFolder, scores: Scores) -> list[charts.Chart]:
             background=charts.background_bins(folder.random_pairs),
             threshold=threshold,
             selected=selected,
+            ink=parts.ink(),
         ),
-        charts.ranked_bars(frame, threshold=threshold, selected=selected),
+        charts.ranked_bars(frame, threshold=threshold, selected=selected, ink=parts.ink()),
     ]
     for number, chart in enumerate(drawn):
         _show_chart(chart, f"compare.chart.{number}")
@@ -273,7 +277,7 @@ def _show_charts(folder: ModelFolder, scores: Scores) -> list[charts.Chart]:
 
 def _show_detail(folder: ModelFolder, scores: Scores, drawn: list[charts.Chart]) -> None:
     """Show one document's chain and attention, then the table and what can be taken away."""
-    st.subheader(say("chain"), anchor=False)
+    st.header(say("chain"), anchor=False)
     selected = st.selectbox(
         say("selected"),
         range(1, len(scores.results) + 1),
@@ -281,9 +285,9 @@ def _show_detail(folder: ModelFolder, scores: Scores, drawn: list[charts.Chart])
         key="compare.selected",
     )
     parts.show_chain(scores.results[selected - 1], scores.head, len(scores.results))
-    st.subheader(say("attention"), anchor=False)
+    st.header(say("attention"), anchor=False)
     tokens = _show_attention(scores, selected)
-    st.subheader(say("table"), anchor=False)
+    st.header(say("table"), anchor=False)
     _show_table(scores.frame())
     _show_share(folder, scores, selected, drawn, tokens)
 
@@ -321,7 +325,7 @@ def _show_attention(scores: Scores, selected: int) -> pd.DataFrame:
     if has_attention:
         with st.expander(say("attention.chart"), expanded=False):
             st.altair_chart(
-                charts.attention_heatmap(tokens),
+                charts.attention_heatmap(tokens, ink=parts.ink()),
                 width="stretch",
                 key="compare.chart.attention",
             )
@@ -353,7 +357,7 @@ def _show_share(
     drawn: list[charts.Chart],
     tokens: pd.DataFrame,
 ) -> None:
-    st.subheader(say("share"), anchor=False)
+    st.header(say("share"), anchor=False)
     texts = tuple(result.document for result in scores.results)
     threshold = st.session_state["compare.threshold"]
     packed = state.pack(state.View(folder.name, scores.query.text, texts, threshold, selected))
@@ -362,7 +366,7 @@ def _show_share(
     else:
         st.caption(say("share.note"))
         address = (st.context.url or "").split("?")[0]
-        st.code(f"{address}?view={packed}", language=None)
+        st.code(f"{address}?view={packed}", language=None, wrap_lines=True)
 
     def html() -> bytes:
         shown = scores.results[selected - 1]

@@ -6,6 +6,7 @@ through `html.escape`.
 
 from __future__ import annotations
 
+import csv
 import html
 import re
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
+from dssm_core import charts
 from dssm_core.errors import UserError
 from dssm_core.scoring import Head, ScoredDocument, ScoredText, ScoredToken
 from dssm_core.ui.words import say
@@ -24,6 +26,8 @@ MOST_TOKENS = 300
 
 STYLE = """
 <style>
+.stMainBlockContainer {padding-top: 3rem}
+[data-testid="stCaptionContainer"] {opacity: .8}
 .dssm-text {line-height: 2.1; overflow-wrap: anywhere; font-size: 1rem}
 .dssm-text .t {border-radius: .25rem; padding: .12rem .2rem; white-space: pre-wrap}
 .dssm-text .letters {text-decoration: underline dotted; text-underline-offset: .2rem}
@@ -40,6 +44,11 @@ STYLE = """
 def show_error(error: UserError) -> None:
     """Show trouble as plain text: whatever Markdown its found part holds is escaped."""
     st.error(plain(str(error)), icon=":material/error:")
+
+
+def ink() -> str:
+    """Return the colour of text inside charts that suits the page's theme."""
+    return "#E8EDF2" if st.context.theme.type == "dark" else charts.INK
 
 
 def plain(text: str) -> str:
@@ -105,10 +114,10 @@ def show_tokens(texts: Mapping[str, ScoredText | ScoredDocument]) -> None:
         content = text.text if isinstance(text, ScoredText) else text.document
         st.markdown(f"**{heading}**")
         if any(token.state in ("seen", "letters") for token in text.tokens):
-            st.html(STYLE + token_html(content, text.tokens, highest))
+            st.html(token_html(content, text.tokens, highest))
         else:
             st.caption(say("nothing"))
-    st.html(STYLE + legend_html())
+    st.html(legend_html())
 
 
 def show_chain(result: ScoredDocument, head: Head, documents: int) -> None:
@@ -155,7 +164,7 @@ def safe_csv(frame: pd.DataFrame) -> bytes:
     for column in safe.columns:
         if not pd.api.types.is_numeric_dtype(safe[column]):
             safe[column] = [_no_formula(cell) for cell in safe[column]]
-    return ("\ufeff" + safe.to_csv(index=False)).encode("utf-8")
+    return ("\ufeff" + safe.to_csv(index=False, quoting=csv.QUOTE_NONNUMERIC)).encode("utf-8")
 
 
 def _no_formula(cell: Any) -> Any:

@@ -11,9 +11,9 @@ LANGUAGES = {"en": "English", "zh": "中文"}
 WORDS: dict[str, tuple[str, str]] = {
     "title": ("Why does this document match?", "这篇文档为什么匹配？"),
     "intro": (
-        "Two towers turn a query and each document into vectors; the cosine of the two vectors is "
-        "the match, and a sigmoid turns it into a probability. This page shows every step.",
-        "两座塔把查询和每篇文档变成向量；两个向量的余弦就是匹配程度，再经 sigmoid 变成概率。本页展示每一步。",
+        "Two towers turn query and document into vectors. Their cosine is the match; a sigmoid makes "
+        "it a probability.",
+        "两座塔把查询和文档变成向量。余弦是匹配程度，sigmoid 把它变成概率。",
     ),
     "model": ("Model", "模型"),
     "model.help": ("A folder of sample_models/.", "sample_models/ 中的一个文件夹。"),
@@ -44,11 +44,6 @@ WORDS: dict[str, tuple[str, str]] = {
         "模型仍在加载：就绪后会立即为您的文字打分。",
     ),
     "scoring": ("Scoring document {done} of {total}", "正在打分：第 {done} 篇，共 {total} 篇"),
-    "stop": ("Stop", "停止"),
-    "stopped": (
-        "Scoring was stopped. Change the text to score again.",
-        "打分已停止。修改文字即可重新打分。",
-    ),
     "threshold": ("Threshold on probability", "概率阈值"),
     "threshold.help": (
         "From this probability on a document counts as a match. The same line on the cosine's "

@@ -1,0 +1,394 @@
+"""The notebook's multi-hot MLP: a query against one positive and K negatives, or pair by pair.
+
+The builders train a softmax over a query's K + 1 cosines. `build_mlp_model` trains a sigmoid on
+one cosine, on the same batches as the LSTM.
+
+Source: notebook, `NegativeSamplingModelBuilder`, `MLPNegativeSamplingModelBuilder` and
+`build_mlp_model` (NOTEBOOK.md rows 1 to 3). Shape letters: B queries of a batch, K negatives,
+N rows, L width of a multi-hot input, T tokens, P pieces, E vector.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+from dssm_core.models.layers import Cosine, UnitVector, register, unit_length
+from dssm_core.models.lstm import cosine_dot, probability_head
+from dssm_core.text import hash_pieces, segment
+
+
+def tiled_cosine(query: Any, documents: Any, neg_num: int | None = None) -> Any:
+    """Return the cosines of each query with its positive and its negatives.
+
+    1. Tiled documents to [B, K + 1, E]: row k * B + b is document k of query b.
+    2. All to length 1; a zero vector stays zero, with zero gradient.
+    3. Their products, [B, K + 1].
+
+    Args:
+        query: [B, E], any B.
+        documents: [(K + 1) * B, E], the B positives first; or [B, K + 1, E], the positive first.
+        neg_num: K; without it, what the shapes say.
+
+    Returns:
+        [B, K + 1] in [-1, 1], up to float rounding; column 0 is the positive.
+
+    Raises:
+        ValueError: if the shapes do not fit. A graph that learns the batch size only as it runs
+            raises tf.errors.InvalidArgumentError, in the same words.
+
+    Source: notebook, `NegativeSamplingModelBuilder.cosine`, without its fixed batch size.
+    """
+    columns = "(K + 1)" if neg_num is None else f"{neg_num + 1}"
+    expected = (
+        f"tiled_cosine needs query [B, E] and documents [{columns} * B, E] or [B, {columns}, E], "
+        f"not {tuple(query.shape)} and {tuple(documents.shape)}"
+    )
+    if not _shapes_fit(tuple(query.shape), tuple(documents.shape), neg_num):
+        raise ValueError(expected)
+    if len(documents.shape) == 2:
+        rows, width = ops.shape(query)[0], query.shape[1]
+        count = ops.shape(documents)[0] // rows  # K + 1
+        if not isinstance(count, int):  # not known until the graph runs
+            wanted = rows * (count if neg_num is None else neg_num + 1)
+            fits = tf.debugging.assert_equal(tf.shape(documents)[0], wanted, message=expected)
+            with tf.control_dependencies([fits]):
+                documents = tf.identity(documents)
+        shape = (count if neg_num is None else neg_num + 1, rows, width)
+        documents = ops.transpose(ops.reshape(documents, shape), (1, 0, 2))  # [B, K + 1, E]
+    return ops.einsum("be,bke->bk", unit_length(query), unit_length(documents))
+
+
+def _shapes_fit(
+    query: tuple[int | None, ...], documents: tuple[int | None, ...], neg_num: int | None
+) -> bool:
+    """Return False where the sizes that are known contradict `tiled_cosine`'s contract."""
+    if len(query) != 2 or len(documents) not in (2, 3) or query[-1] != documents[-1]:
+        return False
+    rows, first = query[0], documents[0]
+    if len(documents) == 3:
+        columns = documents[1]
+        if rows is not None and first is not None and rows != first:
+            return False
+    else:
+        if rows is None or first is None:
+            return True
+        if rows == 0 or first % rows:
+            return False
+        columns = first // rows
+    return columns is None or (columns == neg_num + 1 if neg_num is not None else columns > 1)
+
+
+def _check_neg_num(neg_num: int) -> int:
+    if neg_num < 1:
+        raise ValueError(
+            f"neg_num must be at least 1, not {neg_num}: documents are [(neg_num + 1) * B, E], "
+            "a positive and its negatives"
+        )
+    return neg_num
+
+
+@register
+class TiledCosine(keras.layers.Layer):
+    """`tiled_cosine` as a layer, in float32.
+
+    Args:
+        neg_num: K, at least 1.
+
+    Call arguments:
+        inputs: query [B, E] and documents [(K + 1) * B, E] or [B, K + 1, E].
+
+    Source: notebook, the Lambda layer `cosine` of `MLPNegativeSamplingModelBuilder`.
+    """
+
+    def __init__(self, neg_num: int, **kwargs: Any) -> None:
+        kwargs["dtype"] = "float32"  # float16 overflows in the sum of squares
+        super().__init__(**kwargs)
+        self.neg_num = _check_neg_num(neg_num)
+
+    def call(self, inputs: tuple[Any, Any]) -> Any:
+        return tiled_cosine(*inputs, self.neg_num)
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, int]:
+        return (input_shape[0][0], self.neg_num + 1)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "neg_num": self.neg_num}
+
+
+@register
+class FirstColumn(keras.layers.Layer):
+    """The first column [B, 1] of a matrix [B, K + 1]: the positive's.
+
+    Source: notebook, the Lambda layer `similarity` of `MLPNegativeSamplingModelBuilder`.
+    """
+
+    def call(self, matrix: Any) -> Any:
+        return matrix[:, :1]
+
+    def compute_output_shape(self, matrix_shape: Any) -> tuple[int | None, int]:
+        return (matrix_shape[0], 1)
+
+
+class NegativeSamplingModelBuilder:
+    """Base of the builders whose models see a query with one positive and `neg_num` negatives.
+
+    Args:
+        neg_num: K, at least 1.
+        params: replaces some of `default_params`.
+
+    Raises:
+        ValueError: if neg_num is under 1.
+
+    Source: notebook, `NegativeSamplingModelBuilder` (NOTEBOOK.md row 1).
+    """
+
+    def __init__(self, neg_num: int = 10, params: Mapping[str, int] | None = None) -> None:
+        self.neg_num = _check_neg_num(neg_num)
+        self.params = {**self.default_params(), **(params or {})}
+        self.model: keras.Model | None = None
+        self.observable_model: keras.Model | None = None
+
+    def build_model(self) -> keras.Model:
+        """Return the compiled model, the same one each time."""
+        raise NotImplementedError
+
+    def build_observable_model(self) -> keras.Model:
+        """Return a model of the same weights that shows what is inside, the same one each time."""
+        raise NotImplementedError
+
+    def cosine(self, x: tuple[Any, Any]) -> Any:
+        """Return the cosines [B, neg_num + 1] of (query, documents), as `tiled_cosine`."""
+        return tiled_cosine(*x, self.neg_num)
+
+    def default_params(self) -> dict[str, int]:
+        """Return the notebook's sizes; vocab_size is read by none of its models."""
+        return {
+            "vocab_size": 100,
+            "vec_dim": 256,
+            "batch_size": 32,
+            "query_max_len": 10,
+            "doc_max_len": 100,
+        }
+
+    def batches(self, query: np.ndarray, documents: np.ndarray) -> tf.data.Dataset:
+        """Return batches that the model's `fit` and `predict` take.
+
+        Keras wants arrays of as many rows on both sides, and a query has neg_num + 1 documents;
+        a dataset of whole batches it takes as it is.
+
+        Args:
+            query: [N, L], multi-hot.
+            documents: [N, neg_num + 1, L], the positive first.
+
+        Returns:
+            ((query [B, L], documents [(neg_num + 1) * B, L]), ones [B, 1]), B rows being
+            params["batch_size"] and what is left in the last.
+
+        Raises:
+            ValueError: if the shapes do not fit.
+        """
+        fits = query.ndim == 2 and documents.ndim == 3
+        if not fits or documents.shape[:2] != (len(query), self.neg_num + 1):
+            raise ValueError(
+                f"batches needs query [N, L] and documents [N, {self.neg_num + 1}, L], "
+                f"not {query.shape} and {documents.shape}"
+            )
+        width = documents.shape[2]
+
+        def tile(query: Any, documents: Any) -> Any:
+            tiled = tf.reshape(tf.transpose(documents, (1, 0, 2)), (-1, width))  # [(K + 1) * B, L]
+            return (query, tiled), tf.ones((tf.shape(query)[0], 1))
+
+        rows = tf.data.Dataset.from_tensor_slices((query, documents))
+        return rows.batch(self.params["batch_size"]).map(tile)
+
+
+class MLPNegativeSamplingModelBuilder(NegativeSamplingModelBuilder):
+    """Two towers of two Dense layers over multi-hot texts, and a softmax over the documents.
+
+    The model takes `query_input` [B, query_max_len] and `doc_input` [(neg_num + 1) * B,
+    doc_max_len], tiled as `tiled_cosine` says: directly, by `train_on_batch`, or by `fit` and
+    `predict` on what `batches` returns.
+
+    Source: notebook, `MLPNegativeSamplingModelBuilder` (NOTEBOOK.md row 2).
+    """
+
+    def build_model(self) -> keras.Model:
+        """Return the model with output `similarity` [B, 1], the softmax's share of the positive.
+
+        Compiled with sgd, binary cross-entropy, accuracy, recall and precision; labels are ones.
+        """
+        if self.model is not None:
+            return self.model
+        inputs, vectors = [], []
+        for side in ("query", "doc"):
+            texts = keras.Input((self.params[f"{side}_max_len"],), name=f"{side}_input")
+            hidden = keras.layers.Dense(1024, name=f"{side}_dense_1")(texts)  # [B, 1024]
+            vectors.append(keras.layers.Dense(self.params["vec_dim"], name=f"{side}_vec")(hidden))
+            inputs.append(texts)
+        cosine = TiledCosine(self.neg_num, name="cosine")(vectors)  # [B, K + 1]
+        share = keras.layers.Activation("softmax", name="softmax")(cosine)  # [B, K + 1]
+        similarity = FirstColumn(name="similarity")(share)  # [B, 1]
+        self.model = keras.Model(inputs, [similarity], name="mlp_negative_sampling_model")
+        metrics = ["accuracy", keras.metrics.Recall(), keras.metrics.Precision()]
+        self.model.compile(optimizer="sgd", loss="binary_crossentropy", metrics=metrics)
+        return self.model
+
+    def build_observable_model(self) -> keras.Model:
+        """Return the model with outputs query_vec [B, E], doc_vec [(K + 1) * B, E], similarity."""
+        if self.observable_model is None:
+            model = self.build_model()
+            layers = ("query_vec", "doc_vec", "similarity")
+            outputs = [model.get_layer(name).output for name in layers]
+            self.observable_model = keras.Model(model.inputs, outputs)
+        return self.observable_model
+
+
+@register
+class MultiHot(keras.layers.Layer):
+    """How often each of the table's rows is among a text's hashed pieces.
+
+    Args:
+        rows: rows of the table, padding row 0 included.
+
+    Call arguments:
+        pieces: int32 [N, T, P], from `dssm_core.text.hash_pieces`.
+
+    Masking:
+        Column 0, the padding's, is always 0; a text without tokens is a row of zeros.
+
+    Source: Huang et al. 2013, section 3.2, the bag of letter trigrams.
+    """
+
+    def __init__(self, rows: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.rows = rows
+
+    def call(self, pieces: Any) -> Any:
+        pieces = ops.cast(pieces, "int32")
+        inside = tf.debugging.assert_less(pieces, self.rows, message="MultiHot: a piece past rows")
+        with tf.control_dependencies([inside] if inside is not None else []):
+            rows = tf.shape(pieces)[0]
+        places = pieces + self.rows * tf.range(rows)[:, None, None]  # [N, T, P]
+        there = tf.cast(pieces > 0, self.compute_dtype)
+        counts = tf.math.unsorted_segment_sum(there, places, rows * self.rows)  # [N * rows]
+        return tf.reshape(counts, (rows, self.rows))
+
+    def compute_output_shape(self, pieces_shape: Any) -> tuple[int | None, int]:
+        return (pieces_shape[0], self.rows)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "rows": self.rows}
+
+
+@dataclass(frozen=True)
+class MLPConfig:
+    """Every size and choice of the MLP model; the defaults are the notebook's.
+
+    Attributes:
+        vocabulary: rows of the hashed table when there are pieces, padding row 0 included; the
+            notebook's vocab_size, which its MLP does not read either.
+        vec_dim: E, width of a text's vector.
+        query_max_len: width of the multi-hot query; words read of it when there are pieces.
+        doc_max_len: width of the multi-hot document; words read of it when there are pieces.
+        hidden: width of the first Dense.
+        pieces: hashed pieces a word (P), so that the model reads what the LSTM reads; 0 reads
+            multi-hot texts, as the notebook does.
+        head: as `probability_head`.
+    """
+
+    vocabulary: int = 100
+    vec_dim: int = 256
+    query_max_len: int = 10
+    doc_max_len: int = 100
+    hidden: int = 1024
+    pieces: int = 0
+    head: Literal["positive", "free"] = "positive"
+
+    def __post_init__(self) -> None:
+        for name in ("vec_dim", "query_max_len", "doc_max_len", "hidden"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if self.vocabulary < 3:
+            raise ValueError(f"vocabulary must be at least 3 rows, not {self.vocabulary}")
+        if self.pieces < 0:
+            raise ValueError(f"pieces must be at least 0, not {self.pieces}")
+
+
+def build_mlp_model(config: MLPConfig | None = None) -> keras.Model:
+    """Build the MLP model of a pair: two towers of two Dense layers each.
+
+    1. Texts as multi-hot rows, [N, L]; counted from their pieces when there are pieces.
+    2. `query_dense_1`, `query_dense_2` and the same of `doc`, to length 1 as `query_vec` and
+       `doc_vec`, [N, E]; an empty text is the zero vector at first, where `Dot`'s gradient is
+       1e7.
+    3. `cos`, the hand-written cosine, and `out`, the sigmoid on `Dot`, [N, 1] each.
+
+    Args:
+        config: sizes and choices; the notebook's without it.
+
+    Returns:
+        An uncompiled functional model; inputs `query_input` and `doc_input`, multi-hot [N, L], or
+        with pieces `query` and `doc`, int32 [N, T, P]; outputs by name: `out`, `cos`. The loss
+        goes on `out` alone: `compile(loss={"out": ...})`.
+
+    Source: notebook, `build_mlp_model`, cut off there after its first line (NOTEBOOK.md row 3).
+    """
+    config = config or MLPConfig()
+    inputs, vectors = [], []
+    multi_hot_layer = MultiHot(config.vocabulary, name="multi_hot")
+    for side, width in (("query", config.query_max_len), ("doc", config.doc_max_len)):
+        if config.pieces:
+            texts = keras.Input((None, config.pieces), name=side, dtype="int32")
+            counts = multi_hot_layer(texts)  # [N, vocabulary]
+        else:
+            counts = texts = keras.Input((width,), name=f"{side}_input")
+        hidden = keras.layers.Dense(config.hidden, name=f"{side}_dense_1")(counts)
+        vector = keras.layers.Dense(config.vec_dim, name=f"{side}_dense_2")(hidden)  # [N, E]
+        inputs.append(texts)
+        vectors.append(UnitVector(name=f"{side}_vec")(vector))
+    out = probability_head(config.head)(cosine_dot(unit=True)(vectors))  # [N, 1]
+    outputs = {"out": out, "cos": Cosine(name="cos")(vectors)}
+    return keras.Model(inputs, outputs, name="mlp_model")
+
+
+def multi_hot(
+    texts: Sequence[str], width: int, hashing: Literal["words", "trigrams"] = "words"
+) -> np.ndarray:
+    """Return which hashed words, or letter trigrams, are in each text.
+
+    Args:
+        texts: N texts.
+        width: L, columns to hash into.
+        hashing: "words", a column a word; "trigrams", the columns of each word's letter trigrams.
+
+    Returns:
+        float32 [N, L], 1 where one is in the text and 0 elsewhere.
+
+    Raises:
+        ValueError: if width is under 1, or hashing is neither.
+
+    Example:
+        >>> multi_hot(["red door red", ""], 1000).sum(1)
+        array([2., 0.], dtype=float32)
+
+    Source: Huang et al. 2013, section 3.2, of the trigrams.
+    """
+    if width < 1:
+        raise ValueError(f"multi_hot needs at least 1 column, not {width}")
+    if hashing not in ("words", "trigrams"):
+        raise ValueError(f'hashing must be "words" or "trigrams", not "{hashing}"')
+    columns = slice(0, 1) if hashing == "words" else slice(1, None)
+    hot = np.zeros((len(texts), width), np.float32)
+    for row, text in zip(hot, texts, strict=True):
+        words = [token.text for token in segment(text) if token.state != "skipped"]
+        pieces = hash_pieces(words, width + 2)[:, columns]  # 0, or 2 to width + 1
+        row[pieces[pieces > 0] - 2] = 1
+    return hot

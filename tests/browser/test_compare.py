@@ -1,0 +1,161 @@
+"""The main page in Chromium, with the shipped model."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import ROOT, open_page
+
+pytestmark = pytest.mark.browser
+EXAMPLES = ROOT / "sample_models" / "debian-packages" / "examples.jsonl"
+FIRST = json.loads(EXAMPLES.read_text("utf-8").splitlines()[0])
+
+
+def metric(page: Page, label: str) -> str:
+    shown = page.get_by_test_id("stMetric").filter(has_text=re.compile(f"^{label}"))
+    return shown.get_by_test_id("stMetricValue").inner_text()
+
+
+def wait_until_ready(page: Page) -> None:
+    expect(page.get_by_text("Live model ready")).to_be_visible(timeout=120_000)
+
+
+def ask(page: Page, query: str, documents: list[str]) -> None:
+    """Type a query and documents, and wait until they are scored."""
+    wait_until_ready(page)
+    page.get_by_label("Query", exact=True).fill(query)
+    page.get_by_label("Query", exact=True).press("Enter")
+    box = page.get_by_label("Documents, one a line", exact=True)
+    box.fill("\n".join(documents))
+    box.press("Control+Enter")
+    expect(page.get_by_test_id("stMetric").filter(has_text="Rank")).to_contain_text(
+        f"/ {len(documents)}"
+    )
+
+
+def violations(page: Page) -> list[str]:
+    found = Axe().run(page).response["violations"]
+    return [f"{v['id']}: {n['html'][:160]}" for v in found for n in v["nodes"]]
+
+
+def test_the_first_screen_is_filled_with_a_real_example(page: Page) -> None:
+    expect(page.get_by_label("Query", exact=True)).to_have_value(FIRST["query"])
+    best = next(r for r in FIRST["scores"]["results"] if r["rank"] == 1)
+    assert metric(page, "Cosine") == f"{best['cosine']:.3f}"
+    assert metric(page, "Probability") == f"{best['probability']:.3f}"
+    assert page.get_by_test_id("stVegaLiteChart").first.bounding_box()["y"] < 600  # type: ignore[index]
+
+
+def test_a_query_and_documents_of_ones_own_are_scored(page: Page) -> None:
+    ask(page, "chess engine", ["A strong chess engine.", "Mail server for small offices."])
+    expect(page.get_by_test_id("stMetric").filter(has_text="Rank")).to_contain_text("1 / 2")
+    assert float(metric(page, "Probability")) > 0.5
+
+
+def test_identical_texts_get_cosine_one(page: Page) -> None:
+    ask(page, "a chess engine", ["a chess engine"])
+    expect(page.get_by_test_id("stMetric").filter(has_text="Cosine")).to_contain_text("1.000")
+
+
+def test_clicking_a_point_selects_its_document_everywhere(page: Page) -> None:
+    wait_until_ready(page)
+    order = sorted(FIRST["scores"]["results"], key=lambda r: r["rank"])
+    second = order[1]
+    chart = page.get_by_test_id("stVegaLiteChart").nth(1)
+    chart.scroll_into_view_if_needed()
+    page.wait_for_timeout(1500)
+    bars = chart.locator("path[aria-roledescription='bar']")
+    if bars.count():
+        bars.nth(1).click()
+    else:
+        box = chart.bounding_box()
+        assert box is not None
+        # the second pair of bars, just right of zero
+        page.mouse.click(box["x"] + box["width"] * 0.62, box["y"] + 0.46 * box["height"])
+    expect(page.get_by_test_id("stMetric").filter(has_text="Cosine")).not_to_contain_text(
+        f"{order[0]['cosine']:.3f}"
+    )
+    shown = float(metric(page, "Cosine"))
+    assert any(abs(shown - r["cosine"]) < 1e-3 for r in order[1:]), (shown, second)
+
+
+def test_a_link_restores_the_view_for_somebody_else(
+    page: Page, browser: Browser, address: str
+) -> None:
+    ask(page, "weather forecast", ["Forecasts for a city.", "A card game."])
+    link = (page.get_by_test_id("stCode").locator("code").text_content() or "").strip()
+    other = open_page(browser, link, viewport={"width": 1280, "height": 900})
+    expect(other.get_by_label("Query", exact=True)).to_have_value("weather forecast")
+    wait_until_ready(other)
+    expect(other.get_by_test_id("stMetric").filter(has_text="Rank")).to_contain_text("/ 2")
+    assert metric(other, "Cosine") == metric(page, "Cosine")
+    other.context.close()
+
+
+def test_the_numbers_can_be_downloaded(page: Page) -> None:
+    with page.expect_download() as download:
+        page.get_by_text("Numbers as CSV").click()
+    content = Path(download.value.path()).read_text("utf-8-sig")
+    rows = list(csv.DictReader(io.StringIO(content)))
+    assert [row["document"] for row in rows] == FIRST["documents"]
+    assert float(rows[0]["cosine"]) == pytest.approx(FIRST["scores"]["results"][0]["cosine"])
+
+
+def test_the_page_can_be_downloaded_and_opens_without_a_network(
+    page: Page, browser: Browser, tmp_path: Path
+) -> None:
+    with page.expect_download() as download:
+        page.get_by_text("This page as HTML").click()
+    saved = tmp_path / "page.html"
+    saved.write_bytes(Path(download.value.path()).read_bytes())
+    offline = browser.new_context(offline=True).new_page()
+    requests: list[str] = []
+    offline.on("request", lambda request: requests.append(request.url))
+    offline.goto(saved.as_uri())
+    assert offline.locator("svg").count() >= 2
+    expect(offline.get_by_text(FIRST["documents"][0]).first).to_be_visible()
+    assert requests == [saved.as_uri()]
+    offline.context.close()
+
+
+def test_markup_in_a_text_shows_as_text(page: Page) -> None:
+    alerts: list[str] = []
+    page.on("dialog", lambda dialog: (alerts.append(dialog.message), dialog.dismiss()))
+    ask(page, "red", ["<img src=x onerror=alert(1)> <script>alert(2)</script> **bold** red"])
+    expect(page.locator(".dssm-text").filter(has_text="<script>").first).to_be_visible()
+    assert not alerts
+
+
+def test_a_phone_shows_all_of_it_without_sideways_scrolling(phone: Page) -> None:
+    width = phone.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth")
+    assert width <= 390
+    for chart in phone.get_by_test_id("stVegaLiteChart").all():
+        box = chart.bounding_box()
+        assert box is None or box["x"] + box["width"] <= 391
+
+
+def test_the_light_page_has_no_accessibility_violation(page: Page) -> None:
+    wait_until_ready(page)
+    assert violations(page) == []
+
+
+def test_the_dark_page_has_no_accessibility_violation(dark: Page) -> None:
+    background = dark.evaluate("getComputedStyle(document.querySelector('.stApp')).backgroundColor")
+    assert background == "rgb(17, 22, 29)"
+    wait_until_ready(dark)
+    assert violations(dark) == []
+
+
+def test_the_page_speaks_the_browsers_language(browser: Browser, address: str) -> None:
+    chinese = browser.new_context(locale="zh-CN").new_page()
+    chinese.goto(address)
+    expect(chinese.get_by_role("heading", name="这篇文档为什么匹配？")).to_be_visible()
+    chinese.context.close()

@@ -1,0 +1,45 @@
+"""What tests share: texts that break things, and a folder of models that the page can show."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dssm_core.examples import score_towers
+from tests.tiny import EXAMPLE, WordTowers, bare_folder
+
+AWKWARD = {
+    "symbols": "+ = 🙂 → €",
+    "unknown": "zzyzx qwrtp",
+    "long": "word " * 20_000,
+    "one word": "a" * 100_000,
+    "mixed": "naïve Привет 你好 สวัสดี ½ ①",
+    "control": "a\x07b\x1bc",
+    "script": "<script>alert(1)</script>",
+    "markdown": "# head **bold** [link](javascript:alert(1)) $x^2$",
+    "formula": '=HYPERLINK("http://example.invalid")',
+    "bidi": "abc\u202edef",
+}
+BACKGROUND = np.array([-0.2, 0.0, 0.2, 0.4], np.float32)
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> Path:
+    """Return a folder of one model folder whose stored scores are those of WordTowers."""
+    examples = [
+        {**EXAMPLE, "scores": score_towers(WordTowers(), EXAMPLE, BACKGROUND, "doors").to_dict()},
+        {
+            "title": "A wall",
+            "note": "The first is wrong.",
+            "query": "blue wall",
+            "documents": ["red", "blue wall", "zebra"],
+        },
+    ]
+    second = examples[1]
+    second["scores"] = score_towers(WordTowers(), second, BACKGROUND, "doors").to_dict()
+    lines = "\n".join(json.dumps(example) for example in examples)
+    bare_folder(tmp_path / "models" / "doors", examples_jsonl=lines.encode())
+    return tmp_path / "models"
