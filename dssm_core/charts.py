@@ -207,7 +207,8 @@ def attention_heatmap(
 
     Frame columns: position (0 is the query), index, text, state, attention.
 
-    Reads as: a stronger colour is more weight; a text's weights sum to 1. ~ marks a word read by its letters
+    Reads as: a stronger colour is more weight; a text's weights sum to 1. ~ marks a word read by its
+    letters
     only, × one that was not read.
 
     Args:

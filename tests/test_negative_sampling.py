@@ -334,6 +334,36 @@ def test_an_empty_document_does_not_wreck_the_pair_model():
     assert model(texts)["cos"][0, 0] < 1
 
 
+def test_an_empty_document_stays_at_cosine_0_once_the_biases_are_learnt():
+    model = build_mlp_model(HASHED)
+    for name in ("query_dense_1", "doc_dense_1", "query_dense_2", "doc_dense_2"):
+        layer = model.get_layer(name)
+        layer.bias.assign(normal(layer.units))
+    query, document = pieces_of("red door", "blue"), pieces_of("a red door", "")
+    towers = [w.value for w in model.trainable_variables if not w.path.startswith("out/")]
+
+    def slopes(rows):
+        with tf.GradientTape() as tape:
+            cosine = model((query[:rows], document[:rows]))["cos"]
+            total = tf.reduce_sum(cosine)
+        return cosine.numpy(), tape.gradient(total, towers)
+
+    (cosine, moved), (_, expected) = slopes(2), slopes(1)
+    assert cosine[1, 0] == 0
+    for one, other in zip(moved, expected, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
+
+
+def test_with_ten_negatives_even_a_perfect_ranking_has_no_recall_at_a_half():
+    query = np.eye(4, 6, dtype=np.float32)
+    by_query = np.stack([query, *[-query] * 10], axis=1)  # cosine 1 with its own, -1 with the rest
+    model = MLPNegativeSamplingModelBuilder().build_model()
+    softmax = model.get_layer("softmax")(tiled_cosine(query, by_query, 10))
+    similarity = model.get_layer("similarity")(softmax).numpy()
+    assert similarity == pytest.approx(np.e / (np.e + 10 / np.e), abs=1e-6)
+    assert similarity.max() < 0.43
+
+
 @pytest.mark.parametrize(
     "wrong", [{"vec_dim": 0}, {"hidden": 0}, {"doc_max_len": 0}, {"vocabulary": 2}, {"pieces": -1}]
 )

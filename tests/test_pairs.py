@@ -104,7 +104,7 @@ def test_without_a_name_the_first_line_tells_the_format():
     assert read('{"query": "a", "document": "b"}', "upload").loc[1, "document"] == "b"
 
 
-@pytest.mark.parametrize("yes, no", [("1", "0"), ("true", "False"), ("YES", "no")])
+@pytest.mark.parametrize(("yes", "no"), [("1", "0"), ("true", "False"), ("YES", "no")])
 def test_labels_may_be_written_in_words(yes, no):
     assert read(f"query,document,label\na,b,{yes}\nc,d,{no}\n")["label"].tolist() == [1, 0]
     assert read("query,document,label\na,b,relevant\nc,d,irrelevant\n")["label"].tolist() == [1, 0]

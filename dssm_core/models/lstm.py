@@ -165,9 +165,7 @@ def _pooling(config: LSTMConfig) -> Any:
     if not config.attention:
         lstm = keras.layers.LSTM(config.units, name="lstm")
         return lambda embedded, mask: (lstm(embedded, mask=mask), None, None)
-    lstm = keras.layers.LSTM(
-        config.units, return_sequences=True, return_state=True, name="lstm"
-    )
+    lstm = keras.layers.LSTM(config.units, return_sequences=True, return_state=True, name="lstm")
     attention = Attention(config.attention, name="attention")
 
     def pool(embedded: Any, mask: Any) -> tuple[Any, Any, Any]:
@@ -188,9 +186,7 @@ def _dense_stack(config: LSTMConfig, side: str) -> Any:
     vector = keras.layers.Dense(
         config.vector, name="vec" if not own else f"{side}_dense_2" if masked else f"{side}_vec"
     )
-    skip = keras.layers.Dense(
-        config.vector, use_bias=False, name=f"{side}_skip" if own else "skip"
-    )
+    skip = keras.layers.Dense(config.vector, use_bias=False, name=f"{side}_skip" if own else "skip")
 
     def stack(summary: Any, attended: Any) -> Any:
         dense = vector(hidden(summary))
@@ -244,7 +240,8 @@ class LSTMModel(keras.Model):
 
     Returns:
         {"cos": [N, 1], "out": [N, 1]}; the loss goes on by name, `compile(loss={"out": ...})`,
-        with labels by name, `{"out": labels}`.
+        and so should labels, `{"out": labels}`: run eagerly, Keras takes a bare batch of two
+        labels for the labels of two outputs.
 
     Raises:
         ValueError: if the config asks for attention or one Dense for both sides.

@@ -217,6 +217,10 @@ class MLPNegativeSamplingModelBuilder(NegativeSamplingModelBuilder):
     doc_max_len], tiled as `tiled_cosine` says: directly, by `train_on_batch`, or by `fit` and
     `predict` on what `batches` returns.
 
+    Cosines lie in [-1, 1], so with 10 negatives `similarity` cannot exceed
+    e / (e + 10 / e) = 0.42, and recall and precision, which ask for 0.5, stay at 0 however well it
+    ranks: the notebook has no factor before the softmax, which the paper has.
+
     Source: notebook, `MLPNegativeSamplingModelBuilder` (NOTEBOOK.md row 2).
     """
 
@@ -327,8 +331,7 @@ def build_mlp_model(config: MLPConfig | None = None) -> keras.Model:
 
     1. Texts as multi-hot rows, [N, L]; counted from their pieces when there are pieces.
     2. `query_dense_1`, `query_dense_2` and the same of `doc`, to length 1 as `query_vec` and
-       `doc_vec`, [N, E]; an empty text is the zero vector at first, where `Dot`'s gradient is
-       1e7.
+       `doc_vec`, [N, E]; an empty text is the zero vector, also once the biases are learnt.
     3. `cos`, the hand-written cosine, and `out`, the sigmoid on `Dot`, [N, 1] each.
 
     Args:
@@ -353,7 +356,7 @@ def build_mlp_model(config: MLPConfig | None = None) -> keras.Model:
         hidden = keras.layers.Dense(config.hidden, name=f"{side}_dense_1")(counts)
         vector = keras.layers.Dense(config.vec_dim, name=f"{side}_dense_2")(hidden)  # [N, E]
         inputs.append(texts)
-        vectors.append(UnitVector(name=f"{side}_vec")(vector))
+        vectors.append(UnitVector(name=f"{side}_vec")(vector, ops.not_equal(counts, 0)))
     out = probability_head(config.head)(cosine_dot(unit=True)(vectors))  # [N, 1]
     outputs = {"out": out, "cos": Cosine(name="cos")(vectors)}
     return keras.Model(inputs, outputs, name="mlp_model")

@@ -137,7 +137,9 @@ def _inputs() -> tuple[str, Documents]:
     st.session_state.setdefault("compare.entry", "lines")
     if "compare.rows" not in st.session_state:
         _put_rows([])
-    query = st.text_input(say("query"), key="compare.query", help=say("query.help"))
+    query = st.text_input(
+        say("query"), key="compare.query", help=say("query.help"), on_change=_leave_example
+    )
     st.segmented_control(
         say("entry"),
         ["lines", "table"],
@@ -148,7 +150,11 @@ def _inputs() -> tuple[str, Documents]:
     )
     if st.session_state["compare.entry"] == "lines":
         text = st.text_area(
-            say("documents"), key="compare.lines", height=180, help=say("documents.help")
+            say("documents"),
+            key="compare.lines",
+            height=180,
+            help=say("documents.help"),
+            on_change=_leave_example,
         )
         documents = list(enumerate(text.splitlines(), 1))
     else:
@@ -156,6 +162,7 @@ def _inputs() -> tuple[str, Documents]:
             st.session_state["compare.rows"],
             key=f"compare.table.{st.session_state['compare.rows.version']}",
             num_rows="dynamic",
+            on_change=_leave_example,
             hide_index=True,
             column_config={
                 "document": st.column_config.TextColumn(
@@ -166,6 +173,11 @@ def _inputs() -> tuple[str, Documents]:
         st.session_state["compare.edited"] = [str(d or "") for d in table["document"]]
         documents = list(enumerate(st.session_state["compare.edited"], 1))
     return query, [(line, text) for line, text in documents if text.strip()]
+
+
+def _leave_example() -> None:
+    """Stop naming an example whose texts were edited."""
+    st.session_state["compare.example"] = None
 
 
 def _change_entry() -> None:

@@ -26,7 +26,7 @@ MOST_TOKENS = 300
 
 STYLE = """
 <style>
-.stMainBlockContainer {padding-top: 3rem}
+.stMainBlockContainer {padding-top: 3.75rem}
 [data-testid="stCaptionContainer"] {opacity: .8}
 .dssm-text {line-height: 2.1; overflow-wrap: anywhere; font-size: 1rem}
 .dssm-text .t {border-radius: .25rem; padding: .12rem .2rem; white-space: pre-wrap}

@@ -12,6 +12,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
+from dssm_core.ui import state
 from tests.browser.conftest import ROOT, open_page
 
 pytestmark = pytest.mark.browser
@@ -91,7 +92,12 @@ def test_a_link_restores_the_view_for_somebody_else(
     page: Page, browser: Browser, address: str
 ) -> None:
     ask(page, "weather forecast", ["Forecasts for a city.", "A card game."])
-    link = (page.get_by_test_id("stCode").locator("code").text_content() or "").strip()
+    code = page.get_by_test_id("stCode").locator("code")
+    for _ in range(60):
+        link = code.text_content() or ""
+        if state.unpack(link.split("view=")[1]).documents[-1] == "A card game.":
+            break
+        page.wait_for_timeout(500)
     other = open_page(browser, link, viewport={"width": 1280, "height": 900})
     expect(other.get_by_label("Query", exact=True)).to_have_value("weather forecast")
     wait_until_ready(other)
