@@ -86,6 +86,9 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument(
         "--data", type=Path, help="train on the shards that `prepare PAIRS --negatives` wrote here"
     )
+    train.add_argument("--family", default="lstm", help="lstm, lstm-plain, lstm-subclass or mlp")
+    train.add_argument("--start", type=Path, help="a model folder whose weights to start from")
+    train.add_argument("--json", action="store_true", help="print a line of JSON an epoch")
     train.set_defaults(command=_train)
 
     evaluate = commands.add_parser("evaluate", help="measure a model and BM25 on a file of pairs")
@@ -96,6 +99,15 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--seed", type=int, default=0, help="of bootstrap and sampled negatives")
     evaluate.add_argument("--json", action="store_true", help="print JSON")
     evaluate.set_defaults(command=_evaluate)
+
+    systems = commands.add_parser("systems", help="list the notebook's systems, layer by layer")
+    systems.add_argument("--json", action="store_true", help="print JSON")
+    systems.set_defaults(command=_systems)
+
+    toy = commands.add_parser("toy", help="fit the notebook's LSTMModel on its toy data, predict")
+    toy.add_argument("--seed", type=int, default=0, help="of weights and order")
+    toy.add_argument("--json", action="store_true", help="print JSON")
+    toy.set_defaults(command=_toy)
 
     card = commands.add_parser("card", help="measure a model folder again and rewrite its card")
     card.add_argument("--model", type=Path, required=True, help="the model folder")
@@ -161,19 +173,62 @@ def _prepare_negatives(options: argparse.Namespace) -> None:
 
 def _train(options: argparse.Namespace) -> None:
     from dssm_core.corpus.pairs import read_pairs
-    from dssm_core.training import HashedLSTM, TrainingConfig, train
+    from dssm_core.folder import ModelFolder
+    from dssm_core.models.families import family
+    from dssm_core.training import TrainingConfig, train
 
     given = _read_config(options.config) if options.config else {}
+
+    def say(value: Any) -> None:
+        if not options.json:
+            print(value, flush=True)
+
+    def on_epoch(entry: dict[str, float]) -> None:
+        if options.json:
+            print(json.dumps(entry), flush=True)
+
     train(
         read_pairs(options.pairs),
         options.out,
-        _with(HashedLSTM, given.get("model", {}), "model"),
+        _with(family(options.family).config, given.get("model", {}), "model"),
         _with(TrainingConfig(), given.get("training", {}), "training"),
         _read_text(options.notes, "--notes") if options.notes else "",
         _read_examples(options.examples) if options.examples else (),
         options.data,
-        say=lambda line: print(line, flush=True),
+        options.family,
+        ModelFolder.open(options.start) if options.start else None,
+        say,
+        on_epoch,
     )
+
+
+def _systems(options: argparse.Namespace) -> None:
+    from dssm_core.models.systems import describe_systems
+
+    systems = describe_systems()
+    if options.json:
+        print(json.dumps(systems))
+        return
+    for system in systems:
+        print(f"{system['name']}: {system['title']} ({system['parameters']:,} parameters)")
+        for layer in system["layers"]:
+            inputs = ", ".join(layer["inputs"])
+            print(
+                f"  {layer['name']:18} {layer['kind']:14} {layer['shape']:18} "
+                f"{layer['parameters']:>9,}  {inputs}"
+            )
+
+
+def _toy(options: argparse.Namespace) -> None:
+    from dssm_core.models.lstm import run_toy
+
+    frame = run_toy(options.seed)
+    rows = {"scale": frame.attrs["scale"], "bias": frame.attrs["bias"]}
+    if options.json:
+        print(json.dumps({**rows, "rows": frame.to_dict("records")}))
+        return
+    print(frame.to_string(index=False))
+    print(f"probability = sigmoid({rows['scale']:.4f} * cosine + {rows['bias']:.4f})")
 
 
 def _evaluate(options: argparse.Namespace) -> None:
@@ -284,7 +339,8 @@ def _with(config: Any, given: dict[str, Any], what: str) -> Any:
         if name not in known:
             names = ", ".join(field.name for field in fields(config))
             raise UserError(f'--config: "{what}" has no "{name}"', hint=f"It has {names}.")
-        kinds = (int, float) if isinstance(known[name], float) else type(known[name])
+        is_real = known[name] is None or isinstance(known[name], float)
+        kinds = (int, float) if is_real else type(known[name])
         if not isinstance(value, kinds) or isinstance(value, bool):
             raise UserError(f'--config: "{what}"."{name}" is of the wrong kind', repr(value))
     try:

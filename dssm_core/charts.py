@@ -207,9 +207,8 @@ def attention_heatmap(
 
     Frame columns: position (0 is the query), index, text, state, attention.
 
-    Reads as: a stronger colour is more weight; a text's weights sum to 1. ~ marks a word read by its
-    letters
-    only, × one that was not read.
+    Reads as: a stronger colour is more weight; a text's weights sum to 1. ~ marks a word read by
+    its letters only, × one that was not read.
 
     Args:
         tokens: one row a token of one or more texts.

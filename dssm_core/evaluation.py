@@ -220,6 +220,24 @@ def fused_rows(
         yield sum(1.0 / (constant + _worst_ranks(scores)) for scores in pair)  # type: ignore[misc]
 
 
+def auc(scores: np.ndarray, labels: np.ndarray) -> float:
+    """Return the chance that a relevant pair scores above an irrelevant one, ties counted half.
+
+    Args:
+        scores: [N], any range; NaN counts as the lowest of relevant and the highest of others.
+        labels: [N], 1 or 0, both present.
+
+    Returns:
+        in [0, 1]; 0.5 tells nothing, below it the scores rank backwards.
+    """
+    relevant = np.asarray(labels) == 1
+    worst = np.where(relevant, -np.inf, np.inf)
+    ranks = pd.Series(np.where(np.isnan(scores), worst, scores)).rank().to_numpy()
+    number = int(relevant.sum())
+    above = ranks[relevant].sum() - number * (number + 1) / 2
+    return float(above / (number * (len(ranks) - number)))
+
+
 def calibration(probabilities: np.ndarray, labels: np.ndarray, bins: int = 15) -> pd.DataFrame:
     """Return the reliability table: per bin of equal width, mean probability and share relevant.
 

@@ -156,7 +156,7 @@ class ModelFolder:
         Raises:
             UserError: if Keras cannot read the model.
         """
-        from dssm_core.models.families import load_towers
+        from dssm_core.models.compiled import load_towers
 
         return load_towers(self)
 

@@ -27,26 +27,11 @@ from dssm_core.card import write_card
 from dssm_core.corpus.pairs import split_pairs
 from dssm_core.errors import UserError
 from dssm_core.examples import pick_examples, score_towers
-from dssm_core.folder import FORMAT, write_folder
+from dssm_core.folder import FORMAT, ModelFolder, write_folder
 from dssm_core.models.compiled import CompiledTowers
+from dssm_core.models.families import HASHED_LSTM, Config, family, lengths
 from dssm_core.models.losses import compile_step
-from dssm_core.models.lstm import LSTMConfig, build_lstm_model
 from dssm_core.text import PIECES, UNSEEN
-
-HashedLSTM = LSTMConfig(
-    query_length=16,
-    document_length=64,
-    vocabulary=30_000,
-    embedding=192,
-    units=128,
-    pieces=PIECES,
-    vector=512,
-    attention=64,
-    dropout=0.3,
-    dense="shared",
-)
-"""The sizes that `train` takes without a --config: the recipe of DESIGN.md section 6, shrunk."""
-
 
 Loss = Literal["retrieval", "binary"]
 
@@ -67,6 +52,7 @@ class TrainingConfig:
         sharpness: the retrieval loss multiplies cosines by this.
         negatives: for the binary loss, other documents of the batch to each query.
         patience: stop after so many epochs without a better validation MRR@10.
+        first_scale: w of the head at the start; as its initializer draws it without.
         seed: of weights, order and dropout.
     """
 
@@ -79,6 +65,7 @@ class TrainingConfig:
     sharpness: float = 20.0
     negatives: int = 10
     patience: int = 2
+    first_scale: float | None = None
     seed: int = 7
 
     def __post_init__(self) -> None:
@@ -106,7 +93,8 @@ class Progress:
     """Where a training stands: what a resumed one needs besides the weights.
 
     Attributes:
-        history: one dict an epoch: epoch, loss, validation MRR@10, seconds.
+        history: one dict an epoch: epoch, loss, validation MRR@10, AUC of the probability on
+            validation pairs, the head's scale and bias, seconds.
         best: the epoch with the best validation MRR@10, -1 before the first.
     """
 
@@ -130,6 +118,9 @@ class Trainer:
         state: file that holds the run between epochs; resumed from if it fits, else ignored.
         say: called with a line for people after each epoch and every few seconds.
         data: prepared shards to train on, streamed, in place of the pairs' training rows.
+        name: family of the model.
+        start: model whose weights to start from, of the same family and sizes.
+        on_epoch: called with each epoch's entry of the history.
 
     Raises:
         UserError: if a split has fewer than 2 relevant pairs, or words cannot be hashed into
@@ -139,19 +130,22 @@ class Trainer:
     def __init__(
         self,
         pairs: pd.DataFrame,
-        model: LSTMConfig,
+        model: Config,
         training: TrainingConfig,
         state: Path,
         say: Callable[[str], None] = print,
         data: Path | None = None,
+        name: str = "lstm",
+        start: ModelFolder | None = None,
+        on_epoch: Callable[[dict[str, float]], None] = lambda entry: None,
     ) -> None:
         self.splits = split_pairs(pairs, training.seed)
         self.train = self.splits["train"].query("label == 1")
-        for name, part in self.splits.items():
+        for split, part in self.splits.items():
             relevant = int((part["label"] == 1).sum())
-            if relevant < 2 and (name != "train" or data is None):
+            if relevant < 2 and (split != "train" or data is None):
                 raise UserError(
-                    f"There are too few relevant pairs in the split {name}",
+                    f"There are too few relevant pairs in the split {split}",
                     str(relevant),
                     "Give at least 20 pairs, whose texts are not all shared.",
                 )
@@ -163,14 +157,19 @@ class Trainer:
             )
         keras.utils.set_random_seed(training.seed)
         self.model_config, self.config, self.state, self.say = model, training, state, say
-        lengths = model.query_length, model.document_length
+        read = lengths(model)
         self.batches = (
-            PairBatches(self.train, model.vocabulary, *lengths, spans=training.spans)
+            PairBatches(self.train, model.vocabulary, *read, spans=training.spans)
             if data is None
-            else ShardBatches(data, model.vocabulary, *lengths, negatives=training.negatives)
+            else ShardBatches(data, model.vocabulary, *read, negatives=training.negatives)
         )
         self.vocabulary = self.batches.vocabulary
-        self.model = build_lstm_model(model)
+        self.name, self.on_epoch = name, on_epoch
+        self.model = family(name).build(model)
+        if start is not None:
+            self._start_from(start)
+        if training.first_scale is not None:
+            _set_head(self.model, training.first_scale, 0.0)
         steps = -(-self.batches.pairs // training.batch) * training.epochs
         schedule = keras.optimizers.schedules.CosineDecay(
             training.learning_rate / 50,
@@ -195,13 +194,16 @@ class Trainer:
         while not self.progress.is_over(self.config):
             epoch, started = len(self.progress.history), time.monotonic()
             loss = self._epoch(epoch)
-            rank = self.validate()
+            towers = self.towers()
+            rank = self.validate(towers)
             entry = {"epoch": epoch + 1, "loss": loss, "validation MRR@10": rank}
+            entry |= {"AUC": self.auc(towers), "scale": towers.scale, "bias": towers.bias}
             self.progress.history.append({**entry, "seconds": time.monotonic() - started})
             scores = [row["validation MRR@10"] for row in self.progress.history]
             if int(np.argmax(scores)) == epoch:
                 self.progress.best, self.best_weights = epoch, self.model.get_weights()
             self._keep()
+            self.on_epoch(self.progress.history[-1])
             self.say(
                 f"epoch {epoch + 1}/{self.config.epochs}: loss {loss:.4f}, validation MRR@10 "
                 f"{rank:.4f}, {self.progress.history[-1]['seconds']:.0f} s"
@@ -211,15 +213,21 @@ class Trainer:
     def towers(self) -> CompiledTowers:
         """Return the model as it now stands."""
         config = self.model_config
-        lengths = config.query_length, config.document_length
-        return CompiledTowers(self.model, self.vocabulary, config.vocabulary, *lengths)
+        return CompiledTowers(self.model, self.vocabulary, config.vocabulary, *lengths(config))
 
-    def validate(self) -> float:
+    def validate(self, towers: CompiledTowers | None = None) -> float:
         """Return MRR@10 on the validation pairs, each query against all their documents."""
         collection = evaluation.Collection.of(self.splits["validation"])
-        vectors, readable = _vectors(self.towers(), collection)
+        vectors, readable = _vectors(towers or self.towers(), collection)
         rows = evaluation.cosine_rows(*vectors, readable)
         return float(evaluation.evaluate_run(collection, rows)["MRR@10"].mean())
+
+    def auc(self, towers: CompiledTowers) -> float:
+        """Return the AUC of the probability on validation pairs, 1 relevant to 10 sampled."""
+        collection = evaluation.Collection.of(self.splits["validation"])
+        vectors, _ = _vectors(towers, collection)
+        cosines, labels = evaluation.pair_cosines(collection, *vectors, seed=self.config.seed)
+        return evaluation.auc(towers.scale * cosines, labels)
 
     def fit_head(self) -> None:
         """Fit w >= 0 and b on validation pairs, 1 relevant to 10 sampled: probabilities then hold.
@@ -239,9 +247,7 @@ class Trainer:
             return float(np.mean(np.logaddexp(0, logits) - labels * logits))
 
         found = minimize(loss, [5.0, -2.0], bounds=[(0, None), (None, None)], method="L-BFGS-B")
-        self.model.get_layer("out").set_weights(
-            [np.array([[found.x[0]]], np.float32), np.array([found.x[1]], np.float32)]
-        )
+        _set_head(self.model, *found.x)
 
     def random_pairs(self, number: int = 5000) -> np.ndarray:
         """Return cosines of random validation queries and documents, sorted, float32 [number]."""
@@ -252,6 +258,15 @@ class Trainer:
         other = documents[rng.integers(len(documents), size=number)]
         norms = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
         return np.sort((one * other).sum(1) / np.where(norms > 0, norms, 1)).astype(np.float32)
+
+    def _start_from(self, start: ModelFolder) -> None:
+        model = keras.saving.load_model(start.path / "model.keras", compile=False, safe_mode=True)
+        shapes = [[w.shape for w in m.get_weights()] for m in (model, self.model)]
+        if shapes[0] != shapes[1]:
+            raise UserError(
+                f"{start.name} has other sizes than this model", hint="Give it the same --config."
+            )
+        self.model.set_weights(model.get_weights())
 
     def _epoch(self, epoch: int) -> float:
         rng = np.random.default_rng([self.config.seed, epoch])
@@ -270,7 +285,7 @@ class Trainer:
         return float(np.mean(losses))
 
     def _fingerprint(self) -> str:
-        run = [asdict(self.model_config), asdict(self.config), self.batches.fingerprint]
+        run = [self.name, asdict(self.model_config), asdict(self.config), self.batches.fingerprint]
         return json.dumps(run)
 
     def _keep(self) -> None:
@@ -309,12 +324,15 @@ class Trainer:
 def train(
     pairs: pd.DataFrame,
     out: Path,
-    model: LSTMConfig = HashedLSTM,
+    model: Config = HASHED_LSTM,
     training: TrainingConfig | None = None,
     notes: str = "",
     examples: Sequence[Mapping[str, Any]] = (),
     data: Path | None = None,
+    name: str = "lstm",
+    start: ModelFolder | None = None,
     say: Callable[[str], None] = print,
+    on_epoch: Callable[[dict[str, float]], None] = lambda entry: None,
 ) -> None:
     """Train on pairs and write the model folder, whole or not at all.
 
@@ -327,7 +345,10 @@ def train(
         examples: what the first screen shows, each with title, note, query and documents;
             without any, two are picked from the held-out pairs.
         data: prepared shards to train on; `pairs` are then for choosing and measuring only.
+        name: family of the model.
+        start: model whose weights to start from, of the same family and sizes.
         say: called with a line for people.
+        on_epoch: called with each epoch's entry of the history.
 
     Raises:
         UserError: if the pairs are too few, or the loss is no longer a number.
@@ -336,9 +357,10 @@ def train(
     out = out.resolve()  # "." has no name to put another folder in its place
     out.parent.mkdir(parents=True, exist_ok=True)
     state = out.parent / f".{out.name}.training.npz"
-    trainer = Trainer(pairs, model, training, state, say, data)
+    trainer = Trainer(pairs, model, training, state, say, data, name, start, on_epoch)
     trainer.run()
-    trainer.fit_head()
+    if model.head == "positive":  # a free head is there to be seen as training left it
+        trainer.fit_head()
     _to_float16(trainer.model)
     say("measuring on the held-out pairs")
     towers = trainer.towers()
@@ -348,13 +370,13 @@ def train(
     background = trainer.random_pairs()
     config = {
         "format": FORMAT,
-        "family": "lstm",
+        "family": name,
         "model": asdict(model),
         "head": {"scale": towers.scale, "bias": towers.bias},
         "text": {
             "rows": model.vocabulary,
-            "query_length": model.query_length,
-            "document_length": model.document_length,
+            "query_length": lengths(model)[0],
+            "document_length": lengths(model)[1],
         },
         "training": asdict(training),
         "labels": {"0": "not relevant", "1": "relevant"},
@@ -367,7 +389,7 @@ def train(
     write_folder(
         out,
         {
-            "model.keras": _archive(trainer.model),
+            "model.keras": _archive(trainer),
             "vocabulary.json": _json(trainer.vocabulary, indent=None),
             "config.json": _json(config),
             "metrics.json": _json(metrics),
@@ -388,11 +410,22 @@ def _to_float16(model: keras.Model) -> None:
     model.set_weights([w.astype(np.float16).astype(w.dtype) for w in model.get_weights()])
 
 
-def _archive(model: keras.Model) -> bytes:
-    """Return the model as a compressed .keras archive, which Keras reads like any other."""
+def _set_head(model: keras.Model, scale: float, bias: float) -> None:
+    kernel, offset = np.array([[scale]], np.float32), np.array([bias], np.float32)
+    model.get_layer("out").set_weights([kernel, offset])
+
+
+def _archive(trainer: Trainer) -> bytes:
+    """Return a run's model as a compressed .keras archive, which Keras reads like any other."""
+    # Newly built, it has no optimizer, whose state is twice the model's size; with Keras's count
+    # of layer names put back, the same weights make the same bytes.
+    keras.utils.clear_session(free_memory=False)
+    fresh = family(trainer.name).build(trainer.model_config)
+    for new, trained in zip(fresh.variables, trainer.model.variables, strict=True):
+        new.assign(trained)  # dropout's random state too
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.keras"
-        keras.Model(model.inputs, model.output, name=model.name).save(path)  # without optimizer
+        fresh.save(path)
         packed = io.BytesIO()
         with zipfile.ZipFile(path) as source, zipfile.ZipFile(packed, "w") as target:
             for name in sorted(source.namelist()):

@@ -14,11 +14,12 @@ import pytest
 
 from dssm_core.__main__ import main
 from tests import tiny
+from tests.test_docs import commands
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 """Keras 3.15 saving under NumPy 2."""
 
-COMMANDS = ("prepare", "train", "evaluate", "card", "score")
+COMMANDS = tuple(commands())
 DOCUMENTS = ["oven knife saucepan", "boat → anchor", "👍", "xylophone, football goal"]
 
 
@@ -80,6 +81,10 @@ def test_a_command_that_does_not_exist_shows_the_usage(arguments, capsys):
         main(arguments)
     assert stopped.value.code == 2
     assert "usage: python -m dssm_core" in capsys.readouterr().err
+
+
+def test_the_commands_that_people_were_promised_are_there():
+    assert {"prepare", "train", "evaluate", "score"} <= set(COMMANDS)
 
 
 def test_help_needs_no_tensorflow():

@@ -7,27 +7,37 @@
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from dssm_core.text import hash_pieces, read
+from dssm_core.errors import UserError
+from dssm_core.models.families import Tower, cut_towers
+from dssm_core.models.layers import WordHashing
+from dssm_core.models.negative_sampling import MultiHot
+from dssm_core.text import PIECES, hash_pieces, read
 from dssm_core.towers import Encoding, Side
+
+if TYPE_CHECKING:
+    from dssm_core.folder import ModelFolder
 
 LENGTHS = (8, 16, 32, 64, 128, 256)
 """Texts are padded to the least of these that holds them, so that few tokens are padding."""
+
+HASHING = (WordHashing, MultiHot)
+"""Layers that know the rows of the hashed table."""
 
 BATCH = 512
 """Texts that go through a tower at a time, so that memory does not grow with their number."""
 
 
 class CompiledTowers:
-    """Two towers cut out of a model with layers `query_vec` and `doc_vec`.
+    """The two towers of a model of any family.
 
     Args:
-        model: as `build_lstm_model` returns it, with pieces.
+        model: as a `Family` builds it.
         vocabulary: words seen in training.
         rows: rows of the hashed table.
         query_length: words read of a query.
@@ -44,14 +54,11 @@ class CompiledTowers:
     ) -> None:
         self._vocabulary, self._rows = vocabulary, rows
         self._lengths = {"query": query_length, "document": document_length}
-        names = {layer.name for layer in model.layers}
-        self.has_attention = "query_attention" in names
         kernel, bias = model.get_layer("out").get_weights()
         self.scale, self.bias = float(kernel[0, 0]), float(bias[0])
-        self._towers = {
-            "query": _compile(model, model.inputs[0], "query", self.has_attention),
-            "document": _compile(model, model.inputs[1], "doc", self.has_attention),
-        }
+        towers = cut_towers(model)
+        self.has_attention = towers["query"].has_attention
+        self._towers = {side: _Compiled(tower) for side, tower in towers.items()}
 
     def encode(self, texts: Sequence[str], side: Side) -> list[Encoding]:
         """Encode texts in order, those of like length together.
@@ -106,18 +113,59 @@ class CompiledTowers:
         return self._towers["query"].width
 
 
-class _compile:
-    """One tower of a model as a compiled function from pieces [N, T, P] to NumPy arrays."""
+class _Compiled:
+    """One tower as a compiled function from pieces [N, T, P] to NumPy arrays."""
 
-    def __init__(self, model: keras.Model, ids: Any, side: str, has_attention: bool) -> None:
-        outputs = [model.get_layer(f"{side}_vec").output]
-        if has_attention:
-            outputs.append(model.get_layer(f"{side}_attention").output)
-        tower = keras.Model(ids, outputs)
-        self.width = int(outputs[0].shape[-1])
-        signature = tf.TensorSpec((None, *ids.shape[1:]), tf.int32)
-        self._call = tf.function(lambda x: tower(x, training=False), input_signature=[signature])
+    def __init__(self, tower: Tower) -> None:
+        self.width = tower.width
+        signature = tf.TensorSpec((None, None, PIECES), tf.int32)
+        self._call = tf.function(
+            lambda x: tower.call(x, training=False), input_signature=[signature]
+        )
 
     def __call__(self, batch: np.ndarray) -> tuple[np.ndarray, Any]:
         outputs = [output.numpy() for output in self._call(batch)]
         return outputs[0], outputs[1] if len(outputs) > 1 else None
+
+
+def load_towers(folder: ModelFolder) -> CompiledTowers:
+    """Load a folder's model under safe mode, compile it and warm it up.
+
+    Raises:
+        UserError: if Keras refuses the file, it is no two-tower model, its weights are no
+            numbers, or its head or table disagrees with config.json.
+    """
+    text = folder.config["text"]
+    try:
+        model = keras.saving.load_model(folder.path / "model.keras", compile=False, safe_mode=True)
+        towers = CompiledTowers(
+            model,
+            folder.vocabulary,
+            text["rows"],
+            text["query_length"],
+            text["document_length"],
+        )
+        for weight, values in zip(model.weights, model.get_weights(), strict=True):
+            if not np.isfinite(values).all():
+                raise ValueError(f"a weight of {weight.path} is not a number")
+        rows = next(layer.rows for layer in model.layers if isinstance(layer, HASHING))
+        for name, own, said in (
+            ("head", (towers.scale, towers.bias), (folder.scale, folder.bias)),
+            ("rows", rows, text["rows"]),
+        ):
+            if own != said:
+                raise UserError(
+                    f'{folder.name}/config.json and model.keras disagree on the "{name}"',
+                    f"{said} and {own}",
+                    "Train it again, or copy it anew.",
+                )
+        towers.warm_up()
+    except UserError:
+        raise
+    except Exception as error:  # whatever a hostile file makes Keras raise is the file's fault
+        raise UserError(
+            f"{folder.name}/model.keras cannot be loaded",
+            f"{type(error).__name__}: {error}",
+            "It was written by another version, or is damaged: train it again.",
+        ) from None
+    return towers

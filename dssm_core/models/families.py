@@ -1,59 +1,147 @@
-"""From a model folder to its towers, whatever family the model is of."""
+"""The families of models behind one door: built by name, cut into their two towers.
+
+A family reads hashed pieces, [N, T, P], whatever is inside it, so that one reader, one trainer and
+one page serve them all. Shape letters: N rows, T tokens, P pieces, E vector.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
 
 import keras
-import numpy as np
 
 from dssm_core.errors import UserError
-from dssm_core.models import layers
-from dssm_core.models.compiled import CompiledTowers
+from dssm_core.models.lstm import LSTMConfig, LSTMModel, build_lstm_model
+from dssm_core.models.negative_sampling import MLPConfig, build_mlp_model
+from dssm_core.text import PIECES
+from dssm_core.towers import Side
 
-if TYPE_CHECKING:
-    from dssm_core.folder import ModelFolder
+Config = LSTMConfig | MLPConfig
 
-__all__ = ["layers", "load_towers"]
+HASHED_LSTM = LSTMConfig(
+    query_length=16,
+    document_length=64,
+    vocabulary=30_000,
+    embedding=192,
+    units=128,
+    pieces=PIECES,
+    vector=512,
+    attention=64,
+    dropout=0.3,
+    dense="shared",
+)
+"""What `train` builds without a --config: the recipe of DESIGN.md section 6, shrunk."""
 
 
-def load_towers(folder: ModelFolder) -> CompiledTowers:
-    """Load a folder's model under safe mode, compile it and warm it up.
+@dataclass(frozen=True)
+class Family:
+    """One family.
+
+    Attributes:
+        title: what it is, in a line.
+        config: the sizes that `train` starts from.
+        build: from sizes to an uncompiled model.
+    """
+
+    title: str
+    config: Config
+    build: Callable[[Any], keras.Model]
+
+
+def _built_subclass(config: LSTMConfig) -> LSTMModel:
+    model = LSTMModel(config)
+    model.build([(None, None, config.pieces)] * 2)
+    return model
+
+
+FAMILIES = {
+    "lstm": Family("shared-embedding LSTM with attention", HASHED_LSTM, build_lstm_model),
+    "lstm-plain": Family(
+        "the notebook's functional LSTM: no attention, Dense per side",
+        replace(HASHED_LSTM, attention=0, dense="per side", units=32, vector=256, dropout=0.0),
+        build_lstm_model,
+    ),
+    "lstm-subclass": Family(
+        "the notebook's LSTMModel: an LSTM per side",
+        replace(HASHED_LSTM, attention=0, dense="per side", units=32, vector=256, dropout=0.0),
+        _built_subclass,
+    ),
+    "mlp": Family(
+        "the notebook's MLP on multi-hot letter pieces",
+        MLPConfig(vocabulary=4_000, query_max_len=16, doc_max_len=64, pieces=PIECES),
+        build_mlp_model,
+    ),
+}
+
+
+def family(name: str) -> Family:
+    """Return a family by name.
 
     Raises:
-        UserError: if Keras refuses the file, its weights are no numbers, or its head or table
-            disagrees with config.json.
+        UserError: if there is none of that name.
     """
-    text = folder.config["text"]
-    try:
-        model = keras.saving.load_model(folder.path / "model.keras", compile=False, safe_mode=True)
-        towers = CompiledTowers(
-            model,
-            folder.vocabulary,
-            text["rows"],
-            text["query_length"],
-            text["document_length"],
-        )
-        for weight, values in zip(model.weights, model.get_weights(), strict=True):
-            if not np.isfinite(values).all():
-                raise ValueError(f"a weight of {weight.path} is not a number")
-        for name, own, said in (
-            ("head", (towers.scale, towers.bias), (folder.scale, folder.bias)),
-            ("rows", model.get_layer("embedding").rows, text["rows"]),
-        ):
-            if own != said:
-                raise UserError(
-                    f'{folder.name}/config.json and model.keras disagree on the "{name}"',
-                    f"{said} and {own}",
-                    "Train it again, or copy it anew.",
-                )
-        towers.warm_up()
-    except UserError:
-        raise
-    except Exception as error:  # whatever a hostile file makes Keras raise is the file's fault
-        raise UserError(
-            f"{folder.name}/model.keras cannot be loaded",
-            f"{type(error).__name__}: {error}",
-            "It was written by another version, or is damaged: train it again.",
-        ) from None
-    return towers
+    if name not in FAMILIES:
+        raise UserError("There is no such family", name, f"Families: {', '.join(FAMILIES)}.")
+    return FAMILIES[name]
+
+
+def lengths(config: Config) -> tuple[int, int]:
+    """Return how many words are read of a query and of a document."""
+    if isinstance(config, MLPConfig):
+        return config.query_max_len, config.doc_max_len
+    return config.query_length, config.document_length
+
+
+@dataclass(frozen=True)
+class Tower:
+    """One tower of a model.
+
+    Attributes:
+        call: (pieces [N, T, P], training) -> [vector [N, E]] or [vector, attention [N, T]].
+        width: E.
+        has_attention: whether there is attention.
+    """
+
+    call: Callable[..., list[Any]]
+    width: int
+    has_attention: bool
+
+
+def cut_towers(model: keras.Model) -> dict[Side, Tower]:
+    """Return the two towers of a model of any family.
+
+    Raises:
+        ValueError: if it has no layers `query_vec` and `doc_vec` and is no LSTMModel.
+    """
+    if isinstance(model, LSTMModel):
+        return {
+            "query": _method(model.query_tower, model.config.vector),
+            "document": _method(model.document_tower, model.config.vector),
+        }
+    names = {layer.name for layer in model.layers}
+    if not {"query_vec", "doc_vec", "out"} <= names:
+        raise ValueError(f"no layers query_vec, doc_vec and out among {', '.join(sorted(names))}")
+    return {
+        "query": _functional(model, model.inputs[0], "query", names),
+        "document": _functional(model, model.inputs[1], "doc", names),
+    }
+
+
+def _method(tower: Callable[..., Any], width: int) -> Tower:
+    return Tower(lambda pieces, training=False: [tower(pieces, training)], width, False)
+
+
+def _functional(model: keras.Model, ids: Any, side: str, names: set[str]) -> Tower:
+    outputs = [model.get_layer(f"{side}_vec").output]
+    has_attention = f"{side}_attention" in names
+    if has_attention:
+        outputs.append(model.get_layer(f"{side}_attention").output)
+    tower = keras.Model(ids, outputs)
+
+    def call(pieces: Any, training: bool = False) -> list[Any]:
+        found = tower(pieces, training=training)
+        return found if has_attention else [found]  # Keras unpacks a list of one
+
+    return Tower(call, int(outputs[0].shape[-1]), has_attention)

@@ -11,7 +11,10 @@ from typing import Any, Literal
 import keras
 import tensorflow as tf
 
+from dssm_core.models.families import cut_towers
+from dssm_core.models.layers import unit_length
 from dssm_core.text import PIECES
+from dssm_core.towers import Side
 
 
 def retrieval_loss(
@@ -97,7 +100,7 @@ def compile_step(
     """Return a compiled function from a batch to its loss that also takes a step.
 
     Args:
-        model: compiled with an optimizer; layers `query_vec`, `doc_vec` and `out`.
+        model: of any family, compiled with an optimizer.
         loss: which of the two.
         sharpness: of the retrieval loss.
         negatives: in-batch ones of the binary loss.
@@ -105,8 +108,8 @@ def compile_step(
     Returns:
         (query, document, prepared negatives [N, T, P], same [N, N]) -> scalar.
     """
-    query_tower = keras.Model(model.inputs[0], model.get_layer("query_vec").output)
-    document_tower = keras.Model(model.inputs[1], model.get_layer("doc_vec").output)
+    towers = cut_towers(model)
+    sides: tuple[Side, Side, Side] = ("query", "document", "document")
     head = model.get_layer("out")
     pieces = tf.TensorSpec((None, None, PIECES), tf.int32)
 
@@ -114,12 +117,8 @@ def compile_step(
     def step(query: Any, document: Any, prepared: Any, same: Any) -> tf.Tensor:
         with tf.GradientTape() as tape:
             one, other, extra = (
-                tf.math.l2_normalize(tower(texts, training=True), 1)
-                for tower, texts in (
-                    (query_tower, query),
-                    (document_tower, document),
-                    (document_tower, prepared),
-                )
+                unit_length(towers[side].call(texts, training=True)[0])
+                for side, texts in zip(sides, (query, document, prepared), strict=True)
             )
             if loss == "retrieval":
                 value = retrieval_loss(one, other, extra, same, sharpness)
