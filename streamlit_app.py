@@ -5,12 +5,23 @@ import streamlit as st
 
 def compare() -> None:
     """Show one query against its documents."""
-    from dssm_core.ui.compare import render
+    from dssm_core.ui.compare import render  # here, so that the page's frame paints at once
+
+    render()
+
+
+def lab() -> None:
+    """Show the notebook's systems."""
+    from dssm_core.ui.lab import render
 
     render()
 
 
 st.set_page_config(page_title="DSSM Lens", page_icon="🔍", layout="wide")
 st.navigation(
-    [st.Page(compare, title="Compare", icon=":material/compare_arrows:", default=True)]
+    [
+        st.Page(compare, title="Compare", icon=":material/compare_arrows:", default=True),
+        st.Page(lab, title="Lab", icon=":material/science:", url_path="lab"),
+    ],
+    position="top",
 ).run()

@@ -16,6 +16,7 @@ PACKAGE = ROOT / "dssm_core"
 
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
+    "dot": set(),
     "text": set(),
     "corpus": {"errors", "text"},
     "towers": {"text"},
@@ -34,8 +35,8 @@ ALLOWED: dict[str, set[str]] = {
     },
     "charts": {"explain", "scoring", "text"},
     "ui": {
-        *("card", "charts", "corpus", "errors", "evaluation", "examples", "explain", "folder"),
-        *("scoring", "store", "text", "towers"),
+        *("card", "charts", "corpus", "dot", "errors", "evaluation", "examples", "explain"),
+        *("folder", "scoring", "store", "text", "towers"),
     },
     "__main__": {
         *("card", "corpus", "errors", "evaluation", "examples", "folder", "models", "scoring"),

@@ -208,3 +208,24 @@ def test_the_finding_is_told_in_words() -> None:
     assert "In the query most weight is on word 0.70" in charts.describe_attention(
         tokens([0.7, 0.3])
     )
+
+
+HISTORY = pd.DataFrame({"run": ["one"] * 2 + ["two"], "epoch": [1, 2, 1], "loss": [0.5, 0.25, NAN]})
+
+
+@pytest.mark.parametrize("frame", [HISTORY, HISTORY.head(0), HISTORY.tail(1)], ids=str)
+def test_the_history_takes_any_frame_and_draws_what_is_there(frame: pd.DataFrame) -> None:
+    chart = charts.history_chart(frame, measure="loss", title="loss (0 and up)", reads_as="Lower.")
+    specification = check(chart)
+    assert [r["value"] for r in rows(specification)] == frame["loss"].dropna().tolist()
+
+
+def test_the_history_tells_the_last_epoch_of_each_run() -> None:
+    chart = charts.history_chart(HISTORY, measure="loss", title="loss", reads_as="Lower.")
+    assert "one 0.250" in chart.to_dict()["description"]
+
+
+@pytest.mark.parametrize("query", [(3.0, 4.0), (0.0, 0.0), (1e-8, 0.0), (1e20, 1.0)])
+def test_vectors_are_drawn_to_the_longer_one(query: tuple[float, float]) -> None:
+    found = rows(check(charts.vectors_chart(query, (0.0, 0.0))))
+    assert math.hypot(found[0]["x"], found[0]["y"]) == pytest.approx(1.0 if any(query) else 0.0)

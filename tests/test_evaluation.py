@@ -395,3 +395,19 @@ def test_the_card_states_the_figures_that_were_measured():
     assert significance({}) == ""
     assert metrics_table(metrics) in card
     assert reliability_table(metrics["calibration"]["table"]) in card
+
+
+def test_auc_counts_pairs_by_hand():
+    from dssm_core.evaluation import auc
+
+    labels = np.array([1, 0, 1, 0])
+    assert auc(np.array([0.9, 0.1, 0.8, 0.2]), labels) == 1.0
+    assert auc(np.array([0.1, 0.9, 0.2, 0.8]), labels) == 0.0
+    assert auc(np.array([0.5, 0.5, 0.5, 0.5]), labels) == 0.5
+    assert auc(np.array([0.9, 0.8, 0.1, 0.2]), labels) == 0.5
+
+
+def test_auc_counts_nan_against_the_model():
+    from dssm_core.evaluation import auc
+
+    assert auc(np.full(4, np.nan), np.array([1, 0, 1, 0])) == 0.0

@@ -37,6 +37,9 @@ STRATEGIES: tuple[Strategy, ...] = ("random", "frequency", "bm25", "model")
 Rank = Callable[[Sequence[str], Sequence[str], int], np.ndarray]
 """(queries [Q], pool [D], number) -> indices [Q, number] of the pool's best for each query."""
 
+MOST_SPARE = 256
+"""Candidates beyond those asked for, in place of a query's own; more would grow with the corpus."""
+
 SCHEMA = pa.schema(
     [("query", pa.string()), ("document", pa.string()), ("negatives", pa.list_(pa.string()))]
 )
@@ -97,12 +100,17 @@ def prepare_negatives(
     config = config or NegativesConfig()
     if config.strategy in ("bm25", "model") and rank is None:
         raise UserError(f'The strategy "{config.strategy}" needs something to rank with')
+    if not pairs.is_file():
+        raise UserError(f"no file {pairs}", "", "Check the path.")
     out.mkdir(parents=True, exist_ok=True)
     run = {"input": _digest(pairs), "config": asdict(config)}
     _claim(out, run)
     with closing(_index(pairs, out / "index.sqlite", say)) as index:
         total = index.execute("SELECT count(*) FROM pair").fetchone()[0]
         documents = index.execute("SELECT count(*) FROM document").fetchone()[0]
+        if not total:
+            hint = "Label with 1, and put in the split train, what a model is to learn."
+            raise UserError(f"There are no relevant pairs to train on in {pairs.name}", hint=hint)
         starts = range(0, total, config.shard)
         for epoch in range(config.epochs):
             for number, start in enumerate(starts):
@@ -267,12 +275,12 @@ def _draw(
             "Lower --negatives, or give more pairs.",
         )
     queries = [row[1] for row in rows]
+    spare = min(most, MOST_SPARE)
     if rank is not None and config.strategy in ("bm25", "model"):
-        candidates = rank(queries, texts, min(len(ids), config.number + most))
+        candidates = rank(queries, texts, min(len(ids), config.number + spare))
     else:
-        candidates = rng.choice(
-            len(ids), (len(rows), config.number + most + 8), p=weights, shuffle=False
-        )
+        size = len(rows), config.number + spare + 8
+        candidates = rng.choice(len(ids), size, p=weights, shuffle=False)
     chosen = [
         _choose(row, relevant[query], config.number, len(ids), rng)
         for (query, _, _), row in zip(rows, candidates, strict=True)

@@ -1,49 +1,46 @@
-"""The pieces of a page: shaded tokens, the score chain, messages, downloads.
+"""The pieces of a page: messages, shaded tokens, the score chain.
 
 User text reaches the page in three ways only: as a widget's value, as data of a chart or table, and
-through `html.escape`.
+through `escape`. None of them reads HTML or Markdown.
 """
 
 from __future__ import annotations
 
-import csv
 import html
-import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+import unicodedata
+from collections.abc import Iterable, Sequence
+from typing import Literal
 
-import altair as alt
-import pandas as pd
 import streamlit as st
 
 from dssm_core import charts
 from dssm_core.errors import UserError
-from dssm_core.scoring import Head, ScoredDocument, ScoredText, ScoredToken
+from dssm_core.scoring import Head, ScoredDocument, ScoredToken
 from dssm_core.ui.words import say
 
+Kind = Literal["error", "warning", "note"]
+
 MOST_TOKENS = 300
-"""Tokens of one text that are drawn; past them only their number is told."""
+"""Tokens of one text that are drawn; what follows is told as a number of characters."""
 
-STYLE = """
-<style>
-.stMainBlockContainer {padding-top: 3.75rem}
-[data-testid="stCaptionContainer"] {opacity: .8}
-.dssm-text {line-height: 2.1; overflow-wrap: anywhere; font-size: 1rem}
-.dssm-text .t {border-radius: .25rem; padding: .12rem .2rem; white-space: pre-wrap}
-.dssm-text .letters {text-decoration: underline dotted; text-underline-offset: .2rem}
-.dssm-text .truncated {text-decoration: line-through}
-.dssm-text .skipped {outline: 1px dashed currentColor}
-.dssm-text sup {font-size: .62rem; font-variant-numeric: tabular-nums}
-.dssm-legend {font-size: .8rem; line-height: 1.9}
-.dssm-legend .t {margin-right: .3rem}
-.dssm-legend span + span {margin-left: .9rem}
-</style>
-"""
+LONGEST_GAP = 400
+"""Characters between two tokens that are drawn."""
 
 
-def show_error(error: UserError) -> None:
-    """Show trouble as plain text: whatever Markdown its found part holds is escaped."""
-    st.error(plain(str(error)), icon=":material/error:")
+def escape(text: str) -> str:
+    r"""Return a text as HTML that shows it as it is, control characters as their pictures.
+
+    Example:
+        >>> escape("<b>\x07")
+        '&lt;b&gt;␇'
+    """
+    return html.escape("".join(_visible(character) for character in text))
+
+
+def _visible(character: str) -> str:
+    if character in "\n\t" or unicodedata.category(character) not in ("Cc", "Cs"):
+        return character
+    return chr(0x2400 + ord(character)) if ord(character) < 32 else "\ufffd"
 
 
 def ink() -> str:
@@ -51,157 +48,183 @@ def ink() -> str:
     return "#E8EDF2" if st.context.theme.type == "dark" else charts.INK
 
 
-def plain(text: str) -> str:
-    r"""Return Markdown that shows a text as it is.
+def message_html(kind: Kind, text: str, found: str = "", hint: str = "") -> str:
+    """Return a message: what is wrong, what was found, the way out; all of it plain text."""
+    name = "" if kind == "note" else f"<strong>{escape(say(kind))}.</strong> "
+    received = f" {escape(say('found'))} <code>{escape(found)}</code>" if found else ""
+    role = "alert" if kind == "error" else "status"
+    return (
+        f'<div class="dssm-message dssm-{kind}" role="{role}">{name}{escape(text)}'
+        f"{received} {escape(hint)}</div>"
+    )
+
+
+def show_message(kind: Kind, text: str, found: str = "", hint: str = "") -> None:
+    """Show a message."""
+    st.html(message_html(kind, text, found, hint))
+
+
+def show_error(error: UserError) -> None:
+    """Show trouble that a person can put right."""
+    end = "" if error.what.endswith((".", ":", "!", "?", "。")) else "."
+    show_message("error", f"{error.what}{end}", error.received, error.hint)
+
+
+def show_notes(notes: Sequence[str]) -> None:
+    """Show lesser remarks as one list; nothing where there are none."""
+    if notes:
+        items = "".join(f'<div role="listitem">{escape(note)}</div>' for note in notes)
+        st.html(f'<div class="dssm-message dssm-note" role="list">{items}</div>')
+
+
+def show_lead(text: str) -> None:
+    """Show the finding, larger than the rest."""
+    st.html(f'<p class="dssm-lead">{escape(text)}</p>')
+
+
+def show_quiet(text: str, *, is_wait: bool = False) -> None:
+    """Show a sentence of explanation, or of what is being waited for."""
+    kind = ' dssm-wait" role="status' if is_wait else ""
+    st.html(f'<p class="dssm-quiet{kind}">{escape(text)}</p>')
+
+
+def listed(items: Iterable[str], most: int = 12) -> str:
+    """Return items in a sentence, the first few by name and the others as a number.
 
     Example:
-        >>> plain("*a* <b>")
-        '\\*a\\* \\<b\\>'
+        >>> listed(["a", "b"])
+        'a, b'
     """
-    return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|~:$&])", r"\\\1", text)
+    names = list(items)
+    rest = [say("others", number=len(names) - most)] if len(names) > most else []
+    return ", ".join([*names[:most], *rest])
 
 
-def token_html(text: str, tokens: Sequence[ScoredToken], highest: float) -> str:
+def highest_weight(*texts: Sequence[ScoredToken]) -> float:
+    """Return the largest attention weight of some texts, the darkest shade; 0 without any."""
+    return max((token.attention or 0.0 for tokens in texts for token in tokens), default=0.0)
+
+
+def token_html(heading: str, text: str, tokens: Sequence[ScoredToken], highest: float) -> str:
     """Return a text as escaped HTML, each token shaded by its attention weight and marked.
 
     Args:
-        text: the whole text, whatever stands between tokens included.
-        tokens: its tokens with their offsets.
+        heading: what text this is.
+        text: the whole text; what stands between tokens is kept.
+        tokens: its tokens with their offsets, in reading order.
         highest: weight of the darkest shade.
     """
     parts, end = [], 0
     for token in tokens[:MOST_TOKENS]:
-        parts.append(html.escape(text[end : token.start]))
-        parts.append(_token(text[token.start : token.end], token, highest))
+        parts.append(_gap(text[end : token.start]))
+        parts.append(_token_html(text[token.start : token.end], token, highest))
         end = token.end
-    rest = len(tokens) - MOST_TOKENS
-    tail = say("more", number=rest) if rest > 0 else text[end : end + 200]
-    parts.append(html.escape(tail))
-    return f'<div class="dssm-text">{"".join(parts)}</div>'
-
-
-def _token(word: str, token: ScoredToken, highest: float) -> str:
-    about = say(f"mark.{token.state}")
-    weight = token.attention if token.state in ("seen", "letters") else None
-    if weight is None:
-        return (
-            f'<span class="t {token.state}" title="{html.escape(about)}">{html.escape(word)}</span>'
-        )
-    # at most half, so that the theme's text colour is readable on every shade
-    shade = 0.5 * weight / highest if highest > 0 else 0
-    number = f"<sup>{weight:.2f}</sup>" if weight >= 0.1 * highest else ""
+    rest = text[end:]
+    if len(tokens) > MOST_TOKENS:
+        parts.append(f'<span class="dssm-rest">{escape(say("more", number=len(rest)))}</span>')
+    else:
+        parts.append(_gap(rest))
     return (
-        f'<span class="t {token.state}" style="background: rgba(0,114,178,{shade:.3f})" '
-        f'title="{weight:.3f} · {html.escape(about)}">{html.escape(word)}{number}</span>'
+        f'<p class="dssm-label">{escape(heading)}</p>'
+        f'<p class="dssm-text" dir="auto">{"".join(parts)}</p>'
+    )
+
+
+def _gap(text: str) -> str:
+    rest = len(text) - LONGEST_GAP
+    if rest <= 0:
+        return escape(text)
+    more = f'<span class="dssm-rest">{escape(say("more", number=rest))}</span>'
+    return escape(text[:LONGEST_GAP]) + more
+
+
+def _token_html(word: str, token: ScoredToken, highest: float) -> str:
+    """Return one token; its weight is drawn where it is worth seeing, and told in any case."""
+    is_read = token.state in ("seen", "letters")
+    weight = token.attention if is_read else None
+    about = [] if weight is None else [say("weight", weight=weight)]
+    about += [] if token.state == "seen" else [say(f"mark.{token.state}")]
+    # at most half, so that the theme's text colour is readable on every shade
+    shade = 0.5 * min(1.0, weight / highest) if weight and highest > 0 else 0.0
+    style = f' style="background: rgba(0,114,178,{shade:.3f})"' if shade else ""
+    number = f"<sup>{weight:.2f}</sup>" if weight and weight >= 0.1 * highest else ""
+    told = "" if number and token.state == "seen" else escape(f" ({', '.join(about)})")
+    return (
+        f'<span class="dssm-t dssm-{token.state}"{style} title="{escape(", ".join(about))}">'
+        f"{escape(word)}{number}"
+        + (f'<span class="dssm-hidden">{told}</span>' if about and told else "")
+        + "</span>"
     )
 
 
 def legend_html() -> str:
     """Return the legend of the marks."""
-    states = ("seen", "letters", "truncated", "skipped")
-    shown = "".join(
-        f'<span><span class="t {state}">abc</span>{html.escape(say(f"mark.{state}"))}</span>'
-        for state in states
+    word = escape(say("legend.word"))
+    items = "".join(
+        f'<div role="listitem"><span class="dssm-t dssm-{state}" aria-hidden="true">{word}</span> '
+        f"{escape(say(f'mark.{state}'))}</div>"
+        for state in ("seen", "letters", "truncated", "skipped")
     )
-    return f'<div class="dssm-text dssm-legend">{shown}</div>'
+    return (
+        f'<div class="dssm-legend" role="list" aria-label="{escape(say("legend"))}">{items}</div>'
+    )
 
 
-def show_tokens(texts: Mapping[str, ScoredText | ScoredDocument]) -> None:
-    """Show texts by heading, shaded on one common scale, with the legend below."""
-    weights = [t.attention or 0.0 for text in texts.values() for t in text.tokens]
-    highest = max(weights, default=0.0)
-    for heading, text in texts.items():
-        content = text.text if isinstance(text, ScoredText) else text.document
-        st.markdown(f"**{heading}**")
-        if any(token.state in ("seen", "letters") for token in text.tokens):
-            st.html(token_html(content, text.tokens, highest))
-        else:
-            st.caption(say("nothing"))
-    st.html(legend_html())
-
-
-def show_chain(result: ScoredDocument, head: Head, documents: int) -> None:
-    """Show a document's numbers, each with how it comes from the one before."""
+def chain_html(result: ScoredDocument, head: Head, documents: int, threshold: float) -> str:
+    """Return a document's numbers in order, each with how it comes from the one before."""
     if result.cosine is None or result.logit is None or result.probability is None:
-        st.info(say("nothing"))
-        return
-    with st.container(horizontal=True, gap="small"):
-        st.metric(say("cosine"), f"{result.cosine:.3f}", help=say("cosine.help"), border=True)
-        st.metric(
-            f"{say('logit')} = {head.scale:.2f} × {result.cosine:.3f} "
-            f"{'−' if head.bias < 0 else '+'} {abs(head.bias):.2f}",
-            f"{result.logit:.3f}",
-            help=say("logit.help"),
-            border=True,
-        )
-        st.metric(
-            f"{say('probability')} = sigmoid({result.logit:.3f})",
-            f"{result.probability:.3f}",
-            help=say("probability.help"),
-            border=True,
-        )
-        st.metric(say("rank"), f"{result.rank} / {documents}", help=say("rank.help"), border=True)
-        if result.percentile is not None:
-            st.metric(
-                say("percentile"),
-                f"{result.percentile:.1f}",
-                help=say("percentile.help"),
-                border=True,
-            )
-    low, high = head.reachable
-    st.caption(say("reach", low=low, high=high))
-    if head.scale > 0:
-        st.caption(say("alike"))
-    elif head.scale < 0:
-        st.error(say("backwards", scale=head.scale), icon=":material/warning:")
-    else:
-        st.error(say("flat"), icon=":material/warning:")
+        return f'<p class="dssm-quiet">{escape(say("nothing"))}</p>'
+    product = f"= {head.scale:.3f} × {result.cosine:.4f} {_signed(head.bias)}"
+    squashed = f"= sigmoid({result.logit:.3f}) {_verdict(result.probability, threshold)}"
+    rank = say("rank.of", rank=result.rank, number=documents)
+    items = [
+        _link("first", "cosine", f"{result.cosine:.4f}"),
+        _link("step", "logit", f"{result.logit:.3f}", product),
+        _link("step", "probability", in_words(result.probability), squashed),
+        _link("apart", "rank", rank),
+    ]
+    if result.percentile is not None:
+        items.append(_link("apart", "percentile", f"{result.percentile:.1f}"))
+    return f'<div class="dssm-chain" role="list">{"".join(items)}</div>'
 
 
-def safe_csv(frame: pd.DataFrame) -> bytes:
-    """Return a CSV whose cells no spreadsheet takes for a formula, UTF-8 with BOM."""
-    safe = frame.copy()
-    for column in safe.columns:
-        if not pd.api.types.is_numeric_dtype(safe[column]):
-            safe[column] = [_no_formula(cell) for cell in safe[column]]
-    return ("\ufeff" + safe.to_csv(index=False, quoting=csv.QUOTE_NONNUMERIC)).encode("utf-8")
+def _link(kind: str, name: str, number: str, how: str = "") -> str:
+    """Return one number with its name, how it was worked out, and what it means."""
+    worked = f'<div class="how">{escape(how)}</div>' if how else ""
+    return (
+        f'<div class="{kind}" role="listitem"><div class="name">{escape(say(name))}</div>'
+        f'<div class="number">{escape(number)}</div>{worked}'
+        f'<div class="about">{escape(say(f"{name}.help"))}</div></div>'
+    )
 
 
-def _no_formula(cell: Any) -> Any:
-    if isinstance(cell, str) and cell.lstrip().startswith(("=", "+", "-", "@", "\t", "\r")):
-        return "'" + cell
-    return cell
+def _verdict(probability: float, threshold: float) -> str:
+    key = "above" if probability >= threshold else "below"
+    return f"· {say(key, threshold=threshold)}"
 
 
-def page_html(title: str, sections: Sequence[tuple[str, str]]) -> bytes:
-    """Return one self-contained HTML file: no script, no request, only what is given.
+def _signed(number: float) -> str:
+    return f"{'−' if number < 0 else '+'} {abs(number):.3f}"
 
-    Args:
-        title: of the file, plain text.
-        sections: heading (plain text) and content (HTML) in order.
+
+def in_words(probability: float) -> str:
+    """Return a probability without claiming 0 or 1, which no model can say.
+
+    Example:
+        >>> in_words(0.25), in_words(1e-9)
+        ('0.2500', '<0.0001')
     """
-    body = "".join(f"<h2>{html.escape(heading)}</h2>{content}" for heading, content in sections)
-    return f"""<!doctype html><html lang="en"><head><meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; \
-img-src data:">
-<title>{html.escape(title)}</title>{STYLE}<style>
-body {{font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem;
-color: #1b2430; background: #fff}}
-table {{border-collapse: collapse}} td, th {{border-bottom: 1px solid #ccd; padding: .3rem .6rem;
-text-align: left; vertical-align: top}} svg {{max-width: 100%; height: auto}}
-</style></head><body><h1>{html.escape(title)}</h1>{body}</body></html>""".encode()
+    if probability < 0.0001:
+        return "<0.0001"
+    return ">0.9999" if probability > 0.9999 else f"{probability:.4f}"
 
 
-def chart_svg(chart: alt.TopLevelMixin, width: int = 640) -> str:
-    """Return a chart as inline SVG, drawn here, without a browser or a network."""
-    import vl_convert
-
-    specification = chart.to_dict()
-    specification["width"] = width
-    return str(vl_convert.vegalite_to_svg(specification))
-
-
-def table_html(frame: pd.DataFrame) -> str:
-    """Return a frame as an HTML table, its texts escaped."""
-    return str(frame.to_html(index=False, escape=True, border=0, float_format="{:.4f}".format))
+def show_head(head: Head) -> None:
+    """Say what probabilities the model can give, and whether they rank as cosines do."""
+    if head.scale < 0:
+        show_message("error", say("backwards", scale=head.scale))
+    elif head.scale == 0:
+        show_message("error", say("flat"))
+    low, high = (in_words(probability) for probability in head.reachable)
+    alike = [say("alike")] if head.scale > 0 else []
+    show_quiet(" ".join([*alike, say("reach", low=low, high=high)]))

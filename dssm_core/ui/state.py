@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
+import logging
 import os
 import threading
 import zlib
@@ -18,7 +18,7 @@ from dssm_core.errors import UserError
 from dssm_core.folder import ModelFolder, find_folders
 from dssm_core.scoring import Scorer
 
-MODELS = Path(os.environ.get("DSSM_MODELS", Path(__file__).parents[2] / "sample_models"))
+SAMPLES = Path(__file__).parents[2] / "sample_models"
 LONGEST_LINK = 8_000
 """Characters of a link; browsers and servers cut longer ones."""
 MOST_SHARED = 1_000_000
@@ -36,32 +36,42 @@ class LiveModel:
     def __init__(self, folder: ModelFolder) -> None:
         self.scorer: Scorer | None = None
         self.error: UserError | None = None
-        self._done = threading.Event()
-        threading.Thread(target=self._load, args=(folder,), daemon=True).start()
+        self._folder, self._started, self._lock = folder, False, threading.Lock()
 
-    def _load(self, folder: ModelFolder) -> None:
+    def start(self) -> None:
+        """Start loading, if nobody has; called when the page is painted, for it slows painting."""
+        with self._lock:
+            if not self._started:
+                self._started = True
+                threading.Thread(target=self._load, daemon=True).start()
+
+    def _load(self) -> None:
         try:
-            self.scorer = Scorer(folder)
+            self.scorer = Scorer(self._folder)
         except UserError as error:
             self.error = error
         except Exception as error:  # a thread has nobody above it to tell
-            self.error = UserError("The model cannot be loaded", f"{type(error).__name__}: {error}")
-        finally:
-            self._done.set()
+            logging.getLogger(__name__).exception("loading %s", self._folder.path)
+            self.error = UserError(
+                f"The model {self._folder.name} cannot be loaded",
+                f"{type(error).__name__}: {error}",
+                "The log of the program has the details.",
+            )
 
     @property
     def is_done(self) -> bool:
         """Whether loading has ended, well or not."""
-        return self._done.is_set()
+        return self.scorer is not None or self.error is not None
 
-    def wait(self, seconds: float) -> bool:
-        """Wait for the end of loading; return whether it came."""
-        return self._done.wait(seconds)
+
+def models_root() -> Path:
+    """Return the folder of model folders: DSSM_MODELS, or else sample_models."""
+    return Path(os.environ.get("DSSM_MODELS") or SAMPLES)
 
 
 def model_folders() -> tuple[dict[str, ModelFolder], list[UserError]]:
     """Return the usable model folders by name, and the trouble with the others."""
-    found = list(find_folders(MODELS))
+    found = list(find_folders(models_root()))
     folders = {folder.name: folder for folder in found if isinstance(folder, ModelFolder)}
     return folders, [trouble for trouble in found if isinstance(trouble, UserError)]
 
@@ -98,6 +108,8 @@ class View:
 def pack(view: View) -> str | None:
     """Return a view as the value of a link, or None where it is too long for one."""
     content = json.dumps(asdict(view), ensure_ascii=False).encode()
+    if len(content) > MOST_SHARED:
+        return None
     packed = base64.urlsafe_b64encode(zlib.compress(content, 9)).decode().rstrip("=")
     return packed if len(packed) <= LONGEST_LINK else None
 
@@ -111,25 +123,34 @@ def unpack(packed: str) -> View:
     try:
         if len(packed) > LONGEST_LINK:
             raise ValueError("too long")
-        padded = packed + "=" * (-len(packed) % 4)
+        padded = (packed + "=" * (-len(packed) % 4)).encode("ascii")
         inflate = zlib.decompressobj()
-        content = inflate.decompress(base64.urlsafe_b64decode(padded.encode()), MOST_SHARED)
+        content = inflate.decompress(base64.b64decode(padded, b"-_", validate=True), MOST_SHARED)
         if not inflate.eof:
             raise ValueError("too large, or cut off")
         values = json.loads(content)
         documents = _strings(values["documents"])
         threshold, selected = float(values["threshold"]), int(values["selected"])
-        if not 0 < threshold < 1 or not 1 <= selected <= max(1, len(documents)):
+        if not 0.01 <= threshold <= 0.99 or not 1 <= selected <= max(1, len(documents)):
             raise ValueError("numbers out of range")
         query, model = _strings([values["query"], values["model"]])
         return View(model, query, documents, threshold, selected)
-    except (ValueError, KeyError, TypeError, binascii.Error, zlib.error, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, zlib.error, RecursionError) as error:
         raise UserError(
-            "The link cannot be read", str(error), "Ask for it again; the first example is shown."
+            "This link cannot be read",
+            f"{type(error).__name__}: {error}",
+            "Ask for it anew. The first example is shown instead.",
         ) from None
 
 
 def _strings(values: Sequence[object]) -> tuple[str, ...]:
-    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-        raise ValueError("texts expected")
-    return tuple(str(value) for value in values)
+    """Return values if each is text that can be sent, so without half a surrogate pair."""
+    if not isinstance(values, list):
+        raise ValueError("a list of texts expected")
+    texts = []
+    for value in values:
+        if not isinstance(value, str):
+            raise ValueError("texts expected")
+        value.encode("utf-8")
+        texts.append(value)
+    return tuple(texts)

@@ -9,55 +9,160 @@ import streamlit as st
 LANGUAGES = {"en": "English", "zh": "中文"}
 
 WORDS: dict[str, tuple[str, str]] = {
+    # head and inputs
     "title": ("Why does this document match?", "这篇文档为什么匹配？"),
     "intro": (
-        "Two towers turn query and document into vectors. Their cosine is the match; a sigmoid makes "
-        "it a probability.",
-        "两座塔把查询和文档变成向量。余弦是匹配程度，sigmoid 把它变成概率。",
+        "A model turns the query and each document into a vector. How alike two vectors point is "
+        "the cosine, and a sigmoid turns that into a probability. Every step is shown here.",
+        "模型把查询和每篇文档变成向量。两个向量方向的相似程度是余弦，再经 sigmoid 变成概率。本页展示每一步。",
     ),
+    "language": ("Language", "语言"),
     "model": ("Model", "模型"),
-    "model.help": ("A folder of sample_models/.", "sample_models/ 中的一个文件夹。"),
+    "model.help": (
+        "The trained models found in the folder sample_models.",
+        "sample_models 文件夹中的已训练模型。",
+    ),
     "example": ("Example", "示例"),
     "example.help": (
-        "Fills in a query and documents. Errors are among the examples, on purpose.",
-        "填入查询和文档。示例中特意包含了错误。",
+        "Fills in a query and documents. Some show the model in error, on purpose.",
+        "填入查询和文档。其中一些特意展示模型的错误。",
     ),
     "own": ("your own text", "自己的文字"),
     "query": ("Query", "查询"),
     "query.help": ("What a person is looking for, in a few words.", "要找什么，用几个词描述。"),
     "documents": ("Documents, one a line", "文档，每行一篇"),
     "documents.help": (
-        "Candidates for the query, at most 200. Empty lines are passed over.",
-        "候选文档，最多 200 篇。空行会被跳过。",
+        "Candidates for the query, at most {most}; empty ones are passed over. For documents of "
+        "several lines choose Table, and double-click a cell to edit it.",
+        "候选文档，最多 {most} 篇；空的会被跳过。多行的文档请选“表格”，双击单元格即可编辑。",
     ),
     "documents.table": ("Documents, one a row", "文档，每行一篇"),
     "entry": ("Enter documents as", "输入方式"),
     "entry.lines": ("Lines", "文本"),
     "entry.table": ("Table", "表格"),
-    "ready": ("Live model ready", "模型已就绪"),
+    "score": ("Score", "打分"),
+    # status
+    "ready": ("✓ Live model ready.", "✓ 模型已就绪。"),
+    "failed": ("The live model cannot be loaded.", "无法加载模型。"),
     "loading": (
-        "The live model is loading (some seconds). The example's stored scores are shown meanwhile.",
-        "模型正在加载（几秒钟）。在此期间显示示例的已存分数。",
+        "Stored result of this example shown; live model loading…",
+        "显示的是此示例的已存结果；模型正在加载……",
     ),
     "waiting": (
-        "The live model is still loading: your text is scored as soon as it is ready.",
-        "模型仍在加载：就绪后会立即为您的文字打分。",
+        "Live model loading: your text will be scored as soon as it is ready…",
+        "模型正在加载：就绪后会立即为您的文字打分……",
+    ),
+    "stored": (
+        "Stored result of this example shown. Without the live model other text has no result.",
+        "显示的是此示例的已存结果。没有模型就无法为其他文字打分。",
     ),
     "scoring": ("Scoring document {done} of {total}", "正在打分：第 {done} 篇，共 {total} 篇"),
+    "stop": ("Stop", "停止"),
+    "stopped": (
+        "Scoring was stopped. Press Score to take it up again.",
+        "打分已停止。按“打分”可继续。",
+    ),
+    # what is wrong
+    "error": ("Error", "错误"),
+    "warning": ("Warning", "警告"),
+    "note": ("Note", "提示"),
+    "found": ("Found:", "内容："),
+    "broken": ("Models that cannot be used: {number}", "无法使用的模型：{number}"),
+    "crash": (
+        "This part of the page failed, and nothing you typed is lost. Change the text or choose "
+        "an example; the log of the program has the details.",
+        "页面的这一部分出错了，您输入的内容没有丢失。请修改文字或选择一个示例；详情见程序日志。",
+    ),
+    "no models": ("There is no usable model folder", "没有可用的模型文件夹"),
+    "no models.hint": (
+        "Train one: python -m dssm_core train --pairs FILE --out sample_models/NAME",
+        "请训练一个：python -m dssm_core train --pairs FILE --out sample_models/NAME",
+    ),
+    "no examples": (
+        "This model folder has no examples. Type a query and documents.",
+        "此模型没有示例。请输入查询和文档。",
+    ),
+    "error.model": (
+        "The link names a model that is not here, so another is used",
+        "链接中的模型不存在，已改用其他模型",
+    ),
+    "error.query": (
+        "Query: it is empty. Type what a person would look for.",
+        "查询：为空。请输入要查找的内容。",
+    ),
+    "error.documents": (
+        "Documents: there are none. Type at least one, one a line.",
+        "文档：没有内容。请至少输入一篇，每行一篇。",
+    ),
+    "error.many": (
+        "Documents: there are {found:,}, and the first {most} are scored. Score the others in "
+        "parts, or all at once with: python -m dssm_core score",
+        "文档：共 {found:,} 篇，只为前 {most} 篇打分。其余请分批，或使用：python -m dssm_core score",
+    ),
+    "error.long": (
+        "{which} has {found:,} characters, more than {most:,}. Shorten it: the model reads its "
+        "first words only.",
+        "{which}有 {found:,} 个字符，超过 {most:,} 个。请缩短：模型只读取开头的词。",
+    ),
+    "error.query.unread": (
+        "Query: nothing in it that the model reads, only symbols or punctuation, so no document "
+        "has a score. Add a word.",
+        "查询：没有模型能读取的内容，只有符号或标点，因此没有分数。请加一个词。",
+    ),
+    # what was not read
+    "note.unread": (
+        "No score, for there is nothing that the model reads, only symbols or punctuation: {which}.",
+        "没有分数，因为没有模型能读取的内容，只有符号或标点：{which}。",
+    ),
+    "note.duplicate": (
+        "The same text more than once, so the same numbers: {which}.",
+        "文字重复，因此数字相同：{which}。",
+    ),
+    "note.empty": ("Empty, passed over: line {which}.", "空行，已跳过：第 {which} 行。"),
+    "note.truncated": (
+        "Longer than the model reads; the rest is struck through: {which}.",
+        "超出模型读取长度，其余部分已划线：{which}。",
+    ),
+    "note.letters": (
+        "Words never seen in training, read by their letters only: {which}.",
+        "训练中未见过、仅按字母读取的词：{which}。",
+    ),
+    "note.skipped": ("Symbols that the model skips: {which}.", "模型跳过的符号：{which}。"),
+    "note.letters.all": (
+        "Query: none of its words was seen in training. It is read by its letters only, so do not "
+        "lean on these numbers.",
+        "查询：没有任何词在训练中见过，仅按字母读取，请勿过分相信这些数字。",
+    ),
+    "others": ("and {number:,} more", "以及另外 {number:,} 项"),
+    "the query": ("the query", "查询"),
+    "document": ("Document", "文档"),
+    "document n": ("document {n}", "文档 {n}"),
+    "document n line": ("document {n} (line {line})", "文档 {n}（第 {line} 行）"),
+    # numbers
     "threshold": ("Threshold on probability", "概率阈值"),
     "threshold.help": (
-        "From this probability on a document counts as a match. The same line on the cosine's "
-        "scale is computed from the head.",
-        "达到此概率的文档视为匹配。余弦刻度上的对应值由模型头算出。",
+        "From this probability on a document counts as a match. The dashed lines show it on both "
+        "scales.",
+        "达到此概率的文档视为匹配。虚线在两个刻度上标出它。",
     ),
     "threshold.same": (
-        "probability {probability:.2f} is cosine {cosine:.3f}",
-        "概率 {probability:.2f} 对应余弦 {cosine:.3f}",
+        "Probability {probability:.2f} is the same line as cosine {cosine:.3f}.",
+        "概率 {probability:.2f} 与余弦 {cosine:.3f} 是同一条线。",
     ),
     "threshold.never": (
-        "no cosine reaches probability {probability:.2f}: this model can only say {low:.3f} to "
-        "{high:.3f}",
-        "没有余弦能达到概率 {probability:.2f}：该模型只能给出 {low:.3f} 到 {high:.3f}",
+        "No cosine reaches probability {probability:.2f}: this model can only say {low:.3f} to "
+        "{high:.3f}.",
+        "没有余弦能达到概率 {probability:.2f}：该模型只能给出 {low:.3f} 到 {high:.3f}。",
+    ),
+    "finding": (
+        "Document {best} matches best, with probability {probability:.3f}. {above} of {number} "
+        "reach the threshold.",
+        "文档 {best} 最匹配，概率为 {probability:.3f}。{number} 篇中有 {above} 篇达到阈值。",
+    ),
+    "finding.none": ("No document has a score.", "没有文档有分数。"),
+    "choose": (
+        "Click a document in a chart or in the table to see it in detail below.",
+        "点击图表或表格中的文档，可在下方查看详情。",
     ),
     "selected": ("Document in detail", "查看文档"),
     "chain": ("From cosine to probability", "从余弦到概率"),
@@ -66,31 +171,33 @@ WORDS: dict[str, tuple[str, str]] = {
         "How alike the two vectors point: 1 the same way, 0 unrelated, −1 opposite.",
         "两个向量方向的相似程度：1 相同，0 无关，−1 相反。",
     ),
-    "logit": ("Logit", "logit"),
+    "logit": ("Logit", "Logit"),
     "logit.help": (
-        "cosine × w + b: the head stretches and shifts the cosine. w and b were learned.",
-        "余弦 × w + b：模型头对余弦做缩放和平移，w 和 b 是学到的。",
+        "w × cosine + b, with w and b learned in training. Above 0: more likely a match than not.",
+        "w × 余弦 + b，w 和 b 由训练得到。大于 0 表示更可能匹配。",
     ),
     "probability": ("Probability", "概率"),
     "probability.help": (
-        "sigmoid of the logit: how likely the pair is relevant, for the mix of pairs that the "
-        "model card names.",
-        "logit 的 sigmoid：该对相关的可能性，仅对模型卡中说明的样本比例有效。",
+        "How likely a match, for the mix of pairs that the model's card names. sigmoid(x) is "
+        "1 ÷ (1 + e⁻ˣ).",
+        "匹配的可能性，仅对模型卡中说明的样本比例有效。sigmoid(x) 即 1 ÷ (1 + e⁻ˣ)。",
     ),
+    "above": ("reaches the threshold {threshold:.2f}", "达到阈值 {threshold:.2f}"),
+    "below": ("below the threshold {threshold:.2f}", "低于阈值 {threshold:.2f}"),
     "rank": ("Rank", "名次"),
+    "rank.of": ("{rank} of {number}", "{rank} / {number}"),
     "rank.help": (
-        "1 is the highest cosine among these documents; equal cosines share a rank.",
+        "1 is the highest cosine of these documents; equal cosines share a rank.",
         "这些文档中余弦最高者为 1；余弦相等则名次相同。",
     ),
     "percentile": ("Percentile", "百分位"),
     "percentile.help": (
-        "Share of random query-document pairs of the model's corpus with a lower cosine.",
-        "模型语料中余弦更低的随机查询-文档对所占比例。",
+        "Of 100 random query-document pairs, so many have a lower cosine.",
+        "每 100 个随机的查询-文档对中，有这么多对的余弦更低。",
     ),
     "reach": (
-        "This model's probabilities can only lie between {low:.4f} (cosine −1) and {high:.4f} "
-        "(cosine 1).",
-        "该模型的概率只能在 {low:.4f}（余弦 −1）与 {high:.4f}（余弦 1）之间。",
+        "Whatever the texts, this model's probabilities lie between {low} and {high}.",
+        "无论文字如何，该模型的概率都在 {low} 与 {high} 之间。",
     ),
     "alike": (
         "w is above 0, so cosine and probability rank the documents alike.",
@@ -102,88 +209,178 @@ WORDS: dict[str, tuple[str, str]] = {
         "w 为 {scale:.3f}，小于 0：该模型的排序是反的。文字越相似，概率越低。请勿使用其概率。",
     ),
     "flat": (
-        "w is 0: every pair gets the same probability, whatever its cosine.",
-        "w 为 0：无论余弦是多少，每一对的概率都相同。",
+        "w is 0: every pair gets the same probability, whatever its cosine. Rank by cosine.",
+        "w 为 0：无论余弦是多少，每一对的概率都相同。请按余弦排序。",
     ),
-    "attention": ("What each tower weighed", "各塔关注了什么"),
+    # attention
+    "attention": ("What the model read, and where it looked", "模型读了什么、关注了什么"),
     "attention.note": (
-        "Attention is how much each word counted in the tower's vector; the weights of a text sum "
-        "to 1. It is not an explanation: a word with much weight need not have raised the score.",
-        "注意力表示每个词在塔的向量中占多少；一段文字的权重之和为 1。它不是解释：权重大的词不一定提高了分数。",
+        "Darker is more attention: how much each word counts in its text's vector. The weights of "
+        "a text sum to 1. Attention is not an explanation: a word with much weight need not have "
+        "raised the score.",
+        "颜色越深，注意力越大：即每个词在该文字向量中占多少。一段文字的权重之和为 1。注意力不是解释：权重大的词不一定提高了分数。",
     ),
     "attention.none": (
-        "This model has no attention, so there are no weights to show.",
-        "该模型没有注意力机制，因此没有权重可显示。",
+        "This model has no attention, so there are no weights to show, only what it read.",
+        "该模型没有注意力机制，因此没有权重可显示，只显示读取了什么。",
     ),
-    "attention.chart": ("As a heat map", "热力图"),
+    "attention.cut": (
+        "The heat map shows the first {number} words of each text.",
+        "热力图只显示每段文字的前 {number} 个词。",
+    ),
+    "weight": ("attention {weight:.3f}", "注意力 {weight:.3f}"),
+    "bars.cut": (
+        "The bars show the first {most} by rank and the chosen one; the table shows all.",
+        "条形图只显示前 {most} 名和所选文档；表格显示全部。",
+    ),
     "mark.seen": ("seen in training", "训练中见过"),
-    "mark.letters": (
-        "read by its letters only: never seen in training",
-        "仅按字母读取：训练中未见过",
-    ),
+    "mark.letters": ("read by its letters only", "仅按字母读取"),
     "mark.truncated": ("not read: past the model's limit", "未读取：超出模型长度限制"),
     "mark.skipped": ("not read: a symbol", "未读取：符号"),
-    "more": ("… and {number:,} more words that were not read", "……另有 {number:,} 个词未读取"),
+    "legend": ("Marks", "标记"),
+    "legend.word": ("word", "词"),
+    "more": ("… and {number:,} more characters", "……另有 {number:,} 个字符"),
     "nothing": ("Nothing here that the model reads.", "这里没有模型能读取的内容。"),
+    # table, link, downloads
     "table": ("All numbers", "全部数字"),
-    "document": ("Document", "文档"),
-    "share": ("Share", "分享"),
+    "table.alt": ("Every document with its numbers", "每篇文档及其数字"),
+    "share": ("Take it with you", "保存与分享"),
     "share.note": (
-        "This link restores query, documents, model, threshold and selection.",
-        "此链接可还原查询、文档、模型、阈值和选择。",
+        "This link restores query, documents, model, threshold and chosen document. The address "
+        "bar holds it too.",
+        "此链接可还原查询、文档、模型、阈值和所选文档。地址栏中也是同一链接。",
     ),
     "share.long": (
-        "The texts are too long for a link. Download them instead.",
-        "文字太长，无法放入链接。请改为下载。",
+        "These texts are too long for a link, so reloading the page would lose them. Download "
+        "them instead.",
+        "文字太长，无法放入链接；重新加载页面会丢失。请改为下载。",
     ),
-    "csv": ("Numbers as CSV", "下载 CSV"),
-    "html": ("This page as HTML", "下载 HTML"),
-    "error.query": (
-        "Query: it is empty. Type what a person would look for.",
-        "查询为空。请输入要查找的内容。",
+    "csv": ("Numbers as CSV", "数字（CSV）"),
+    "html": ("Page as HTML", "页面（HTML）"),
+    "lab.title": ("Lab", "实验室"),
+    "lab.intro": (
+        "The notebook's systems, to look into, to train and to break.",
+        "notebook 中的各个系统：查看、训练、弄坏。",
     ),
-    "error.query.unread": (
-        "Query: there is nothing that the model reads, only symbols or punctuation. Add a word.",
-        "查询中没有模型能读取的内容，只有符号或标点。请加一个词。",
+    "lab.systems": ("Systems", "系统"),
+    "lab.train": ("Train", "训练"),
+    "lab.dot": ("Dot explorer", "Dot 探索"),
+    "lab.backwards": ("Backwards head", "反向的模型头"),
+    "lab.systems.wait": (
+        "Building the notebook's systems, some seconds …",
+        "正在构建 notebook 的各个系统，需要几秒……",
     ),
-    "error.documents": (
-        "Documents: there are none. Type at least one, one a line.",
-        "没有文档。请至少输入一篇，每行一篇。",
+    "lab.system": ("System", "系统"),
+    "lab.system.about": (
+        "{title}. {parameters:,} parameters.",
+        "{title}。共 {parameters:,} 个参数。",
     ),
-    "error.many": (
-        "Documents: there are {found:,}, and the first {most} are scored. Score the others in "
-        "turn, or all with `python -m dssm_core score`.",
-        "文档共 {found:,} 篇，只为前 {most} 篇打分。其余请分批，或使用 `python -m dssm_core score`。",
+    "lab.layer": ("Layer", "层"),
+    "lab.kind": ("Kind", "类型"),
+    "lab.shape": ("Output shape", "输出形状"),
+    "lab.parameters": ("Parameters", "参数"),
+    "lab.inputs": ("Reads from", "输入"),
+    "lab.toy": ("The notebook's toy run", "notebook 的玩具数据"),
+    "lab.toy.about": (
+        "LSTMModel, fitted for one epoch of sgd on two pairs of word ids, and its predictions.",
+        "LSTMModel 在两对词 id 上用 sgd 训练一轮后的预测。",
     ),
-    "note.unread": (
-        "Nothing in it that the model reads, so no score: document {which}.",
-        "没有模型能读取的内容，因此没有分数：文档 {which}。",
+    "lab.seed": ("Seed", "随机种子"),
+    "lab.toy.run": ("Fit and predict", "训练并预测"),
+    "lab.toy.wait": ("Fitting, some seconds …", "正在训练，需要几秒……"),
+    "lab.toy.check": (
+        "probability = sigmoid({scale:.4f} × cosine + {bias:.4f}); computed anew it differs by at "
+        "most {gap:.1e}. Another seed draws another w; where it is below 0 the curve falls.",
+        "概率 = sigmoid({scale:.4f} × 余弦 + {bias:.4f})；重新计算的差异最多 {gap:.1e}。换一个种子会得到另一个 w；小于 0 时曲线下降。",
     ),
-    "note.duplicate": (
-        "The same text twice, with the same numbers: documents {which}.",
-        "文字重复，数字相同：文档 {which}。",
+    "lab.train.about": (
+        "Trains a small model of a family on a slice of real pairs, in a process of its own. It is "
+        "saved as a model folder, which the page Compare then offers.",
+        "在真实数据的一小部分上训练某一类的小模型（独立进程）。结果存为模型文件夹，可在“比较”页选择。",
     ),
-    "note.truncated": (
-        "Longer than the model reads, the rest is struck through: {which}.",
-        "超出模型读取长度，其余部分已划线：{which}。",
+    "lab.family": ("Family", "模型类别"),
+    "lab.pairs": ("Pairs", "数据对"),
+    "lab.epochs": ("Epochs", "轮数"),
+    "lab.loss": ("Loss", "损失"),
+    "lab.name": ("Save as", "保存为"),
+    "lab.start": ("Train", "开始训练"),
+    "lab.stop": ("Stop", "停止"),
+    "lab.saved": ("Saved as the model folder {name}.", "已保存为模型文件夹 {name}。"),
+    "lab.progress": ("{run}: epoch {done} of {total}", "{run}：第 {done} 轮，共 {total} 轮"),
+    "lab.warm": ("TensorFlow is loading, some seconds …", "正在加载 TensorFlow，需要几秒……"),
+    "lab.measure.loss": ("loss (0 and up)", "损失（0 以上）"),
+    "lab.reads.loss": ("On the training pairs: lower is better.", "训练数据上：越低越好。"),
+    "lab.measure.validation MRR@10": ("validation MRR@10 (0 to 1)", "验证集 MRR@10（0 到 1）"),
+    "lab.reads.validation MRR@10": (
+        "On pairs that training never saw: higher is better.",
+        "训练未见过的数据上：越高越好。",
     ),
-    "note.letters": (
-        "Words never seen in training, read by their letters only: {which}.",
-        "训练中未见过、仅按字母读取的词：{which}。",
+    "lab.measure.scale": ("w of the head (any number)", "模型头的 w（任意数）"),
+    "lab.reads.scale": ("Below 0 the model ranks backwards.", "小于 0 时排序是反的。"),
+    "lab.measure.AUC": ("AUC of the probability (0 to 1)", "概率的 AUC（0 到 1）"),
+    "lab.reads.AUC": (
+        "0.5 tells nothing; below it irrelevant pairs score higher.",
+        "0.5 表示毫无信息；更低则无关的分数反而更高。",
     ),
-    "note.letters.all": (
-        "No word of the query was seen in training: it is read by its letters only, so do not "
-        "lean on these numbers.",
-        "查询中没有任何词在训练中见过：仅按字母读取，请勿过分相信这些数字。",
+    "lab.dot.about": (
+        "Can Keras's `Dot` layer compute the cosine directly? Yes, save at the edges: try them. "
+        "The numbers come from the same arithmetic in NumPy, which a test holds against Keras.",
+        "Keras 的 `Dot` 层能直接计算余弦吗？可以，但边界处除外：试试看。数字由 NumPy 的相同运算得出，并有测试与 Keras 对照。",
     ),
-    "no models": (
-        "There is no usable model folder in {path}. Train one: python -m dssm_core train --pairs "
-        "FILE --out sample_models/NAME",
-        "{path} 中没有可用的模型。请训练一个：python -m dssm_core train --pairs FILE --out sample_models/NAME",
+    "lab.preset": ("Presets", "预设"),
+    "lab.preset.alike": ("Alike", "相近"),
+    "lab.preset.opposite": ("Opposite", "相反"),
+    "lab.preset.zero": ("A zero vector", "零向量"),
+    "lab.preset.tiny": ("Length 1e-8", "长度 1e-8"),
+    "lab.preset.huge": ("Length 1e20", "长度 1e20"),
+    "lab.preset.float16": ("float16", "float16"),
+    "lab.preset.alike.about": (
+        "Both agree to float32 rounding; only the plain dot product grows with the lengths.",
+        "两者在 float32 舍入误差内一致；只有未归一化的点积随长度变化。",
     ),
-    "the query": ("the query", "查询"),
-    "document n": ("document {n}", "文档 {n}"),
-    "language": ("Language", "语言"),
+    "lab.preset.opposite.about": ("Both say −1.", "两者都是 −1。"),
+    "lab.preset.zero.about": (
+        "By hand 0 ÷ 0 is NaN, and one NaN row spoils a whole batch; Dot says 0.",
+        "手写的 0 ÷ 0 得到 NaN，一行 NaN 会毁掉整个批次；Dot 得到 0。",
+    ),
+    "lab.preset.tiny.about": (
+        "Dot counts a vector shorter than 1e-7 as that long, so it says 0.1 where the cosine is 1.",
+        "Dot 把短于 1e-7 的向量当作 1e-7，因此余弦为 1 时它得到 0.1。",
+    ),
+    "lab.preset.huge.about": (
+        "The square overflows to infinity: both say 0 where the cosine is 1.",
+        "平方溢出为无穷大：余弦为 1 时两者都得到 0。",
+    ),
+    "lab.preset.float16.about": (
+        "In half precision the square of 300 overflows: by hand NaN, Dot 0. Keep the cosine in float32.",
+        "半精度下 300 的平方溢出：手写得到 NaN，Dot 得到 0。余弦请保持 float32。",
+    ),
+    "lab.qx": ("Query, first entry", "查询，第一个分量"),
+    "lab.qy": ("Query, second entry", "查询，第二个分量"),
+    "lab.dx": ("Document, first entry", "文档，第一个分量"),
+    "lab.dy": ("Document, second entry", "文档，第二个分量"),
+    "lab.scale": ("w of the head", "模型头的 w"),
+    "lab.bias": ("b of the head", "模型头的 b"),
+    "lab.precision": ("Precision", "精度"),
+    "lab.step": ("Step", "步骤"),
+    "lab.value": ("Value", "值"),
+    "lab.step.hand": ("cosine, written by hand", "手写余弦"),
+    "lab.step.dot": ("Dot(normalize=True)", "Dot(normalize=True)"),
+    "lab.step.plain": ("Dot(normalize=False)", "Dot(normalize=False)"),
+    "lab.step.logit": ("logit = w × Dot + b", "logit = w × Dot + b"),
+    "lab.step.probability": ("probability = sigmoid(logit)", "概率 = sigmoid(logit)"),
+    "lab.backwards.about": (
+        "The notebook draws the head's w at random, below 0 half of the time. The same training "
+        "from w = 5 and from w = −5, side by side: does the second recover?",
+        "notebook 随机抽取模型头的 w，一半情况小于 0。从 w = 5 和 w = −5 开始做同样的训练：后者能恢复吗？",
+    ),
+    "lab.backwards.start": ("Train both", "同时训练"),
+    "lab.backwards.end": (
+        "Look at w and the AUC at the last epoch. Where w stayed below 0, alike texts get a low "
+        "probability. The shipped models keep w at 0 or above, so it cannot happen to them.",
+        "请看最后一轮的 w 与 AUC。若 w 仍小于 0，则相似的文字概率反而低。随附的模型强制 w 不小于 0，因此不会发生。",
+    ),
+    "lab.run.first": ("first w = {scale:g}", "初始 w = {scale:g}"),
 }
 
 

@@ -1,0 +1,76 @@
+"""What can be taken away: numbers as CSV, and the page as one HTML file that asks for nothing."""
+
+from __future__ import annotations
+
+import csv
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from dssm_core.ui.parts import escape
+from dssm_core.ui.style import DOWNLOAD
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""What a spreadsheet may take for the start of a formula."""
+
+
+def safe_csv(frame: pd.DataFrame) -> bytes:
+    """Return a CSV whose texts no spreadsheet takes for a formula, UTF-8 with BOM."""
+    safe = frame.copy()
+    for column in safe.columns:
+        if not pd.api.types.is_numeric_dtype(safe[column]):
+            safe[column] = [_no_formula(cell) for cell in safe[column]]
+    text = safe.to_csv(index=False, quoting=csv.QUOTE_NONNUMERIC)
+    return ("\ufeff" + text).encode("utf-8", "replace")
+
+
+def _no_formula(cell: Any) -> Any:
+    if isinstance(cell, str) and (cell.startswith(FORMULA) or cell.lstrip().startswith(FORMULA)):
+        return "'" + cell
+    return cell
+
+
+def page_html(title: str, language: str, sections: Sequence[tuple[str, str]]) -> bytes:
+    """Return one self-contained HTML file: no script, no request, only what is given.
+
+    Args:
+        title: of the file, plain text.
+        language: of its words, such as "en".
+        sections: heading (plain text) and content (HTML) in order.
+    """
+    body = "".join(f"<h2>{escape(heading)}</h2>{content}" for heading, content in sections)
+    return f"""<!doctype html><html lang="{escape(language)}"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<title>{escape(title)}</title>{DOWNLOAD}</head>
+<body><h1>{escape(title)}</h1>{body}</body></html>""".encode("utf-8", "replace")
+
+
+def chart_svg(chart: alt.TopLevelMixin, width: int = 620) -> str:
+    """Return a chart as inline SVG, drawn here without browser or network; "" where it fails."""
+    try:
+        import vl_convert
+
+        specification = chart.to_dict()
+        specification["width"] = width
+        return str(vl_convert.vegalite_to_svg(specification))
+    except Exception:  # a picture that cannot be drawn must not cost the numbers
+        logging.getLogger(__name__).exception("drawing a chart for download")
+        return ""
+
+
+def table_html(frame: pd.DataFrame) -> str:
+    """Return a frame as an HTML table, its texts escaped and whole."""
+    head = "".join(f"<th>{escape(str(name))}</th>" for name in frame.columns)
+    rows = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in frame.itertuples(index=False))
+    return f'<div class="scroll"><table><tr>{head}</tr>{rows}</table></div>'
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, str):
+        return f"<td>{escape(value)}</td>"
+    number = "" if pd.isna(value) else f"{value:.4f}".removesuffix(".0000")
+    return f'<td class="number">{number}</td>'

@@ -1,0 +1,96 @@
+"""The link that restores what is on screen, and the two downloads of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pandas as pd
+import streamlit as st
+
+from dssm_core.ui import downloads, parts, state
+from dssm_core.ui.result import Shown
+from dssm_core.ui.words import language, say
+
+
+def show(shown: Shown) -> None:
+    """Show the link and the downloads, and keep the address bar in step with the link."""
+    st.header(say("share"), anchor=False)
+    scores = shown.scores
+    texts = tuple(result.document for result in scores.results)
+    packed = state.pack(
+        state.View(shown.folder.name, scores.query.text, texts, shown.threshold[1], shown.selected)
+    )
+    if packed:
+        parts.show_quiet(say("share.note"))
+        st.code(
+            f"{(st.context.url or '').split('?')[0].rstrip('/')}/?view={packed}",
+            language=None,
+            wrap_lines=True,
+        )
+    else:
+        parts.show_message("note", say("share.long"))
+    with st.container(horizontal=True):
+        st.download_button(
+            say("csv"),
+            lambda: downloads.safe_csv(_table(shown)),
+            file_name="dssm-lens.csv",
+            mime="text/csv",
+            on_click="ignore",
+            icon=":material/table:",
+        )
+        st.download_button(
+            say("html"),
+            _page(shown),
+            file_name="dssm-lens.html",
+            mime="text/html",
+            on_click="ignore",
+            icon=":material/description:",
+        )
+    _keep_address(packed)
+
+
+def _table(shown: Shown) -> pd.DataFrame:
+    """Return one row a document that stands for itself: model and query with it."""
+    frame = shown.frame.copy()
+    frame["threshold"] = shown.threshold[1]
+    frame.insert(0, "query", shown.scores.query.text)
+    frame.insert(0, "model", shown.folder.name)
+    return frame
+
+
+def _heading(name: str) -> str:
+    return "#" if name == "position" else say(name)
+
+
+def _page(shown: Shown) -> Callable[[], bytes]:
+    """Return what writes the page; its words are chosen here, where the language is known."""
+    lead = f'<p class="dssm-lead">{parts.escape(shown.finding())}</p>'
+    notes = "".join(f"<p>{parts.escape(note)}</p>" for note in shown.notes)
+    about = f'<p class="dssm-quiet">{parts.escape(say("attention.note"))}</p>'
+    query = f"{say('query')}: {shown.scores.query.text}"
+    chain = f"{say('chain')}: {say('document n', n=shown.selected)}"
+    sections = [
+        (chain, shown.chain_html()),
+        (say("attention"), about + shown.texts_html() + parts.legend_html()),
+        (say("table"), downloads.table_html(shown.ranked().rename(columns=_heading))),
+    ]
+    title, spoken = f"DSSM Lens · {shown.folder.name}", language()
+
+    def write() -> bytes:
+        pictures = "".join(downloads.chart_svg(chart) for chart in shown.draw())
+        return downloads.page_html(title, spoken, [(query, lead + pictures + notes), *sections])
+
+    return write
+
+
+def _keep_address(packed: str | None) -> None:
+    """Put the link into the address bar once text was typed, so that a reload does not lose it.
+
+    By script, because st.query_params adds an entry to the browser's history with every change.
+    """
+    typed = packed is not None and st.session_state.get("compare.chosen") is None
+    address = f"'?view={packed}'" if typed else "location.pathname"  # base64url: safe in a script
+    st.html(
+        f"<script>history.replaceState(history.state, '', {address})</script>",
+        unsafe_allow_javascript=True,
+    )

@@ -1,0 +1,85 @@
+"""The page's own style sheet: for what Streamlit has no element for, and for calm spacing.
+
+Colours are mixed from `currentColor`, so that each rule suits the light and the dark theme.
+"""
+
+MARKS = """
+.dssm-text {line-height: 2.05; overflow-wrap: anywhere; white-space: pre-wrap; margin: 0}
+.dssm-t {border-radius: .25rem; padding: .14rem .22rem; box-decoration-break: clone;
+  -webkit-box-decoration-break: clone}
+.dssm-letters {text-decoration: underline dotted 2px; text-underline-offset: .22rem}
+.dssm-truncated {text-decoration: line-through}
+.dssm-skipped {outline: 1px dashed currentColor; outline-offset: -1px}
+.dssm-truncated, .dssm-skipped, .dssm-rest {
+  background: color-mix(in srgb, currentColor 9%, transparent)}
+.dssm-t sup {font-size: .64rem; padding-left: .12rem; font-variant-numeric: tabular-nums;
+  line-height: 0}
+.dssm-label {font-weight: 600; font-size: .9rem; margin: 0 0 .3rem}
+.dssm-text + .dssm-label {margin-top: .9rem}
+.dssm-legend {display: flex; flex-wrap: wrap; gap: .3rem 1.1rem; font-size: .85rem;
+  margin-top: .9rem; line-height: 1.9}
+.dssm-hidden {position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
+  white-space: nowrap}
+"""
+
+CHAIN = """
+.dssm-chain {display: flex; flex-wrap: wrap; gap: .6rem}
+.dssm-chain > div {flex: 1 1 9rem; padding: .7rem .9rem; border-radius: .5rem; position: relative;
+  border: 1px solid color-mix(in srgb, currentColor 18%, transparent)}
+.dssm-chain > .step {margin-left: .9rem}
+.dssm-chain > .step::before {content: "→"; position: absolute; left: -1.3rem; top: 2rem;
+  font-size: 1.1rem}
+.dssm-chain > .apart {flex-basis: 7rem;
+  background: color-mix(in srgb, currentColor 5%, transparent)}
+.dssm-chain .name {font-size: .875rem; font-weight: 600}
+.dssm-chain .number {font-size: 1.6rem; line-height: 1.35; font-variant-numeric: tabular-nums}
+.dssm-chain .how {font-size: .875rem; font-variant-numeric: tabular-nums; overflow-wrap: anywhere}
+.dssm-chain .about {font-size: .8rem; line-height: 1.45; margin-top: .3rem}
+@media (max-width: 40rem) {.dssm-chain > div {flex-basis: 38%}
+  .dssm-chain > .step, .dssm-chain > .first {flex-basis: 100%; margin-left: 0}
+  .dssm-chain > .step::before {content: "↓"; left: .9rem; top: -1.05rem}
+}
+"""
+
+MESSAGES = """
+.dssm-message {border-radius: .5rem; padding: .65rem .9rem; border-left: 4px solid;
+  line-height: 1.5; overflow-wrap: anywhere; font-size: .95rem}
+.dssm-message code {font-size: .85em; white-space: pre-wrap; color: inherit;
+  background: color-mix(in srgb, currentColor 10%, transparent); border-radius: .2rem;
+  padding: 0 .25rem}
+.dssm-error {border-color: #d13438; background: color-mix(in srgb, #d13438 12%, transparent)}
+.dssm-warning {border-color: #c27c0e; background: color-mix(in srgb, #c27c0e 13%, transparent)}
+.dssm-note {border-color: #7a7f87; background: color-mix(in srgb, #7a7f87 10%, transparent);
+  font-size: .875rem}
+.dssm-quiet {font-size: .9rem; line-height: 1.5; margin: 0}
+.dssm-wait::before {content: ""; display: inline-block; width: .8em; height: .8em;
+  margin-right: .5em; border-radius: 50%; vertical-align: -.05em; border: 2px solid currentColor;
+  border-right-color: transparent; animation: dssm-turn 1s linear infinite}
+@keyframes dssm-turn {to {transform: rotate(1turn)}}
+@media (prefers-reduced-motion: reduce) {.dssm-wait::before {animation: none}}
+.dssm-lead {font-size: 1.1rem; font-weight: 600; line-height: 1.4; margin: 0}
+"""
+
+PAGE = """
+[data-testid="stMainBlockContainer"] {max-width: 80rem; padding-top: 4.2rem; padding-bottom: 4rem}
+@media (max-width: 40rem) {
+  [data-testid="stMainBlockContainer"] {padding-left: 1rem; padding-right: 1rem}
+}
+"""
+
+SHEET = f"<style>{MARKS}{CHAIN}{MESSAGES}{PAGE}</style>"
+"""For the page itself."""
+
+DOWNLOAD = f"""<style>{MARKS}{CHAIN}{MESSAGES}
+body {{font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem;
+  color: #1b2430; background: #fff}}
+h1 {{font-size: 1.6rem}} h2 {{font-size: 1.2rem; margin-top: 2rem}}
+.scroll {{overflow-x: auto}}
+table {{border-collapse: collapse; font-size: .9rem}}
+td, th {{border-bottom: 1px solid #d5dce4; padding: .35rem .6rem; text-align: left;
+  vertical-align: top;
+  overflow-wrap: anywhere; white-space: pre-wrap}}
+td.number, th {{white-space: nowrap}}
+svg {{max-width: 100%; height: auto}}
+</style>"""
+"""For a downloaded page."""
