@@ -134,7 +134,7 @@ class Store:
         for column in ("query", "document", "verdict"):
             if column not in verdicts.columns:
                 raise UserError(f'The file has no column "{column}"', ", ".join(verdicts.columns))
-        frame = verdicts.reindex(columns=list(COLUMNS)).fillna("").astype(str)
+        frame = verdicts.reindex(columns=list(COLUMNS)).astype(object).fillna("").astype(str)
         wrong = ~frame["verdict"].isin(VERDICTS)
         if wrong.any():
             raise UserError(

@@ -255,8 +255,8 @@ def test_a_file_that_is_no_database_is_told_and_left_alone(path, read_only):
 
 def test_a_damaged_file_is_told(path):
     store = Store(path)
-    for i in range(200):
-        store.judge("q", f"d{i} {'x' * 200}", "relevant")
+    documents = [f"d{i} {'x' * 200}" for i in range(200)]
+    store.add_verdicts(pd.DataFrame({"query": "q", "document": documents, "verdict": "unsure"}))
     content = bytearray(path.read_bytes())
     content[4096:] = b"\x55" * (len(content) - 4096)
     path.write_bytes(content)
