@@ -5,6 +5,7 @@ Shape letters: N rows of a batch, T tokens, P pieces, K negatives a row.
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
@@ -116,7 +117,7 @@ class PairBatches:
         for span, rest, row in zip(spans, rests, self._document.numbers[chosen], strict=True):
             words = row[row != 0]
             longest = min(len(span), LONGEST_SPAN, len(words) // 2)
-            length = int(rng.integers(SHORTEST_SPAN, longest + 1))
+            length = int(rng.integers(min(SHORTEST_SPAN, longest), longest + 1))
             start = int(rng.integers(len(words) - length + 1))
             span[:length] = words[start : start + length]
             rest[: len(words) - length] = np.delete(words, slice(start, start + length))
@@ -148,7 +149,8 @@ class ShardBatches:
         self._lengths = query_length, document_length
         self.pairs = 0
         self.vocabulary = count_words(self._texts())
-        self.fingerprint = f"{folder} {self.pairs} {negatives}"
+        manifest = (folder / "manifest.json").read_bytes()  # says which pairs and which draw
+        self.fingerprint = f"{hashlib.sha256(manifest).hexdigest()} {negatives}"
         self._words = _Words(self.vocabulary, rows)
 
     def epoch(self, number: int, size: int, rng: np.random.Generator) -> Iterator[Batch]:

@@ -293,6 +293,11 @@ class Scorer:
         model: a model folder, or its path.
         towers: what encodes; the folder's own model without it.
 
+    Attributes:
+        head: from cosine to probability.
+        has_attention: whether tokens have attention weights.
+        cache: encodes texts, each once while it is kept.
+
     Raises:
         UserError: if the folder cannot be used.
     """
@@ -302,7 +307,7 @@ class Scorer:
         towers = towers or self.folder.load_towers()
         self.has_attention = towers.has_attention
         self.head = Head(towers.scale, towers.bias)
-        self._cache = EncodingCache(towers)
+        self.cache = EncodingCache(towers)
 
     def score(
         self,
@@ -329,7 +334,7 @@ class Scorer:
                 f"{len(documents):,}",
                 "Score them in parts.",
             )
-        encoded_query = self._cache.encode([query], "query")[0]
-        encoded = self._cache.encode(documents, "document", progress)
+        encoded_query = self.cache.encode([query], "query")[0]
+        encoded = self.cache.encode(documents, "document", progress)
         background = self.folder.random_pairs
         return score(encoded_query, encoded, self.head, background, self.folder.name)

@@ -7,6 +7,7 @@ a pair that stands is its verdict. Order is by row number, so a clock going back
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -182,7 +183,7 @@ class Store:
             if not self.read_only:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
             database = sqlite3.connect(
-                f"{self.path.resolve().as_uri()}?mode={'ro' if self.read_only else 'rwc'}",
+                f"{self.path.resolve().as_uri()}?{self._mode()}",
                 uri=True,
                 timeout=10,
             )
@@ -196,6 +197,15 @@ class Store:
             raise self._trouble(error) from None
         finally:
             database.close()
+
+    def _mode(self) -> str:
+        if not self.read_only:
+            return "mode=rwc"
+        # beside a file in WAL mode SQLite makes two others, unless it may trust that none writes
+        log = self.path.with_name(f"{self.path.name}-wal")
+        whole = not log.exists() or log.stat().st_size == 0
+        fixed = whole and not os.access(self.path.parent, os.W_OK)
+        return "mode=ro&immutable=1" if fixed else "mode=ro"
 
     def _trouble(self, error: Exception) -> UserError:
         hints = {

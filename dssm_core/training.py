@@ -366,7 +366,11 @@ def train(
     towers = trainer.towers()
     held_out = trainer.splits["test"]
     metrics = evaluation.evaluate_towers(towers, held_out)
-    metrics["training"] = {"best epoch": trainer.progress.best + 1, "pairs": trainer.batches.pairs}
+    metrics["training"] = {
+        "best epoch": trainer.progress.best + 1,
+        "pairs": trainer.batches.pairs,
+        "parameters": trainer.model.count_params(),
+    }
     background = trainer.random_pairs()
     config = {
         "format": FORMAT,

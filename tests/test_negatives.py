@@ -1,4 +1,4 @@
-"""Prepared negatives: which documents they may be, that runs repeat, and that kills lose nothing."""
+"""Prepared negatives: what they may be, that runs repeat, and that kills lose nothing."""
 
 from __future__ import annotations
 
@@ -171,7 +171,9 @@ def test_a_negative_is_never_a_positive_of_its_query_in_any_spelling(
 ):
     labelled = [(*row, labels[i % len(labels)]) for i, row in enumerate(rows)]
     labelled += [("filler", f"filler {i}", 0) for i in range(4)]
-    relevant = {(q.lower().strip(), " ".join(d.lower().split())) for q, d, l in labelled if l}
+    relevant = {
+        (q.lower().strip(), " ".join(d.lower().split())) for q, d, label in labelled if label
+    }
     with tempfile.TemporaryDirectory() as folder:
         pairs = write(Path(folder) / "pairs.csv", labelled, "query document label")
         out = Path(folder) / "out"
@@ -217,7 +219,9 @@ def topics(path: Path) -> Path:
     rng = np.random.default_rng(3)
     words = [text.split() for text in TOPICS.values()]
     drawn = [rng.permutation(words[i % len(words)]) for i in range(160)]
-    return write(path, [(" ".join(w[:3]), f"{' '.join(w[2:6])} no{i}") for i, w in enumerate(drawn)])
+    return write(
+        path, [(" ".join(w[:3]), f"{' '.join(w[2:6])} no{i}") for i, w in enumerate(drawn)]
+    )
 
 
 def overlap(folder: Path) -> float:
@@ -387,7 +391,7 @@ def test_streaming_pairs_gives_what_reading_them_gives(tmp_path, kind):
         ("a.csv", "query,document\nq,d\n\nq, \n", "document is empty at line 4 of a.csv"),
         ("a.csv", "query,document,label\nq,d,1\nq,d,maybe\n", "not 0 or 1 at line 3"),
         ("a.csv", 'query,document\nq,"d\n', "broken quoting at line 2"),
-        ("a.tsv", "query\ttext\nq\td\n", 'document'),
+        ("a.tsv", "query\ttext\nq\td\n", "document"),
         ("a.jsonl", '{"query": "q", "document": "d"}\n{"query": 1}\n', "at line 2 of a.jsonl"),
         ("a.jsonl", '{"query": "q", "document": "d"}\n{"que\n', "line 2 of a.jsonl is not JSON"),
         ("a.csv", "", "a.csv is empty"),

@@ -103,7 +103,9 @@ def test_texts_that_differ_by_case_or_white_space_are_other_pairs(path):
 
 
 def test_a_word_that_is_no_verdict_is_refused(path):
-    with pytest.raises(UserError, match="There is no such verdict .*good.* relevant, not relevant"):
+    with pytest.raises(
+        UserError, match=r"There is no such verdict .*good.* relevant, not relevant"
+    ):
         Store(path).judge("q", "d", "good")
     assert standing(Store(path)) == []
 
@@ -146,7 +148,7 @@ def test_an_import_that_fails_halfway_leaves_nothing_of_itself(path):
         )
     database.close()
     rows = pd.DataFrame({"query": "r", "document": ["a", "b", "c"], "verdict": "unsure"})
-    with pytest.raises(UserError, match="full.*nothing that was kept before is lost"):
+    with pytest.raises(UserError, match=r"full.*nothing that was kept before is lost"):
         store.add_verdicts(rows)
     assert standing(store) == [("q", "d", "relevant")]
 
@@ -243,6 +245,30 @@ def test_a_read_only_store_makes_no_file(path):
     assert not path.parent.exists()
 
 
+def test_a_read_only_store_makes_no_file_beside_one_on_a_disk_that_cannot_be_written(
+    path, monkeypatch
+):
+    Store(path).judge("q", "d", "relevant")
+    before, beside, real = set(path.parent.iterdir()), set(), sqlite3.connect
+
+    class Watched(sqlite3.Connection):
+        def close(self) -> None:
+            beside.update(path.parent.iterdir())
+            super().close()
+
+    monkeypatch.setattr(
+        module.sqlite3, "connect", lambda *a, **choices: real(*a, **choices, factory=Watched)
+    )
+    assert standing(Store(path, read_only=True)) == [("q", "d", "relevant")]
+    assert beside > before  # what a full or frozen disk would not allow
+    for left in beside - before:
+        left.unlink()
+    beside.clear()
+    monkeypatch.setattr(module.os, "access", lambda folder, mode: False)
+    assert standing(Store(path, read_only=True)) == [("q", "d", "relevant")]
+    assert beside == before
+
+
 @pytest.mark.parametrize("read_only", [False, True])
 def test_a_file_that_is_no_database_is_told_and_left_alone(path, read_only):
     path.parent.mkdir()
@@ -262,7 +288,7 @@ def test_a_damaged_file_is_told(path):
     path.write_bytes(content)
     for leftover in path.parent.glob("*-*"):
         leftover.unlink()
-    with pytest.raises(UserError, match="cannot be used.*malformed.*Move the file away"):
+    with pytest.raises(UserError, match=r"cannot be used.*malformed.*Move the file away"):
         Store(path).verdicts()
 
 
@@ -290,7 +316,9 @@ def test_a_full_disk_is_told_and_earlier_verdicts_stay(path, monkeypatch):
         lambda: store.judge("q", "big", "relevant", note="x" * 1_000_000),
         lambda: store.add_case({"note": "x" * 1_000_000}),
     ):
-        with pytest.raises(UserError, match="disk is full.*Free some space: nothing that was kept"):
+        with pytest.raises(
+            UserError, match=r"disk is full.*Free some space: nothing that was kept"
+        ):
             change()
     assert standing(store) == [("q", "d", "relevant"), ("q", "e", "relevant")]
     monkeypatch.undo()
@@ -306,7 +334,7 @@ def test_a_file_that_another_process_holds_is_told(path, monkeypatch):
     monkeypatch.setattr(
         module.sqlite3, "connect", lambda *a, **choices: real(*a, **{**choices, "timeout": 0.05})
     )
-    with pytest.raises(UserError, match="locked.*Another process holds it"):
+    with pytest.raises(UserError, match=r"locked.*Another process holds it"):
         store.judge("q", "d", "relevant")
     assert standing(store) == []  # reading goes on
     holder.close()

@@ -13,7 +13,7 @@ from streamlit.delta_generator import DeltaGenerator
 from dssm_core.errors import UserError
 from dssm_core.folder import ModelFolder
 from dssm_core.scoring import Scorer, Scores
-from dssm_core.ui import inputs, notes, parts, result, share, state
+from dssm_core.ui import inputs, notes, parts, result, share, state, why
 from dssm_core.ui.style import SHEET
 from dssm_core.ui.words import LANGUAGES, language, say
 
@@ -42,6 +42,9 @@ def render() -> None:
             for warning in notes.warnings(scores, asked):
                 parts.show_message("warning", warning)
             shown = result.show(folder, scores, notes.notes(scores, asked))
+            if live.scorer:
+                why.show_effects(shown, live.scorer)
+                why.show_second(shown, folders)
             share.show(shown)
     except UserError as error:
         parts.show_error(error)

@@ -381,6 +381,27 @@ WORDS: dict[str, tuple[str, str]] = {
         "请看最后一轮的 w 与 AUC。若 w 仍小于 0，则相似的文字概率反而低。随附的模型强制 w 不小于 0，因此不会发生。",
     ),
     "lab.run.first": ("first w = {scale:g}", "初始 w = {scale:g}"),
+    "effects": ("What each token adds", "每个词贡献了多少"),
+    "effects.note": (
+        "Each token is left out in turn and its text encoded anew: what the cosine loses is the "
+        "token's effect. Diamonds are attention weights, to compare.",
+        "依次去掉每个词并重新编码：余弦的损失就是该词的作用。菱形为注意力权重，供比较。",
+    ),
+    "effects.agree": (
+        "Attention and effect rank the tokens much alike (rank correlation {agreement:.2f}).",
+        "注意力与作用对各词的排序大体一致（秩相关 {agreement:.2f}）。",
+    ),
+    "effects.part": (
+        "Attention and effect part here (rank correlation {agreement:.2f}): go by the effect.",
+        "这里注意力与作用不一致（秩相关 {agreement:.2f}）：请以作用为准。",
+    ),
+    "second": ("Beside another model", "与另一个模型对比"),
+    "second.pick": ("Second model", "第二个模型"),
+    "second.none": ("none", "无"),
+    "second.help": (
+        "Scores the same query and documents, side by side.",
+        "为同样的查询和文档打分，并排显示。",
+    ),
 }
 
 

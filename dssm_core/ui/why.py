@@ -1,0 +1,104 @@
+"""Why a document scores as it does: what each token adds, and what a second model says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from dssm_core import charts, explain
+from dssm_core.folder import ModelFolder
+from dssm_core.scoring import Scorer
+from dssm_core.towers import Side
+from dssm_core.ui import parts, state
+from dssm_core.ui.result import Shown
+from dssm_core.ui.words import say
+
+DISAGREE = 0.3
+"""Rank agreement of attention and effect below which the page says that they part."""
+
+
+def show_effects(shown: Shown, scorer: Scorer) -> None:
+    """Show the effect of every token of query and chosen document, and how attention compares."""
+    st.header(say("effects"), anchor=False)
+    parts.show_quiet(say("effects.note"))
+    query = shown.scores.query.text
+    chosen = shown.scores.results[shown.selected - 1]
+    if chosen.cosine is None:
+        parts.show_message("note", say("nothing"))
+        return
+    sides: tuple[Side, Side] = ("query", "document")
+    for side, column in zip(sides, st.columns(2, gap="medium"), strict=True):
+        with column:
+            found = explain.effects(scorer.cache, scorer.head, query, chosen.document, side)
+            st.altair_chart(
+                charts.effects_chart(found.frame(), ink=parts.ink()),
+                width="stretch",
+                key=f"compare.effects.{side}",
+            )
+            agreement = found.agreement()
+            if agreement is not None:
+                key = "effects.part" if agreement < DISAGREE else "effects.agree"
+                parts.show_quiet(say(key, agreement=agreement))
+
+
+def show_second(shown: Shown, folders: dict[str, ModelFolder]) -> None:
+    """Offer another model for the same texts, and show both side by side."""
+    others = [name for name in folders if name != shown.folder.name]
+    if not others:
+        return
+    st.header(say("second"), anchor=False)
+    name = st.selectbox(
+        say("second.pick"),
+        others,
+        index=None,
+        key="compare.second",
+        placeholder=say("second.none"),
+        help=say("second.help"),
+        persist_state="session",
+    )
+    if name is None:
+        return
+    live = state.live_model(folders[name])
+    live.start()
+    if live.error:
+        parts.show_error(live.error)
+    elif live.scorer is None:
+        _wait(live)
+    else:
+        _show_both(shown, live.scorer)
+
+
+@st.fragment(run_every=1.0)
+def _wait(live: state.LiveModel) -> None:
+    if live.is_done:
+        st.rerun()
+    parts.show_quiet(say("waiting"), is_wait=True)
+
+
+def _show_both(shown: Shown, scorer: Scorer) -> None:
+    texts = [result.document for result in shown.scores.results]
+    other = scorer.score(shown.scores.query.text, texts).frame()
+    mine = shown.frame
+    both = pd.concat([mine.assign(model=shown.folder.name), other.assign(model=scorer.folder.name)])
+    chart, table = st.columns([5, 7], gap="medium")
+    chart.altair_chart(
+        charts.slope_chart(both, ink=parts.ink()), width="stretch", key="compare.slope"
+    )
+    numbers = ["cosine", "probability", "rank"]
+    joined = mine[["position", "document", *numbers]].merge(
+        other[["position", *numbers]], on="position", suffixes=("", " 2")
+    )
+    joined["document"] = joined["document"].str.slice(0, 500)
+    joined = joined.sort_values(
+        "rank", key=lambda rank: -(rank - joined["rank 2"]).abs(), kind="stable"
+    )
+    document = st.column_config.TextColumn(say("document"))
+    config: dict[str, Any] = {"position": "#", "document": document}
+    for suffix, model in (("", shown.folder.name), (" 2", scorer.folder.name)):
+        for number in numbers:
+            form = "%d" if number == "rank" else "%.4f"
+            label = f"{say(number)} · {model}"
+            config[number + suffix] = st.column_config.NumberColumn(label, format=form)
+    table.dataframe(joined, hide_index=True, width="stretch", column_config=config)
