@@ -155,16 +155,18 @@ def _prepare_negatives(options: argparse.Namespace) -> None:
             "There is no such corpus or file", options.source, f"Corpora: {', '.join(CORPORA)}."
         )
     nearest: Rank | None = None
+    ranker = ""
     if options.strategy == "bm25":
         nearest = bm25_nearest
     elif options.strategy == "model":
         if not options.model:
             raise UserError("The strategy model needs a model", hint="Add --model FOLDER.")
-        nearest = cosine_nearest(ModelFolder.open(options.model).load_towers())
+        folder = ModelFolder.open(options.model)
+        nearest, ranker = cosine_nearest(folder.load_towers()), folder.fingerprint
     config = NegativesConfig(
         options.negatives, options.strategy, options.seed, options.epochs, pool=options.pool
     )
-    manifest = prepare_negatives(source, options.out, config, nearest, print)
+    manifest = prepare_negatives(source, options.out, config, nearest, print, ranker)
     print(
         f"{manifest['pairs']:,} pairs, {manifest['documents']:,} documents, "
         f"{len(manifest['shards'])} shards in {options.out}"

@@ -444,7 +444,12 @@ def effects_chart(frame: pd.DataFrame, *, ink: str = INK) -> Chart:
     shown["label"] = [f"{i + 1} · {t}" for i, t in zip(shown["index"], shown["text"], strict=True)]
     shown["sign"] = np.where(shown["cosine"] < 0, "holds it down", "holds it up")
     largest = max(float(shown["cosine"].abs().max() or 0), 0.01) if len(shown) else 1.0
-    y = alt.Y("label:N").sort(shown["label"].tolist()).title(None).axis(ticks=False, labelLimit=130)
+    y = (
+        alt.Y("label:N")
+        .sort(shown["label"].tolist())
+        .title(None)
+        .axis(ticks=False, labelLimit=130, labelOverlap=False)
+    )
     tooltip = [
         alt.Tooltip("text:N", title="token"),
         alt.Tooltip("cosine:Q", format="+.4f", title="effect on the cosine"),
@@ -519,7 +524,7 @@ def slope_chart(frame: pd.DataFrame, *, ink: str = INK) -> Chart:
     base = alt.Chart(shown).encode(
         alt.X("model:N").sort(models).title("model").axis(labelAngle=0),
         alt.Y("rank:Q")
-        .scale(reverse=True, nice=False)
+        .scale(reverse=True, nice=False, zero=False)
         .title("rank (1 is best)")
         .axis(tickMinStep=1),
         detail="position:N",

@@ -33,7 +33,7 @@ from dssm_core.models.families import HASHED_LSTM, Config, family, lengths
 from dssm_core.models.losses import compile_step
 from dssm_core.text import PIECES, UNSEEN
 
-Loss = Literal["retrieval", "binary"]
+Loss = Literal["retrieval", "sampled", "binary"]
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,8 @@ class TrainingConfig:
     """Every choice of a training run.
 
     Attributes:
-        loss: "retrieval", in-batch softmax in both directions; "binary", the notebook's
+        loss: "retrieval", in-batch softmax in both directions; "sampled", softmax against the
+            prepared negatives of --data alone, as the DSSM paper has it; "binary", the notebook's
             cross-entropy on the head, each query against its document and `negatives` others.
         epochs: at most this many passes over the training pairs.
         batch: pairs a step.
@@ -149,6 +150,11 @@ class Trainer:
                     str(relevant),
                     "Give at least 20 pairs, whose texts are not all shared.",
                 )
+        if training.loss == "sampled" and data is None:
+            raise UserError(
+                'The loss "sampled" needs prepared negatives',
+                hint="Add --data DIR, as `prepare PAIRS --negatives 10 --out DIR` writes it.",
+            )
         if model.pieces != PIECES or model.vocabulary < 3:
             raise UserError(
                 f"Words are hashed into {PIECES} pieces, and a vocabulary of at least 3 rows",

@@ -434,3 +434,29 @@ def test_the_binary_loss_is_the_mean_over_pairs_that_are_no_accidental_hits(
             losses.append(-math.log(1 - probability(query[i], prepared[2 * i + k])))
     found = float(binary_loss(query, document, prepared, same, negatives, head))
     assert found == pytest.approx(np.mean(losses), rel=1e-4)
+
+
+def test_the_sampled_loss_is_a_softmax_over_own_negatives_alone():
+    import tensorflow as tf
+
+    from dssm_core.models.losses import sampled_loss
+
+    rng = np.random.default_rng(3)
+    unit = [v / np.linalg.norm(v, axis=1, keepdims=True) for v in rng.normal(size=(3, 6, 4))]
+    query, document = unit[0][:3], unit[1][:3]
+    prepared = unit[2]  # two to each query
+    expected = []
+    for i in range(3):
+        cosines = [
+            query[i] @ document[i],
+            query[i] @ prepared[2 * i],
+            query[i] @ prepared[2 * i + 1],
+        ]
+        expected.append(-np.log(np.exp(5 * cosines[0]) / np.exp(5 * np.array(cosines)).sum()))
+    tensors = [tf.constant(v, tf.float32) for v in (query, document, prepared)]
+    assert float(sampled_loss(*tensors, 5.0)) == pytest.approx(np.mean(expected), rel=1e-5)
+
+
+def test_the_sampled_loss_without_prepared_negatives_is_refused(tmp_path):
+    with pytest.raises(UserError, match="needs prepared negatives"):
+        trainer(tmp_path / "state.npz", loss="sampled")

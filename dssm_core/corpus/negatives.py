@@ -80,6 +80,7 @@ def prepare_negatives(
     config: NegativesConfig | None = None,
     rank: Rank | None = None,
     say: Callable[[str], None] = print,
+    ranker: str = "",
 ) -> dict[str, Any]:
     """Write shards of (query, document, negatives), resuming a run that was cut off.
 
@@ -89,6 +90,7 @@ def prepare_negatives(
         config: how negatives are drawn.
         rank: finds the hardest of a pool, for the strategies "bm25" and "model".
         say: called with a line for people after each shard.
+        ranker: what `rank` is, such as a model's fingerprint: another one is another run.
 
     Returns:
         The manifest: config, input's SHA-256, pairs, documents, shards.
@@ -103,7 +105,7 @@ def prepare_negatives(
     if not pairs.is_file():
         raise UserError(f"no file {pairs}", "", "Check the path.")
     out.mkdir(parents=True, exist_ok=True)
-    run = {"input": _digest(pairs), "config": asdict(config)}
+    run = {"input": _digest(pairs), "config": asdict(config), "ranker": ranker}
     _claim(out, run)
     with closing(_index(pairs, out / "index.sqlite", say)) as index:
         total = index.execute("SELECT count(*) FROM pair").fetchone()[0]

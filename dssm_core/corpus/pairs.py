@@ -26,6 +26,7 @@ MOST_CHARACTERS = 1_000_000  # of a cell
 MOST_BYTES = 1 << 29  # of a file, decompressed: a small .gz can hold far more
 UNFIT = re.compile("[\0\ud800-\udfff]")
 NEEDED = ("query", "document")
+ABSENT = {"label": "1", "split": "train"}  # what a line of JSON that lacks them means
 LABELS = {
     **dict.fromkeys(("1", "1.0", "true", "yes", "relevant"), 1),
     **dict.fromkeys(("0", "0.0", "false", "no", "irrelevant"), 0),
@@ -171,13 +172,13 @@ def _kind(name: str, text: str) -> str:
 
 
 def _read_csv(text: str, name: str, kind: str) -> tuple[list[str], list[Record]]:
-    csv.field_size_limit(max(csv.field_size_limit(), len(text)))
     (_, columns), *records = _rows(io.StringIO(text, newline=""), name, kind)
     return list(columns), records
 
 
 def _rows(stream: Iterable[str], name: str, kind: str) -> Iterator[Record]:
     """Yield the header, then each record, with the line where it starts."""
+    csv.field_size_limit(max(csv.field_size_limit(), MOST_BYTES))
     reader = csv.reader(stream, delimiter="\t" if kind == "tsv" else ",", strict=True)
     columns: list[str] = []
     start = 1
@@ -211,10 +212,10 @@ def _json_records(lines: Iterable[str], name: str) -> Iterator[Record]:
         if line.strip():
             item = _object(line, f"line {number} of {name}")
             if not columns:
-                columns = list(item)
+                columns = list(dict.fromkeys([*item, *ABSENT]))
                 yield number, columns
             _check_text(item, columns, f"line {number} of {name}")
-            yield number, [_cell(item.get(column)) for column in columns]
+            yield number, [_cell(item.get(column, ABSENT.get(column))) for column in columns]
 
 
 def _read_jsonl(text: str, name: str) -> tuple[list[str], list[Record]]:

@@ -1,4 +1,4 @@
-"""The two training losses, in-batch softmax and the notebook's cross-entropy, and a step on them.
+"""The training losses: softmax in the batch or on prepared negatives, and cross-entropy; a step.
 
 Shape letters: N rows of a batch, E vector.
 """
@@ -42,6 +42,27 @@ def retrieval_loss(
     rows = tf.range(tf.shape(logits)[0])
     loss = tf.nn.sparse_softmax_cross_entropy_with_logits
     return tf.reduce_mean(loss(rows, forward) + loss(rows, tf.transpose(logits))) / 2
+
+
+def sampled_loss(
+    query: tf.Tensor, document: tf.Tensor, prepared: tf.Tensor, sharpness: float
+) -> tf.Tensor:
+    """Softmax of each query's own document against its own prepared negatives alone.
+
+    Args:
+        query: unit vectors [N, E].
+        document: unit vectors [N, E].
+        prepared: unit vectors [N * K, E] of each query's negatives, K at least 1.
+        sharpness: multiplies the cosines before the softmax.
+
+    Returns:
+        scalar, mean over rows.
+
+    Source: Huang et al. 2013, section 3.3; notebook, `MLPNegativeSamplingModelBuilder`.
+    """
+    own = tf.reduce_sum(query * document, axis=1, keepdims=True)  # [N, 1]
+    logits = sharpness * tf.concat([own, prepared_cosines(query, prepared)], axis=1)  # [N, 1 + K]
+    return tf.reduce_mean(tf.reduce_logsumexp(logits - logits[:, :1], axis=1))
 
 
 def binary_loss(
@@ -93,7 +114,7 @@ def prepared_cosines(query: tf.Tensor, prepared: tf.Tensor) -> tf.Tensor:
 
 def compile_step(
     model: keras.Model,
-    loss: Literal["retrieval", "binary"],
+    loss: Literal["retrieval", "sampled", "binary"],
     sharpness: float = 20.0,
     negatives: int = 0,
 ) -> Callable[..., tf.Tensor]:
@@ -101,7 +122,7 @@ def compile_step(
 
     Args:
         model: of any family, compiled with an optimizer.
-        loss: which of the two.
+        loss: which of the three.
         sharpness: of the retrieval loss.
         negatives: in-batch ones of the binary loss.
 
@@ -122,6 +143,8 @@ def compile_step(
             )
             if loss == "retrieval":
                 value = retrieval_loss(one, other, extra, same, sharpness)
+            elif loss == "sampled":
+                value = sampled_loss(one, other, extra, sharpness)
             else:
                 value = binary_loss(one, other, extra, same, negatives, head)
         learned = [

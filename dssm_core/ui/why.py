@@ -32,6 +32,7 @@ def show_effects(shown: Shown, scorer: Scorer) -> None:
     for side, column in zip(sides, st.columns(2, gap="medium"), strict=True):
         with column:
             found = explain.effects(scorer.cache, scorer.head, query, chosen.document, side)
+            parts.show_quiet(say(side))
             st.altair_chart(
                 charts.effects_chart(found.frame(), ink=parts.ink()),
                 width="stretch",
@@ -82,10 +83,7 @@ def _show_both(shown: Shown, scorer: Scorer) -> None:
     other = scorer.score(shown.scores.query.text, texts).frame()
     mine = shown.frame
     both = pd.concat([mine.assign(model=shown.folder.name), other.assign(model=scorer.folder.name)])
-    chart, table = st.columns([5, 7], gap="medium")
-    chart.altair_chart(
-        charts.slope_chart(both, ink=parts.ink()), width="stretch", key="compare.slope"
-    )
+    st.altair_chart(charts.slope_chart(both, ink=parts.ink()), width="stretch", key="compare.slope")
     numbers = ["cosine", "probability", "rank"]
     joined = mine[["position", "document", *numbers]].merge(
         other[["position", *numbers]], on="position", suffixes=("", " 2")
@@ -101,4 +99,4 @@ def _show_both(shown: Shown, scorer: Scorer) -> None:
             form = "%d" if number == "rank" else "%.4f"
             label = f"{say(number)} · {model}"
             config[number + suffix] = st.column_config.NumberColumn(label, format=form)
-    table.dataframe(joined, hide_index=True, width="stretch", column_config=config)
+    st.dataframe(joined, hide_index=True, width="stretch", column_config=config)

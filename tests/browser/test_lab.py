@@ -1,0 +1,38 @@
+"""The Lab in Chromium: it opens, its tabs answer, and axe finds nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.test_compare import violations
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(params=["light", "dark"])
+def lab(browser: Browser, address: str, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """Yield the Lab once the notebook's systems are listed."""
+    context = browser.new_context(
+        viewport={"width": 1280, "height": 900}, color_scheme=request.param
+    )
+    page = context.new_page()
+    page.goto(f"{address}/lab")
+    expect(page.get_by_text("639,488 parameters")).to_be_visible(timeout=120_000)
+    yield page
+    context.close()
+
+
+def test_every_tab_opens_and_axe_finds_nothing(lab: Page) -> None:
+    for name in ("Systems", "Train", "Dot explorer", "Backwards head"):
+        lab.get_by_role("tab", name=name).click()
+        lab.wait_for_timeout(500)
+        assert violations(lab) == [], name
+
+
+def test_the_zero_vector_shows_where_the_two_cosines_part(lab: Page) -> None:
+    lab.get_by_role("tab", name="Dot explorer").click()
+    lab.get_by_text("A zero vector").click()
+    expect(lab.get_by_text("one NaN row spoils a whole batch")).to_be_visible()
