@@ -422,12 +422,15 @@ def vectors_chart(query: tuple[float, float], document: tuple[float, float]) -> 
     )
     return alt.layer(lines, heads).properties(
         title=_title("The two vectors", "Only the angle between them matters to the cosine."),
-        height=300,
+        width=300,
+        height=300,  # as wide as high, or the angle would be false
         description=f"Query {frame['entries'][0]} and document {frame['entries'][1]}.",
     )
 
 
-def effects_chart(frame: pd.DataFrame, *, ink: str = INK) -> Chart:
+def effects_chart(
+    frame: pd.DataFrame, *, title: str = "What each token adds", reach: float = 0.0, ink: str = INK
+) -> Chart:
     """Return what each token adds to the cosine, with its attention weight beside it.
 
     Frame columns: side, index, text, state, attention, cosine, probability; tokens that were not
@@ -438,12 +441,14 @@ def effects_chart(frame: pd.DataFrame, *, ink: str = INK) -> Chart:
 
     Args:
         frame: one row a token of one text, as `Effects.frame` gives it.
+        title: of the chart.
+        reach: the axis reaches at least so far, to compare two charts.
         ink: colour of the text inside the chart.
     """
     shown = frame[frame["state"].isin(["seen", "letters"])].copy()
     shown["label"] = [f"{i + 1} · {t}" for i, t in zip(shown["index"], shown["text"], strict=True)]
     shown["sign"] = np.where(shown["cosine"] < 0, "holds it down", "holds it up")
-    largest = max(float(shown["cosine"].abs().max() or 0), 0.01) if len(shown) else 1.0
+    largest = max(float(shown["cosine"].abs().max()) if len(shown) else 0.0, reach, 0.01) * 1.1
     y = (
         alt.Y("label:N")
         .sort(shown["label"].tolist())
@@ -462,7 +467,7 @@ def effects_chart(frame: pd.DataFrame, *, ink: str = INK) -> Chart:
         .encode(
             alt.X("cosine:Q")
             .scale(domain=[-largest, largest])
-            .title("effect on the cosine (−2 to 2)"),
+            .title("effect on the cosine (could be −2 to 2)"),
             y,
             color=alt.Color("sign:N")
             .scale(domain=["holds it up", "holds it down"], range=[COSINE, PROBABILITY])
@@ -492,7 +497,7 @@ def effects_chart(frame: pd.DataFrame, *, ink: str = INK) -> Chart:
         alt.layer(*layers)
         .resolve_scale(x="independent")
         .properties(
-            title=_title("What each token adds", "Left out in turn: what the cosine loses."),
+            title=_title(title, "Left out in turn: what the cosine loses."),
             height=alt.Step(18),
             description=f"The largest effects on the cosine: {told or 'there are none'}.",
         )

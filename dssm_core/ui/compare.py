@@ -15,7 +15,7 @@ from dssm_core.folder import ModelFolder
 from dssm_core.scoring import Scorer, Scores
 from dssm_core.ui import inputs, notes, parts, result, share, state, why
 from dssm_core.ui.style import SHEET
-from dssm_core.ui.words import LANGUAGES, language, say
+from dssm_core.ui.words import say
 
 PART = 20_000
 """Characters scored between two looks at the Stop button."""
@@ -56,20 +56,7 @@ def render() -> None:
 
 
 def _show_head() -> None:
-    with st.container(
-        horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
-    ):
-        st.title(say("title"), anchor=False, width="content")
-        st.segmented_control(
-            say("language"),
-            list(LANGUAGES),
-            format_func=lambda key: LANGUAGES[key],
-            default=language(),
-            key="page.language",
-            required=True,
-            label_visibility="collapsed",
-            persist_state="session",
-        )
+    parts.show_title(say("title"))
     parts.show_quiet(say("intro"))
 
 

@@ -31,7 +31,7 @@ SLICE_SIZES: dict[str, dict[str, Any]] = {
 def render() -> None:
     """Show the page."""
     st.html(style.SHEET)
-    st.title(say("lab.title"), anchor=False)
+    parts.show_title(say("lab.title"))
     st.markdown(say("lab.intro"))
     tabs = st.tabs([say(f"lab.{name}") for name in ("systems", "train", "dot", "backwards")])
     # the first tab last: building the systems takes seconds, and the others need not wait
@@ -86,7 +86,7 @@ def layer_graph(layers: list[dict[str, Any]]) -> str:
     """Return a model's layers in Graphviz' language, readable on light and dark."""
     lines = [
         "digraph { bgcolor=transparent rankdir=TB",
-        'node [shape=box style=rounded color="#7A7F87" fontcolor="#7A7F87" fontname=sans-serif]',
+        'node [shape=box style=rounded color="#7A7F87" fontcolor="#7A7F87" fontname="sans-serif"]',
         'edge [color="#7A7F87"]',
     ]
     names = {layer["name"] for layer in layers}
@@ -256,7 +256,7 @@ def _dot() -> None:
     precision: Precision = st.session_state["lab.precision"]
     query, document = (numbers["qx"], numbers["qy"]), (numbers["dx"], numbers["dy"])
     with right:
-        st.altair_chart(charts.vectors_chart(query, document), width="stretch", key="lab.vectors")
+        st.altair_chart(charts.vectors_chart(query, document), width="content", key="lab.vectors")
         steps = explain_pair(query, document, scale, bias, precision)
         steps["value"] = [f"{value:.8g}" for value in steps["value"]]
         steps["name"] = [say(f"lab.step.{name}") for name in steps["name"]]

@@ -16,7 +16,7 @@ import streamlit as st
 from dssm_core import charts
 from dssm_core.errors import UserError
 from dssm_core.scoring import Head, ScoredDocument, ScoredToken
-from dssm_core.ui.words import say
+from dssm_core.ui.words import LANGUAGES, language, say
 
 Kind = Literal["error", "warning", "note"]
 
@@ -46,6 +46,24 @@ def _visible(character: str) -> str:
 def ink() -> str:
     """Return the colour of text inside charts that suits the page's theme."""
     return "#E8EDF2" if st.context.theme.type == "dark" else charts.INK
+
+
+def show_title(title: str) -> None:
+    """Show a page's title with the language switch beside it."""
+    with st.container(
+        horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
+    ):
+        st.title(title, anchor=False, width="content")
+        st.segmented_control(
+            say("language"),
+            list(LANGUAGES),
+            format_func=lambda key: LANGUAGES[key],
+            default=language(),
+            key="page.language",
+            required=True,
+            label_visibility="collapsed",
+            persist_state="session",
+        )
 
 
 def message_html(kind: Kind, text: str, found: str = "", hint: str = "") -> str:

@@ -15,8 +15,8 @@ from dssm_core.ui import parts, state
 from dssm_core.ui.result import Shown
 from dssm_core.ui.words import say
 
-DISAGREE = 0.3
-"""Rank agreement of attention and effect below which the page says that they part."""
+PART, ALIKE = 0.3, 0.6
+"""Rank agreements of attention and effect between which they agree in part."""
 
 
 def show_effects(shown: Shown, scorer: Scorer) -> None:
@@ -29,19 +29,27 @@ def show_effects(shown: Shown, scorer: Scorer) -> None:
         parts.show_message("note", say("nothing"))
         return
     sides: tuple[Side, Side] = ("query", "document")
-    for side, column in zip(sides, st.columns(2, gap="medium"), strict=True):
+    both = [
+        explain.effects(scorer.cache, scorer.head, query, chosen.document, side) for side in sides
+    ]
+    reach = max((abs(token.cosine) for found in both for token in found.tokens), default=0.0)
+    titles = (say("query"), say("document n", n=shown.selected))
+    for found, title, column in zip(both, titles, st.columns(2, gap="medium"), strict=True):
         with column:
-            found = explain.effects(scorer.cache, scorer.head, query, chosen.document, side)
-            parts.show_quiet(say(side))
             st.altair_chart(
-                charts.effects_chart(found.frame(), ink=parts.ink()),
+                charts.effects_chart(found.frame(), title=title, reach=reach, ink=parts.ink()),
                 width="stretch",
-                key=f"compare.effects.{side}",
+                key=f"compare.effects.{found.side}",
             )
             agreement = found.agreement()
             if agreement is not None:
-                key = "effects.part" if agreement < DISAGREE else "effects.agree"
-                parts.show_quiet(say(key, agreement=agreement))
+                parts.show_quiet(say(_verdict(agreement), agreement=agreement))
+
+
+def _verdict(agreement: float) -> str:
+    if agreement < PART:
+        return "effects.part"
+    return "effects.agree" if agreement >= ALIKE else "effects.partly"
 
 
 def show_second(shown: Shown, folders: dict[str, ModelFolder]) -> None:

@@ -259,8 +259,9 @@ WORDS: dict[str, tuple[str, str]] = {
     "html": ("Page as HTML", "页面（HTML）"),
     "lab.title": ("Lab", "实验室"),
     "lab.intro": (
-        "The notebook's systems, to look into, to train and to break.",
-        "notebook 中的各个系统：查看、训练、弄坏。",
+        "The systems of the notebook “DSSM keras”, which this project carries on: to look into, to "
+        "train and to break.",
+        "本项目源自名为“DSSM keras”的 notebook，这里是其中的各个系统：查看、训练、弄坏。",
     ),
     "lab.systems": ("Systems", "系统"),
     "lab.train": ("Train", "训练"),
@@ -390,6 +391,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "effects.agree": (
         "Attention and effect rank the tokens much alike (rank correlation {agreement:.2f}).",
         "注意力与作用对各词的排序大体一致（秩相关 {agreement:.2f}）。",
+    ),
+    "effects.partly": (
+        "Attention and effect agree in part (rank correlation {agreement:.2f}).",
+        "注意力与作用部分一致（秩相关 {agreement:.2f}）。",
     ),
     "effects.part": (
         "Attention and effect part here (rank correlation {agreement:.2f}): go by the effect.",

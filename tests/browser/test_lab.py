@@ -36,3 +36,9 @@ def test_the_zero_vector_shows_where_the_two_cosines_part(lab: Page) -> None:
     lab.get_by_role("tab", name="Dot explorer").click()
     lab.get_by_text("A zero vector").click()
     expect(lab.get_by_text("one NaN row spoils a whole batch")).to_be_visible()
+
+
+def test_the_layer_graph_is_drawn(lab: Page) -> None:
+    graph = lab.get_by_test_id("stGraphVizChart")
+    expect(graph.locator("svg")).to_be_visible()
+    expect(graph.get_by_text("query_dense_1")).to_be_visible()
