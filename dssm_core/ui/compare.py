@@ -42,10 +42,14 @@ def render() -> None:
             for warning in notes.warnings(scores, asked):
                 parts.show_message("warning", warning)
             shown = result.show(folder, scores, notes.notes(scores, asked))
-            if live.scorer:
-                why.show_effects(shown, live.scorer)
-                why.show_second(shown, folders)
+            # there before the live model is: what stands below must not move when it comes
+            effects, second = st.container(), st.container()
             share.show(shown)
+            if live.scorer:
+                with effects:
+                    why.show_effects(shown, live.scorer)
+                with second:
+                    why.show_second(shown, folders)
     except UserError as error:
         parts.show_error(error)
     except Exception:  # no traceback reaches the page

@@ -90,7 +90,7 @@ def open_page(browser: Browser, address: str, **context: Any) -> Page:
     page.on("request", lambda r: None if r.url.startswith(LOCAL) else beyond.append(r.url))
     page.goto(address)
     expect(page.get_by_test_id("stVegaLiteChart").first).to_be_visible()
-    expect(page.get_by_text("Numbers as CSV")).to_be_visible()
+    expect(page.get_by_text("Numbers as CSV").first).to_be_visible()
     assert not beyond, beyond
     return page
 

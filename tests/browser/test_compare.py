@@ -13,6 +13,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from dssm_core.ui import state
 from tests.browser.conftest import ROOT, open_page
 
 pytestmark = pytest.mark.browser
@@ -94,7 +95,12 @@ def test_clicking_a_point_selects_its_document_everywhere(page: Page) -> None:
 
 def test_a_link_restores_the_view_for_somebody_else(page: Page, browser: Browser) -> None:
     ask(page, "weather forecast", ["Forecasts for a city.", "A card game."])
-    address = page.get_by_test_id("stCode").inner_text().strip()
+    code = page.get_by_test_id("stCode")
+    for _ in range(60):  # the link is painted last
+        address = code.inner_text().strip()
+        if state.unpack(address.split("view=")[1]).documents[-1] == "A card game.":
+            break
+        page.wait_for_timeout(500)
     other = open_page(browser, address, viewport={"width": 1280, "height": 900})
     expect(other.get_by_label("Query", exact=True)).to_have_value("weather forecast")
     wait_until_ready(other)
