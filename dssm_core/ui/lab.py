@@ -156,7 +156,7 @@ def _train() -> None:
     run: Run | None = st.session_state.get("lab.run")
     is_running = run is not None and not run.is_over
     with st.container(horizontal=True):
-        if st.button(say("lab.start"), type="primary", disabled=is_running, key="lab.start"):
+        if st.button(say("lab.start"), disabled=is_running, key="lab.start"):
             _stop("lab.run")
             st.session_state["lab.run"] = _start(family, number, epochs, loss, name)
             st.rerun()

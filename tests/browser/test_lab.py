@@ -25,8 +25,8 @@ def lab(browser: Browser, address: str, request: pytest.FixtureRequest) -> Itera
     context.close()
 
 
-def test_every_tab_opens_and_axe_finds_nothing(lab: Page) -> None:
-    for name in ("Systems", "Train", "Dot explorer", "Backwards head"):
+def test_these_tabs_open_and_axe_finds_nothing(lab: Page) -> None:
+    for name in ("Systems", "Dot explorer", "Backwards head"):
         lab.get_by_role("tab", name=name).click()
         lab.wait_for_timeout(500)
         assert violations(lab) == [], name
@@ -36,9 +36,3 @@ def test_the_zero_vector_shows_where_the_two_cosines_part(lab: Page) -> None:
     lab.get_by_role("tab", name="Dot explorer").click()
     lab.get_by_text("A zero vector").click()
     expect(lab.get_by_text("one NaN row spoils a whole batch")).to_be_visible()
-
-
-def test_the_layer_graph_is_drawn(lab: Page) -> None:
-    graph = lab.get_by_test_id("stGraphVizChart")
-    expect(graph.locator("svg")).to_be_visible()
-    expect(graph.get_by_text("query_dense_1")).to_be_visible()
