@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dssm_core.__main__ import _parser
+from dssm_core.__main__ import parser
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -20,7 +20,7 @@ def commands() -> dict[str, set[str]]:
     """Return each command's options as the parser knows them, less --help."""
     (choices,) = (
         action.choices
-        for action in _parser()._actions
+        for action in parser()._actions
         if isinstance(action, argparse._SubParsersAction)
     )
     return {

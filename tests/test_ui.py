@@ -405,7 +405,7 @@ def test_every_text_of_the_page_is_there_in_both_languages_with_the_same_values(
 
 
 def test_every_text_is_used_and_every_used_text_is_there() -> None:
-    files = [p for p in Path(parts.__file__).parent.glob("*.py") if p.name != "words.py"]
+    files = [p for p in Path(parts.__file__).parent.rglob("*.py") if p.parent.name != "words"]
     quoted = set(re.findall(r"""["']([\w. ]+)["']""", "".join(p.read_text() for p in files)))
     made = {key for key in words.WORDS if key.startswith(("mark.", "entry.", "note.", "lab."))}
     made |= {f"{name}.help" for name in ("cosine", "logit", "probability", "rank", "percentile")}

@@ -1,0 +1,37 @@
+"""The charts: pure functions from DataFrames to Altair charts.
+
+Each is one layered view, as Streamlit fits nothing else to a narrow screen: panels are made by
+giving each scale its share of the view. Axes and titles take the page's theme; text inside a chart
+takes the ink that the page gives. Texts of the user are data only, never part of an expression.
+Each chart carries its finding in `description`, for those who cannot see it.
+"""
+
+from dssm_core.charts.attention import attention_heatmap, describe_attention
+from dssm_core.charts.base import INK, Chart
+from dssm_core.charts.effects import effects_chart, slope_chart
+from dssm_core.charts.lab import history_chart, vectors_chart
+from dssm_core.charts.scores import (
+    Threshold,
+    background_bins,
+    describe_scores,
+    probability_curve,
+    ranked_bars,
+    score_chart,
+)
+
+__all__ = [
+    "INK",
+    "Chart",
+    "Threshold",
+    "attention_heatmap",
+    "background_bins",
+    "describe_attention",
+    "describe_scores",
+    "effects_chart",
+    "history_chart",
+    "probability_curve",
+    "ranked_bars",
+    "score_chart",
+    "slope_chart",
+    "vectors_chart",
+]

@@ -1,0 +1,124 @@
+"""Attention weights of a query and its documents."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from dssm_core.charts.base import INK, QUIET, Chart, drawable, headline
+
+MOST_TOKENS = 2_000
+"""What the chart draws: the first tokens."""
+
+
+def attention_heatmap(
+    tokens: pd.DataFrame, *, highest: float | None = None, per_line: int = 12, ink: str = INK
+) -> Chart:
+    """Return the attention weight of every token, in reading order, wrapped into lines.
+
+    Args:
+        tokens: one row a token of one or more texts.
+        highest: weight of the strongest shade; the largest there is without it.
+        per_line: most tokens in a line; fewer where the screen is narrow.
+        ink: colour of the text inside the chart.
+
+    Frame columns: position (0 is the query), index, text, state, attention.
+
+    Reads as: a stronger colour is more weight; a text's weights sum to 1. A dashed cell and ~ mark
+    a word read by its letters only, a grey cell and × one that was not read.
+    """
+    shown = _cells(tokens.head(MOST_TOKENS))
+    top = highest or float(np.nanmax([*shown["attention"], 0.0])) or 1.0
+    # the width is known to the browser only, so it is the browser that wraps
+    fitting = f"clamp(floor(width / 52), 2, {max(2, int(per_line))})"
+    heading = "slice(datum.label, -4) == ' · 1' ? slice(datum.label, 0, -4) : ''"
+    axis = alt.Axis(ticks=False, domain=False, labelExpr=heading)
+    in_order: Any = alt.EncodingSortField("sequence", op="min")
+    tooltip = [
+        alt.Tooltip("text:N", title="token"),
+        alt.Tooltip("weight:N", title="attention weight"),
+        alt.Tooltip("state:N"),
+    ]
+    base = (
+        alt.Chart(shown)
+        .transform_calculate(
+            column="datum.index % tokens_a_line",
+            line="datum.name + ' · ' + (1 + floor(datum.index / tokens_a_line))",
+        )
+        .encode(
+            alt.X("column:O", title="token, in reading order", axis=None),
+            alt.Y("line:N", title=None, sort=in_order, axis=axis),
+            tooltip=tooltip,
+        )
+    )
+    # shaded at most half, so that the ink is readable on every cell
+    blues = ["rgba(0,114,178,0)", "rgba(0,114,178,0.5)"]
+    scale = alt.Scale(domain=[0, top], range=blues, clamp=True)
+    legend = alt.Legend(
+        orient="top", titleOrient="left", format=".2f", values=[0, top], gradientLength=80
+    )
+    shade = alt.Color("attention:Q", title="attention weight (0 to 1)", scale=scale, legend=legend)
+    quiet: dict[str, Any] = {"cornerRadius": 3, "stroke": QUIET}
+    cells = base.mark_rect(strokeWidth=0.5, **quiet).encode(shade)
+    quiet["aria"] = False  # a layer that happens to be empty would be an image without a name
+    by_letters = base.transform_filter("datum.mark == '~'").mark_rect(
+        fillOpacity=0, strokeDash=[4, 3], strokeWidth=2, **quiet
+    )
+    unread = base.transform_filter("datum.mark == '×'").mark_rect(
+        fill=QUIET, fillOpacity=0.3, **quiet
+    )
+    text: dict[str, Any] = {"limit": alt.ExprRef("bandwidth('x') - 4"), "color": ink}
+    words = base.mark_text(fontSize=11, dy=-6, **text).encode(text="word:N")
+    numbers = base.mark_text(fontSize=10, dy=8, **text).encode(text="short:N")
+    return (
+        alt.layer(cells, by_letters, unread, words, numbers)
+        .add_params(alt.param(name="tokens_a_line", expr=fitting))
+        .properties(
+            title=headline(
+                "Attention weights",
+                "Stronger colour: more weight.",
+                "Dashed ~: read by its letters only. Grey ×: not read.",
+                f"The first {MOST_TOKENS:,} tokens." if len(tokens) > MOST_TOKENS else "",
+                ink=ink,
+            ),
+            height=alt.Step(36),
+            description=describe_attention(tokens),
+        )
+    )
+
+
+def describe_attention(tokens: pd.DataFrame) -> str:
+    """Return the tokens with the most weight of each of the first five texts."""
+    sentences = []
+    texts = list(tokens.dropna(subset=["attention"]).groupby("position"))
+    for position, part in texts[:5]:
+        top = part[part["attention"] > 0].nlargest(3, "attention")
+        words = ", ".join(
+            f"{text} {weight:.2f}"
+            for text, weight in zip(drawable(top["text"], 20), top["attention"], strict=True)
+        )
+        name = "the query" if position == 0 else f"document {position}"
+        sentences.append(
+            f"In {name} most weight is on {words}." if words else f"In {name} there is no weight."
+        )
+    if len(texts) > 5:
+        sentences.append(f"And {len(texts) - 5} more texts.")
+    return " ".join(sentences) or "There are no attention weights."
+
+
+def _cells(tokens: pd.DataFrame) -> pd.DataFrame:
+    """Return the tokens with the name of their text, their mark, and the words in their cell."""
+    shown = tokens.assign(
+        sequence=np.arange(len(tokens)),
+        text=drawable(tokens["text"], 40),
+        name=["document " + str(p) if p else "query" for p in tokens["position"]],
+        mark=["" if s == "seen" else "~" if s == "letters" else "×" for s in tokens["state"]],
+    )
+    is_read = (shown["mark"] != "×") & shown["attention"].notna()
+    shown["word"] = shown["mark"] + shown["text"]
+    shown["short"] = shown["attention"].map("{:.2f}".format).where(is_read, "")
+    shown["weight"] = shown["attention"].map("{:.3f}".format).where(is_read, "none")
+    return shown

@@ -1,0 +1,93 @@
+"""The Lab's charts: training runs, and two vectors."""
+
+from __future__ import annotations
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from dssm_core.charts.base import CHOSEN, COSINE, PROBABILITY, QUIET, Chart, headline
+
+
+def history_chart(frame: pd.DataFrame, *, measure: str, title: str, reads_as: str) -> Chart:
+    """Return one measure of training runs by epoch, a line a run.
+
+    Frame columns: run, epoch (from 1), and the measure; rows without it are left out.
+
+    Reads as: further right is later in training; each line is one run.
+
+    Args:
+        frame: one row an epoch of a run.
+        measure: the column to draw.
+        title: of the chart and its y axis, with the range in brackets.
+        reads_as: one sentence below the title.
+    """
+    shown = frame[["run", "epoch", measure]].dropna().rename(columns={measure: "value"})
+    base = alt.Chart(shown).encode(
+        alt.X("epoch:O").title("epoch (from 1)").axis(labelAngle=0),
+        alt.Y("value:Q").scale(zero=False).title(title),
+        alt.Color("run:N")
+        .scale(range=[COSINE, PROBABILITY, CHOSEN, QUIET])
+        .legend(orient="top", title=None),
+        strokeDash=alt.StrokeDash("run:N").legend(None),
+        tooltip=["run:N", "epoch:O", alt.Tooltip("value:Q", format=".4f", title=title)],
+    )
+    last = ", ".join(
+        f"{run} {part['value'].iloc[-1]:.3f}" for run, part in shown.groupby("run", sort=False)
+    )
+    return alt.layer(
+        base.mark_line(strokeWidth=2), base.mark_point(filled=True, size=60)
+    ).properties(
+        title=headline(title, reads_as),
+        height=240,
+        description=f"{title} at the last epoch: {last or 'no epoch yet'}.",
+    )
+
+
+def vectors_chart(query: tuple[float, float], document: tuple[float, float]) -> Chart:
+    """Return two 2-D vectors as arrows from the origin, each scaled to the longer one.
+
+    Reads as: the smaller the angle between the arrows, the nearer the cosine is to 1; their
+    lengths do not matter to it.
+
+    Args:
+        query: its two entries.
+        document: its two entries.
+    """
+    longest = max(float(np.hypot(*query)), float(np.hypot(*document))) or 1.0
+    frame = pd.DataFrame(
+        [
+            {
+                "vector": name,
+                "x": x / longest,
+                "y": y / longest,
+                "zero": 0.0,
+                "entries": f"({x:g}, {y:g})",
+            }
+            for name, (x, y) in (("query", query), ("document", document))
+        ]
+    )
+    colour = (
+        alt.Color("vector:N")
+        .scale(domain=["query", "document"], range=[COSINE, PROBABILITY])
+        .legend(orient="top", title=None)
+    )
+    tooltip = ["vector:N", "entries:N"]
+    base = alt.Chart(frame).encode(
+        alt.X("x:Q").scale(domain=[-1.1, 1.1]).title("first entry ÷ longer length (−1 to 1)"),
+        alt.Y("y:Q").scale(domain=[-1.1, 1.1]).title("second entry ÷ longer length (−1 to 1)"),
+        color=colour,
+        tooltip=tooltip,
+    )
+    lines = base.mark_rule(strokeWidth=3).encode(x2="zero:Q", y2="zero:Q")
+    heads = base.mark_point(filled=True, size=180).encode(
+        shape=alt.Shape("vector:N")
+        .scale(domain=["query", "document"], range=["circle", "square"])
+        .legend(None)
+    )
+    return alt.layer(lines, heads).properties(
+        title=headline("The two vectors", "Only the angle between them matters to the cosine."),
+        width=300,
+        height=300,  # as wide as high, or the angle would be false
+        description=f"Query {frame['entries'][0]} and document {frame['entries'][1]}.",
+    )

@@ -1,0 +1,305 @@
+"""A query's documents: on the curve from cosine to probability, and as ranked bars."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from dssm_core.charts.base import (
+    CHOSEN,
+    COSINE,
+    INK,
+    PALETTE,
+    PROBABILITY,
+    QUIET,
+    Chart,
+    drawable,
+    headline,
+    in_words,
+)
+
+MOST_POINTS, MOST_NUMBERS, MOST_BARS = 2_000, 12, 200
+"""What one chart draws: the best documents and the chosen one."""
+
+FLOOR = "height * 0.76"
+"""Where probability 0 stands in the score chart; the random pairs are below."""
+
+Threshold = tuple[float | None, float]
+"""The threshold as (cosine, probability); no cosine where none reaches that probability."""
+
+
+def probability_curve(scale: float, bias: float) -> pd.DataFrame:
+    """Return the model's curve: 201 rows of cosine in [-1, 1] and probability in [0, 1]."""
+    cosines = np.linspace(-1, 1, 201)
+    probabilities = (1 + np.tanh((scale * cosines + bias) / 2)) / 2  # sigmoid without overflow
+    return pd.DataFrame({"cosine": cosines, "probability": probabilities})
+
+
+def background_bins(cosines: np.ndarray, bins: int = 40) -> pd.DataFrame:
+    """Return a histogram of cosines: start, end, and share of all in [0, 1]."""
+    known = np.clip(cosines[np.isfinite(cosines)], -1, 1)
+    counts, edges = np.histogram(known, bins=bins, range=(-1, 1))
+    share = counts / max(1, counts.sum())
+    return pd.DataFrame({"start": edges[:-1], "end": edges[1:], "share": share})
+
+
+def score_chart(
+    frame: pd.DataFrame,
+    *,
+    curve: pd.DataFrame,
+    background: pd.DataFrame,
+    threshold: Threshold,
+    selected: int | None = None,
+    ink: str = INK,
+) -> Chart:
+    """Return cosine against probability: each document a point on the model's curve.
+
+    Args:
+        frame: one row a document.
+        curve: as `probability_curve` returns.
+        background: as `background_bins` returns.
+        threshold: on both scales.
+        selected: position of the chosen document.
+        ink: colour of the text inside the chart.
+
+    Frame columns: position, document, cosine, probability, rank, percentile; rows without a
+    cosine are left out.
+
+    Reads as: right is a higher cosine, up a higher probability; every document lies on the curve
+    because probability is computed from cosine alone. The grey bars below show where the cosines
+    of random pairs fall.
+    """
+    shown = _shown(frame, selected, MOST_POINTS).sort_values("chosen", kind="stable")
+    rising = curve.empty or curve["probability"].iloc[-1] >= curve["probability"].iloc[0]
+    scale = alt.Scale(domain=[-1, 1], clamp=True)
+    x = alt.X("cosine:Q", title="cosine (−1 to 1)", scale=scale, axis=alt.Axis(grid=False))
+    upper = alt.Scale(domain=[0, 1], clamp=True, range=[alt.ExprRef(FLOOR), 0])
+    axis = alt.Axis(orient="left", values=[0, 0.25, 0.5, 0.75, 1], format=".2f")
+    y = alt.Y("probability:Q", title="probability (0 to 1)", scale=upper, axis=axis)
+    line = alt.Chart(curve).mark_line(color=QUIET, strokeWidth=2).encode(x, y)
+    points = (
+        alt.Chart(shown)
+        .mark_point(filled=True, opacity=0.9, stroke=ink, strokeWidth=1)
+        .encode(
+            x,
+            y,
+            color=_if_chosen(CHOSEN, COSINE),
+            shape=_if_chosen("diamond", "circle"),
+            size=_if_chosen(320, 130),
+            tooltip=_tooltip(shown),
+        )
+        .add_params(_selection())
+    )
+    away: dict[str, Any] = {"align": "right", "dx": -9} if rising else {"align": "left", "dx": 9}
+    numbers = alt.Chart(_numbers(shown)).encode(x, y, text="numbers:N")
+    numbers = numbers.mark_text(dy=-8, fontWeight="bold", color=ink, limit=80, **away)
+    lines = _threshold_lines(threshold, x, y, rising, ink)
+    return (
+        alt.layer(_random_pairs(background, x), alt.layer(line, *lines, points, numbers))
+        .resolve_scale(y="independent")
+        .properties(
+            title=headline(
+                "Cosine and probability of each document",
+                "Numbered points: the documents. Dashed: the threshold.",
+                "Grey bars below: cosines of random pairs.",
+                _cut(frame, shown),
+                ink=ink,
+            ),
+            height=380,
+            description=describe_scores(frame, threshold),
+        )
+    )
+
+
+def ranked_bars(
+    frame: pd.DataFrame, *, threshold: Threshold, selected: int | None = None, ink: str = INK
+) -> Chart:
+    """Return two bars a document, cosine beside probability, the best document first.
+
+    Args:
+        frame: one row a document.
+        threshold: on both scales.
+        selected: position of the chosen document.
+        ink: colour of the text inside the chart.
+
+    Frame columns: position, document, cosine, probability, rank, percentile; rows without a
+    cosine are left out.
+
+    Reads as: longer to the right is more alike; a bar that passes its upright stroke reaches the
+    threshold.
+    """
+    shown = _shown(frame, selected, MOST_BARS)
+    rows = alt.Scale(domain=shown["position"].tolist(), padding=0)
+    y = alt.Y("position:O", title="document, by rank", scale=rows, axis=None)
+    base = alt.Chart(shown).encode(y, tooltip=_tooltip(shown))
+    # a click anywhere in a row chooses its document, however short its bars
+    row = (
+        base.mark_bar(height={"band": 0.96}, cornerRadius=4, aria=False, fill=QUIET)
+        .encode(
+            x=alt.value(0),
+            x2=alt.value("width"),
+            fillOpacity=_if_chosen(0.16, 0),
+            stroke=_if_chosen(QUIET, "transparent"),
+        )
+        .add_params(_selection())
+    )
+    fits = alt.ExprRef("width - 12")
+    labels = base.mark_text(align="left", dy=-9, fontSize=12, color=ink, limit=fits)
+    left, right = ["6", "width / 2 - 58"], ["width / 2 + 6", "width - 56"]
+    cosines = _bars(base, "cosine", [-1, 0, 1], left, threshold[0], ink)
+    probabilities = _bars(base, "probability", [0, 0.5, 1], right, threshold[1], ink)
+    title = headline(
+        "Documents by rank", "Upright strokes: the threshold.", _cut(frame, shown), ink=ink
+    )
+    return (
+        alt.layer(row, cosines, probabilities, labels.encode(x=alt.value(6), text="label:N"))
+        .resolve_scale(x="independent")
+        .properties(title=title, height=alt.Step(40), description=describe_scores(frame, threshold))
+    )
+
+
+def describe_scores(frame: pd.DataFrame, threshold: Threshold) -> str:
+    """Return the finding of the score charts in a few short sentences."""
+    known = _known(frame)
+    unread = len(frame) - len(known)
+    rest = f" {unread} without a score." if unread else ""
+    if known.empty:
+        return "No document has a score."
+    best = known.iloc[0]
+    alike = int((known["rank"] == best["rank"]).sum()) - 1
+    shared = f" (shared by {alike} more)" if alike else ""
+    above = int((known["probability"] >= threshold[1]).sum())
+    return (
+        f"Document {int(best['position'])} has the highest cosine, {best['cosine']:.3f}{shared}, "
+        f"and probability {in_words(best['probability'])}. {above} of {len(known)} documents "
+        f"reach the threshold of {threshold[1]:.2f}.{rest}"
+    )
+
+
+def _known(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the documents that have a score, the best first, ties in the order given."""
+    return frame[np.isfinite(frame["cosine"] + frame["probability"])].sort_values(
+        ["rank", "position"]
+    )
+
+
+def _shown(frame: pd.DataFrame, selected: int | None, most: int) -> pd.DataFrame:
+    """Return what is drawn, the best documents and the chosen one, with their labels."""
+    known = _known(frame)
+    known["chosen"] = known["position"] == selected
+    shown = known[known["chosen"] | (np.arange(len(known)) < most)].copy()
+    shown["document"] = drawable(shown["document"], 300)
+    short = [text[:40] + "…" * (len(text) > 40) for text in shown["document"]]
+    shown["label"] = [f"{p} · {text}" for p, text in zip(shown["position"], short, strict=True)]
+    shown["cosine_text"] = [f"{value:.3f}".replace("-", "−") for value in shown["cosine"]]
+    shown["probability_text"] = shown["probability"].map(in_words)
+    return shown
+
+
+def _numbers(shown: pd.DataFrame) -> pd.DataFrame:
+    """Return the numbers of points and their places; points too near each other share one."""
+    first = shown.sort_values(["chosen", "rank"], ascending=[False, True]).head(MOST_NUMBERS)
+    groups: list[dict[str, Any]] = []
+    for row in first.sort_values(["cosine", "position"]).to_dict("records"):
+        near = groups and row["cosine"] - groups[-1]["cosine"] < 0.04
+        if near and abs(row["probability"] - groups[-1]["probability"]) < 0.045:
+            groups[-1]["numbers"] += f", {row['position']}"
+        else:
+            groups.append({**row, "numbers": str(row["position"])})
+    return pd.DataFrame(groups, columns=["cosine", "probability", "numbers"])
+
+
+def _bars(
+    base: alt.Chart, name: str, ticks: list[float], ends: list[str], at: float | None, ink: str
+) -> Chart:
+    """Return a panel of bars, their numbers right of it, and the threshold on each row."""
+    scale = alt.Scale(domain=[ticks[0], 1], clamp=True, range=[alt.ExprRef(end) for end in ends])
+    axis = alt.Axis(orient="top", values=ticks, format="~g", ticks=False, titlePadding=4)
+    title = f"{name} ({ticks[0]:g} to 1)".replace("-", "−")
+    bars = base.mark_bar(color=PALETTE[name], height=13, yOffset=9)
+    bars = bars.encode(alt.X(f"{name}:Q", title=title, scale=scale, axis=axis))
+    end = alt.value(alt.ExprRef(f"{ends[1]} + 48"))
+    numbers = base.mark_text(align="right", dy=9, fontSize=11, color=ink)
+    numbers = numbers.encode(x=end, text=f"{name}_text:N")
+    if at is None:
+        return alt.layer(bars, numbers)
+    stroke = base.mark_tick(color=ink, orient="vertical", thickness=2, height=19, yOffset=9)
+    return alt.layer(bars, numbers, stroke.encode(x=alt.datum(at, type="quantitative")))
+
+
+def _random_pairs(background: pd.DataFrame, x: alt.X) -> alt.Chart:
+    """Return the histogram of random pairs, in a strip below the curve."""
+    top = max([*background["share"], 0.001])
+    lower = alt.Scale(domain=[0, top], range=[alt.ExprRef("height"), alt.ExprRef("height * 0.84")])
+    axis = alt.Axis(orient="left", values=[0, top], format=".0%", grid=False)
+    tooltip = [
+        alt.Tooltip("cosine:Q", format=".2f", title="random pairs from cosine"),
+        alt.Tooltip("end:Q", format=".2f", title="to"),
+        alt.Tooltip("share:Q", format=".1%", title="share of them"),
+    ]
+    bins = background.rename(columns={"start": "cosine"}).assign(floor=0.0)
+    y = alt.Y("share:Q", title="share", scale=lower, axis=axis)
+    bars = alt.Chart(bins).mark_bar(color=QUIET, opacity=0.6)
+    return bars.encode(x, y, x2="end:Q", y2="floor:Q", tooltip=tooltip)
+
+
+def _threshold_lines(
+    threshold: Threshold, x: alt.X, y: alt.Y, rising: bool, ink: str
+) -> list[alt.Chart]:
+    """Return the threshold across and up, each with its number where the curve is not."""
+    cosine, probability = threshold
+    side = {"align": "left", "dx": 4} if rising else {"align": "right", "dx": -4}
+    style = {**side, "dy": -7 if probability < 0.9 else 9}
+    text = f"probability {probability:.2f}"
+    across = pd.DataFrame({"probability": [probability]})
+    lines = _line(across, y, text, {"x": alt.value(0 if rising else "width")}, ink, style)
+    if cosine is None:
+        return lines
+    is_right = cosine < 0
+    style = {"align": "left", "dx": 4} if is_right else {"align": "right", "dx": -4}
+    text = f"cosine {cosine:.3f}".replace("-", "−")
+    # at the end where the curve is not, nor the line across
+    low = is_right == rising if 0.1 < probability < 0.9 else probability > 0.5
+    place = alt.value(alt.ExprRef(f"{FLOOR} - 8") if low else 8)
+    return lines + _line(pd.DataFrame({"cosine": [cosine]}), x, text, {"y": place}, ink, style)
+
+
+def _line(
+    at: pd.DataFrame, axis: alt.X | alt.Y, text: str, place: dict[str, Any], ink: str, style: Any
+) -> list[alt.Chart]:
+    name = at.columns[0]
+    tooltip = alt.Tooltip(f"{name}:Q", format=".3f", title=f"{name} threshold")
+    base = alt.Chart(at).encode(axis)
+    rule = base.mark_rule(color=PROBABILITY, strokeDash=[4, 3], strokeWidth=1.5)
+    label = base.mark_text(text=text, color=ink, **style)
+    return [rule.encode(tooltip=tooltip), label.encode(**place)]
+
+
+def _if_chosen(then: Any, otherwise: Any) -> Any:
+    return alt.condition("datum.chosen", alt.value(then), alt.value(otherwise))
+
+
+def _selection() -> alt.Parameter:
+    # only what stands for a document can be chosen, and not the curve or the random pairs; a
+    # filter's `datum` is nothing in the interpreter that Streamlit runs, hence event.item
+    of_document = "event.item && event.item.datum && isValid(event.item.datum.position)"
+    return alt.selection_point(name="document", fields=["position"], on=f"click[{of_document}]")
+
+
+def _tooltip(shown: pd.DataFrame) -> list[alt.Tooltip]:
+    numbers = [
+        alt.Tooltip("document:N"),
+        alt.Tooltip("cosine:Q", format=".4f"),
+        alt.Tooltip("probability:Q", format=".4f"),
+        alt.Tooltip("rank:Q", format="d"),
+        alt.Tooltip("percentile:Q", format=".1f", title="percentile of random pairs"),
+    ]
+    return numbers if shown["percentile"].notna().any() else numbers[:-1]
+
+
+def _cut(frame: pd.DataFrame, shown: pd.DataFrame) -> str:
+    known = len(_known(frame))
+    return f"The best {len(shown):,} of {known:,} documents." if len(shown) < known else ""

@@ -1,0 +1,1 @@
+"""The commands of `python -m dssm_core`, thin: each calls one function."""

@@ -1,0 +1,70 @@
+"""What commands read: text, configurations, examples; trouble names the option."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+from typing import Any
+
+from dssm_core.errors import UserError
+
+
+def read_text(path: Path, option: str) -> str:
+    """Return a text file's content, or standard input's for -."""
+    try:
+        return sys.stdin.read() if str(path) == "-" else path.read_text("utf-8-sig")
+    except OSError as error:
+        raise UserError(f"{option} cannot be read", str(path), str(error)) from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{option}: {path} is not UTF-8", str(error), "Save it as UTF-8.") from None
+
+
+def read_lines(path: Path) -> list[str]:
+    """Return the lines of --docs that are not blank."""
+    text = read_text(path, "--docs")
+    lines = [line for line in text.split("\n") if line.strip()]  # splitlines cuts at U+2028, too
+    if not lines:
+        raise UserError(f"{path} holds no documents", hint="Write one a line.")
+    return lines
+
+
+def read_config(path: Path) -> dict[str, dict[str, Any]]:
+    """Return the fields that --config gives, of "model" and of "training"."""
+    try:
+        values = json.loads(read_text(path, "--config"))
+    except (ValueError, RecursionError) as error:
+        raise UserError("--config is not JSON", str(path), str(error)) from None
+    if not isinstance(values, dict) or not set(values) <= {"model", "training"}:
+        raise UserError(
+            "--config holds something else", str(path), 'It may hold "model" and "training".'
+        )
+    for name, value in values.items():
+        if not isinstance(value, dict):
+            raise UserError(f'--config: "{name}" is of the wrong kind', repr(value))
+    return values
+
+
+def read_examples(path: Path) -> list[dict[str, Any]]:
+    """Return the examples of --examples."""
+    from dssm_core import folder
+
+    return folder.read_examples(read_text(path, "--examples"), str(path))
+
+
+def with_given(config: Any, given: dict[str, Any], what: str) -> Any:
+    """Return a config with the given fields changed; a wrong name or value is told plainly."""
+    known = asdict(config)
+    for name, value in given.items():
+        if name not in known:
+            names = ", ".join(field.name for field in fields(config))
+            raise UserError(f'--config: "{what}" has no "{name}"', hint=f"It has {names}.")
+        is_real = known[name] is None or isinstance(known[name], float)
+        kinds = (int, float) if is_real else type(known[name])
+        if not isinstance(value, kinds) or isinstance(value, bool):
+            raise UserError(f'--config: "{what}"."{name}" is of the wrong kind', repr(value))
+    try:
+        return replace(config, **given)
+    except (TypeError, ValueError) as error:
+        raise UserError(f'--config: "{what}" cannot be', str(error)) from None

@@ -1,0 +1,81 @@
+"""`prepare`: a sample corpus, or the negatives of a file of pairs."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from dssm_core.errors import UserError
+
+CORPORA = ("debian-packages", "cedict", "notebook-toy")
+
+
+def add(commands: Any) -> None:
+    """Add these commands to the parser's."""
+    prepare = commands.add_parser(
+        "prepare", help="build a sample corpus, or draw the negatives of a file of pairs"
+    )
+    prepare.add_argument(
+        "source", help=f"{', '.join(CORPORA)}; or a file of pairs, to draw negatives for"
+    )
+    prepare.add_argument("--out", type=Path, required=True, help="folder to write into")
+    prepare.add_argument("--packages", type=Path, help="debian: a Packages file, where no apt is")
+    prepare.add_argument("--translation", type=Path, help="debian: its Translation-en file")
+    prepare.add_argument("--cedict", type=Path, help="cedict: the data file, where no npm is")
+    prepare.add_argument("--negatives", type=int, default=10, help="drawn to each relevant pair")
+    prepare.add_argument(
+        "--strategy", default="random", help="random, frequency, bm25 or model: how they are drawn"
+    )
+    prepare.add_argument("--model", type=Path, help="the model folder of the strategy model")
+    prepare.add_argument("--seed", type=int, default=0, help="of the draw")
+    prepare.add_argument("--epochs", type=int, default=1, help="so many independent draws")
+    prepare.add_argument("--pool", type=int, default=20_000, help="documents a shard draws from")
+    prepare.set_defaults(command=_prepare)
+
+
+def _prepare(options: argparse.Namespace) -> None:
+    from dssm_core.corpus import samples
+
+    if options.source == "debian-packages":
+        report = samples.prepare_debian_packages(options.out, options.packages, options.translation)
+    elif options.source == "cedict":
+        report = samples.prepare_cedict(options.out, options.cedict)
+    elif options.source == "notebook-toy":
+        options.out.mkdir(parents=True, exist_ok=True)
+        samples.notebook_toy().to_csv(options.out / "pairs.csv", index=False)
+        print(f"wrote {options.out / 'pairs.csv'}")
+        return
+    else:
+        _prepare_negatives(options)
+        return
+    print("\n".join(report.lines()))
+
+
+def _prepare_negatives(options: argparse.Namespace) -> None:
+    from dssm_core.corpus.negatives import NegativesConfig, Rank, prepare_negatives
+    from dssm_core.evaluation import bm25_nearest, cosine_nearest
+    from dssm_core.folder import ModelFolder
+
+    source = Path(options.source)
+    if not source.is_file():
+        raise UserError(
+            "There is no such corpus or file", options.source, f"Corpora: {', '.join(CORPORA)}."
+        )
+    nearest: Rank | None = None
+    ranker = ""
+    if options.strategy == "bm25":
+        nearest = bm25_nearest
+    elif options.strategy == "model":
+        if not options.model:
+            raise UserError("The strategy model needs a model", hint="Add --model FOLDER.")
+        folder = ModelFolder.open(options.model)
+        nearest, ranker = cosine_nearest(folder.load_towers()), folder.fingerprint
+    config = NegativesConfig(
+        options.negatives, options.strategy, options.seed, options.epochs, pool=options.pool
+    )
+    manifest = prepare_negatives(source, options.out, config, nearest, print, ranker)
+    print(
+        f"{manifest['pairs']:,} pairs, {manifest['documents']:,} documents, "
+        f"{len(manifest['shards'])} shards in {options.out}"
+    )
