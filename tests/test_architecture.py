@@ -34,13 +34,17 @@ ALLOWED: dict[str, set[str]] = {
         "text",
     },
     "charts": {"explain", "scoring", "text"},
+    "inspection": {
+        *("charts", "corpus", "errors", "evaluation", "explain", "folder", "scoring", "store"),
+        *("text", "towers"),
+    },
     "ui": {
         *("card", "charts", "corpus", "dot", "errors", "evaluation", "examples", "explain"),
-        *("folder", "scoring", "store", "text", "towers"),
+        *("folder", "inspection", "scoring", "store", "text", "towers"),
     },
     "commands": {
-        *("card", "corpus", "errors", "evaluation", "examples", "folder", "models", "scoring"),
-        *("text", "towers", "training"),
+        *("card", "corpus", "errors", "evaluation", "examples", "folder", "inspection", "models"),
+        *("scoring", "store", "text", "towers", "training"),
     },
     "__main__": {"commands", "errors"},
 }

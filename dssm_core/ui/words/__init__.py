@@ -6,11 +6,16 @@ from typing import Any
 
 import streamlit as st
 
-from dssm_core.ui.words import compare, lab
+from dssm_core.ui.words import compare, inspect, lab, pair
 
 LANGUAGES = {"en": "English", "zh": "中文"}
 
-WORDS: dict[str, tuple[str, str]] = {**compare.WORDS, **lab.WORDS}
+WORDS: dict[str, tuple[str, str]] = {
+    **compare.WORDS,
+    **lab.WORDS,
+    **inspect.WORDS,
+    **pair.WORDS,
+}
 
 
 def language() -> str:

@@ -1,0 +1,1 @@
+"""The inspection bench: labelled pairs, scored; where the model is wrong, and because of what."""

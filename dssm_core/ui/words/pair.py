@@ -1,0 +1,5 @@
+"""Texts of the page Inspect, of one pair and its verdict, each in English and Simplified Chinese."""
+
+from __future__ import annotations
+
+WORDS: dict[str, tuple[str, str]] = {}
