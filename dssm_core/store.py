@@ -220,5 +220,27 @@ class Store:
         return UserError(f"The verdicts in {self.path} cannot be used", said, hint)
 
 
+def default_path() -> Path:
+    """Return the file that keeps the verdicts: $DSSM_STORE, or one in the user's data folder.
+
+    Source: XDG Base Directory Specification, which has relative paths ignored.
+    """
+    if given := os.environ.get("DSSM_STORE", "").strip():
+        return Path(given).expanduser()
+    data = Path(os.environ.get("XDG_DATA_HOME", ""))
+    folder = data if data.is_absolute() else Path.home() / ".local" / "share"
+    return folder / "dssm-lens" / "verdicts.sqlite3"
+
+
+def open_store() -> Store:
+    """Open the store at `default_path`; read-only where DSSM_READ_ONLY says so.
+
+    Raises:
+        UserError: if it cannot be opened.
+    """
+    read_only = os.environ.get("DSSM_READ_ONLY", "").strip().lower()
+    return Store(default_path(), read_only not in ("", "0", "false", "no", "off"))
+
+
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")

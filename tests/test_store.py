@@ -14,7 +14,7 @@ import pytest
 
 from dssm_core import store as module
 from dssm_core.errors import UserError
-from dssm_core.store import COLUMNS, VERDICTS, Store
+from dssm_core.store import COLUMNS, VERDICTS, Store, default_path, open_store
 
 AWKWARD = [
     "'); DROP TABLE verdict; --",
@@ -347,3 +347,32 @@ def test_the_file_may_have_any_name(tmp_path, name):
     Store(tmp_path / name).judge("q", "d", "relevant")
     assert (tmp_path / name).is_file()
     assert standing(Store(tmp_path / name, read_only=True)) == [("q", "d", "relevant")]
+
+
+# which file
+
+
+def test_the_file_is_the_one_that_the_environment_names(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", f"{tmp_path}")
+    monkeypatch.delenv("DSSM_STORE", raising=False)
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    own = tmp_path / ".local" / "share" / "dssm-lens" / "verdicts.sqlite3"
+    assert default_path() == own
+    monkeypatch.setenv("XDG_DATA_HOME", "relative")
+    assert default_path() == own
+    monkeypatch.setenv("XDG_DATA_HOME", f"{tmp_path / 'data'}")
+    assert default_path() == tmp_path / "data" / "dssm-lens" / "verdicts.sqlite3"
+    monkeypatch.setenv("DSSM_STORE", "~/mine.sqlite3")
+    assert default_path() == tmp_path / "mine.sqlite3"
+
+
+@pytest.mark.parametrize(
+    ("value", "read_only"), [(None, False), ("0", False), ("1", True), ("Yes", True)]
+)
+def test_the_environment_makes_the_store_read_only(path, monkeypatch, value, read_only):
+    monkeypatch.setenv("DSSM_STORE", f"{path}")
+    monkeypatch.delenv("DSSM_READ_ONLY", raising=False)
+    if value is not None:
+        monkeypatch.setenv("DSSM_READ_ONLY", value)
+    store = open_store()
+    assert (store.path, store.read_only, path.exists()) == (path, read_only, not read_only)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import logging
 from collections.abc import Sequence
 from typing import Any
@@ -10,27 +9,9 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from dssm_core.inspection.sheets import safe_csv as safe_csv
 from dssm_core.ui.parts import escape
 from dssm_core.ui.style import DOWNLOAD
-
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-"""What a spreadsheet may take for the start of a formula."""
-
-
-def safe_csv(frame: pd.DataFrame) -> bytes:
-    """Return a CSV whose texts no spreadsheet takes for a formula, UTF-8 with BOM."""
-    safe = frame.copy()
-    for column in safe.columns:
-        if not pd.api.types.is_numeric_dtype(safe[column]):
-            safe[column] = [_no_formula(cell) for cell in safe[column]]
-    text = safe.to_csv(index=False, quoting=csv.QUOTE_NONNUMERIC)
-    return ("\ufeff" + text).encode("utf-8", "replace")
-
-
-def _no_formula(cell: Any) -> Any:
-    if isinstance(cell, str) and (cell.startswith(FORMULA) or cell.lstrip().startswith(FORMULA)):
-        return "'" + cell
-    return cell
 
 
 def page_html(title: str, language: str, sections: Sequence[tuple[str, str]]) -> bytes:
