@@ -1,0 +1,123 @@
+"""All queries and documents of a set as points: what lies near what, and where the errors are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from dssm_core.charts.base import CHOSEN, COSINE, INK, PROBABILITY, QUIET, Chart, drawable, headline
+
+SIX_COLOURS = [COSINE, PROBABILITY, "#009E73", "#E69F00", QUIET, "#56B4E9"]
+"""Okabe and Ito's, less the colour of what is chosen."""
+SIX_SHAPES = ["circle", "triangle-up", "square", "diamond", "cross", "triangle-down"]
+
+
+def vector_map(
+    points: pd.DataFrame,
+    *,
+    share: tuple[float, float],
+    total: int,
+    colour: str = "label",
+    order: Sequence[str] = (),
+    ink: str = INK,
+) -> Chart:
+    """Return the vectors of a set in two dimensions, the chosen pair joined by a line.
+
+    Frame columns: side, x, y, text, line, pairs, value (what colour and shape show), chosen.
+
+    Reads as: points near each other have vectors alike, as far as two directions can show it;
+    filled points are documents, hollow ones queries.
+
+    Args:
+        points: one row a vector; those without a place are left out.
+        share: of the variance along x and along y, in [0, 1].
+        total: vectors of the set; where there are more than points, the title says so.
+        colour: what `value` is, such as "label".
+        order: its values in the order of the legend; the rest follow.
+        ink: colour of the text inside the chart.
+    """
+    shown = points[np.isfinite(points["x"]) & np.isfinite(points["y"])].copy()
+    shown["text"] = drawable(shown["text"].astype(str), 200)
+    shown["value"] = drawable(shown["value"].astype(str), 60)
+    shown["point"] = [f"{s} {r}" for s, r in zip(shown["side"], shown["row"], strict=True)]
+    present = list(dict.fromkeys([*order, *sorted(shown["value"].unique())]))
+    values = [value for value in present if (shown["value"] == value).any()]
+    number = len(values)
+    x, y = (_axis(shown, name, part) for name, part in zip("xy", share, strict=True))
+    base = alt.Chart(shown).encode(
+        alt.X("x:Q").scale(zero=False, nice=True).title(x),
+        alt.Y("y:Q").scale(zero=False, nice=True).title(y),
+        tooltip=[
+            alt.Tooltip("side:N"),
+            alt.Tooltip("text:N"),
+            alt.Tooltip("value:N", title=colour),
+            alt.Tooltip("line:O", title="line"),
+            alt.Tooltip("pairs:Q", title="pairs with it"),
+        ],
+    )
+    scale = alt.Scale(domain=values, range=_repeated(SIX_COLOURS, number))
+    shapes = alt.Scale(domain=values, range=_repeated(SIX_SHAPES, number))
+    is_document = "datum.side == 'document'"
+    legend = alt.Legend(orient="top", title=colour, symbolFillColor="transparent")
+    area = alt.selection_interval(name="area", encodings=["x", "y"], empty=False)
+    click = alt.selection_point(name="point", fields=["point"], empty=False)
+    marks = (
+        base.mark_point(strokeWidth=1.2)
+        .encode(
+            stroke=alt.Stroke("value:N", scale=scale, legend=legend),
+            fill=alt.Fill("value:N", scale=scale, legend=None),
+            fillOpacity=alt.condition(is_document, alt.value(0.65), alt.value(0.0)),
+            shape=alt.Shape("value:N", scale=shapes, legend=legend),
+            size=alt.condition(click, alt.value(150), alt.value(40 if len(shown) < 1_500 else 18)),
+        )
+        .add_params(area, click)
+    )
+    # filtered here: a layer that Vega filters to nothing is an image without a name
+    chosen = shown[shown["chosen"].astype(bool)].sort_values("side", ascending=False)
+    chosen = chosen.assign(name=["this " + side for side in chosen["side"]])
+    pair = alt.Chart(chosen).encode(alt.X("x:Q"), alt.Y("y:Q"))
+    layers: list[alt.Chart] = [marks]
+    if len(chosen):
+        layers += [
+            pair.mark_line(color=CHOSEN, strokeWidth=2, strokeDash=[5, 3]),
+            pair.mark_point(color=CHOSEN, size=260, strokeWidth=3),
+            pair.mark_text(dy=-15, fontWeight="bold", color=ink).encode(text="name:N"),
+        ]
+    thinned = f"{len(shown):,} of {total:,} vectors, drawn by chance." if len(shown) < total else ""
+    return alt.layer(*layers).properties(
+        title=headline(
+            "Map of the vectors",
+            "Near each other: alike, as far as two directions show it.",
+            "Filled: documents. Hollow: queries.",
+            thinned,
+            ink=ink,
+        ),
+        height=460,
+        description=describe_map(shown, share, total),
+    )
+
+
+def describe_map(points: pd.DataFrame, share: tuple[float, float], total: int) -> str:
+    """Return what the map shows in a few sentences."""
+    if points.empty:
+        return "There are no vectors to show."
+    counts = points["value"].value_counts()
+    told = ", ".join(f"{number:,} {value}" for value, number in counts.head(6).items())
+    return (
+        f"{len(points):,} of {total:,} vectors of queries and documents; two directions show "
+        f"{sum(share):.0%} of what sets them apart. By colour: {told}."
+    )
+
+
+def _axis(shown: pd.DataFrame, name: str, share: float) -> str:
+    """Return an axis title with its share of the variance and its range."""
+    ends = f"{shown[name].min():.2f} to {shown[name].max():.2f}" if len(shown) else "no points"
+    which = {"x": "first", "y": "second"}[name]
+    return f"{which} direction, {share:.0%} of the variance ({ends})".replace("-", "−")
+
+
+def _repeated(values: list[str], number: int) -> list[str]:
+    return [values[i % len(values)] for i in range(number)]
