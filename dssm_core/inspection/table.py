@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from dssm_core.corpus.splitting import fold
 from dssm_core.scoring import Head, Scorer
 from dssm_core.text import Token
 from dssm_core.towers import Encoding, Side
@@ -120,6 +121,40 @@ def inspect_pairs(
     )
 
 
+def sample_negatives(pairs: pd.DataFrame, number: int, seed: int = 0) -> pd.DataFrame:
+    """Add random documents of other queries to pairs that are all labelled 1.
+
+    1. A query's documents are never drawn for it, nor any that equals one of them once folded;
+       queries that are equal once folded are one query.
+    2. A drawn pair takes the query's further columns along, so that slices by them hold both
+       labels.
+
+    Args:
+        pairs: N rows as `read_pairs` returns them.
+        number: documents drawn to each distinct query; fewer where there are no more.
+        seed: of the draw.
+
+    Returns:
+        The pairs, then the drawn ones with label 0 and numbers after the last line as their
+        index; column `assumed` is "yes" for the drawn ones, because nobody judged them.
+    """
+    pairs = pairs.rename(columns={"assumed": "assumed (file)"})
+    folded = pairs["document"].map(fold)
+    codes, _ = pd.factorize(folded)  # [N] of the distinct documents
+    firsts = np.flatnonzero(~folded.duplicated())
+    rng = np.random.default_rng(seed)
+    queries, documents = [], []
+    for rows in pairs.groupby(pairs["query"].map(fold), sort=False).indices.values():
+        drawn = _draw(rng, len(firsts), number, set(codes[rows].tolist()))
+        queries += [rows[0]] * len(drawn)
+        documents += drawn
+    added = pairs.iloc[queries].assign(label=0, assumed="yes")
+    added["document"] = pairs["document"].to_numpy()[firsts[documents]] if documents else []
+    last = int(pairs.index.max()) if len(pairs) else 0
+    added.index = pd.RangeIndex(last + 1, last + 1 + len(added), name=pairs.index.name)
+    return pd.concat([pairs.assign(assumed="no"), added])
+
+
 def stems(tokens: Sequence[Token]) -> frozenset[str]:
     """Return the distinct English stems of a text's words; other scripts stay as they are."""
     words = [token.text for token in tokens if token.state != "skipped"]
@@ -169,6 +204,18 @@ class _Texts:
     def unit(self) -> np.ndarray:
         norms = np.linalg.norm(self.vectors, axis=1, keepdims=True)
         return self.vectors / np.where(norms > 0, norms, 1)
+
+
+def _draw(rng: np.random.Generator, total: int, number: int, barred: set[int]) -> list[int]:
+    """Draw distinct integers below `total` that are not barred, as many as there are at most."""
+    number = min(number, total - len(barred))
+    if total < 4 * (number + len(barred)):
+        return list(rng.permutation(np.setdiff1d(np.arange(total), list(barred)))[:number])
+    drawn: dict[int, None] = {}
+    while len(drawn) < number:
+        found = rng.integers(total, size=number - len(drawn)).tolist()
+        drawn |= dict.fromkeys(i for i in found if i not in barred)
+    return list(drawn)
 
 
 def _margins(frame: pd.DataFrame) -> pd.Series:

@@ -1,0 +1,384 @@
+"""How often the model is right, over all thresholds, per query and per slice.
+
+A pair is predicted relevant if its cosine is at or above the threshold; one without a score (NaN)
+never is. Shape letters: N pairs, H corners of a curve's hull.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from dssm_core import evaluation
+from dssm_core.errors import UserError
+from dssm_core.evaluation import Collection, auc, evaluate_run, summarise
+from dssm_core.evaluation import calibration_error as calibration_error  # belongs to this page
+from dssm_core.inspection.table import NUMBERS, TRAITS
+
+MOST_POINTS = 500
+"""Points of a curve."""
+
+MOST_VALUES = 200
+"""Distinct values that a column may have to be sliced by value."""
+
+FEWEST_PAIRS = 10
+"""A slice under this is marked: its rate says little."""
+
+MOST_SINGLES = 12
+"""Distinct numbers that are slices of their own; more of them are cut into ranges."""
+
+RANKED = ("MRR@10", "recall@1", "nDCG@10")
+
+TRAIT_WORDS = {
+    "overlap": "word overlap",
+    "query_words": "query words",
+    "document_words": "document words",
+    "unknown": "unknown words",
+    "truncated": "truncated words",
+    "script": "script",
+}
+"""The traits of `TRAITS` as a person reads them."""
+
+NOTHING = "(empty)"
+"""The slice of pairs that have no value."""
+
+
+def confusion(frame: pd.DataFrame, threshold: float) -> dict[str, int]:
+    """Count pairs by label and verdict.
+
+    Args:
+        frame: N pairs, columns label and cosine.
+        threshold: cosine from which a pair is predicted relevant.
+
+    Returns:
+        The four counts, which sum to N, and "no score": how many of the negatives are negative
+        for want of a score.
+    """
+    predicted, relevant = _predicted(frame, threshold), _relevant(frame)
+    return {
+        "true positive": int((predicted & relevant).sum()),
+        "false positive": int((predicted & ~relevant).sum()),
+        "false negative": int((~predicted & relevant).sum()),
+        "true negative": int((~predicted & ~relevant).sum()),
+        "no score": int(frame["cosine"].isna().sum()),
+    }
+
+
+def curve(frame: pd.DataFrame) -> pd.DataFrame:
+    """Measure every threshold that tells some pair apart.
+
+    1. Each distinct cosine is a threshold: pairs at or above it are predicted relevant.
+    2. Beyond 500 of them, the corners of the ROC curve's hull stay, because the best F1 and the
+       least cost, at any cost, lie on corners; and of the others every so many.
+
+    Args:
+        frame: N pairs, columns label, cosine and probability.
+
+    Returns:
+        One row a threshold, best first: cosine, probability, precision, recall,
+        false_positive_rate, f1; recall is NaN where no pair is relevant, false_positive_rate
+        where all are. Relevant pairs without a score count as missed at every threshold.
+    """
+    scored = frame[frame["cosine"].notna()]
+    order = np.argsort(-scored["cosine"].to_numpy(), kind="stable")
+    cosines = scored["cosine"].to_numpy()[order]
+    relevant = _relevant(scored)[order]
+    last = np.flatnonzero(np.diff(cosines, append=-np.inf))  # of each run of equal cosines
+    hits = np.cumsum(relevant)[last]
+    false = np.cumsum(~relevant)[last]
+    kept = _thinned(false, hits)
+    hits, false, last = hits[kept], false[kept], last[kept]
+    positives = int(_relevant(frame).sum())
+    return pd.DataFrame(
+        {
+            "cosine": cosines[last],
+            "probability": scored["probability"].to_numpy()[order][last],
+            "precision": hits / np.maximum(1, hits + false),
+            "recall": hits / (positives or np.nan),
+            "false_positive_rate": false / ((len(frame) - positives) or np.nan),
+            "f1": 2 * hits / np.maximum(1, hits + false + positives),
+        }
+    )
+
+
+def suggest_threshold(curve: pd.DataFrame, frame: pd.DataFrame, cost: float | None) -> float:
+    """Return the cosine to cut at.
+
+    Args:
+        curve: as `curve` returns it.
+        frame: the pairs that it was made of.
+        cost: how many false negatives a false positive is as bad as; None for the best F1.
+
+    Returns:
+        A cosine in [-1, 1], halfway to the next lower cosine of a pair, so that rounding it
+        moves no pair; 0 where no pair has a score.
+    """
+    if curve.empty:
+        return 0.0
+    cosines = np.unique(frame["cosine"].dropna())
+    top = float(cosines[-1])
+    if cost is None:
+        chosen = float(curve["cosine"].iloc[int(curve["f1"].to_numpy().argmax())])
+    else:
+        positives = int(_relevant(frame).sum())
+        missed = (1 - curve["recall"].fillna(0)) * positives
+        false = curve["false_positive_rate"].fillna(0) * (len(frame) - positives)
+        price = (cost * false + missed).to_numpy()
+        if top < 1 and positives < price.min():
+            return (top + 1) / 2  # dearer than to predict nothing relevant
+        chosen = float(curve["cosine"].iloc[int(price.argmin())])
+    place = int(np.searchsorted(cosines, chosen))
+    below = float(cosines[place - 1]) if place else -1.0
+    middle = (chosen + below) / 2
+    return middle if middle > below else chosen
+
+
+def ranking_by_query(frame: pd.DataFrame) -> pd.DataFrame:
+    """Measure each query's own candidate list, with all doubt against the model.
+
+    Args:
+        frame: N pairs, columns query, document, label and cosine; a document listed twice
+            counts once, relevant if it is once labelled so.
+
+    Returns:
+        Index query, columns MRR@10, recall@1, nDCG@10, in [0, 1]; of the queries with a
+        relevant and an irrelevant document.
+    """
+    pairs = frame.groupby(["query", "document"], sort=False, as_index=False).agg(
+        label=("label", "max"), cosine=("cosine", "max")
+    )
+    share = pairs.groupby("query", sort=False)["label"].transform("mean")
+    pairs = pairs[(share > 0) & (share < 1)]
+    lists = pairs.groupby("query", sort=False).indices
+    cosines, labels = pairs["cosine"].to_numpy(), pairs["label"].to_numpy()
+    widest = max(map(len, lists.values()), default=0)
+    collection = Collection(
+        tuple(lists),
+        tuple(map(str, range(widest))),  # documents by their place in the query's own list
+        tuple(frozenset(np.flatnonzero(labels[rows] == 1).tolist()) for rows in lists.values()),
+    )
+    if not lists:
+        return pd.DataFrame(columns=list(RANKED), index=pd.Index([], name="query"), dtype=float)
+    found = evaluate_run(collection, [cosines[rows] for rows in lists.values()])
+    return found[list(RANKED)].set_axis(pd.Index(lists, name="query"))
+
+
+def ranking(frame: pd.DataFrame) -> dict[str, dict[str, float]] | None:
+    """Return MRR@10, recall@1 and nDCG@10 over queries that have something to rank.
+
+    Args:
+        frame: as for `ranking_by_query`.
+
+    Returns:
+        {metric: {"mean", "low", "high"}}, a bootstrap 95 % interval over queries; None where
+        no query has a relevant and an irrelevant document.
+    """
+    found = ranking_by_query(frame)
+    return None if found.empty else summarise(found)
+
+
+def calibration(frame: pd.DataFrame, bins: int = 15) -> pd.DataFrame:
+    """Return the reliability table of the pairs that have a probability.
+
+    Args:
+        frame: N pairs, columns label and probability.
+        bins: of equal width over [0, 1].
+    """
+    scored = frame[frame["probability"].notna()]
+    return evaluation.calibration(
+        scored["probability"].to_numpy(), scored["label"].to_numpy(), bins
+    )
+
+
+def errors(frame: pd.DataFrame, threshold: float) -> pd.DataFrame:
+    """Return the pairs that are on the wrong side of the threshold, worst first.
+
+    Args:
+        frame: N pairs.
+        threshold: cosine.
+
+    Returns:
+        The frame's columns, then error ("false positive" or "false negative") and by: how far
+        the cosine is from the threshold, above 0 save in a tie; NaN, and first of all, where a
+        relevant pair has no score.
+    """
+    predicted, relevant = _predicted(frame, threshold), _relevant(frame)
+    wrong = frame[predicted != relevant]
+    kind = np.where(_relevant(wrong), "false negative", "false positive")
+    wrong = wrong.assign(error=kind, by=(wrong["cosine"] - threshold).abs())
+    return wrong.sort_values("by", ascending=False, kind="stable", na_position="first")
+
+
+def slice_columns(frame: pd.DataFrame) -> list[str]:
+    """Return what pairs can be sliced by: our traits in words, then the file's own columns.
+
+    A trait must differ between pairs; a column of the file must have 2 to 200 distinct values,
+    or hold numbers.
+    """
+    traits = [TRAIT_WORDS[t] for t in TRAITS if t in frame and frame[t].nunique() > 1]
+    ours = {"query", "document", "label", *NUMBERS, *TRAITS}
+    own = []
+    for column in frame.columns:
+        distinct = 0 if column in ours else frame[column].nunique()
+        if distinct > 1 and (distinct <= MOST_VALUES or _numbers(frame[column]) is not None):
+            own.append(str(column))
+    return list(dict.fromkeys([*traits, *own]))
+
+
+def slice_of(frame: pd.DataFrame, column: str) -> pd.Series:
+    """Name the slice of each pair: its value, or the range that its number is in.
+
+    Args:
+        frame: all N pairs: the ranges are cut so that they hold about as many each.
+        column: one of `slice_columns`, or a trait's own name.
+
+    Raises:
+        UserError: if there is no such column.
+    """
+    named = {words: trait for trait, words in TRAIT_WORDS.items()}
+    place = column if column in frame else named.get(column)
+    if place is None or place not in frame:
+        raise UserError(f'The pairs have no column "{column}"', ", ".join(slice_columns(frame)))
+    values = frame[place]
+    numbers = _numbers(values)
+    if numbers is not None and (place in TRAITS or numbers.nunique() > MOST_SINGLES):
+        return _ranges(numbers)
+    texts = values.astype(object).where(values.notna(), "").astype(str)
+    return texts.where(texts.str.strip() != "", NOTHING)
+
+
+def in_slice(frame: pd.DataFrame, column: str, name: str) -> pd.Series:
+    """Say of each pair whether it is in a slice, bool [N]; give it all pairs, as `slice_of`."""
+    return slice_of(frame, column) == name
+
+
+def slice_table(frame: pd.DataFrame, column: str, threshold: float) -> pd.DataFrame:
+    """Measure each slice, worst first.
+
+    Args:
+        frame: N pairs.
+        column: one of `slice_columns`.
+        threshold: cosine.
+
+    Returns:
+        One row a slice: slice, pairs, relevant, errors, error_rate, low and high (its Wilson
+        95 % interval), auc (NaN unless the slice holds both labels), few (under 10 pairs);
+        highest low first.
+    """
+    codes, names = pd.factorize(slice_of(frame, column))
+    relevant = _relevant(frame)
+    wrong = _predicted(frame, threshold) != relevant
+    pairs = np.bincount(codes, minlength=len(names))
+    count = np.bincount(codes[wrong], minlength=len(names))
+    low, high = wilson(count, pairs)
+    table = pd.DataFrame(
+        {
+            "slice": names,
+            "pairs": pairs,
+            "relevant": np.bincount(codes[relevant], minlength=len(names)),
+            "errors": count,
+            "error_rate": count / np.maximum(1, pairs),
+            "low": low,
+            "high": high,
+        }
+    )
+    cosines, ends = frame["cosine"].to_numpy(), np.cumsum(pairs)
+    rows = np.split(np.argsort(codes, kind="stable"), ends[:-1])
+    table["auc"] = [
+        auc(cosines[r], relevant[r]) if 0 < relevant[r].sum() < len(r) else np.nan
+        for r in rows[: len(names)]
+    ]
+    table["few"] = pairs < FEWEST_PAIRS
+    return table.sort_values(["low", "pairs"], ascending=False, kind="stable", ignore_index=True)
+
+
+def wilson(events: np.ndarray, number: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the 95 % interval of a share, sound near 0 and 1 and for few.
+
+    Args:
+        events: how many of each number, [N].
+        number: of trials, [N], at least 1.
+
+    Source: Wilson 1927, "Probable inference, the law of succession, and statistical inference".
+    """
+    z = 1.959964
+    share = events / number
+    middle = (share + z**2 / (2 * number)) / (1 + z**2 / number)
+    half = z * np.sqrt(share * (1 - share) / number + z**2 / (4 * number**2)) / (1 + z**2 / number)
+    return np.clip(middle - half, 0, 1), np.clip(middle + half, 0, 1)
+
+
+def _predicted(frame: pd.DataFrame, threshold: float) -> np.ndarray:
+    return frame["cosine"].to_numpy() >= threshold  # False of NaN
+
+
+def _relevant(frame: pd.DataFrame) -> np.ndarray:
+    return frame["label"].to_numpy() == 1
+
+
+def _thinned(false: np.ndarray, hits: np.ndarray) -> np.ndarray:
+    """Return which points of a ROC curve to keep, in order, at most MOST_POINTS of them."""
+    number = len(hits)
+    if number <= MOST_POINTS:
+        return np.arange(number)
+    corners = _hull(false, hits)
+    room = MOST_POINTS - len(corners)
+    if room < 2:  # never seen: as many corners take a ROC curve made for it
+        return corners[np.linspace(0, len(corners) - 1, MOST_POINTS).astype(int)]
+    even = np.linspace(0, number - 1, room).astype(int)
+    return np.union1d(corners, even)
+
+
+def _hull(false: np.ndarray, hits: np.ndarray) -> np.ndarray:
+    """Return the upper corners of a ROC curve, seen from (0, 0), as indices in order."""
+    up = np.diff(hits, prepend=0) > 0
+    right = np.diff(false, append=false[-1] + 1) > 0
+    points = [(0, 0, -1), *zip(false, hits, range(len(hits)), strict=True)]
+    kept: list[tuple[int, int, int]] = []
+    for x, y, i in [points[0], *(points[1 + j] for j in np.flatnonzero(up & right))]:
+        while len(kept) > 1:
+            (x1, y1, _), (x2, y2, _) = kept[-2:]
+            if (x2 - x1) * (y - y1) < (x - x1) * (y2 - y1):
+                break
+            kept.pop()
+        kept.append((int(x), int(y), int(i)))
+    return np.array([i for _, _, i in kept[1:]], int)
+
+
+def _numbers(values: pd.Series) -> pd.Series | None:
+    """Return a column as floats, NaN where empty; None if it holds anything but numbers."""
+    if pd.api.types.is_numeric_dtype(values):
+        return values.astype(float)
+    texts = values.astype(object).where(values.notna(), "").astype(str).str.strip()
+    numbers = pd.to_numeric(texts.where(texts != ""), errors="coerce").astype(float)
+    known = numbers[texts != ""]
+    return numbers if len(known) and np.isfinite(known).all() else None
+
+
+def _ranges(numbers: pd.Series) -> pd.Series:
+    """Name the range of each number; a least value that a fifth share has a range of its own."""
+    known = numbers.dropna()
+    if known.nunique() <= MOST_SINGLES:
+        return numbers.map(lambda n: NOTHING if np.isnan(n) else f"{n:g}").astype(object)
+    least = known.min()
+    rest = known[known > least] if (known == least).mean() >= 0.2 else known
+    cuts = np.unique(rest.quantile([0.2, 0.4, 0.6, 0.8]))
+    gap = np.diff(cuts).min() if len(cuts) > 1 else max(1e-6, float(rest.max() - rest.min()))
+    digits = int(np.ceil(-np.log10(gap)))
+    whole = bool((known == known.round()).all())
+    digits = min(digits, 0) if whole else digits
+    edges = np.unique(cuts.round(digits))
+    edges = edges[edges > rest.min()]
+    shown = [f"{edge:.{max(0, digits)}f}" for edge in edges]
+    if not len(edges):
+        names = [f"{rest.min():g} and over"]
+    else:
+        ends = [f"{edge - 1:.0f}" for edge in edges[1:]] if whole else shown[1:]
+        between = [a if a == b else f"{a} to {b}" for a, b in zip(shown, ends, strict=False)]
+        names = [f"under {shown[0]}", *between, f"{shown[-1]} and over"]
+    named = np.array([*names, NOTHING], object)[
+        np.where(numbers.isna(), len(names), np.searchsorted(edges, numbers, side="right"))
+    ]
+    if len(rest) < len(known):
+        named[(numbers == least).to_numpy()] = f"{least:g}"
+    return pd.Series(named, index=numbers.index)
