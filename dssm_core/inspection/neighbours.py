@@ -55,7 +55,7 @@ def nearest(
     other_rows, _ = _side(inspection, "query" if among == "document" else "document")
     vector = own_vectors[own_rows[place]]
     cosines = np.clip(vectors @ vector, -1.0, 1.0).astype(np.float64)
-    is_out: np.ndarray = ~vectors.any(axis=1)
+    is_out = np.logical_not(vectors.any(axis=1))
     if of == among:
         is_out[own_rows[place]] = True
     cosines[is_out] = -np.inf

@@ -9,7 +9,7 @@ import streamlit as st
 
 from dssm_core import charts, explain
 from dssm_core.folder import ModelFolder
-from dssm_core.scoring import Scorer
+from dssm_core.scoring import ScoredDocument, Scorer
 from dssm_core.towers import Side
 from dssm_core.ui import parts, state
 from dssm_core.ui.result import Shown
@@ -22,24 +22,38 @@ PART, ALIKE = 0.3, 0.6
 def show_effects(shown: Shown, scorer: Scorer) -> None:
     """Show the effect of every token of query and chosen document, and how attention compares."""
     st.header(say("effects"), anchor=False)
-    parts.show_quiet(say("effects.note"))
-    query = shown.scores.query.text
     chosen = shown.scores.results[shown.selected - 1]
-    if chosen.cosine is None:
+    titles = (say("query"), say("document n", n=shown.selected))
+    show_pair_effects(scorer, shown.scores.query.text, chosen, titles, "compare.effects")
+
+
+def show_pair_effects(
+    scorer: Scorer, query: str, scored: ScoredDocument, titles: tuple[str, str], key: str
+) -> None:
+    """Show the effects of both texts of a pair, on one scale, with attention beside them.
+
+    Args:
+        scorer: the model.
+        query: the query's text.
+        scored: the document, with its numbers for that query.
+        titles: of the query's chart and the document's.
+        key: what the charts' keys start with.
+    """
+    parts.show_quiet(say("effects.note"))
+    if scored.cosine is None:
         parts.show_message("note", say("nothing"))
         return
     sides: tuple[Side, Side] = ("query", "document")
     both = [
-        explain.effects(scorer.cache, scorer.head, query, chosen.document, side) for side in sides
+        explain.effects(scorer.cache, scorer.head, query, scored.document, side) for side in sides
     ]
     reach = max((abs(token.cosine) for found in both for token in found.tokens), default=0.0)
-    titles = (say("query"), say("document n", n=shown.selected))
     for found, title, column in zip(both, titles, st.columns(2, gap="medium"), strict=True):
         with column:
             st.altair_chart(
                 charts.effects_chart(found.frame(), title=title, reach=reach, ink=parts.ink()),
                 width="stretch",
-                key=f"compare.effects.{found.side}",
+                key=f"{key}.{found.side}",
             )
             agreement = found.agreement()
             if agreement is not None:

@@ -1,0 +1,1 @@
+"""The page Inspect: labelled pairs, where the model is wrong on them, and why."""
