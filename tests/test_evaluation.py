@@ -24,7 +24,7 @@ from dssm_core.evaluation import (
     cosine_rows,
     evaluate_run,
     evaluate_towers,
-    fused_rows,
+    fuse_ranks,
     pair_cosines,
     paired_p_value,
     rank_documents,
@@ -182,7 +182,7 @@ def test_the_nearest_by_bm25_come_in_order():
 
 def test_fusion_adds_one_over_sixty_plus_rank_and_ties_take_the_worst_rank():
     one, other = np.array([3.0, 1.0, 2.0, NAN]), np.array([0.0, 5.0, 0.0, 0.0])
-    (row,) = fused_rows(iter([one]), iter([other]))
+    row = fuse_ranks(one, other)
     expected = [1 / 61 + 1 / 64, 1 / 63 + 1 / 61, 1 / 62 + 1 / 64, 1 / 64 + 1 / 64]
     assert row == pytest.approx(expected)
 

@@ -1,0 +1,237 @@
+"""How good a ranking is, and how sure that is.
+
+Metrics are ir-measures', on a run that was made safe first: ir-measures gives a positive scored
+NaN a reciprocal rank of 1, and on a tie says rank 1 and recall@1 = 0 at once (DESIGN.md section
+6), so here NaN ranks last, ties are broken against the relevant document, and what it gets is
+ranks. Shape letters: Q queries, D documents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+DEPTH = 100
+"""Documents of a ranking that are measured; the deepest metric is recall@100."""
+
+
+@dataclass(frozen=True)
+class Collection:
+    """What a ranking is measured on: queries, documents, which belong together.
+
+    Attributes:
+        queries: Q texts.
+        documents: D texts, the candidates of every query.
+        relevant: for each query, the indices of its relevant documents.
+        grades: for each query, how relevant those are, from 1; all 1 where this is empty.
+        query_ids: what a run file calls the queries; their positions where this is empty.
+        document_ids: likewise.
+    """
+
+    queries: tuple[str, ...]
+    documents: tuple[str, ...]
+    relevant: tuple[frozenset[int], ...]
+    grades: tuple[Mapping[int, int], ...] = ()
+    query_ids: tuple[str, ...] = ()
+    document_ids: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, pairs: pd.DataFrame) -> Collection:
+        """Take the distinct texts of pairs; queries without any relevant document are left out.
+
+        Args:
+            pairs: columns query, document, label (1 relevant, 0 not); ids are the index where a
+                text comes first, which is its line in a file that `read_pairs` read.
+        """
+        documents: dict[str, int] = {}
+        document_ids: list[str] = []
+        for line, text in zip(pairs.index, pairs["document"], strict=True):
+            if documents.setdefault(text, len(documents)) == len(document_ids):
+                document_ids.append(str(line))
+        relevant: dict[str, set[int]] = {}
+        query_ids: dict[str, str] = {}
+        kept = pairs[pairs["label"] == 1]
+        for line, query, document in zip(kept.index, kept["query"], kept["document"], strict=True):
+            relevant.setdefault(query, set()).add(documents[document])
+            query_ids.setdefault(query, str(line))
+        return cls(
+            tuple(relevant),
+            tuple(documents),
+            tuple(map(frozenset, relevant.values())),
+            query_ids=tuple(query_ids.values()),
+            document_ids=tuple(document_ids),
+        )
+
+    @classmethod
+    def judged(
+        cls,
+        queries: Mapping[str, str],
+        documents: Mapping[str, str],
+        judgements: Mapping[str, Mapping[str, int]],
+    ) -> Collection:
+        """Take texts and judgements by id; queries without any relevant document are left out.
+
+        Args:
+            queries: texts by id.
+            documents: texts by id.
+            judgements: by query, each judged document's grade; 0 and less is not relevant.
+        """
+        places = {name: i for i, name in enumerate(documents)}
+        grades = {
+            query: {places[d]: grade for d, grade in judged.items() if grade > 0}
+            for query, judged in judgements.items()
+        }
+        grades = {query: found for query, found in grades.items() if found}
+        return cls(
+            tuple(queries[query] for query in grades),
+            tuple(documents.values()),
+            tuple(map(frozenset, grades.values())),
+            tuple(grades.values()),
+            tuple(grades),
+            tuple(documents),
+        )
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """What one system made of a collection.
+
+    Attributes:
+        orders: for each query its best documents, best first, at most DEPTH.
+        ranks: int [Q], the rank of the best relevant document, 1 the first.
+        figures: one row a query, columns MRR@10, recall@1, recall@10, recall@100, nDCG@10.
+    """
+
+    orders: tuple[np.ndarray, ...]
+    ranks: np.ndarray
+    figures: pd.DataFrame
+
+
+def rank_documents(scores: np.ndarray, relevant: frozenset[int]) -> np.ndarray:
+    """Return the indices of documents, best first, with all doubt against the relevant ones.
+
+    Args:
+        scores: [D], any range; NaN ranks below everything.
+        relevant: indices of the relevant documents, which lose every tie.
+    """
+    worst = np.zeros(len(scores), bool)
+    worst[list(relevant)] = True
+    known = np.where(np.isnan(scores), -np.inf, scores)
+    return np.lexsort((worst, np.isnan(scores), -known))
+
+
+Keep = Callable[[str, int, np.ndarray, np.ndarray], None]
+"""(system, query, order of all documents, their scores), called for each row as it is ranked."""
+
+
+def rank_systems(
+    collection: Collection, rows: Iterable[Mapping[str, np.ndarray]], keep: Keep | None = None
+) -> dict[str, Ranking]:
+    """Rank and measure several systems in one pass, in memory of one row of each.
+
+    Args:
+        collection: Q queries, D documents.
+        rows: for each query in order, each system's scores of all documents, [D].
+        keep: sees each row, such as to write it to a file.
+    """
+    orders: dict[str, list[np.ndarray]] = {}
+    ranks: dict[str, list[int]] = {}
+    for query, (row, relevant) in enumerate(zip(rows, collection.relevant, strict=True)):
+        for system, scores in row.items():
+            order = rank_documents(np.asarray(scores, dtype=np.float64), relevant)
+            orders.setdefault(system, []).append(order[:DEPTH])
+            ranks.setdefault(system, []).append(int(np.isin(order, list(relevant)).argmax()) + 1)
+            if keep:
+                keep(system, query, order, scores)
+    return {
+        system: Ranking(tuple(found), np.array(ranks[system]), _figures(collection, found))
+        for system, found in orders.items()
+    }
+
+
+def evaluate_run(
+    collection: Collection, rows: Iterator[np.ndarray] | Sequence[np.ndarray]
+) -> pd.DataFrame:
+    """Measure one system on a collection.
+
+    Args:
+        collection: Q queries, D documents.
+        rows: for each query in order, its scores of all documents, [D].
+
+    Returns:
+        One row a query, columns MRR@10, recall@1, recall@10, recall@100, nDCG@10, in [0, 1].
+    """
+    return rank_systems(collection, ({"": row} for row in rows))[""].figures
+
+
+def _figures(collection: Collection, orders: Sequence[np.ndarray]) -> pd.DataFrame:
+    import ir_measures
+    from ir_measures import RR, R, nDCG
+
+    measures = {
+        "MRR@10": RR @ 10,
+        "recall@1": R @ 1,
+        "recall@10": R @ 10,
+        "recall@100": R @ 100,
+        "nDCG@10": nDCG @ 10,
+    }
+    run = {
+        str(query): {str(d): float(DEPTH - place) for place, d in enumerate(order)}
+        for query, order in enumerate(orders)
+    }
+    grades = collection.grades or [dict.fromkeys(found, 1) for found in collection.relevant]
+    qrels = {str(i): {str(d): g for d, g in row.items()} for i, row in enumerate(grades)}
+    frame = pd.DataFrame(0.0, index=range(len(collection.queries)), columns=list(measures))
+    names = {measure: name for name, measure in measures.items()}
+    for value in ir_measures.iter_calc(list(measures.values()), qrels, run):
+        frame.loc[int(value.query_id), names[value.measure]] = value.value
+    return frame
+
+
+def summarise(
+    values: pd.DataFrame, seed: int = 0, resamples: int = 1000
+) -> dict[str, dict[str, float]]:
+    """Return each metric's mean and its bootstrap 95 % interval over queries.
+
+    Args:
+        values: one row a query, as `evaluate_run` returns.
+        seed: of the resampling.
+        resamples: bootstrap samples.
+
+    Returns:
+        {metric: {"mean", "low", "high"}}.
+    """
+    rng = np.random.default_rng(seed)
+    table = values.to_numpy()
+    drawn = np.stack(
+        [table[rng.integers(len(table), size=len(table))].mean(0) for _ in range(resamples)]
+    )
+    low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
+    return {
+        name: {"mean": float(table[:, i].mean()), "low": float(low[i]), "high": float(high[i])}
+        for i, name in enumerate(values.columns)
+    }
+
+
+def paired_p_value(one: np.ndarray, other: np.ndarray, seed: int = 0, flips: int = 10_000) -> float:
+    """Return the two-sided p-value that two systems differ, by flipping signs per query.
+
+    Args:
+        one: a metric per query, [Q].
+        other: the same queries' metric of the other system, [Q].
+        seed: of the flips.
+        flips: random sign assignments.
+
+    Source: Smucker et al. 2007, "A comparison of statistical significance tests for IR".
+    """
+    difference = np.asarray(one) - np.asarray(other)
+    rng = np.random.default_rng(seed)
+    extreme = 0
+    for start in range(0, flips, 1000):  # all at once would be 10,000 numbers a query
+        size = min(1000, flips - start), len(difference)
+        signs = rng.integers(0, 2, size, dtype=np.int8) * 2 - 1
+        extreme += int((np.abs(signs @ difference) >= abs(difference.sum()) - 1e-12).sum())
+    return (extreme + 1) / (flips + 1)

@@ -1,0 +1,210 @@
+"""Where a model wins and loses: figures by kind of pair, and the worst errors by their causes.
+
+Shape letters: Q queries, D documents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dssm_core.evaluation.cosines import Encoded
+from dssm_core.evaluation.lexical import BM25, stems
+from dssm_core.evaluation.ranking import Collection, Ranking, summarise
+
+MUCH = 0.5
+"""From this share of the query's stems in the document on, they overlap much."""
+RARE = 2
+"""A stem in so many of the documents, or fewer, is rare."""
+LEAST = 20
+"""Queries that a value of a column needs for a row of its own."""
+MOST_VALUES = 12
+"""Values of a column that get a row of their own; the others share one."""
+WORST = 10
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What is known of each query and of the relevant document that shares most words with it.
+
+    Attributes:
+        overlap: share of the query's stems that the document holds, [Q] in [0, 1]; 0 also where
+            the query has no stem, so that BM25 scores nothing.
+        rarest: documents that hold the query's rarest stem, int [Q]; 0 for none.
+        document: that document's index, int [Q].
+        query_words: int [Q].
+        document_words: int [Q].
+        unseen: a word of the query was never seen in training, bool [Q].
+        truncated: words of query or document were left unread, bool [Q].
+    """
+
+    overlap: np.ndarray
+    rarest: np.ndarray
+    document: np.ndarray
+    query_words: np.ndarray
+    document_words: np.ndarray
+    unseen: np.ndarray
+    truncated: np.ndarray
+
+    @classmethod
+    def of(cls, collection: Collection, bm25: BM25, queries: Encoded, documents: Encoded) -> Traits:
+        """Look at every query and its relevant documents."""
+        asked = stems(collection.queries)
+        needed = sorted(frozenset().union(*collection.relevant))
+        texts = stems([collection.documents[d] for d in needed])
+        found = dict(zip(needed, texts, strict=True))
+        overlap, chosen = [], []
+        for words, relevant in zip(asked, collection.relevant, strict=True):
+            shares = {d: len(words & found[d]) / max(1, len(words)) for d in sorted(relevant)}
+            chosen.append(max(shares, key=lambda d: shares[d]))
+            overlap.append(shares[chosen[-1]])
+        rarest = [min(map(bm25.frequency, words), default=0) for words in asked]
+        document = np.array(chosen)
+        return cls(
+            np.array(overlap),
+            np.array(rarest),
+            document,
+            queries.words,
+            documents.words[document],
+            queries.unseen,
+            queries.truncated | documents.truncated[document],
+        )
+
+
+def slice_figures(
+    traits: Traits,
+    rankings: Mapping[str, Ranking],
+    columns: Mapping[str, Sequence[str]] | None = None,
+    seed: int = 0,
+) -> list[dict[str, Any]]:
+    """Return MRR@10 of every system on every slice, with its interval.
+
+    Args:
+        traits: of Q queries.
+        rankings: by system.
+        columns: further facts by name, each with a text a query, such as section.
+        seed: of the bootstrap.
+
+    Returns:
+        One entry a slice that holds queries: by, slice, queries, systems ({name: {mean, low,
+        high}}).
+    """
+    figures = pd.DataFrame({name: r.figures["MRR@10"] for name, r in rankings.items()})
+    return [
+        {
+            "by": by,
+            "slice": name,
+            "queries": int(rows.sum()),
+            "systems": summarise(figures[rows], seed),
+        }
+        for by, name, rows in _slices(traits, columns or {})
+        if rows.any()
+    ]
+
+
+def _slices(
+    traits: Traits, columns: Mapping[str, Sequence[str]]
+) -> Iterator[tuple[str, str, np.ndarray]]:
+    """Yield what is told apart, a slice's name, and its queries, bool [Q]."""
+    overlap, rarest = traits.overlap, traits.rarest
+    yield "word overlap", "none: no shared stem", overlap == 0
+    yield "word overlap", "little: under half the query's stems", (overlap > 0) & (overlap < MUCH)
+    yield "word overlap", "much", overlap >= MUCH
+    for by, words in (
+        ("query length", traits.query_words),
+        ("document length", traits.document_words),
+    ):
+        low, high = (int(q) for q in np.quantile(words, [1 / 3, 2 / 3], method="lower"))
+        yield by, f"to {low} words", words <= low
+        yield by, f"{low + 1} to {high} words", (words > low) & (words <= high)
+        yield by, f"over {high} words", words > high
+    yield "rarest word", "in no document", rarest == 0
+    yield "rarest word", f"in 1 or {RARE} documents", (rarest > 0) & (rarest <= RARE)
+    yield "rarest word", f"in over {RARE} documents", rarest > RARE
+    yield "words of the query", "one never seen in training", traits.unseen
+    yield "words of the query", "all seen in training", ~traits.unseen
+    for by, values in columns.items():
+        column = np.array(values, dtype=object)
+        counts = pd.Series(column).value_counts()
+        large = [str(v) for v in counts[counts >= LEAST].index[:MOST_VALUES]]
+        for value in large:
+            yield by, value, column == value
+        yield by, "others", ~np.isin(column, large)
+
+
+def telling_columns(pairs: pd.DataFrame, collection: Collection) -> dict[str, list[str]]:
+    """Return the columns of a collection's pairs that group its queries, a text for each query.
+
+    A column groups where at least two values have 20 queries or more; package names do not. A
+    query with several relevant documents takes the value of its first.
+
+    Args:
+        pairs: the pairs that `Collection.of` took.
+        collection: what it made of them.
+    """
+    kept = pairs[pairs["label"] == 1].drop_duplicates("query").set_index("query")
+    named = [c for c in kept.columns if c not in ("document", "label", "split")]
+    columns = {name: kept.loc[list(collection.queries), name].astype(str) for name in named}
+    return {
+        name: list(values)
+        for name, values in columns.items()
+        if (values.value_counts() >= LEAST).sum() > 1
+    }
+
+
+def worst_errors(
+    collection: Collection, traits: Traits, rankings: Mapping[str, Ranking], number: int = WORST
+) -> dict[str, Any]:
+    """Return the queries whose relevant document the model ranks lowest, and their causes.
+
+    Args:
+        collection: Q queries, D documents.
+        traits: of those queries.
+        rankings: by system, "model" among them.
+        number: of errors.
+
+    Returns:
+        errors: a list of query, document, instead (what the model puts first), rank, BM25 rank
+        where it was measured, causes; common: for each cause, its share among these errors
+        and among all queries.
+    """
+    model = rankings["model"]
+    causes = _causes(collection, traits, model)
+    order = np.lexsort((np.arange(len(model.ranks)), -model.ranks))
+    worst = [int(query) for query in order if model.ranks[query] > 1][:number]
+    errors = [
+        {
+            "query": collection.queries[query],
+            "document": collection.documents[traits.document[query]],
+            "instead": collection.documents[model.orders[query][0]],
+            "rank": int(model.ranks[query]),
+            **({"BM25 rank": int(rankings["BM25"].ranks[query])} if "BM25" in rankings else {}),
+            "causes": [name for name, holds in causes.items() if holds[query]],
+        }
+        for query in worst
+    ]
+    common = {
+        name: {"errors": float(holds[worst].mean()), "all": float(holds.mean())}
+        for name, holds in causes.items()
+        if worst
+    }
+    return {"errors": errors, "common": common}
+
+
+def _causes(collection: Collection, traits: Traits, model: Ranking) -> dict[str, np.ndarray]:
+    firsts = [order[0] for order in model.orders]
+    first = stems([collection.documents[d] for d in firsts])
+    wanted = stems([collection.documents[d] for d in traits.document])
+    alike = [len(a & b) / max(1, len(a | b)) for a, b in zip(first, wanted, strict=True)]
+    return {
+        "no shared stem": traits.overlap == 0,
+        "the first is its sibling": (np.array(alike) >= 1 / 3) & (model.ranks > 1),
+        "a word never seen in training": traits.unseen,
+        "cut off at the model's length": traits.truncated,
+        "a query of three words or fewer": traits.query_words <= 3,
+        "a document of ten words or fewer": traits.document_words <= 10,
+    }
