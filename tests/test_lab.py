@@ -17,7 +17,7 @@ from streamlit.testing.v1 import AppTest
 
 from dssm_core.dot import PRESETS, dot_layer, explain_pair, hand_written_cosine
 from dssm_core.errors import UserError
-from dssm_core.ui import lab, runs, words
+from dssm_core.ui import lab, runs, systems, words
 from tests import tiny
 
 
@@ -75,8 +75,8 @@ class FakeRun:
 def page(models: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     (models / "doors" / "pairs.csv").write_text("query,document,label,split\na,b,1,test\n")
     monkeypatch.setenv("DSSM_MODELS", str(models))
-    monkeypatch.setattr(lab, "_described", lambda: SYSTEMS)
-    monkeypatch.setattr(lab, "ask", lambda *arguments: TOY)
+    monkeypatch.setattr(systems, "_described", lambda: SYSTEMS)
+    monkeypatch.setattr(systems, "ask", lambda *arguments: TOY)
     monkeypatch.setattr(lab, "Run", FakeRun)
     return AppTest.from_function(lab_page, default_timeout=20).run()
 
@@ -92,9 +92,16 @@ def test_a_system_is_shown_layer_by_layer(page: AppTest) -> None:
 
 
 def test_the_graph_names_every_layer_and_its_source() -> None:
-    graph = lab.layer_graph(SYSTEMS[0]["layers"])
+    graph = systems.layer_graph(SYSTEMS[0]["layers"], "#123456")
     assert '"query" -> "out"' in graph
-    assert "Dense" in graph
+    assert graph.count("#123456") == 3
+
+
+def test_the_graph_tells_shapes_and_parameters_and_breaks_no_quotes() -> None:
+    layer = {**SYSTEMS[0]["layers"][1], "name": 'a"b', "parameters": 1234}
+    graph = systems.layer_graph([{**layer, "shape": "(None, 6) and (None, 10)"}], "#123456")
+    label = graph.split("label=")[1].split("]")[0]
+    assert json.loads(label) == 'a"b\nDense · 1,234\n(None, 6)\n(None, 10)'
 
 
 def test_the_toy_run_is_checked_against_its_own_head(page: AppTest) -> None:

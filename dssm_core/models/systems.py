@@ -92,6 +92,14 @@ def _row(layer: keras.Layer, shape: str, inputs: list[str]) -> dict[str, Any]:
 
 def _subclass_layers(model: LSTMModel) -> Iterator[dict[str, Any]]:
     """Yield the subclass's layers in the order of `call`, which no graph records."""
+    for side in ("query", "doc"):
+        yield {
+            "name": side,
+            "kind": "Input",
+            "shape": "(None, None)",
+            "parameters": 0,
+            "inputs": [],
+        }
     yield _row(model.embedding, f"(None, None, {model.config.embedding})", ["query", "doc"])
     for side, lstm, dense in (
         ("query", model.query_lstm, model.query_dense_2),

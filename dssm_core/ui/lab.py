@@ -13,9 +13,8 @@ from dssm_core import charts
 from dssm_core.corpus.pairs import read_pairs
 from dssm_core.dot import PRESETS, Precision, explain_pair
 from dssm_core.errors import UserError
-from dssm_core.scoring import Head
-from dssm_core.ui import parts, state, style
-from dssm_core.ui.runs import Run, ask
+from dssm_core.ui import parts, state, style, systems
+from dssm_core.ui.runs import Run
 from dssm_core.ui.words import say
 
 FAMILIES = ("lstm", "lstm-plain", "lstm-subclass", "mlp")
@@ -35,97 +34,14 @@ def render() -> None:
     st.markdown(say("lab.intro"))
     tabs = st.tabs([say(f"lab.{name}") for name in ("systems", "train", "dot", "backwards")])
     # the first tab last: building the systems takes seconds, and the others need not wait
-    for tab, show in reversed(list(zip(tabs, (_systems, _train, _dot, _backwards), strict=True))):
+    for tab, show in reversed(
+        list(zip(tabs, (systems.show, _train, _dot, _backwards), strict=True))
+    ):
         with tab:
             try:
                 show()
             except UserError as error:
                 parts.show_error(error)
-
-
-@st.cache_data(show_spinner=False)
-def _described() -> list[dict[str, Any]]:
-    return list(ask("systems"))
-
-
-def _systems() -> None:
-    with st.spinner(say("lab.systems.wait")):
-        systems = {system["name"]: system for system in _described()}
-    name = st.selectbox(say("lab.system"), list(systems), key="lab.system")
-    system = systems[name]
-    st.markdown(say("lab.system.about", title=system["title"], parameters=system["parameters"]))
-    layers = pd.DataFrame(system["layers"])
-    layers["inputs"] = layers["inputs"].str.join(", ")
-    table, graph = st.columns([3, 2], gap="large")
-    table.dataframe(
-        layers,
-        hide_index=True,
-        width="stretch",
-        height="content",
-        column_config={
-            "name": say("lab.layer"),
-            "kind": say("lab.kind"),
-            "shape": say("lab.shape"),
-            "parameters": st.column_config.NumberColumn(say("lab.parameters"), format="localized"),
-            "inputs": say("lab.inputs"),
-        },
-    )
-    with graph:
-        st.graphviz_chart(layer_graph(system["layers"]), width="stretch")
-    st.header(say("lab.toy"), anchor=False)
-    st.markdown(say("lab.toy.about"))
-    seed = st.number_input(say("lab.seed"), 0, 10_000, 0, key="lab.toy.seed", width=160)
-    if st.button(say("lab.toy.run"), icon=":material/play_arrow:"):
-        with st.spinner(say("lab.toy.wait")):
-            st.session_state["lab.toy.result"] = ask("toy", "--seed", str(seed))
-    if "lab.toy.result" in st.session_state:
-        _show_toy(st.session_state["lab.toy.result"])
-
-
-def layer_graph(layers: list[dict[str, Any]]) -> str:
-    """Return a model's layers in Graphviz' language, readable on light and dark."""
-    lines = [
-        "digraph { bgcolor=transparent rankdir=TB",
-        'node [shape=box style=rounded color="#7A7F87" fontcolor="#7A7F87" fontname="sans-serif"]',
-        'edge [color="#7A7F87"]',
-    ]
-    names = {layer["name"] for layer in layers}
-    for layer in layers:
-        label = f"{layer['name']}\\n{layer['kind']}"
-        lines.append(f'"{layer["name"]}" [label="{label}"]')
-        lines += [
-            f'"{source}" -> "{layer["name"]}"' for source in layer["inputs"] if source in names
-        ]
-    return "\n".join([*lines, "}"])
-
-
-def _show_toy(result: dict[str, Any]) -> None:
-    frame = pd.DataFrame(result["rows"])
-    head = Head(result["scale"], result["bias"])
-    shown = pd.DataFrame(
-        {
-            "position": range(1, len(frame) + 1),
-            "document": [f"pair {1 + i % 2}" for i in range(len(frame))],
-            "cosine": frame["cosine"],
-            "probability": frame["probability"],
-            "rank": frame["cosine"].rank(ascending=False, method="min"),
-            "percentile": float("nan"),
-        }
-    )
-    st.altair_chart(
-        charts.score_chart(
-            shown,
-            curve=charts.probability_curve(head.scale, head.bias),
-            background=charts.background_bins(frame["cosine"].to_numpy()),
-            threshold=(head.cosine_at(0.5), 0.5),
-            ink=parts.ink(),
-        ),
-        width="stretch",
-        key="lab.toy.chart",
-    )
-    recomputed = [head.probability(cosine) for cosine in frame["cosine"]]
-    gap = max(abs(a - b) for a, b in zip(recomputed, frame["probability"], strict=True))
-    st.markdown(say("lab.toy.check", scale=head.scale, bias=head.bias, gap=gap))
 
 
 def _pairs(number: int) -> pd.DataFrame:

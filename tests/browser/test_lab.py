@@ -32,6 +32,18 @@ def test_every_tab_opens_and_axe_finds_nothing(lab: Page) -> None:
         assert violations(lab) == [], name
 
 
+def test_the_layer_graph_is_drawn_with_shapes_and_parameters(lab: Page) -> None:
+    graph = lab.get_by_test_id("stGraphVizChart")
+    for text in ("query_dense_1", "Dense · 11,264", "(None, 11)"):
+        expect(graph.locator("text", has_text=text).first).to_be_visible()
+    box = graph.locator("svg").bounding_box()
+    assert box is not None
+    assert box["x"] + box["width"] <= 1280
+    ink = graph.locator("text", has_text="query_dense_1").get_attribute("fill")
+    scheme = lab.evaluate("matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light'")
+    assert ink == {"light": "#1b2430", "dark": "#e8edf2"}[scheme]
+
+
 def test_the_zero_vector_shows_where_the_two_cosines_part(lab: Page) -> None:
     lab.get_by_role("tab", name="Dot explorer").click()
     lab.get_by_text("A zero vector").click()

@@ -27,6 +27,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "lab.shape": ("Output shape", "输出形状"),
     "lab.parameters": ("Parameters", "参数"),
     "lab.inputs": ("Reads from", "输入"),
+    "lab.graph": (
+        "Layers of {name}: {layers} of them, with shapes.",
+        "{name} 的层图：共 {layers} 层，含形状。",
+    ),
     "lab.toy": ("The notebook's toy run", "notebook 的玩具数据"),
     "lab.toy.about": (
         "LSTMModel, fitted for one epoch of sgd on two pairs of word ids, and its predictions.",

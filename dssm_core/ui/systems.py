@@ -1,0 +1,125 @@
+"""The Lab's first tab: the notebook's systems, layer by layer, and its toy run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from dssm_core import charts
+from dssm_core.scoring import Head
+from dssm_core.ui import parts
+from dssm_core.ui.runs import ask
+from dssm_core.ui.words import say
+
+
+def show() -> None:
+    """Show a system's layers as a table and as a graph, then the toy run."""
+    with st.spinner(say("lab.systems.wait")):
+        systems = {system["name"]: system for system in _described()}
+    name = st.selectbox(say("lab.system"), list(systems), key="lab.system")
+    system = systems[name]
+    st.markdown(say("lab.system.about", title=system["title"], parameters=system["parameters"]))
+    table, graph = st.columns([3, 2], gap="large")
+    table.dataframe(
+        _table(system["layers"]),
+        hide_index=True,
+        width="stretch",
+        height="content",
+        column_config={
+            "name": say("lab.layer"),
+            "kind": say("lab.kind"),
+            "shape": say("lab.shape"),
+            "parameters": st.column_config.NumberColumn(say("lab.parameters"), format="localized"),
+            "inputs": say("lab.inputs"),
+        },
+    )
+    graph.graphviz_chart(
+        layer_graph(system["layers"], parts.ink()),
+        width="content",
+        alt=say("lab.graph", name=name, layers=len(system["layers"])),
+    )
+    _toy()
+
+
+@st.cache_data(show_spinner=False)
+def _described() -> list[dict[str, Any]]:
+    return list(ask("systems"))
+
+
+def _table(layers: Sequence[dict[str, Any]]) -> pd.DataFrame:
+    frame = pd.DataFrame(layers)
+    frame["inputs"] = frame["inputs"].str.join(", ")
+    return frame
+
+
+def layer_graph(layers: Sequence[dict[str, Any]], ink: str) -> str:
+    """Return a model's layers in Graphviz' language: name, kind, output shape and parameters.
+
+    Args:
+        layers: as the command `systems` describes them.
+        ink: colour of text and lines, which suits the theme.
+    """
+    lines = [
+        "digraph { bgcolor=transparent rankdir=TB ranksep=0.3 nodesep=0.2",
+        f'node [shape=box style=rounded color="{ink}" fontcolor="{ink}" fontname="sans-serif" '
+        "fontsize=12 margin=0.1]",
+        f'edge [color="{ink}" arrowsize=0.7]',
+    ]
+    names = {layer["name"] for layer in layers}
+    for layer in layers:
+        kind = layer["kind"]
+        if layer["parameters"]:
+            kind += f" · {layer['parameters']:,}"
+        shapes = layer["shape"].replace(" and ", "\n")  # a shared layer has one for each side
+        label = json.dumps(f"{layer['name']}\n{kind}\n{shapes}", ensure_ascii=False)
+        lines.append(f"{json.dumps(layer['name'])} [label={label}]")
+        lines += [
+            f"{json.dumps(source)} -> {json.dumps(layer['name'])}"
+            for source in layer["inputs"]
+            if source in names
+        ]
+    return "\n".join([*lines, "}"])
+
+
+def _toy() -> None:
+    st.header(say("lab.toy"), anchor=False)
+    st.markdown(say("lab.toy.about"))
+    seed = st.number_input(say("lab.seed"), 0, 10_000, 0, key="lab.toy.seed", width=160)
+    if st.button(say("lab.toy.run"), icon=":material/play_arrow:"):
+        with st.spinner(say("lab.toy.wait")):
+            st.session_state["lab.toy.result"] = ask("toy", "--seed", str(seed))
+    if "lab.toy.result" in st.session_state:
+        _show_toy(st.session_state["lab.toy.result"])
+
+
+def _show_toy(result: dict[str, Any]) -> None:
+    frame = pd.DataFrame(result["rows"])
+    head = Head(result["scale"], result["bias"])
+    shown = pd.DataFrame(
+        {
+            "position": range(1, len(frame) + 1),
+            "document": [f"pair {1 + i % 2}" for i in range(len(frame))],
+            "cosine": frame["cosine"],
+            "probability": frame["probability"],
+            "rank": frame["cosine"].rank(ascending=False, method="min"),
+            "percentile": float("nan"),
+        }
+    )
+    st.altair_chart(
+        charts.score_chart(
+            shown,
+            curve=charts.probability_curve(head.scale, head.bias),
+            background=charts.background_bins(frame["cosine"].to_numpy()),
+            threshold=(head.cosine_at(0.5), 0.5),
+            ink=parts.ink(),
+        ),
+        width="stretch",
+        key="lab.toy.chart",
+    )
+    recomputed = [head.probability(cosine) for cosine in frame["cosine"]]
+    gap = max(abs(a - b) for a, b in zip(recomputed, frame["probability"], strict=True))
+    st.markdown(say("lab.toy.check", scale=head.scale, bias=head.bias, gap=gap))
