@@ -157,8 +157,12 @@ def sample_negatives(pairs: pd.DataFrame, number: int, seed: int = 0) -> pd.Data
 
 def stems(tokens: Sequence[Token]) -> frozenset[str]:
     """Return the distinct English stems of a text's words; other scripts stay as they are."""
-    words = [token.text for token in tokens if token.state != "skipped"]
-    return frozenset(_stemmer().stemWords(words))
+    return frozenset(stem_words([token.text for token in tokens if token.state != "skipped"]))
+
+
+def stem_words(words: Sequence[str]) -> list[str]:
+    """Return each word's English stem."""
+    return list(_stemmer().stemWords(list(words)))
 
 
 def script(text: str) -> str:

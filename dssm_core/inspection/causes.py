@@ -1,0 +1,185 @@
+"""Why the model is wrong about a pair: the first rule that applies, and holds when it is tested.
+
+A rule that hangs on words is put to the test: without those words the verdict must be the other
+one. All variants of some errors are encoded together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pandas as pd
+
+from dssm_core.corpus.splitting import fold
+from dssm_core.explain import without
+from dssm_core.inspection.rules import RULES, Case, Suspicion, Twin, Word, common_stems, words_of
+from dssm_core.inspection.table import Inspection, Progress
+from dssm_core.scoring import Scorer, cosine
+from dssm_core.towers import Encoding, Side
+
+NO_CAUSE = "no cause found"
+
+CAUSES = (*dict.fromkeys(cause for cause, _ in RULES), NO_CAUSE)
+"""All there are, in the order they are looked for."""
+
+NEAR = 0.98
+"""Cosine from which two vectors of one side count as the same text."""
+
+PART = 100
+"""Errors looked at between two reports of progress; their texts are encoded together."""
+
+
+def find_causes(
+    inspection: Inspection,
+    wrong: pd.DataFrame,
+    scorer: Scorer,
+    threshold: float,
+    progress: Progress | None = None,
+) -> pd.DataFrame:
+    """Say of each error what made the model err, as far as a rule can tell.
+
+    Each error costs a few short texts to encode, so give it some 500 at a time.
+
+    Args:
+        inspection: where the errors are from.
+        wrong: as `errors` returns them, or some of them.
+        scorer: the model that made them.
+        threshold: cosine from which a pair is predicted relevant.
+        progress: called with (done, total) errors; may raise to cancel.
+
+    Returns:
+        Index as `wrong`; cause, one of `CAUSES`, and evidence, a sentence.
+    """
+    common = common_stems(scorer.folder.vocabulary)
+    twins = find_twins(inspection, wrong.index)
+    found: list[tuple[str, str]] = []
+    for start in range(0, len(wrong), PART):
+        part = wrong.iloc[start : start + PART]
+        found += _causes(part, twins[start : start + PART], scorer, threshold, common)
+        if progress:
+            progress(len(found), len(wrong))
+    return pd.DataFrame(found, index=wrong.index, columns=["cause", "evidence"])
+
+
+def find_twins(inspection: Inspection, lines: Iterable[int]) -> list[Twin | None]:
+    """Find for each pair another one with the same texts or vectors and the opposite label.
+
+    Args:
+        inspection: N pairs.
+        lines: index values of the pairs that are asked about.
+
+    Returns:
+        One a line: an equal pair before a near one, and of the near ones the nearest document.
+    """
+    frame = inspection.frame
+    labels = frame["label"].to_numpy()
+    keys = (frame["query"].map(fold) + "\0" + frame["document"].map(fold)).to_list()
+    firsts: list[dict[str, int]] = [{}, {}]
+    for row, (key, label) in enumerate(zip(keys, labels, strict=True)):
+        firsts[label].setdefault(key, row)
+    by_query = np.argsort(inspection.query_row, kind="stable")
+    bounds = np.searchsorted(inspection.query_row[by_query], np.arange(len(inspection.queries) + 1))
+    twins: list[Twin | None] = []
+    for row in frame.index.get_indexer(pd.Index(lines)):
+        other = 1 - int(labels[row])
+        if keys[row] in firsts[other]:
+            twins.append(Twin(int(frame.index[firsts[other][keys[row]]]), other, True))
+            continue
+        near = inspection.queries @ inspection.queries[inspection.query_row[row]]  # [Q]
+        rows = np.concatenate(
+            [by_query[:0]]
+            + [by_query[bounds[q] : bounds[q + 1]] for q in np.flatnonzero(near >= NEAR)]
+        )
+        rows = rows[labels[rows] == other]
+        vectors = inspection.documents[inspection.document_row[rows]]
+        alike = vectors @ inspection.documents[inspection.document_row[row]]
+        if not len(rows) or alike.max() < NEAR:
+            twins.append(None)
+            continue
+        best = int(alike.argmax())
+        line, query = frame.index[rows[best]], near[inspection.query_row[rows[best]]]
+        twins.append(Twin(int(line), other, False, float(query), float(alike[best])))
+    return twins
+
+
+def _causes(
+    part: pd.DataFrame,
+    twins: Sequence[Twin | None],
+    scorer: Scorer,
+    threshold: float,
+    common: frozenset[str],
+) -> list[tuple[str, str]]:
+    queries = _encode(scorer, part["query"], "query")
+    documents = _encode(scorer, part["document"], "document")
+    suspected: list[list[tuple[str, Suspicion]]] = []
+    for query, document, label, twin in zip(queries, documents, part["label"], twins, strict=True):
+        words = words_of(query, common), words_of(document, common)
+        case = Case(*words, (query.text, document.text), int(label), twin)
+        suspected.append(list(_suspicions(case)))
+    tests = [
+        (suspicion, query, document)
+        for suspicions, query, document in zip(suspected, queries, documents, strict=True)
+        for _, suspicion in suspicions
+    ]
+    changed = zip(
+        _encode(scorer, (_without(query, s.query) for s, query, _ in tests), "query"),
+        _encode(
+            scorer, (_front(s.moved) + _without(d, s.document) for s, _, d in tests), "document"
+        ),
+        strict=True,
+    )
+    found = []
+    for suspicions, query, document in zip(suspected, queries, documents, strict=True):
+        before = _cosine(query, document)
+        after = [_cosine(*next(changed)) for _ in suspicions]
+        held = (
+            (cause, _stated(suspicion, before, value, threshold))
+            for (cause, suspicion), value in zip(suspicions, after, strict=True)
+            if not suspicion.needs_test or (value >= threshold) != (before >= threshold)
+        )
+        found.append(next(held, (NO_CAUSE, "None of the rules applies.")))
+    return found
+
+
+def _suspicions(case: Case) -> Iterable[tuple[str, Suspicion]]:
+    """Yield what the rules suspect, in order, up to the first that needs no test."""
+    for cause, rule in RULES:
+        suspicion = rule(case)
+        if suspicion is not None:
+            yield cause, suspicion
+            if not suspicion.needs_test:
+                return
+
+
+def _stated(suspicion: Suspicion, before: float, after: float, threshold: float) -> str:
+    if not suspicion.needs_test:
+        return suspicion.evidence
+    if np.isnan(after):
+        return f"{suspicion.evidence} Without them nothing is left to read."
+    how = "With them at its front" if suspicion.moved else "Without them"
+    side = "above" if after >= threshold else "below"
+    return (
+        f"{suspicion.evidence} {how} the cosine is {after:.3f} instead of {before:.3f}, "
+        f"{side} the threshold of {threshold:.3f}."
+    )
+
+
+def _encode(scorer: Scorer, texts: Iterable[str], side: Side) -> list[Encoding]:
+    return scorer.cache.encode(list(texts), side)
+
+
+def _without(encoding: Encoding, words: Sequence[Word]) -> str:
+    if not words:
+        return encoding.text
+    return without(encoding.text, encoding.tokens, [word.place for word in words])
+
+
+def _front(words: Sequence[Word]) -> str:
+    return "".join(f"{word.shown} " for word in words)
+
+
+def _cosine(query: Encoding, document: Encoding) -> float:
+    if not (query.is_readable and document.is_readable):
+        return float("nan")
+    return cosine(query.vector, document.vector)

@@ -1,0 +1,378 @@
+"""The rules that name a cause: each looks at the words of a wrong pair and may suspect one.
+
+A suspicion that hangs on certain words says so, and whoever asked must see whether the verdict
+turns without them; the others stand by themselves.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from dssm_core.inspection.table import script, stem_words
+from dssm_core.text import State
+from dssm_core.towers import Encoding
+
+RARE = 3e-6
+"""Share of the training words up to which a stem counts as rare: 10 of 3 million."""
+
+HIGH, LOW = 0.6, 0.2
+"""Shares of the query's words in the document from, and up to, which overlap alone is a cause."""
+
+SHOWN = 6
+"""Words named in a piece of evidence."""
+
+REACH = 2
+"""Words that a negation is taken to speak of, stop words not counted."""
+
+# fmt: off
+NEGATIONS = frozenset({
+    "not", "no", "without", "never", "cannot", "nor", "neither", "none", "non", "lacks",
+    "不", "没", "沒", "无", "無", "非", "未",
+})
+SMALL_NUMBERS = {
+    "two": 2.0, "three": 3.0, "four": 4.0, "five": 5.0, "six": 6.0, "seven": 7.0, "eight": 8.0,
+    "nine": 9.0, "ten": 10.0, "eleven": 11.0, "twelve": 12.0,
+}
+# fmt: on
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word of a text, with what the rules ask about it.
+
+    Attributes:
+        place: of its token in the text.
+        shown: as it is written.
+        text: as the model sees it.
+        stem: of that.
+        state: as in `dssm_core.text`.
+        opens: whether a sentence begins with it.
+        is_name: written with a capital that tells something, or rare, and no number.
+    """
+
+    place: int
+    shown: str
+    text: str
+    stem: str
+    state: State
+    opens: bool
+    is_name: bool
+
+    @property
+    def is_read(self) -> bool:
+        """Whether the model reads it."""
+        return self.state in ("seen", "letters")
+
+
+@dataclass(frozen=True)
+class Twin:
+    """Another pair with the same texts, or nearly the same vectors, and the opposite label.
+
+    Attributes:
+        line: its index in the frame.
+        label: its label.
+        is_equal: whether both texts are equal once folded.
+        query: cosine of both query vectors.
+        document: cosine of both document vectors.
+    """
+
+    line: int
+    label: int
+    is_equal: bool
+    query: float = 1.0
+    document: float = 1.0
+
+
+@dataclass(frozen=True)
+class Case:
+    """A pair that the model is wrong about, as the rules see it.
+
+    Attributes:
+        query: its words, symbols left out.
+        document: likewise.
+        texts: both texts.
+        label: 1 where the model missed it, 0 where it fell for it.
+        twin: a pair labelled otherwise; None if there is none.
+    """
+
+    query: tuple[Word, ...]
+    document: tuple[Word, ...]
+    texts: tuple[str, str]
+    label: int
+    twin: Twin | None = None
+
+
+@dataclass(frozen=True)
+class Suspicion:
+    """What a rule found; a cause if it needs no test, or if the verdict turns in the test.
+
+    Attributes:
+        evidence: a sentence.
+        query: words of the query that the test leaves out.
+        document: words of the document that the test leaves out.
+        moved: words that the test puts at the document's front.
+    """
+
+    evidence: str
+    query: tuple[Word, ...] = ()
+    document: tuple[Word, ...] = ()
+    moved: tuple[Word, ...] = ()
+
+    @property
+    def needs_test(self) -> bool:
+        """Whether it hangs on words."""
+        return bool(self.query or self.document or self.moved)
+
+
+def nothing_readable(case: Case) -> Suspicion | None:
+    """One side has no word that the model reads."""
+    sides = zip(("query", "document"), (case.query, case.document), case.texts, strict=True)
+    empty = [(side, text) for side, words, text in sides if not any(w.is_read for w in words)]
+    if not empty:
+        return None
+    said = " and ".join(f"the {side} “{_short(text)}”" for side, text in empty)
+    return Suspicion(f"The model reads no word of {said}.")
+
+
+def same_texts(case: Case) -> Suspicion | None:
+    """The same pair is labelled otherwise elsewhere."""
+    if case.twin is None or not case.twin.is_equal:
+        return None
+    return Suspicion(f"Line {case.twin.line} labels the same texts {_label(case.twin)}.")
+
+
+def unknown_words(case: Case) -> Suspicion | None:
+    """Words never seen in training, which the model reads by their letters alone."""
+    query, document = (
+        tuple(word for word in words if word.state == "letters")
+        for words in (case.query, case.document)
+    )
+    if not query and not document:
+        return None
+    said = f"Never seen in training: {_listed([*query, *document])}."
+    return Suspicion(said, query, document)
+
+
+def truncated_away(case: Case) -> Suspicion | None:
+    """The relevant document has words of the query only past what is read of it."""
+    read = {w.stem for w in case.document if w.is_read}
+    past = {w.stem for w in case.document if w.state == "truncated"} - read
+    lost = tuple(w for w in _distinct(_content(case.query)) if w.stem in past)
+    if case.label == 0 or not lost:
+        return None
+    said = f"The document has {_listed(lost)} only past what the model reads of it."
+    return Suspicion(said, moved=lost)
+
+
+def negation_mismatch(case: Case) -> Suspicion | None:
+    """One side negates a word that the other has without a negation."""
+    sides = {"query": case.query, "document": case.document}
+    for one, other in (("query", "document"), ("document", "query")):
+        here, there = _negated(sides[one]), _negated(sides[other])
+        meant = _stems(_read_plainly(sides[other])) - _stems(there)
+        denied = [w for w in here if w.stem in meant - _stems(_read_plainly(sides[one]))]
+        if denied:
+            said = f"The {one} negates {_listed(denied)}, the {other} does not."
+            words = {one: denied, other: _with_stems(sides[other], denied)}
+            return _mismatch(case, said, words["query"], words["document"])
+    return None
+
+
+def number_mismatch(case: Case) -> Suspicion | None:
+    """The document lacks a number of the query and has another."""
+    query, document = _numbers(case.query), _numbers(case.document)
+    lacking = [w for number, w in query if w.is_read and number not in dict(document)]
+    other = [w for number, w in document if w.is_read and number not in dict(query)]
+    if not lacking or not other:
+        return None
+    said = f"The query has the number {_listed(lacking)}, the document {_listed(other)}."
+    return _mismatch(case, said, lacking, other)
+
+
+def name_mismatch(case: Case) -> Suspicion | None:
+    """The document lacks a name or rare word of the query and has another."""
+    lacking = _names_lacking(case.query, case.document)
+    other = _names_lacking(case.document, case.query)
+    if not lacking or not other:
+        return None
+    said = f"The query names {_listed(lacking)}, the document {_listed(other)} instead."
+    return _mismatch(case, said, lacking, other)
+
+
+def same_vectors(case: Case) -> Suspicion | None:
+    """A pair that the model cannot tell from this one is labelled otherwise."""
+    if case.twin is None or case.twin.is_equal:
+        return None
+    return Suspicion(
+        f"Line {case.twin.line}, labelled {_label(case.twin)}, has nearly the same vectors: "
+        f"cosine {case.twin.query:.3f} of the queries and {case.twin.document:.3f} of the "
+        "documents."
+    )
+
+
+def overlap_trap(case: Case) -> Suspicion | None:
+    """Shared words without shared meaning, or shared meaning without shared words."""
+    asked = _distinct(_content(case.query))
+    one, other = map(script, case.texts)
+    if not asked or (case.label == 1 and one != other):  # nobody expects words in common there
+        return None
+    has = _stems(case.document if case.label == 1 else _content(case.document))
+    shared = [w for w in asked if w.stem in has]
+    share = len(shared) / len(asked)
+    named = f": {_listed(shared)}" if shared else f" ({_listed(asked)})"
+    number = f"{len(shared) or 'none'} of the query's {len(asked)} words"
+    said = f"The document has {number}{named}."
+    if case.label == 1:
+        return Suspicion(said) if share <= LOW else None
+    if share >= HIGH:
+        return Suspicion(said)
+    if not shared:
+        return None
+    return Suspicion(said, tuple(shared), tuple(_with_stems(case.document, shared)))
+
+
+RULES: tuple[tuple[str, Callable[[Case], Suspicion | None]], ...] = (
+    ("nothing readable", nothing_readable),
+    ("labelled both ways", same_texts),
+    ("unknown words decide", unknown_words),
+    ("truncated away", truncated_away),
+    ("negation mismatch", negation_mismatch),
+    ("number mismatch", number_mismatch),
+    ("name mismatch", name_mismatch),
+    ("labelled both ways", same_vectors),
+    ("word overlap trap", overlap_trap),
+)
+"""Causes in the order they are looked for: what is certain first, then from narrow to wide."""
+
+
+def common_stems(vocabulary: Mapping[str, int]) -> frozenset[str]:
+    """Return the stems that are not rare in training.
+
+    Args:
+        vocabulary: words seen in training, with how often.
+    """
+    often = RARE * sum(vocabulary.values())
+    counts: dict[str, int] = {}
+    for stem, count in zip(stem_words(list(vocabulary)), vocabulary.values(), strict=True):
+        counts[stem] = counts.get(stem, 0) + count
+    return frozenset(stem for stem, count in counts.items() if count > often)
+
+
+def words_of(encoding: Encoding, common: frozenset[str]) -> tuple[Word, ...]:
+    """Return a text's words as the rules see them.
+
+    Capitals tell a name only inside a sentence, and only in a text that does not begin most of
+    its words with one.
+
+    Args:
+        encoding: the text, with its tokens.
+        common: stems that do not count as rare.
+    """
+    text = encoding.text
+    tokens = [(i, t) for i, t in enumerate(encoding.tokens) if t.state != "skipped"]
+    written = [text[token.start : token.end] for _, token in tokens]
+    tell = sum(w[:1].isupper() for w in written) <= max(1, HIGH * len(written))
+    stems = stem_words([token.text for _, token in tokens])
+    found: list[Word] = []
+    end = 0
+    for (place, token), shown, stem in zip(tokens, written, stems, strict=True):
+        opens = not found or bool(re.search(r"[.!?:。！？\n]", text[end : token.start]))
+        capital = tell and (shown[1:] != shown[1:].lower() or (shown[0].isupper() and not opens))
+        name = (
+            (capital or stem not in common)
+            and len(shown) > 1
+            and shown.lower() != shown.upper()  # where there are no capitals, most words are rare
+            and token.text not in stop_words()
+            and _number(token.text) is None
+        )
+        found.append(Word(place, shown, token.text, stem, token.state, opens, name))
+        end = token.end
+    return tuple(found)
+
+
+@cache
+def stop_words() -> frozenset[str]:
+    """Return the words, English and Chinese, that no overlap is made of."""
+    from bm25s import stopwords
+
+    chinese = {word for word in stopwords.STOPWORDS_CHINESE if len(word) == 1}
+    return frozenset(stopwords.STOPWORDS_EN_PLUS) | chinese
+
+
+def _mismatch(case: Case, said: str, query: Sequence[Word], document: Sequence[Word]) -> Suspicion:
+    """Return what the model overlooked, or, of a miss, may have made too much of."""
+    return Suspicion(said) if case.label == 0 else Suspicion(said, tuple(query), tuple(document))
+
+
+def _content(words: Iterable[Word]) -> list[Word]:
+    return [w for w in words if w.is_read and w.text not in stop_words()]
+
+
+def _distinct(words: Iterable[Word]) -> list[Word]:
+    return list({w.stem: w for w in words}.values())
+
+
+def _stems(words: Iterable[Word]) -> set[str]:
+    return {w.stem for w in words}
+
+
+def _with_stems(words: Iterable[Word], like: Iterable[Word]) -> list[Word]:
+    return [w for w in words if w.is_read and w.stem in _stems(like)]
+
+
+def _negated(words: Sequence[Word]) -> list[Word]:
+    """Return the words right behind a negation in its sentence; "not only" is none."""
+    found = []
+    room = 0
+    for word in words:
+        if word.text in NEGATIONS or re.search("n['’]t$", word.text):
+            room = REACH
+        elif word.opens or word.text in ("only", "just", "limited"):
+            room = 0
+        elif room and word.is_read and word.text not in stop_words():
+            found.append(word)
+            room -= 1
+    return found
+
+
+def _read_plainly(words: Sequence[Word]) -> list[Word]:
+    negated = {word.place for word in _negated(words)}
+    return [w for w in words if w.is_read and w.place not in negated]
+
+
+def _numbers(words: Iterable[Word]) -> list[tuple[float | str, Word]]:
+    return [(number, w) for w in words if (number := _number(w.text)) is not None]
+
+
+def _number(word: str) -> float | str | None:
+    """Return what a word counts as a number, 3 for "3", "3.0" and "three"; None if it is none."""
+    if word in SMALL_NUMBERS:
+        return SMALL_NUMBERS[word]
+    if not re.fullmatch(r"v?\d+([.,]\d+)*", word):
+        return None
+    plain = word.removeprefix("v").replace(",", "")
+    return float(plain) if plain.count(".") < 2 else plain
+
+
+def _names_lacking(one: Sequence[Word], other: Sequence[Word]) -> list[Word]:
+    """Return the names of one text that the other has nowhere, not even as a part of a word."""
+    texts = [w.text for w in other if len(w.text) > 2]
+    names = [w for w in one if w.is_name and w.is_read and w.stem not in _stems(other)]
+    return _distinct(w for w in names if not any(w.text in t or t in w.text for t in texts))
+
+
+def _label(twin: Twin) -> str:
+    return "relevant" if twin.label == 1 else "not relevant"
+
+
+def _listed(words: Iterable[Word]) -> str:
+    names = list(dict.fromkeys(word.shown for word in words))
+    rest = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(f"“{name}”" for name in names[:SHOWN]) + rest
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 40 else text[:39] + "…"
