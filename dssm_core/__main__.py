@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from dssm_core.commands import measure, notebook, prepare, train
+from dssm_core.commands import index, measure, notebook, prepare, train
 from dssm_core.errors import UserError
 
 
@@ -43,7 +43,7 @@ def parser() -> argparse.ArgumentParser:
         "The page is started with: streamlit run streamlit_app.py",
     )
     commands = whole.add_subparsers(required=True, metavar="COMMAND", dest="name")
-    for module in (prepare, train, measure, notebook):
+    for module in (prepare, train, measure, notebook, index):
         module.add(commands)
     return whole
 

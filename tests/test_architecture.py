@@ -25,8 +25,10 @@ ALLOWED: dict[str, set[str]] = {
     "explain": {"scoring", "text", "towers"},
     "evaluation": {"errors", "towers"},
     "examples": {"evaluation", "scoring", "towers"},
-    "card": {"corpus", "errors", "evaluation", "examples", "folder"},
+    "robustness": {"errors", "evaluation", "text", "towers"},
+    "card": {"corpus", "errors", "evaluation", "examples", "folder", "robustness"},
     "store": {"errors"},
+    "search": {"corpus", "errors", "evaluation", "folder", "towers"},
     "models": {"errors", "text", "towers"},
     "batches": {"corpus", "text"},
     "training": {
@@ -40,11 +42,11 @@ ALLOWED: dict[str, set[str]] = {
     },
     "ui": {
         *("card", "charts", "corpus", "dot", "errors", "evaluation", "examples", "explain"),
-        *("folder", "inspection", "scoring", "store", "text", "towers"),
+        *("folder", "inspection", "scoring", "search", "store", "text", "towers"),
     },
     "commands": {
         *("card", "corpus", "errors", "evaluation", "examples", "folder", "inspection", "models"),
-        *("scoring", "store", "text", "towers", "training"),
+        *("robustness", "scoring", "search", "store", "text", "towers", "training"),
     },
     "__main__": {"commands", "errors"},
 }

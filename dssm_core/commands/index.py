@@ -1,0 +1,97 @@
+"""`index`: the vectors of a corpus, for the page's "Find candidates"."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from dssm_core.commands.files import read_text
+from dssm_core.errors import UserError
+
+MOST_QUERIES = 500
+"""Queries on which the recall of an approximate search is measured."""
+
+PAIRS = (".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".gz")
+
+
+def add(commands: Any) -> None:
+    """Add this command to the parser's."""
+    index = commands.add_parser(
+        "index", help="encode a corpus, so that the page finds candidates in it"
+    )
+    index.add_argument("--model", type=Path, required=True, help="a model folder")
+    index.add_argument(
+        "--corpus",
+        type=Path,
+        required=True,
+        help=f"a file of pairs ({' '.join(PAIRS)}), or of one document a line; - reads stdin",
+    )
+    index.add_argument(
+        "--out", type=Path, help="the index to write; the page looks in DSSM_INDEX or the cache"
+    )
+    index.add_argument("--json", action="store_true", help="print the index's manifest as JSON")
+    index.set_defaults(command=_index)
+
+
+def _index(options: argparse.Namespace) -> None:
+    import numpy as np
+
+    from dssm_core.folder import ModelFolder
+    from dssm_core.search import index, nearest
+
+    folder = ModelFolder.open(options.model)
+    documents, queries = _read(options.corpus)
+    out = options.out or index.index_path(folder.fingerprint)
+    index.check_place(out)
+    towers = folder.load_towers()
+    search = nearest.encode_corpus(towers, documents, np.float16, _tell())
+    if len(search.documents) >= nearest.SMALL:
+        queries = queries or list(nearest.OwnPairs.of(folder).labels) or documents
+        read = towers.encode(queries[:MOST_QUERIES], "query")
+        vectors = [query.vector for query in read if query.is_readable]
+        search = search.with_graph(np.stack(vectors or [*search.vectors[:10]]), _tell())
+    manifest = index.write_index(out, folder, search)
+    if options.json:
+        print(json.dumps(manifest, indent=2, ensure_ascii=False))
+        return
+    left_out = len(dict.fromkeys(documents)) - len(search.documents)
+    unread = f" ({left_out:,} left out: nothing in them that the model reads)" if left_out else ""
+    if search.recall is None:
+        how = f"exact over {manifest['documents']:,} documents"
+    else:
+        how = f"approximate (usearch) over {manifest['documents']:,} documents"
+        how += f", recall@10 {search.recall:.3f} against exact"
+    print(f"{how}{unread}, in {out}")
+
+
+def _read(path: Path) -> tuple[list[str], list[str]]:
+    """Return the distinct documents of --corpus, and some of its queries where it has any."""
+    from dssm_core.corpus.pairs import read_pairs
+
+    if path.suffix.lower() in PAIRS:
+        pairs = read_pairs(path)
+        queries = pairs["query"].drop_duplicates()
+        some = queries.sample(min(MOST_QUERIES, len(queries)), random_state=0)
+        return list(dict.fromkeys(pairs["document"])), some.tolist()
+    lines = read_text(path, "--corpus").split("\n")
+    documents = list(dict.fromkeys(line.strip() for line in lines if line.strip()))
+    if not documents:
+        raise UserError(f"{path} holds no documents", hint="Write one a line.")
+    return documents, []
+
+
+def _tell(every: float = 2.0) -> Any:
+    """Return a progress function that tells standard error now and then."""
+    told = time.monotonic()
+
+    def progress(what: str, done: int, total: int) -> None:
+        nonlocal told
+        if time.monotonic() - told > every:
+            told = time.monotonic()
+            print(f"{what} document {done:,} of {total:,}", file=sys.stderr, flush=True)
+
+    return progress

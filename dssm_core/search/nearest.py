@@ -1,0 +1,270 @@
+"""The documents of a corpus that lie nearest to a query: by the model's vectors, and by BM25.
+
+A corpus of under `SMALL` documents is searched exactly; a larger one by usearch's graph (HNSW),
+whose recall@10 against the exact search is measured when it is built. Shape letters: Q queries,
+N documents, E vector.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from dssm_core.corpus.pairs import read_pairs
+from dssm_core.corpus.splitting import fold
+from dssm_core.errors import UserError
+from dssm_core.evaluation import BM25
+from dssm_core.folder import ModelFolder
+from dssm_core.towers import Encoding, Side
+
+SMALL = 10_000
+"""Documents from which on a graph is built."""
+
+LARGEST_OWN = 64_000_000
+"""Bytes that the pairs.csv of a model folder may have."""
+
+PART = 512
+"""Documents encoded between two reports of progress."""
+
+BLOCK = 16_384
+"""Vectors compared at a time; float16 ones are widened a block at a time."""
+
+WIDTH = 128
+"""Documents that the graph is asked for, of which the nearest are kept: more find more."""
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done ("encoding", "linking"), documents done, and of how many."""
+
+
+class Encoder(Protocol):
+    """What turns texts into encodings: towers, or their cache."""
+
+    def encode(self, texts: Sequence[str], side: Side) -> list[Encoding]:
+        """Encode texts in order."""
+        ...
+
+
+@dataclass(frozen=True)
+class Found:
+    """A document with its place in a search.
+
+    Attributes:
+        document: its text.
+        rank: 1 is the nearest of the corpus.
+        number: its cosine in [-1, 1], or its BM25 score, above 0.
+    """
+
+    document: str
+    rank: int
+    number: float
+
+
+@dataclass(frozen=True)
+class OwnPairs:
+    """What a model folder's own pairs.csv holds.
+
+    Attributes:
+        documents: the distinct documents, in order.
+        labels: by folded query, the label of each of its documents.
+    """
+
+    documents: tuple[str, ...] = ()
+    labels: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, folder: ModelFolder) -> OwnPairs:
+        """Read them; nothing where there is no such file.
+
+        Raises:
+            UserError: if the file is too large or damaged.
+        """
+        path = folder.path / "pairs.csv"
+        if not path.is_file():
+            return cls()
+        if path.stat().st_size > LARGEST_OWN:
+            raise UserError(f"{folder.name}/pairs.csv is larger than {LARGEST_OWN:,} bytes")
+        pairs = read_pairs(path)
+        labels: dict[str, dict[str, int]] = {}
+        rows = zip(pairs["query"], pairs["document"], pairs["label"], strict=True)
+        for query, document, label in rows:
+            of_query = labels.setdefault(fold(query), {})
+            of_query[document] = max(int(label), of_query.get(document, 0))
+        return cls(tuple(dict.fromkeys(pairs["document"])), labels)
+
+    def judged(self, query: str) -> Mapping[str, int]:
+        """Return a query's labelled documents: 1 relevant, 0 not; case and spaces do not count."""
+        return self.labels.get(fold(query), {})
+
+
+class WordSearch:
+    """BM25 over a corpus, indexed once.
+
+    Args:
+        documents: N texts, at least one.
+    """
+
+    def __init__(self, documents: Sequence[str]) -> None:
+        self.documents = documents
+        self._index = BM25(documents)
+
+    def nearest(self, query: str, number: int) -> list[Found]:
+        """Return at most `number` documents, best first; only those that share a word."""
+        (numbers,) = self._index.rows([query])
+        best = [place for place in _best(numbers, number) if numbers[place] > 0]
+        return _found(self.documents, best, numbers[best])
+
+    def place(self, query: str, document: str) -> Found | None:
+        """Return where one document stands; None if it shares no word, or is not here."""
+        (numbers,) = self._index.rows([query])
+        found = _placed(self.documents, numbers, document)
+        return found if found and found.number > 0 else None
+
+
+@dataclass(frozen=True)
+class VectorSearch:
+    """A model's vectors of a corpus, and the way to the nearest of them.
+
+    Attributes:
+        documents: N texts that the model can read.
+        vectors: [N, E] of unit length, or zero; float32, or float16 and perhaps on disk.
+        graph: usearch's index of the same vectors; None: the search is exact.
+        recall: share of the exact 10 nearest that the graph finds, in [0, 1]; None without.
+    """
+
+    documents: Sequence[str]
+    vectors: np.ndarray
+    graph: Any = None
+    recall: float | None = None
+
+    def nearest(self, query: np.ndarray, number: int) -> list[Found]:
+        """Return at most `number` documents, the highest cosine first.
+
+        Args:
+            query: vector [E], any length.
+            number: of documents.
+        """
+        if self.graph is None:
+            cosines = self.cosines(query)
+            best = _best(cosines, number)
+            return _found(self.documents, best, cosines[best])
+        query = _unit(query)
+        near = self.graph.search(query.astype(np.float16), max(number, WIDTH)).keys.astype(np.int64)
+        near = np.sort(near[near < len(self.documents)])
+        cosines = self.vectors[near].astype(np.float32) @ query
+        best = _best(cosines, number)
+        return _found(self.documents, near[best], cosines[best])
+
+    def place(self, query: np.ndarray, document: str) -> Found | None:
+        """Return where one document stands among all, compared exactly; None if not here."""
+        return _placed(self.documents, self.cosines(query), document)
+
+    def cosines(self, query: np.ndarray) -> np.ndarray:
+        """Return the cosine of a query [E] with every document, float32 [N]."""
+        query = _unit(query)
+        starts = range(0, len(self.vectors), BLOCK)
+        blocks = [
+            self.vectors[start : start + BLOCK].astype(np.float32) @ query for start in starts
+        ]
+        return np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
+
+    def with_graph(self, queries: np.ndarray, progress: Progress | None = None) -> VectorSearch:
+        """Return the same search by a graph, its recall measured on queries [Q, E]."""
+        from usearch.index import Index
+
+        graph = Index(ndim=self.vectors.shape[1], metric="ip", dtype="f16")
+        for start in range(0, len(self.vectors), BLOCK):
+            part = self.vectors[start : start + BLOCK].astype(np.float16)
+            graph.add(np.arange(start, start + len(part)), part)
+            if progress:
+                progress("linking", start + len(part), len(self.vectors))
+        rough = VectorSearch(self.documents, self.vectors, graph)
+        return VectorSearch(self.documents, self.vectors, graph, recall_at_10(rough, queries))
+
+
+def recall_at_10(search: VectorSearch, queries: np.ndarray) -> float:
+    """Return the share of the exact 10 nearest documents that a search finds, in [0, 1].
+
+    Args:
+        search: of N documents.
+        queries: vectors [Q, E], at least one.
+    """
+    exact = VectorSearch(search.documents, search.vectors)
+    shares = []
+    for query in queries:
+        wanted = {found.document for found in exact.nearest(query, 10)}
+        got = {found.document for found in search.nearest(query, 10)}
+        shares.append(len(wanted & got) / len(wanted))
+    return float(np.mean(shares))
+
+
+def encode_corpus(
+    encoder: Encoder,
+    documents: Sequence[str],
+    dtype: type = np.float32,
+    progress: Progress | None = None,
+) -> VectorSearch:
+    """Encode a corpus for the exact search; what the model cannot read is left out.
+
+    Args:
+        encoder: the model.
+        documents: texts; each is taken once.
+        dtype: np.float32, or np.float16 for half the memory and cosines off by some 1e-5.
+        progress: called after each part; may raise to cancel.
+
+    Raises:
+        UserError: if there is nothing to read, or the model gives no numbers.
+    """
+    distinct = list(dict.fromkeys(documents))
+    kept: list[str] = []
+    vectors: np.ndarray | None = None
+    for start in range(0, len(distinct), PART):
+        part = distinct[start : start + PART]
+        read = [one for one in encoder.encode(part, "document") if one.is_readable]
+        if read:
+            rows = _unit(np.stack([one.vector for one in read]).astype(np.float32))
+            if not np.isfinite(rows).all():
+                raise UserError("The model gives vectors that are no numbers", read[0].text)
+            if vectors is None:
+                vectors = np.empty((len(distinct), rows.shape[1]), dtype)
+            vectors[len(kept) : len(kept) + len(read)] = rows
+            kept += [one.text for one in read]
+        if progress:
+            progress("encoding", start + len(part), len(distinct))
+    if vectors is None:
+        raise UserError(
+            "The corpus holds no document that the model can read", f"{len(distinct):,} texts"
+        )
+    return VectorSearch(tuple(kept), vectors[: len(kept)])
+
+
+def _best(numbers: np.ndarray, number: int) -> np.ndarray:
+    """Return the places of the highest numbers, highest first, equal ones in order."""
+    if number < len(numbers):
+        least = -np.partition(-numbers, number - 1)[number - 1]
+        places = np.flatnonzero(numbers >= least)
+    else:
+        places = np.arange(len(numbers))
+    return places[np.argsort(-numbers[places], kind="stable")][:number]
+
+
+def _found(documents: Sequence[str], places: Any, numbers: np.ndarray) -> list[Found]:
+    rows = zip(places, numbers, strict=True)
+    return [Found(documents[p], rank, float(number)) for rank, (p, number) in enumerate(rows, 1)]
+
+
+def _placed(documents: Sequence[str], numbers: np.ndarray, document: str) -> Found | None:
+    """Return a document with its rank by number, equal numbers in the corpus's order."""
+    try:
+        place = documents.index(document)
+    except ValueError:
+        return None
+    above = np.sum(numbers > numbers[place]) + np.sum(numbers[:place] == numbers[place])
+    return Found(document, int(above) + 1, float(numbers[place]))
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    norms = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return (vectors / np.where(norms > 0, norms, 1)).astype(np.float32)
