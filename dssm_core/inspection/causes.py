@@ -6,7 +6,7 @@ one. All variants of some errors are encoded together.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -78,29 +78,38 @@ def find_twins(inspection: Inspection, lines: Iterable[int]) -> list[Twin | None
     firsts: list[dict[str, int]] = [{}, {}]
     for row, (key, label) in enumerate(zip(keys, labels, strict=True)):
         firsts[label].setdefault(key, row)
-    by_query = np.argsort(inspection.query_row, kind="stable")
-    bounds = np.searchsorted(inspection.query_row[by_query], np.arange(len(inspection.queries) + 1))
+    rows = frame.index.get_indexer(pd.Index(lines))
     twins: list[Twin | None] = []
-    for row in frame.index.get_indexer(pd.Index(lines)):
+    for row, (near, cosines) in zip(rows, _near_queries(inspection, rows), strict=True):
         other = 1 - int(labels[row])
-        if keys[row] in firsts[other]:
-            twins.append(Twin(int(frame.index[firsts[other][keys[row]]]), other, True))
+        equal = firsts[other].get(keys[row])
+        if equal is not None:
+            twins.append(Twin(int(frame.index[equal]), other, True))
             continue
-        near = inspection.queries @ inspection.queries[inspection.query_row[row]]  # [Q]
-        rows = np.concatenate(
-            [by_query[:0]]
-            + [by_query[bounds[q] : bounds[q + 1]] for q in np.flatnonzero(near >= NEAR)]
-        )
-        rows = rows[labels[rows] == other]
-        vectors = inspection.documents[inspection.document_row[rows]]
+        found = near[labels[near] == other]
+        vectors = inspection.documents[inspection.document_row[found]]
         alike = vectors @ inspection.documents[inspection.document_row[row]]
-        if not len(rows) or alike.max() < NEAR:
+        if not len(found) or alike.max() < NEAR:
             twins.append(None)
             continue
         best = int(alike.argmax())
-        line, query = frame.index[rows[best]], near[inspection.query_row[rows[best]]]
-        twins.append(Twin(int(line), other, False, float(query), float(alike[best])))
+        query = cosines[inspection.query_row[found[best]]]
+        line = int(frame.index[found[best]])
+        twins.append(Twin(line, other, False, float(query), float(alike[best])))
     return twins
+
+
+def _near_queries(
+    inspection: Inspection, rows: np.ndarray, block: int = 64
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield for each pair the rows of the pairs with nearly its query, and all cosines [Q]."""
+    by_query = np.argsort(inspection.query_row, kind="stable")
+    bounds = np.searchsorted(inspection.query_row[by_query], np.arange(len(inspection.queries) + 1))
+    for start in range(0, len(rows), block):
+        queries = inspection.queries[inspection.query_row[rows[start : start + block]]]
+        for cosines in queries @ inspection.queries.T:  # [block, Q]
+            near = [by_query[bounds[q] : bounds[q + 1]] for q in np.flatnonzero(cosines >= NEAR)]
+            yield np.concatenate([by_query[:0], *near]), cosines
 
 
 def _causes(

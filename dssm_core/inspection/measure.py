@@ -11,8 +11,8 @@ import pandas as pd
 
 from dssm_core import evaluation
 from dssm_core.errors import UserError
-from dssm_core.evaluation import Collection, auc, evaluate_run, summarise
-from dssm_core.evaluation import calibration_error as calibration_error  # belongs to this page
+from dssm_core.evaluation import auc, summarise
+from dssm_core.evaluation import calibration_error as calibration_error  # of `calibration`
 from dssm_core.inspection.table import NUMBERS, TRAITS
 
 MOST_POINTS = 500
@@ -27,7 +27,8 @@ FEWEST_PAIRS = 10
 MOST_SINGLES = 12
 """Distinct numbers that are slices of their own; more of them are cut into ranges."""
 
-RANKED = ("MRR@10", "recall@1", "nDCG@10")
+DEPTH = 10
+"""Of the ranking metrics."""
 
 TRAIT_WORDS = {
     "overlap": "word overlap",
@@ -136,31 +137,43 @@ def suggest_threshold(curve: pd.DataFrame, frame: pd.DataFrame, cost: float | No
 def ranking_by_query(frame: pd.DataFrame) -> pd.DataFrame:
     """Measure each query's own candidate list, with all doubt against the model.
 
+    What `evaluation.evaluate_run` would say of each list, for all of them at once: a pair
+    without a score ranks below everything, and a relevant document loses every tie.
+
     Args:
         frame: N pairs, columns query, document, label and cosine; a document listed twice
             counts once, relevant if it is once labelled so.
 
     Returns:
-        Index query, columns MRR@10, recall@1, nDCG@10, in [0, 1]; of the queries with a
-        relevant and an irrelevant document.
+        Index query, in the frame's order, columns MRR@10, recall@1, nDCG@10, in [0, 1]; only
+        queries with a relevant and an irrelevant document.
     """
-    pairs = frame.groupby(["query", "document"], sort=False, as_index=False).agg(
-        label=("label", "max"), cosine=("cosine", "max")
+    query, names = pd.factorize(frame["query"])
+    document, _ = pd.factorize(frame["document"])
+    label = frame["label"].to_numpy()
+    pair = query.astype(np.int64) * (1 + document.max(initial=0)) + document
+    best = np.lexsort((-label, pair))
+    once = best[np.unique(pair[best], return_index=True)[1]]
+    cosine = frame["cosine"].fillna(-np.inf).to_numpy()[once]
+    order = once[np.lexsort((label[once], -cosine, query[once]))]
+    query, label = query[order], label[order]
+    starts = np.searchsorted(query, np.arange(len(names)))
+    place = np.arange(len(query)) - starts[query]  # in its list, from 0
+    top = label * (place < DEPTH)
+    wanted = np.bincount(query, label, minlength=len(names))
+    gains = np.bincount(query, top / np.log2(place + 2), minlength=len(names))
+    ideal = np.cumsum([0.0, *(1 / np.log2(np.arange(DEPTH) + 2))])
+    reciprocal = np.maximum.reduceat(top / (place + 1), starts) if len(names) else gains
+    kept = (wanted > 0) & (wanted < np.bincount(query, minlength=len(names)))
+    first = np.bincount(query, label * (place == 0), minlength=len(names))
+    return pd.DataFrame(
+        {
+            "MRR@10": reciprocal[kept],
+            "recall@1": first[kept] / wanted[kept],
+            "nDCG@10": gains[kept] / ideal[np.minimum(wanted[kept], DEPTH).astype(int)],
+        },
+        index=pd.Index(names[kept], name="query"),
     )
-    share = pairs.groupby("query", sort=False)["label"].transform("mean")
-    pairs = pairs[(share > 0) & (share < 1)]
-    lists = pairs.groupby("query", sort=False).indices
-    cosines, labels = pairs["cosine"].to_numpy(), pairs["label"].to_numpy()
-    widest = max(map(len, lists.values()), default=0)
-    collection = Collection(
-        tuple(lists),
-        tuple(map(str, range(widest))),  # documents by their place in the query's own list
-        tuple(frozenset(np.flatnonzero(labels[rows] == 1).tolist()) for rows in lists.values()),
-    )
-    if not lists:
-        return pd.DataFrame(columns=list(RANKED), index=pd.Index([], name="query"), dtype=float)
-    found = evaluate_run(collection, [cosines[rows] for rows in lists.values()])
-    return found[list(RANKED)].set_axis(pd.Index(lists, name="query"))
 
 
 def ranking(frame: pd.DataFrame) -> dict[str, dict[str, float]] | None:

@@ -174,13 +174,17 @@ def script(text: str) -> str:
         >>> script("3 + 4")
         'none'
     """
-    names = Counter(
-        unicodedata.name(letter, "OTHER").split()[0] for letter in text[:2_000] if letter.isalpha()
-    )
-    if not names:
-        return "none"
-    most = names.most_common(1)[0][0]
-    return {"CJK": "Han"}.get(most, most.capitalize())
+    letters = Counter(filter(str.isalpha, text[:2_000]))
+    names: Counter[str] = Counter()
+    for letter, number in letters.items():
+        names[_script_of(letter)] += number
+    return max(names, key=names.__getitem__, default="none")
+
+
+@cache
+def _script_of(letter: str) -> str:
+    name = unicodedata.name(letter, "OTHER").split()[0]
+    return {"CJK": "Han"}.get(name, name.capitalize())
 
 
 class _Texts:
