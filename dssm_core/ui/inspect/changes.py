@@ -1,0 +1,60 @@
+"""What an edit changed, word by word."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from difflib import SequenceMatcher
+from typing import Literal
+
+from dssm_core.text import Token
+from dssm_core.ui.parts import escape
+from dssm_core.ui.words import say
+
+MOST_WORDS = 400
+"""Words of a text that are compared: the time grows with their square."""
+
+Change = Literal["same", "out", "in"]
+
+
+def changed_words(
+    before: Sequence[Token], after: Sequence[Token]
+) -> Iterator[tuple[Change, list[str]]]:
+    """Yield runs of words: the same in both, left out, or put in.
+
+    Args:
+        before: tokens of the text as it was, symbols passed over.
+        after: of the text as it is.
+    """
+    old, new = (
+        [token.text for token in tokens if token.state != "skipped"][:MOST_WORDS]
+        for tokens in (before, after)
+    )
+    for kind, i, j, k, m in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if kind == "equal":
+            yield "same", old[i:j]
+            continue
+        if j > i:
+            yield "out", old[i:j]
+        if m > k:
+            yield "in", new[k:m]
+
+
+def changes_html(heading: str, before: Sequence[Token], after: Sequence[Token]) -> str:
+    """Return the words of both texts in one line, those left out and put in marked."""
+    marks = {
+        "out": ("del", "−", "213,94,0"),
+        "in": ("ins", "+", "0,114,178"),
+    }
+    told, is_changed = [], False
+    for kind, words in changed_words(before, after):
+        text = escape(" ".join(words))
+        if kind == "same":
+            told.append(text)
+            continue
+        is_changed = True
+        tag, sign, colour = marks[kind]
+        told.append(
+            f'<{tag} class="dssm-t" style="background: rgba({colour},0.22)">{sign} {text}</{tag}>'
+        )
+    line = " ".join(told) if is_changed else escape(say("edit.same"))
+    return f'<p class="dssm-label">{escape(heading)}</p><p class="dssm-text" dir="auto">{line}</p>'

@@ -1,0 +1,132 @@
+"""One pair: what the model read, every number, the verdict, and why."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import streamlit as st
+
+from dssm_core.errors import UserError
+from dssm_core.inspection import measure
+from dssm_core.inspection.table import NUMBERS, TRAITS, Inspection
+from dssm_core.scoring import Scorer
+from dssm_core.store import Store
+from dssm_core.ui import parts, why
+from dssm_core.ui.inspect.chosen import LINE, Chosen
+from dssm_core.ui.inspect.rivals import show_rivals
+from dssm_core.ui.inspect.vectors import show_map, show_near
+from dssm_core.ui.inspect.verdicts import show_verdicts
+from dssm_core.ui.inspect.whatif import show_whatif
+from dssm_core.ui.words import say
+
+LONGEST_VALUE = 60
+"""Characters shown of a value of the file's own columns."""
+
+
+def show_pair(
+    inspection: Inspection,
+    line: Any,
+    scorer: Scorer,
+    threshold: float,
+    store: Store,
+    queue: Sequence[Any] | None = None,
+) -> None:
+    """Show a pair, take a verdict on it, and show why it scores as it does.
+
+    Args:
+        inspection: the loaded set.
+        line: the pair, a value of the frame's index.
+        scorer: the model.
+        threshold: a cosine.
+        store: where verdicts are kept.
+        queue: lines to judge, in order; the errors at the threshold, worst first, without it.
+
+    Raises:
+        UserError: if the set has no such line.
+    """
+    chosen = Chosen.of(inspection, line, scorer, threshold)
+    if queue is None:
+        queue = measure.errors(inspection.frame, threshold).index.tolist()
+    parts.show_lead(_finding(chosen))
+    parts.show_quiet(_about(chosen))
+    texts, verdict = st.columns([7, 5], gap="large")
+    with texts:
+        query, scored = chosen.scores.query, chosen.scored
+        highest = parts.highest_weight(query.tokens, scored.tokens)
+        st.html(
+            parts.token_html(say("query"), query.text, query.tokens, highest)
+            + parts.token_html(say("document"), scored.document, scored.tokens, highest)
+            + parts.legend_html()
+        )
+    with verdict:
+        show_verdicts(chosen, store, queue)
+    st.html(parts.chain_html(chosen.scored, scorer.head, chosen.candidates, chosen.at))
+    _show_why(chosen)
+
+
+def _finding(chosen: Chosen) -> str:
+    """Return whether the model agrees with the label, in a sentence."""
+    probability = chosen.scored.probability
+    if probability is None:
+        return say("pair.unread.wrong" if chosen.label else "pair.unread")
+    key = {
+        (1, 1): "pair.hit",
+        (1, 0): "pair.missed",
+        (0, 1): "pair.false",
+        (0, 0): "pair.rejected",
+    }[chosen.label, int(chosen.said or 0)]
+    return say(key, probability=parts.in_words(probability), at=parts.in_words(chosen.at))
+
+
+def _about(chosen: Chosen) -> str:
+    """Return the pair's line, and what the file says of it besides."""
+    ours = {"query", "document", "label", *NUMBERS, *TRAITS}
+    row = chosen.inspection.frame.loc[chosen.line]
+    own = [
+        f"{name}: {str(row[name])[:LONGEST_VALUE]}"
+        for name in row.index
+        if name not in ours and str(row[name])
+    ]
+    return parts.listed([say("pair.line", line=chosen.line), *own])
+
+
+@st.fragment
+def _show_why(chosen: Chosen) -> None:
+    """Show one of the explanations; in a fragment, so that choosing another redraws no more."""
+    views: dict[str, tuple[str, Callable[[Chosen], None]]] = {
+        "effects": ("pair.effects", _show_effects),
+        "rivals": ("pair.rivals", show_rivals),
+        "edit": ("pair.edit", show_whatif),
+        "near": ("pair.near", show_near),
+        "map": ("pair.map", show_map),
+    }
+    st.header(say("pair.why"), anchor=False)
+    view = st.segmented_control(
+        say("pair.why"),
+        list(views),
+        format_func=lambda name: say(views[name][0]),
+        default="effects",
+        key="inspect.view",
+        required=True,
+        label_visibility="collapsed",
+        persist_state="session",
+    )
+    try:
+        views[view or "effects"][1](chosen)
+    except UserError as error:
+        parts.show_error(error)
+    except Exception:  # a fragment has no page around it to catch what fails
+        logging.getLogger(__name__).exception("painting why")
+        parts.show_message("error", say("crash"))
+    # a row or point chosen here is another pair: the whole page must turn to it
+    if st.session_state.get(LINE, chosen.line) != chosen.line:
+        st.rerun()
+
+
+def _show_effects(chosen: Chosen) -> None:
+    titles = (say("query"), say("document"))
+    why.show_pair_effects(
+        chosen.scorer, chosen.query, chosen.scored, titles, f"inspect.effects.{chosen.key}"
+    )

@@ -1,0 +1,241 @@
+"""What lies near a pair in the loaded set: a list, and a map."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from dssm_core.charts.vector_map import vector_map
+from dssm_core.inspection import measure
+from dssm_core.inspection.neighbours import (
+    VectorMap,
+    map_vectors,
+    nearest,
+    point_values,
+    slice_values,
+)
+from dssm_core.inspection.table import Inspection
+from dssm_core.towers import Side
+from dssm_core.ui import parts
+from dssm_core.ui.inspect.chosen import LINE, Chosen
+from dssm_core.ui.words import say
+
+NEAR = 10
+"""Near texts listed."""
+MOST_LISTED = 500
+"""Pairs listed of those chosen on the map."""
+
+KINDS: dict[str, tuple[Side, Side]] = {
+    "near.qd": ("query", "document"),
+    "near.dq": ("document", "query"),
+    "near.dd": ("document", "document"),
+    "near.qq": ("query", "query"),
+}
+"""Whose vector, and among which, by the words that say so."""
+
+
+def show_near(chosen: Chosen) -> None:
+    """List the vectors of the set nearest to the pair's query or document."""
+    kind = st.segmented_control(
+        say("near.kind"),
+        list(KINDS),
+        format_func=say,
+        default="near.qd",
+        key="inspect.near",
+        required=True,
+        persist_state="session",
+    )
+    of, among = KINDS[kind or "near.qd"]
+    found = nearest(chosen.inspection, chosen.line, of, among, NEAR)
+    if found.empty:
+        parts.show_message("note", say("near.none"))
+        return
+    own = chosen.document if among == "document" else chosen.query
+    parts.show_quiet(_near_finding(found, own, of == among, chosen.label))
+    words = {1.0: say("pair.relevant"), 0.0: say("pair.not relevant")}
+    shown = pd.DataFrame(
+        {
+            "cosine": found["cosine"],
+            "label": [words.get(label, say("rivals.unlabelled")) for label in found["label"]],
+            "text": [f"▸ {text[:500]}" if text == own else text[:500] for text in found["text"]],
+            "line": found["line"],
+        }
+    )
+    _pick_row(
+        shown,
+        f"inspect.near.{kind}.{chosen.key}",
+        {
+            "cosine": st.column_config.NumberColumn(say("cosine"), format="%.4f", width="small"),
+            "label": st.column_config.TextColumn(say("near.label"), width="small"),
+            "text": st.column_config.TextColumn(
+                say("document") if among == "document" else say("query"), width="large"
+            ),
+            "line": st.column_config.NumberColumn(say("pair.column.line"), width="small"),
+        },
+        say("near.alt"),
+    )
+    parts.show_quiet(say("near.open"))
+
+
+def _near_finding(found: pd.DataFrame, own: str, is_same_side: bool, label: int) -> str:
+    """Say where the pair's own text comes, and whether near ones have the other label."""
+    opposite = int((found["label"] == 1 - label).sum())
+    told = []
+    if not is_same_side:
+        places = [i for i, text in enumerate(found["text"], 1) if text == own]
+        told.append(
+            say("near.own", place=places[0]) if places else say("near.own.far", most=len(found))
+        )
+    told.append(say("near.opposite", number=opposite, most=len(found)))
+    return " ".join(told)
+
+
+def show_map(chosen: Chosen) -> None:
+    """Draw all vectors of the set in two dimensions, and list the pairs of the chosen points."""
+    colours = ["label", "error", *measure.slice_columns(chosen.inspection.frame)]
+    words = {"label": "map.label", "error": "map.error"}
+    colour = st.selectbox(
+        say("map.colour"),
+        colours,
+        format_func=lambda name: say(words[name]) if name in words else name,
+        key="inspect.map.colour",
+        persist_state="session",
+    )
+    found = _map(chosen)
+    if found.frame.empty:
+        parts.show_message("note", say("near.none"))
+        return
+    values = _values(chosen, colour or "label")
+    inspection = chosen.inspection
+    points = found.frame.assign(value=point_values(inspection, found.frame, values))
+    place = inspection.frame.index.get_loc(chosen.line)
+    rows = {"query": inspection.query_row[place], "document": inspection.document_row[place]}
+    points["chosen"] = points["row"] == points["side"].map(rows)
+    chart = vector_map(
+        points,
+        share=found.share,
+        total=found.total,
+        colour=colour or "label",
+        order=["relevant", "not relevant", "right", "wrong"],
+        ink=parts.ink(),
+    )
+    picked = st.altair_chart(
+        chart,
+        width="stretch",
+        key=f"inspect.map.{chosen.key}.{colour}",
+        on_select="rerun",
+        selection_mode=["area", "point"],
+    )
+    notes = [say("map.note", share=sum(found.share))]
+    if found.unreadable:
+        notes.append(say("map.unreadable", number=found.unreadable))
+    parts.show_quiet(" ".join(notes))
+    selection = picked["selection"] if picked else {}
+    _show_pairs(chosen, picked_points(points, selection))
+
+
+def _map(chosen: Chosen) -> VectorMap:
+    """Return the map of the set, made once while the set is loaded."""
+    inspection = chosen.inspection
+    kept: tuple[Inspection, VectorMap] | None = st.session_state.get("inspect.map")
+    found = kept[1] if kept and kept[0] is inspection else None
+    if found is None or (found.is_thinned and chosen.line not in set(found.frame["line"])):
+        with st.spinner(say("map.wait")):
+            found = map_vectors(inspection, keep=chosen.line)
+        st.session_state["inspect.map"] = inspection, found
+    return found
+
+
+def _values(chosen: Chosen, colour: str) -> pd.Series:
+    """Return the word of each pair that colour and shape show."""
+    frame = chosen.inspection.frame
+    if colour == "label":
+        return frame["label"].map({1: "relevant", 0: "not relevant"}).astype(object)
+    if colour == "error":
+        wrong = frame.index.isin(measure.errors(frame, chosen.threshold).index)
+        return pd.Series(["wrong" if is_wrong else "right" for is_wrong in wrong], frame.index)
+    traits = {words: trait for trait, words in measure.TRAIT_WORDS.items()}
+    column = traits.get(colour, colour)
+    return slice_values(frame[column])
+
+
+def picked_points(points: pd.DataFrame, selection: Any) -> pd.DataFrame:
+    """Return the points that a click or a frame chose on the map.
+
+    Args:
+        points: as they were drawn.
+        selection: what Streamlit says of the parameters "point" and "area".
+    """
+    clicked = {str(item.get("point")) for item in selection.get("point") or []}
+    names = [f"{s} {r}" for s, r in zip(points["side"], points["row"], strict=True)]
+    is_picked = pd.Series(names, index=points.index).isin(clicked)
+    area = selection.get("area") or {}
+    if "x" in area and "y" in area:
+        is_picked |= points["x"].between(*sorted(area["x"])) & points["y"].between(
+            *sorted(area["y"])
+        )
+    return points[is_picked]
+
+
+def _show_pairs(chosen: Chosen, picked: pd.DataFrame) -> None:
+    """List the pairs of the chosen points; choosing one opens it."""
+    if picked.empty:
+        parts.show_quiet(say("map.pick"))
+        return
+    inspection = chosen.inspection
+    rows = {side: picked["row"][picked["side"] == side] for side in ("query", "document")}
+    has_query = pd.Series(inspection.query_row).isin(rows["query"]).to_numpy()
+    has_document = pd.Series(inspection.document_row).isin(rows["document"]).to_numpy()
+    found = inspection.frame[has_query | has_document]
+    parts.show_quiet(say("map.picked", points=len(picked), pairs=len(found)))
+    words = {1: say("pair.relevant"), 0: say("pair.not relevant")}
+    found = found.head(MOST_LISTED)
+    shown = pd.DataFrame(
+        {
+            "cosine": found["cosine"],
+            "label": found["label"].map(words),
+            "query": found["query"].str.slice(0, 300),
+            "text": found["document"].str.slice(0, 300),
+            "line": found.index,
+        }
+    )
+    _pick_row(
+        shown,
+        f"inspect.map.pairs.{chosen.key}",
+        {
+            "cosine": st.column_config.NumberColumn(say("cosine"), format="%.4f", width="small"),
+            "label": st.column_config.TextColumn(say("near.label"), width="small"),
+            "query": st.column_config.TextColumn(say("query")),
+            "text": st.column_config.TextColumn(say("document"), width="large"),
+            "line": st.column_config.NumberColumn(say("pair.column.line"), width="small"),
+        },
+        say("map.pairs.alt"),
+    )
+
+
+def _pick_row(shown: pd.DataFrame, key: str, columns: dict[str, Any], alt: str) -> None:
+    """Show a table; choosing a row makes its line the pair that is looked at."""
+    lines = shown["line"].tolist()
+    st.dataframe(
+        shown,
+        key=key,
+        hide_index=True,
+        on_select=open_row(key, lines),
+        selection_mode="single-row",
+        column_config=columns,
+        alt=alt,
+    )
+
+
+def open_row(key: str, lines: list[Any]) -> Callable[[], None]:
+    """Return what a table calls when a row is chosen: its line becomes the pair looked at."""
+
+    def select() -> None:
+        rows = st.session_state[key]["selection"]["rows"]
+        if rows and rows[0] < len(lines):
+            st.session_state[LINE] = lines[rows[0]]
+
+    return select
