@@ -170,7 +170,7 @@ def script(text: str) -> str:
 
     Example:
         >>> script("red door"), script("你好 world 世界 和平")
-        ('Latin', 'Latin')
+        ('Latin', 'Han')
         >>> script("3 + 4")
         'none'
     """
