@@ -12,23 +12,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dssm_core.card import metrics_table, reliability_table, significance, write_card
 from dssm_core.errors import UserError
 from dssm_core.evaluation import (
+    FUSED,
+    WEIGHT,
     Collection,
-    bm25_nearest,
-    bm25_rows,
-    calibration,
-    calibration_error,
+    Fusion,
     cosine_nearest,
     cosine_rows,
+    evaluate_collection,
     evaluate_run,
     evaluate_towers,
-    fuse_ranks,
-    pair_cosines,
     paired_p_value,
     rank_documents,
-    sample_pairs,
+    rank_systems,
     summarise,
 )
 from dssm_core.examples import pick_examples, score_towers
@@ -150,43 +147,6 @@ def test_the_nearest_by_cosine_are_the_nearest():
     assert nearest.tolist() == [[2, 3, 0]]
 
 
-# BM25 and fusion
-
-
-def test_bm25_finds_the_document_with_the_rare_word_through_its_stem():
-    documents = ["shoes for runners", "a shoe shop", "the moon", "a shop for the moon"]
-    (row,) = bm25_rows(["running shoe"], documents)
-    assert row.argmax() == 0 or row[0] == row[1]
-    assert (row[2:] == 0).all()
-    (row,) = bm25_rows(["shop on the moons"], documents)
-    assert row.argmax() == 3
-
-
-def test_bm25_says_zero_of_every_document_to_a_query_without_words():
-    rows = list(bm25_rows(["", "the of", "深度", "door"], ["a red door", "a wall"]))
-    assert [row.tolist() for row in rows[:3]] == [[0, 0]] * 3
-    assert rows[3][0] > 0 == rows[3][1]
-
-
-@pytest.mark.parametrize("documents", [["the", "of"], ["...", "👍"]])
-def test_bm25_says_zero_of_documents_without_words(documents):
-    (row,) = bm25_rows(["red door"], documents)
-    assert row.tolist() == [0, 0]
-
-
-def test_the_nearest_by_bm25_come_in_order():
-    documents = ["a wall", "a red door", "door", "red moon"]
-    assert bm25_nearest(["red doors"], documents, 2)[0, 0] == 1
-    assert bm25_nearest(["red doors", "walls"], documents, 1).tolist() == [[1], [0]]
-
-
-def test_fusion_adds_one_over_sixty_plus_rank_and_ties_take_the_worst_rank():
-    one, other = np.array([3.0, 1.0, 2.0, NAN]), np.array([0.0, 5.0, 0.0, 0.0])
-    row = fuse_ranks(one, other)
-    expected = [1 / 61 + 1 / 64, 1 / 63 + 1 / 61, 1 / 62 + 1 / 64, 1 / 64 + 1 / 64]
-    assert row == pytest.approx(expected)
-
-
 # how sure the figures are
 
 
@@ -226,79 +186,6 @@ def test_equal_systems_do_not_differ_and_clearly_better_ones_do():
     assert paired_p_value(values + 0.1, values) < 0.001
 
 
-# probabilities
-
-
-def test_the_reliability_table_by_hand():
-    table = calibration(np.array([0.05, 0.1, 0.95, 1.0, 0.0]), np.array([0, 1, 1, 1, 0]), bins=2)
-    assert table.to_dict("records") == [
-        {
-            "start": 0.0,
-            "end": 0.5,
-            "probability": pytest.approx(0.05),
-            "relevant": 1 / 3,
-            "pairs": 3,
-        },
-        {
-            "start": 0.5,
-            "end": 1.0,
-            "probability": pytest.approx(0.975),
-            "relevant": 1.0,
-            "pairs": 2,
-        },
-    ]
-    assert calibration_error(table) == pytest.approx(3 / 5 * (1 / 3 - 0.05) + 2 / 5 * 0.025)
-
-
-def test_certainty_falls_into_the_last_bin_and_empty_bins_are_left_out():
-    table = calibration(np.array([1.0, 1.0]), np.array([1, 0]))
-    assert len(table) == 1
-    assert table.loc[0, "end"] == 1.0
-    assert calibration_error(table) == 0.5
-
-
-@given(st.lists(st.tuples(st.floats(0, 1), st.integers(0, 1)), min_size=1, max_size=40))
-@settings(max_examples=60, deadline=None)
-def test_the_reliability_table_counts_every_pair_once(pairs):
-    probabilities, labels = map(np.array, zip(*pairs, strict=True))
-    table = calibration(probabilities, labels)
-    assert table["pairs"].sum() == len(pairs)
-    assert (table["probability"] >= table["start"] - 1e-9).all()
-    assert (table["probability"] <= table["end"] + 1e-9).all()
-    assert (table["relevant"] * table["pairs"]).sum() == pytest.approx(labels.sum())
-    assert 0 <= calibration_error(table) <= 1
-
-
-def test_a_probability_that_is_no_number_is_not_averaged_away():
-    with pytest.raises(ValueError, match="NaN"):
-        calibration(np.array([0.5, NAN]), np.array([1, 0]))
-
-
-def test_one_relevant_pair_comes_with_ten_others_and_none_of_them_is_relevant():
-    found = collection({0, 3}, {1}, set(range(5, 25)), documents=30)
-    queries, documents, labels = sample_pairs(found)
-    assert labels.sum() == 23
-    assert len(labels) == 23 * 11
-    for query, document, label in zip(queries, documents, labels, strict=True):
-        assert (document in found.relevant[query]) == (label == 1)
-    for start in range(0, len(labels), 11):
-        assert labels[start : start + 11].tolist() == [1] + [0] * 10
-        assert len(set(documents[start : start + 11])) == 11, "no document is drawn twice"
-
-
-def test_where_there_are_fewer_others_all_of_them_are_drawn():
-    _, documents, labels = sample_pairs(collection({0}, documents=4))
-    assert sorted(documents) == [0, 1, 2, 3]
-    assert labels.tolist() == [1, 0, 0, 0]
-
-
-def test_sampled_pairs_come_with_their_own_cosines():
-    vectors = np.eye(3) * [[2], [3], [4]]
-    cosines, labels = pair_cosines(collection({1}, {0}, documents=3), vectors[[1, 0]], vectors)
-    assert cosines[labels == 1].tolist() == [1.0, 1.0]
-    assert (cosines[labels == 0] == 0).all()
-
-
 # a whole evaluation
 
 
@@ -311,7 +198,8 @@ PAIRS = pd.DataFrame(
 def test_an_evaluation_is_plain_values_with_bm25_from_the_same_run():
     found = json.loads(json.dumps(evaluate_towers(WordTowers(), PAIRS), allow_nan=False))
     assert (found["queries"], found["documents"]) == (2, 3)
-    assert list(found["systems"]) == ["model", "BM25", "model + BM25"]
+    assert list(found["systems"]) == ["model", "BM25", FUSED]
+    assert found["fusion"] == {"method": "bm25", "weight": None}
     for system in found["systems"].values():
         assert system["MRR@10"] == {"mean": 1.0, "low": 1.0, "high": 1.0}
     assert found["p_value"] == 1.0
@@ -342,7 +230,66 @@ def test_a_steep_head_does_not_overflow():
     assert 0 <= found["calibration"]["error"] <= 1
 
 
-# the examples and the card that are made of it
+def test_the_probability_is_too_high_on_hard_negatives_and_says_so():
+    words = ["red", "blue", "door", "wall", "moon", "tree"]
+    rows = [[f"{a} {b}", f"{a} {b}", 1] for a, b in itertools.combinations(words, 2)]
+    pairs = pd.DataFrame(rows, columns=["query", "document", "label"])
+    found = evaluate_towers(WordTowers(" ".join(words), 8.0, -4.0), pairs)["calibration"]
+    assert set(found["hard"]) == {"model", "BM25"}
+    for hard in found["hard"].values():
+        assert hard["relevant"] == pytest.approx(1 / 11)
+        assert hard["said"] > found["said"]
+        assert hard["error"] > found["error"]
+        assert sum(row["pairs"] for row in hard["table"]) == hard["pairs"] == len(rows) * 11
+
+
+def test_two_models_are_compared_on_the_same_queries():
+    rows = [[f"word{i}", f"word{i} item", 1] for i in range(12)]
+    pairs = pd.DataFrame(rows, columns=["query", "document", "label"])
+    good, blind = WordTowers(" ".join(f"word{i}" for i in range(12))), WordTowers("item")
+    found = evaluate_collection(good, Collection.of(pairs), bm25=False, rivals={"blind": blind})
+    assert list(found["systems"]) == ["model", "blind"]
+    assert found["p_values"]["blind"] < 0.01
+    assert "p_value" not in found, "that is BM25's"
+    same = evaluate_collection(good, Collection.of(pairs), bm25=False, rivals={"other": good})
+    assert same["p_values"] == {"other": 1.0}
+
+
+@pytest.mark.parametrize("method", ["bm25", "bm25-rrf"])
+def test_either_fusion_stands_on_both_systems(method):
+    pairs = pd.DataFrame(
+        [["red", "red red", 1], ["zebra", "a zebra", 1], ["blue", "door", 0]],
+        columns=["query", "document", "label"],
+    )
+    found = evaluate_collection(WordTowers(), Collection.of(pairs), fusion=Fusion(method))
+    assert found["systems"]["model"]["MRR@10"]["mean"] < 1
+    assert found["systems"][FUSED]["MRR@10"]["mean"] == 1.0, "BM25 knows zebra"
+    assert 0 < WEIGHT < 1
+
+
+def test_graded_relevance_counts_in_ndcg():
+    texts = {"a": "red", "b": "red door", "c": "wall"}
+    flat = Collection.judged({"q": "red"}, texts, {"q": {"a": 1, "b": 1}})
+    graded = Collection.judged({"q": "red"}, texts, {"q": {"a": 1, "b": 3}})
+    rows = [np.array([3.0, 2.0, 1.0])]
+    assert evaluate_run(flat, rows)["nDCG@10"][0] == 1.0
+    best, second = 3 + 1 / math.log2(3), 1 + 3 / math.log2(3)
+    assert evaluate_run(graded, rows)["nDCG@10"][0] == pytest.approx(second / best)
+
+
+def test_systems_are_seen_row_by_row_as_they_are_ranked():
+    seen = []
+    rows = [{"a": np.array([1.0, 2.0])}, {"a": np.array([2.0, 1.0])}]
+    found = rank_systems(
+        collection({0}, {0}, documents=2),
+        rows,
+        lambda system, query, order, scores: seen.append((system, query, order.tolist())),
+    )
+    assert seen == [("a", 0, [1, 0]), ("a", 1, [0, 1])]
+    assert found["a"].ranks.tolist() == [2, 1]
+
+
+# the examples that are made of it
 
 
 def test_examples_show_a_success_and_the_worst_error_with_true_ranks():
@@ -375,39 +322,3 @@ def test_the_first_document_of_an_example_is_the_relevant_one_that_the_note_spea
     success, _ = pick_examples(WordTowers(), pairs)
     assert "ranks it 1 of" in success["note"]
     assert success["documents"][0] == "red"
-
-
-def test_the_card_states_the_figures_that_were_measured():
-    metrics = evaluate_towers(WordTowers(), PAIRS)
-    metrics["training"] = {"best epoch": 2, "pairs": 1234}
-    config = {
-        "model": {"units": 8},
-        "training": {"loss": "retrieval"},
-        "versions": {"keras": "3.0"},
-        "head": {"scale": 4.0, "bias": -1.0},
-    }
-    card = write_card("mine", config, metrics, "Data: **mine**.")
-    assert card.startswith("# mine\n\nData: **mine**.\n")
-    assert "| BM25 | 1.000 (1.000-1.000) |" in card
-    assert "sigmoid(4.000 × cosine -1.000)" in card
-    assert "1,234 training pairs" in card
-    assert "p = 1.0000" in significance(metrics)
-    assert significance({}) == ""
-    assert metrics_table(metrics) in card
-    assert reliability_table(metrics["calibration"]["table"]) in card
-
-
-def test_auc_counts_pairs_by_hand():
-    from dssm_core.evaluation import auc
-
-    labels = np.array([1, 0, 1, 0])
-    assert auc(np.array([0.9, 0.1, 0.8, 0.2]), labels) == 1.0
-    assert auc(np.array([0.1, 0.9, 0.2, 0.8]), labels) == 0.0
-    assert auc(np.array([0.5, 0.5, 0.5, 0.5]), labels) == 0.5
-    assert auc(np.array([0.9, 0.8, 0.1, 0.2]), labels) == 0.5
-
-
-def test_auc_counts_nan_against_the_model():
-    from dssm_core.evaluation import auc
-
-    assert auc(np.full(4, np.nan), np.array([1, 0, 1, 0])) == 0.0

@@ -1,10 +1,11 @@
-"""`score` and `evaluate`: one query, and a file of them."""
+"""`score`, `evaluate` and `robustness`: one query, a file of them, and the same files changed."""
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,40 @@ from dssm_core.errors import UserError
 
 def add(commands: Any) -> None:
     """Add these commands to the parser's."""
-    evaluate = commands.add_parser("evaluate", help="measure a model and BM25 on a file of pairs")
+    evaluate = commands.add_parser(
+        "evaluate", help="measure a model and BM25 on a file of pairs, or on a judged collection"
+    )
     evaluate.add_argument("--model", type=Path, required=True, help="a model folder")
     evaluate.add_argument(
-        "--pairs", type=Path, required=True, help="each row's candidates: all documents of the file"
+        "--pairs", type=Path, help="each row's candidates: all documents of the file"
     )
+    evaluate.add_argument("--qrels", type=Path, help="TREC or BEIR judgements, in place of --pairs")
+    evaluate.add_argument(
+        "--corpus", type=Path, help="documents of --qrels: id, tab, text, or BEIR's JSONL"
+    )
+    evaluate.add_argument("--queries", type=Path, help="queries of --qrels, likewise")
+    evaluate.add_argument("--run", type=Path, help="TREC run file to write, of --fuse if given")
+    evaluate.add_argument(
+        "--fuse",
+        choices=("bm25", "bm25-rrf"),
+        help="add a line: model and BM25 by weighted sum, or by reciprocal ranks",
+    )
+    evaluate.add_argument(
+        "--validation", type=Path, help="pairs to fit the weight of --fuse bm25 on"
+    )
+    evaluate.add_argument("--against", type=Path, help="another model folder to compare with")
     evaluate.add_argument("--seed", type=int, default=0, help="of bootstrap and sampled negatives")
     evaluate.add_argument("--json", action="store_true", help="print JSON")
     evaluate.set_defaults(command=_evaluate)
+
+    robustness = commands.add_parser(
+        "robustness", help="how often typos, word order, case, synonyms and more undo a success"
+    )
+    robustness.add_argument("--model", type=Path, required=True, help="a model folder")
+    robustness.add_argument("--pairs", type=Path, required=True, help="held-out pairs")
+    robustness.add_argument("--seed", type=int, default=0, help="of the changes to the texts")
+    robustness.add_argument("--json", action="store_true", help="print JSON")
+    robustness.set_defaults(command=_robustness)
 
     score = commands.add_parser("score", help="score documents against a query")
     score.add_argument("--model", type=Path, required=True, help="a model folder")
@@ -34,19 +61,100 @@ def add(commands: Any) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    from dssm_core.card import metrics_table, significance
-    from dssm_core.corpus.pairs import read_pairs
-    from dssm_core.evaluation import evaluate_towers
+    from dssm_core.card import calibration_lines, fusion_note, metrics_table, significance
+    from dssm_core.evaluation import FUSED, evaluate_collection
     from dssm_core.folder import ModelFolder
 
-    pairs = read_pairs(options.pairs)
-    metrics = evaluate_towers(ModelFolder.open(options.model).load_towers(), pairs, options.seed)
+    collection, columns = _collection(options)
+    folder = ModelFolder.open(options.model)
+    rival = ModelFolder.open(options.against) if options.against else None
+    towers = folder.load_towers()
+    fusion = _fusion(options, folder, towers)
+    tag = f"{folder.name}+{options.fuse}" if fusion else folder.name
+    with _run_file(options.run, collection, FUSED if fusion else "model", tag) as keep:
+        metrics = evaluate_collection(
+            *(towers, collection, options.seed, True, fusion),
+            {str(options.against): rival.load_towers()} if rival else {},
+            columns,
+            keep,
+        )
     if options.json:
-        print(json.dumps(metrics, indent=2, allow_nan=False))
+        print(json.dumps(metrics, indent=2, ensure_ascii=False, allow_nan=False))
         return
     print(f"{metrics['queries']:,} queries, each against {metrics['documents']:,} documents\n")
-    print(metrics_table(metrics) + significance(metrics))
-    print(f"Expected calibration error, 1:10: {metrics['calibration']['error']:.4f}")
+    print(metrics_table(metrics) + fusion_note(metrics) + significance(metrics))
+    print("\n".join(calibration_lines(metrics)))
+
+
+def _collection(options: argparse.Namespace) -> tuple[Any, dict[str, list[str]]]:
+    """Return what to measure on, and the columns of --pairs that group its queries."""
+    from dssm_core.corpus.pairs import read_pairs
+    from dssm_core.corpus.trec import read_judgements, read_texts
+    from dssm_core.evaluation import Collection, telling_columns
+
+    judged = options.qrels, options.corpus, options.queries
+    if bool(options.pairs) == any(judged) or (any(judged) and not all(judged)):
+        given = [n for n in ("pairs", "qrels", "corpus", "queries") if getattr(options, n)]
+        hint = "Give --pairs, or --qrels with --corpus and --queries."
+        raise UserError("What to measure on is not clear", ", ".join(given) or "nothing", hint)
+    if options.pairs:
+        pairs = read_pairs(options.pairs)
+        collection = Collection.of(pairs)
+        return collection, telling_columns(pairs, collection)
+    queries, documents = read_texts(options.queries), read_texts(options.corpus)
+    judgements = read_judgements(options.qrels, queries, documents)
+    return Collection.judged(queries, documents, judgements), {}
+
+
+def _fusion(options: argparse.Namespace, folder: Any, towers: Any) -> Any:
+    """Return how --fuse says to fuse: with the weight fitted now, the model's own, or ours."""
+    from dssm_core.corpus.pairs import read_pairs
+    from dssm_core.evaluation import Fusion, fit_weight
+
+    if options.validation and options.fuse != "bm25":
+        raise UserError("--validation fits a weight", hint="Add --fuse bm25.")
+    if not options.fuse:
+        return None
+    weight = folder.metrics.get("fusion", {}).get("weight")
+    if options.validation:
+        pairs = read_pairs(options.validation)
+        if "split" in pairs:
+            pairs = pairs[pairs["split"] == "validation"]
+        weight = fit_weight(towers, pairs)
+    return Fusion(options.fuse, weight)
+
+
+@contextmanager
+def _run_file(path: Path | None, collection: Any, wanted: str, tag: str) -> Iterator[Any]:
+    """Give what writes one system's rows to a run file; nothing where there is no path."""
+    from dssm_core.corpus.trec import run_lines
+
+    if path is None:
+        yield None
+        return
+    with path.open("w", encoding="utf-8") as file:
+
+        def keep(system: str, query: int, order: Any, scores: Any) -> None:
+            if system == wanted:
+                name, documents = collection.query_ids[query], collection.document_ids
+                file.writelines(run_lines(name, order, scores, documents, tag))
+
+        yield keep
+
+
+def _robustness(options: argparse.Namespace) -> None:
+    from dssm_core.card import robustness_table
+    from dssm_core.corpus.pairs import read_pairs
+    from dssm_core.folder import ModelFolder
+    from dssm_core.robustness import measure_robustness
+
+    pairs = read_pairs(options.pairs)
+    towers = ModelFolder.open(options.model).load_towers()
+    found = measure_robustness(towers, pairs, options.seed)
+    if options.json:
+        print(json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False))
+        return
+    print(robustness_table(found))
 
 
 def _score(options: argparse.Namespace) -> None:

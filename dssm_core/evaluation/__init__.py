@@ -1,6 +1,6 @@
 """How good a ranking is, whether its probabilities mean something, where it fails; BM25 beside."""
 
-from dssm_core.evaluation.cosines import Encoded, cosine_nearest, cosine_rows
+from dssm_core.evaluation.cosines import Encoded, cosine_nearest, cosine_rows, unit
 from dssm_core.evaluation.lexical import (
     BM25,
     WEIGHT,
@@ -70,5 +70,6 @@ __all__ = [
     "stems",
     "summarise",
     "telling_columns",
+    "unit",
     "worst_errors",
 ]

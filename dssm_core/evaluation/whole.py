@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -39,17 +39,18 @@ class Fusion:
 
     Attributes:
         method: "bm25", a weighted sum (`lexical.blend`); "bm25-rrf", reciprocal rank fusion.
-        weight: the cosine's share of the weighted sum, in [0, 1].
+        weight: the cosine's share of the weighted sum, in [0, 1]; None where none was fitted to
+            the model, so that the sum takes WEIGHT.
     """
 
     method: Literal["bm25", "bm25-rrf"] = "bm25"
-    weight: float = WEIGHT
+    weight: float | None = None
 
     def rows(self, cosines: np.ndarray, bm25: np.ndarray, ceiling: float) -> np.ndarray:
         """Return the fused scores of a query's documents, [D]."""
         if self.method == "bm25-rrf":
             return fuse_ranks(cosines, bm25)
-        return blend(cosines, bm25, ceiling, self.weight)
+        return blend(cosines, bm25, ceiling, WEIGHT if self.weight is None else self.weight)
 
 
 def evaluate_towers(
@@ -57,7 +58,7 @@ def evaluate_towers(
     pairs: pd.DataFrame,
     seed: int = 0,
     bm25: bool = True,
-    weight: float = WEIGHT,
+    weight: float | None = None,
 ) -> dict[str, Any]:
     """Measure a model and BM25 on the same pairs: what metrics.json and the card hold.
 
@@ -66,7 +67,7 @@ def evaluate_towers(
         pairs: columns query, document, label; every document is every query's candidate.
         seed: of the bootstrap and of the sampled negatives.
         bm25: whether BM25 and the fusion with it are measured too.
-        weight: the cosine's in that fusion.
+        weight: the cosine's in that fusion, as `fit_weight` finds it; without, WEIGHT.
 
     Returns:
         As `evaluate_collection`.
@@ -136,7 +137,7 @@ def evaluate_collection(
         "systems": {name: summarise(r.figures, seed) for name, r in rankings.items()},
         **({"p_value": p_values["BM25"]} if "BM25" in p_values else {}),
         "p_values": p_values,
-        **({"fusion": {"method": fusion.method, "weight": fusion.weight}} if fusion else {}),
+        **({"fusion": asdict(fusion)} if fusion else {}),
         "calibration": _calibration(towers, collection, encoded["model"], rankings, seed),
         "slices": slice_figures(traits, rankings, columns, seed),
         **worst_errors(collection, traits, rankings),

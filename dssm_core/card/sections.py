@@ -1,0 +1,224 @@
+"""What a model card says, part by part: Markdown from the values of metrics.json.
+
+A part of which nothing was measured is an empty text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dssm_core.evaluation import WEIGHT
+
+METRICS = ("MRR@10", "recall@1", "recall@10", "recall@100", "nDCG@10")
+
+
+def metrics_table(metrics: Mapping[str, Any]) -> str:
+    """Return the systems of an evaluation as a Markdown table, one row a system."""
+    lines = ["| system | " + " | ".join(METRICS) + " |", "|---" * (len(METRICS) + 1) + "|"]
+    for system, values in metrics["systems"].items():
+        cells = [_interval(values[m]) for m in METRICS]
+        lines.append(f"| {system} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def significance(metrics: Mapping[str, Any]) -> str:
+    """Return a sentence on each system that the model may differ from, empty where it is alone."""
+    named = metrics.get("p_values", {})
+    return "".join(
+        f"\nModel against {name} on MRR@10, paired randomisation test over queries: p = {p:.4f}.\n"
+        for name, p in named.items()
+    )
+
+
+def fusion_note(metrics: Mapping[str, Any]) -> str:
+    """Return what the fused line is, empty where there is none."""
+    fusion = metrics.get("fusion")
+    if not fusion:
+        return ""
+    if fusion["method"] == "bm25-rrf":
+        return "\nModel + BM25 is reciprocal rank fusion.\n"
+    weight, whence = fusion["weight"], "fitted to this model on its validation pairs"
+    if weight is None:
+        weight, whence = WEIGHT, "chosen once, on the validation pairs of debian-packages"
+    return (
+        f"\nModel + BM25 is {weight:.2f} × cosine + {1 - weight:.2f} × BM25 as a share of the most "
+        f"that the query could get; the weight was {whence}.\n"
+    )
+
+
+def slices_section(metrics: Mapping[str, Any]) -> str:
+    """Return MRR@10 by kind of pair as a Markdown section, empty where it was not measured."""
+    slices = metrics.get("slices")
+    if not slices:
+        return ""
+    systems = list(slices[0]["systems"])
+    lines = ["| by | slice | queries | " + " | ".join(systems) + " |"]
+    lines.append("|---" * (3 + len(systems)) + "|")
+    for row in slices:
+        cells = [_interval(row["systems"][system]) for system in systems]
+        lines.append(_row([row["by"], row["slice"], f"{row['queries']:,}", *cells]))
+    return (
+        "## Where it wins and loses\nMRR@10 on slices of the same queries. Words overlap where a "
+        "stem of the query, less the commonest words, is in the relevant document; without one "
+        "BM25 scores nothing. Lengths are cut into thirds, and rare words are counted over the "
+        "documents.\n\n" + "\n".join(lines) + "\n\n"
+    )
+
+
+def errors_section(metrics: Mapping[str, Any]) -> str:
+    """Return the worst errors and what they have in common, as a Markdown section or nothing."""
+    errors = metrics.get("errors")
+    if not errors:
+        return ""
+    lines = [
+        "| query | its document | put first instead | rank | BM25's | causes |",
+        "|---|---|---|---|---|---|",
+    ]
+    for error in errors:
+        texts = (_short(error[name]) for name in ("query", "document", "instead"))
+        lexical = f"{error['BM25 rank']:,}" if "BM25 rank" in error else ""
+        lines.append(_row([*texts, f"{error['rank']:,}", lexical, "; ".join(error["causes"])]))
+    common = [
+        f"- {name}: {round(share['errors'] * len(errors))} of {len(errors)}, "
+        f"where it is {share['all']:.1%} of all queries"
+        for name, share in metrics["common"].items()
+        if share["errors"]
+    ]
+    shared = "What they have in common:\n\n" + "\n".join(common) + "\n\n" if common else ""
+    return (
+        f"## The {len(errors)} worst errors\nThe queries whose document ranks lowest. A sibling is "
+        "a document that shares a third of its stems or more with the right one.\n\n"
+        + shared
+        + "\n".join(lines)
+        + "\n\n"
+    )
+
+
+def robustness_section(name: str, metrics: Mapping[str, Any]) -> str:
+    """Return what small changes do to ranks, as a Markdown section or nothing."""
+    found = metrics.get("robustness")
+    if not found:
+        return ""
+    examples = [
+        f"- {row['capability']}: “{_short(example['before'])}”, rank {example['rank']}, became "
+        f"“{_short(example['after'])}”, rank {example['rank after']:,}"
+        for row in found["rows"]
+        if (example := row["model"]["example"])
+    ]
+    worst = "The worst failure of each:\n\n" + "\n".join(examples) + "\n\n" if examples else ""
+    return (
+        "## Robustness\nTexts changed so that a person would judge them the same, a test a "
+        "capability. A case is a query whose document was among the first "
+        f"{found['depth']} of {found['documents']:,}; it fails where the document then is not, or "
+        "where a cosine moves that must not. Ranks are the mean change over the cases, above 0 for "
+        "worse. Synonyms are from a short table made by hand "
+        "(`dssm_core/synonyms.tsv`). Measured again by:\n\n"
+        f"    python -m dssm_core robustness --model {name} --pairs {name}/pairs.csv "
+        f"--seed {found['seed']}\n\n" + robustness_table(found) + "\n" + worst
+    )
+
+
+def robustness_table(found: Mapping[str, Any]) -> str:
+    """Return failure rates of model and BM25 as a Markdown table, one row a capability."""
+    lines = [
+        "| capability | change | must stay | model fails | ranks | BM25 fails | ranks |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in found["rows"]:
+        kept = f"in the first {found['depth']}" if row["expects"] == "rank" else "the cosine"
+        cells = [cell for name in ("model", "BM25") for cell in _failures(row[name])]
+        lines.append(_row([row["capability"], row["what"], kept, *cells]))
+    return "\n".join(lines) + "\n"
+
+
+def _failures(outcome: Mapping[str, Any]) -> tuple[str, str]:
+    if not outcome["cases"]:
+        return "no case", ""
+    counted = f"{outcome['failures']:,} of {outcome['cases']:,}"
+    return f"{outcome['rate']:.1%} ({counted})", f"{outcome['rank_change']:+.1f}"
+
+
+def calibration_lines(metrics: Mapping[str, Any]) -> list[str]:
+    """Return how well probabilities hold on each mix of pairs, one line of Markdown a mix."""
+    return [
+        f"- {mix}: expected calibration error **{found['error']:.4f}**"
+        + (f", mean probability {found['said']:.3f}" if "said" in found else "")
+        + (f", relevant {found['relevant']:.3f}" if "relevant" in found else "")
+        for mix, found in _mixes(metrics)
+    ]
+
+
+def reliability_table(metrics: Mapping[str, Any]) -> str:
+    """Return the reliability diagrams' numbers as a Markdown table, one row a bin."""
+    mixes = _mixes(metrics)
+    head = ["probability said", *(name for mix, _ in mixes for name in (f"{mix}: share", "pairs"))]
+    lines = [_row(head), "|---" * len(head) + "|"]
+    rows = [{row["start"]: row for row in found["table"]} for _, found in mixes]
+    for start in sorted(set().union(*rows)):
+        found = [row.get(start) for row in rows]
+        end = next(row["end"] for row in found if row)
+        cells = [
+            cell
+            for row in found
+            for cell in ((f"{row['relevant']:.3f}", f"{row['pairs']:,}") if row else ("", "0"))
+        ]
+        lines.append(_row([f"{start:.3f} to {end:.3f}", *cells]))
+    return "\n".join(lines) + "\n"
+
+
+def _mixes(metrics: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    calibration = metrics["calibration"]
+    number = calibration["negatives"]
+    hard = calibration.get("hard", {}).items()
+    return [
+        (f"1 to {number} sampled", calibration),
+        *((f"1 to {number} that {name} ranks first", found) for name, found in hard),
+    ]
+
+
+def _interval(value: Mapping[str, float]) -> str:
+    return f"{value['mean']:.3f} ({value['low']:.3f}-{value['high']:.3f})"
+
+
+def _row(cells: Sequence[str]) -> str:
+    flat = (" ".join(cell.replace("|", "/").replace("<", "&lt;").split()) for cell in cells)
+    return "| " + " | ".join(flat) + " |"
+
+
+def _short(text: str, most: int = 160) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def own_queries(examples: Sequence[Mapping[str, Any]]) -> str:
+    """Return what became of the hand-written queries, as a Markdown section, or nothing."""
+    kinds = dict.fromkeys(e.get("kind", "ordinary") for e in examples if "expected" in e)
+    if not kinds:
+        return ""
+    tables = [
+        _judged(
+            [e for e in examples if "expected" in e and e.get("kind", "ordinary") == kind], kind
+        )
+        for kind in kinds
+    ]
+    return (
+        "## Queries of our own\nWritten by hand, in no data set. An ordinary one has the document "
+        "that a person would put first, one that is near, and others about other things; in a trap "
+        "the wrong documents share words with the query. `python -m dssm_core score` prints the "
+        "same numbers.\n\n" + "\n".join(tables)
+    )
+
+
+def _judged(examples: Sequence[Mapping[str, Any]], kind: str) -> str:
+    lines = ["| query | wanted first | its rank | put first instead |", "|---|---|---|---|"]
+    right = 0
+    for example in examples:
+        results = example["scores"]["results"]
+        wanted = results[example["expected"] - 1]
+        first = min(results, key=lambda result: result["rank"] or len(results) + 1)
+        right += wanted["rank"] == 1
+        instead = "" if wanted["rank"] == 1 else first["document"]
+        cells = [example["query"], wanted["document"], wanted["rank"], instead]
+        lines.append("| " + " | ".join(str(cell).replace("|", "/") for cell in cells) + " |")
+    head = f"**{kind}**: the wanted document comes first in {right} of {len(examples)}.\n\n"
+    return head + "\n".join(lines) + "\n"
