@@ -241,9 +241,10 @@ def _checked(
         "index": pd.api.types.is_integer_dtype(frame.index) and frame.index.is_unique,
     }
     _demand(fits)
+    fits = {"numbers": all(pd.api.types.is_numeric_dtype(frame[name]) for name in floats)}
+    _demand(fits)
     cosines = frame["cosine"].to_numpy()
     fits = {
-        "numbers": all(pd.api.types.is_numeric_dtype(frame[name]) for name in floats),
         "label": bool(frame["label"].isin([0, 1]).all()),
         "texts": all(
             pd.api.types.infer_dtype(frame[name], skipna=False) in ("string", "empty")
@@ -274,7 +275,7 @@ def _checked(
 def _demand(fits: Mapping[str, bool]) -> None:
     for name, good in fits.items():
         if not good:
-            raise ValueError(f"its {name} cannot be")
+            raise ValueError(f"what it says of {name} does not fit")
 
 
 def _within(rows: np.ndarray, number: int) -> bool:
