@@ -1,0 +1,292 @@
+"""Each rule on a pair where it must speak and on one where it must not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dssm_core.inspection.rules import (
+    SHOWN,
+    Case,
+    Suspicion,
+    Twin,
+    Word,
+    common_stems,
+    name_mismatch,
+    negation_mismatch,
+    nothing_readable,
+    number_mismatch,
+    overlap_trap,
+    same_texts,
+    same_vectors,
+    truncated_away,
+    unknown_words,
+    words_of,
+)
+from dssm_core.text import read
+from dssm_core.towers import Encoding
+
+COMMON = "red blue door wall house play music file support game free the of with and is a this run"
+VOCABULARY = dict.fromkeys(COMMON.split(), 50)
+
+MISSED, FELL_FOR = 1, 0
+
+
+def words(text: str, length: int = 20) -> tuple[Word, ...]:
+    tokens = tuple(read(text, VOCABULARY, length))
+    return words_of(Encoding(text, tokens, np.zeros(1), None), common_stems(VOCABULARY))
+
+
+def case(query: str, document: str, label: int, length: int = 20, twin: Twin | None = None) -> Case:
+    return Case(words(query), words(document, length), (query, document), label, twin)
+
+
+def shown(found: tuple[Word, ...]) -> list[str]:
+    return [word.shown for word in found]
+
+
+# words
+
+
+def test_a_word_knows_how_it_is_written_and_where():
+    first, second = words("Doors + run. House")[:2]
+    assert (first.place, first.shown, first.text, first.stem) == (0, "Doors", "doors", "door")
+    assert (second.place, second.shown) == (2, "run"), "the + is a token, but no word"
+    assert [w.opens for w in words("Doors run. House wall")] == [True, False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("the Door of the House", ["Door", "House"]),
+        ("Door of the house. Wall and door", []),  # a sentence begins with one
+        ("the wall of zebras", ["zebras"]),  # rare
+        ("doors and walls", []),  # forms of common words
+        ("a red eXist wall", ["eXist"]),
+        ("THE RED DOOR", []),  # capitals that tell nothing
+        ("The Red Door Of Zebras", ["Zebras"]),
+        ("the 5 and 2.7 of x", []),  # numbers, and a letter
+        ("the 门 wall", []),  # no capitals in this script
+        ("with Between the wall", []),  # a stop word
+        ("mp3 the wall", ["mp3"]),
+    ],
+)
+def test_names_are_capitals_inside_a_sentence_and_rare_words(text, names):
+    assert [w.shown for w in words(text) if w.is_name] == names
+
+
+def test_a_rare_stem_is_one_that_few_training_words_share():
+    counts = {"door": 1, "doors": 6, "zebra": 1, "the": 1_000_000}
+    assert common_stems(counts) == {"door", "the"}
+    assert common_stems({}) == frozenset()
+
+
+# nothing readable
+
+
+def test_a_side_without_words_is_named():
+    assert nothing_readable(case("+ 👍", "red", MISSED)).evidence == (
+        "The model reads no word of the query “+ 👍”."
+    )
+    assert "the query “+” and the document “=”" in nothing_readable(case("+", "=", 1)).evidence
+    assert len(nothing_readable(case("red", "+" * 500, 1)).evidence) < 120
+    assert nothing_readable(case("red", "wall", MISSED)) is None
+
+
+# labelled both ways
+
+
+def test_a_twin_with_the_same_texts_comes_before_one_with_the_same_vectors():
+    equal, near = Twin(7, 1, True), Twin(8, 0, False, 0.9912, 0.999)
+    assert same_texts(case("a", "b", 0, twin=equal)).evidence == (
+        "Line 7 labels the same texts relevant."
+    )
+    assert same_vectors(case("a", "b", 0, twin=equal)) is None
+    assert same_texts(case("a", "b", 1, twin=near)) is None
+    assert same_vectors(case("a", "b", 1, twin=near)).evidence == (
+        "Line 8, labelled not relevant, has nearly the same vectors: cosine 0.991 of the queries "
+        "and 0.999 of the documents."
+    )
+    assert same_texts(case("a", "b", 0)) is None
+    assert same_vectors(case("a", "b", 0)) is None
+
+
+# unknown words
+
+
+def test_unknown_words_of_both_sides_are_to_be_left_out():
+    found = unknown_words(case("red zebra", "wall giraffe zebra", FELL_FOR))
+    assert (shown(found.query), shown(found.document)) == (["zebra"], ["giraffe", "zebra"])
+    assert found.evidence == "Never seen in training: “zebra”, “giraffe”."
+    assert unknown_words(case("red", "wall", FELL_FOR)) is None
+
+
+def test_long_lists_are_cut():
+    document = " ".join(f"zebra{letter}" for letter in "abcdefgh")
+    evidence = unknown_words(case("red", document, FELL_FOR)).evidence
+    assert evidence.count("zebra") == SHOWN
+    assert evidence.endswith("and 2 more.")
+
+
+# truncated away
+
+
+def test_words_found_only_past_the_length_are_to_be_put_in_front():
+    found = truncated_away(case("the red doors", "this is a wall of the house door", MISSED, 5))
+    assert (shown(found.moved), found.query, found.document) == (["doors"], (), ())
+    assert "“doors” only past" in found.evidence
+
+
+@pytest.mark.parametrize(
+    ("query", "document", "label"),
+    [
+        ("red door", "this is a wall of door", FELL_FOR),  # it would only look more alike
+        ("red door", "the door is a wall door", MISSED),  # read before, too
+        ("the red house", "this is a wall of the door", MISSED),  # a stop word
+        ("red door", "this is a wall of house", MISSED),
+    ],
+)
+def test_nothing_of_the_query_is_truncated_away(query, document, label):
+    assert truncated_away(case(query, document, label, 5)) is None
+
+
+# negation
+
+
+@pytest.mark.parametrize(
+    ("query", "document", "said"),
+    [
+        ("music without files", "music and files", "The query negates “files”"),
+        ("play files", "this can't play music or files", "The document negates “play”"),
+        ("play files", "this can’t play music", "The document negates “play”"),
+        ("free game", "a non-free game", "The document negates “free”"),
+        ("不 门", "门", "The query negates “门”"),
+    ],
+)
+def test_a_word_that_only_one_side_negates_is_a_mismatch(query, document, said):
+    assert negation_mismatch(case(query, document, FELL_FOR)).evidence.startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("query", "document"),
+    [
+        ("music without files", "music with no files"),  # both negate it
+        ("music without files", "music"),  # the document does not speak of it
+        ("not only files", "files"),
+        ("including but not limited to files", "files"),
+        ("music not. Files", "files"),  # another sentence
+        ("not red blue house", "house"),  # too far behind
+        ("files without files", "files"),  # it says both
+        ("play files", "play music"),
+    ],
+)
+def test_a_negation_that_both_sides_share_or_that_hits_nothing_is_none(query, document):
+    assert negation_mismatch(case(query, document, FELL_FOR)) is None
+
+
+def test_a_missed_pair_must_be_found_without_the_negated_words():
+    found = negation_mismatch(case("music without files", "music and files, file", MISSED))
+    assert (shown(found.query), shown(found.document)) == (["files"], ["files", "file"])
+    assert found.needs_test
+    assert not negation_mismatch(case("music without files", "files", FELL_FOR)).needs_test
+
+
+# numbers
+
+
+@pytest.mark.parametrize(
+    ("query", "document", "said"),
+    [
+        ("game 2", "game 3", "The query has the number “2”, the document “3”."),
+        ("three doors", "4 doors", "The query has the number “three”, the document “4”."),
+        ("v2.0 of this", "1.2.3 of this", "The query has the number “v2.0”, the document “1.2.3”."),
+    ],
+)
+def test_another_number_is_a_mismatch(query, document, said):
+    assert number_mismatch(case(query, document, FELL_FOR)) == Suspicion(said)
+
+
+@pytest.mark.parametrize(
+    ("query", "document"),
+    [
+        ("game 2", "game 2 and 3"),
+        ("game 2", "game"),  # it says nothing of numbers
+        ("game", "game 3"),
+        ("two doors", "2.0 doors and 5"),
+        ("1,000 doors", "1000 doors or 5"),
+        ("mp3 music", "mp4 music"),  # names
+        ("one door", "this one of 5"),  # more often a pronoun
+    ],
+)
+def test_the_same_number_or_none_is_no_mismatch(query, document):
+    assert number_mismatch(case(query, document, FELL_FOR)) is None
+
+
+def test_a_number_that_is_truncated_is_there():
+    assert number_mismatch(case("game 2", "game 3 of 2", FELL_FOR, length=3)) is None
+
+
+def test_a_missed_pair_must_be_found_without_the_numbers():
+    found = number_mismatch(case("game 2", "game 3", MISSED))
+    assert (shown(found.query), shown(found.document)) == (["2"], ["3"])
+
+
+# names
+
+
+def test_another_name_is_a_mismatch():
+    found = name_mismatch(case("play music of Bach", "play music of Mozart", FELL_FOR))
+    assert found.evidence == "The query names “Bach”, the document “Mozart” instead."
+    assert not found.needs_test
+    found = name_mismatch(case("play music of Bach", "play music of Mozart", MISSED))
+    assert (shown(found.query), shown(found.document)) == (["Bach"], ["Mozart"])
+
+
+@pytest.mark.parametrize(
+    ("query", "document"),
+    [
+        ("music of Bach", "music of Mozart and Bach"),
+        ("music of Bach", "this plays music"),
+        ("play music", "music of Mozart"),
+        ("files of HBCI", "a wall of HBCI4Java and Mozart"),  # a part of another word
+        ("the Bachs", "music of Bach, not of Mozart"),  # the same stem
+    ],
+)
+def test_a_name_that_is_there_or_not_replaced_is_no_mismatch(query, document):
+    assert name_mismatch(case(query, document, FELL_FOR)) is None
+
+
+# overlap
+
+
+def test_much_in_common_fooled_the_model():
+    found = overlap_trap(case("red doors of the house", "red door of a wall", FELL_FOR))
+    assert found == Suspicion("The document has 2 of the query's 3 words: “red”, “doors”.")
+
+
+def test_a_little_in_common_must_be_what_fooled_it():
+    found = overlap_trap(case("red house game", "wall of red doors", FELL_FOR))
+    assert (shown(found.query), shown(found.document)) == (["red"], ["red"])
+    assert overlap_trap(case("red house game", "wall of doors", FELL_FOR)) is None
+
+
+def test_nothing_in_common_hid_the_pair():
+    found = overlap_trap(case("the red house", "wall of the door", MISSED))
+    assert found == Suspicion("The document has none of the query's 2 words (“red”, “house”).")
+    found = overlap_trap(case("red house wall game music", "a red door", MISSED))
+    assert found == Suspicion("The document has 1 of the query's 5 words: “red”.")
+    assert overlap_trap(case("red house", "red door", MISSED)) is None
+
+
+def test_a_word_past_what_is_read_is_in_common_but_fools_nobody():
+    assert overlap_trap(case("red house", "wall door red house", MISSED, 2)) is None
+    assert overlap_trap(case("red house", "wall door red house", FELL_FOR, 2)) is None
+
+
+def test_two_scripts_are_not_expected_to_have_words_in_common():
+    assert overlap_trap(case("red house", "红 房子", MISSED)) is None
+
+
+def test_a_query_of_stop_words_has_nothing_to_share():
+    for label in (MISSED, FELL_FOR):
+        assert overlap_trap(case("the of", "this is the", label)) is None
