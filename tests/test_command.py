@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -68,7 +69,7 @@ def test_help_says_what_each_option_is_for(command, capsys):
     text = capsys.readouterr().out
     assert text.startswith("usage: python -m dssm_core")
     for name in COMMANDS if not command else ():
-        assert f"\n    {name} " in text
+        assert re.search(rf"\n    {name}\s", text)
     for line in text.splitlines():
         if line.startswith("  --") and len(line.split()) <= 2:
             following = text.split(line)[1].splitlines()[1]
@@ -196,7 +197,7 @@ def test_score_refuses_more_documents_than_it_takes(refused, tmp_path):
 
 def test_evaluate_prints_the_same_figures_for_people_and_as_json(run):
     held_out = tiny.trained() / "pairs.csv"
-    arguments = ("evaluate", "--model", tiny.trained(), "--pairs", held_out)
+    arguments = ("evaluate", "--model", tiny.trained(), "--pairs", held_out, "--fuse", "bm25")
     status, output, _ = run(*arguments, "--json")
     assert status == 0
     found = json.loads(output)
@@ -212,6 +213,118 @@ def test_evaluate_prints_the_same_figures_for_people_and_as_json(run):
         assert f"| {name} | {found['systems'][name]['MRR@10']['mean']:.3f} (" in text
     assert f"p = {found['p_value']:.4f}" in text
     assert f"{found['calibration']['error']:.4f}" in text
+    assert f"{found['calibration']['hard']['BM25']['error']:.4f}" in text
+
+
+def test_evaluate_fuses_only_where_it_is_asked_to(run):
+    arguments = ("evaluate", "--model", tiny.trained(), "--pairs", tiny.trained() / "pairs.csv")
+    found = json.loads(run(*arguments, "--json")[1])
+    assert list(found["systems"]) == ["model", "BM25"]
+    _, text, _ = run(*arguments, "--fuse", "bm25-rrf")
+    assert "| model + BM25 |" in text
+    assert "reciprocal rank" in text
+    fitted = json.loads(
+        run(*arguments, "--fuse", "bm25", "--validation", tiny.pairs_file(), "--json")[1]
+    )
+    assert 0 <= fitted["fusion"]["weight"] <= 1
+
+
+def test_evaluate_compares_two_models(run, tmp_path):
+    shutil.copytree(tiny.trained(), tmp_path / "copy")
+    arguments = ("evaluate", "--model", tiny.trained(), "--pairs", tiny.trained() / "pairs.csv")
+    found = json.loads(run(*arguments, "--against", tmp_path / "copy", "--json")[1])
+    name = str(tmp_path / "copy")
+    assert found["systems"][name] == found["systems"]["model"]
+    assert found["p_values"][name] == 1.0
+    _, text, _ = run(*arguments, "--against", tmp_path / "copy")
+    assert f"Model against {name} on MRR@10" in text
+
+
+@pytest.fixture
+def judged(tmp_path):
+    """Write the tiny model's held-out pairs as a judged collection; return its arguments."""
+    pairs = pd.read_csv(tiny.trained() / "pairs.csv")
+    corpus = [json.dumps({"_id": f"d{i}", "text": d}) for i, d in enumerate(pairs["document"])]
+    (tmp_path / "corpus.jsonl").write_text("\n".join(corpus))
+    queries = [f"q{i}\t{query}" for i, query in enumerate(pairs["query"])]
+    (tmp_path / "queries.tsv").write_text("\n".join(queries))
+    lines = [f"q{i} 0 d{i} {1 + i % 2}\n" for i in range(len(pairs))]
+    (tmp_path / "qrels").write_text("".join(lines))
+    files = {"qrels": "qrels", "corpus": "corpus.jsonl", "queries": "queries.tsv"}
+    return [part for name, file in files.items() for part in (f"--{name}", tmp_path / file)]
+
+
+@pytest.mark.parametrize("fuse", [(), ("--fuse", "bm25")], ids=str)
+def test_other_tools_find_our_figures_in_the_run_that_evaluate_writes(run, judged, tmp_path, fuse):
+    import ir_measures
+    from ir_measures import RR, R, nDCG
+
+    arguments = ("evaluate", "--model", tiny.trained(), *judged, "--run", tmp_path / "run", *fuse)
+    found = json.loads(run(*arguments, "--json")[1])
+    ours = found["systems"]["model + BM25" if fuse else "model"]
+    measures = {"MRR@10": RR @ 10, "recall@10": R @ 10, "nDCG@10": nDCG @ 10}
+    theirs = ir_measures.calc_aggregate(
+        list(measures.values()),
+        ir_measures.read_trec_qrels(str(tmp_path / "qrels")),
+        ir_measures.read_trec_run(str(tmp_path / "run")),
+    )
+    for name, measure in measures.items():
+        assert theirs[measure] == pytest.approx(ours[name]["mean"])
+    tag = "tiny+bm25" if fuse else "tiny"
+    assert {line.split()[5] for line in (tmp_path / "run").read_text().splitlines()} == {tag}
+
+
+def test_the_run_of_pairs_comes_with_its_judgements(run, tmp_path):
+    import ir_measures
+
+    held_out = tiny.trained() / "pairs.csv"
+    arguments = ("--pairs", held_out, "--run", tmp_path / "my.run", "--json")
+    found = json.loads(run("evaluate", "--model", tiny.trained(), *arguments)[1])
+    theirs = ir_measures.calc_aggregate(
+        [ir_measures.RR @ 10],
+        ir_measures.read_trec_qrels(str(tmp_path / "my.run.qrels")),
+        ir_measures.read_trec_run(str(tmp_path / "my.run")),
+    )
+    (value,) = theirs.values()
+    assert value == pytest.approx(found["systems"]["model"]["MRR@10"]["mean"])
+    query = (tmp_path / "my.run").read_text().split()[0]
+    assert query == "2", "the line of the first pair"
+
+
+def test_evaluate_asks_for_one_thing_to_measure_on(refused, judged, tmp_path):
+    model = ("evaluate", "--model", tiny.trained())
+    pairs = ("--pairs", tiny.pairs_file())
+    assert "not clear" in refused(*model)
+    assert "not clear" in refused(*model, *pairs, *judged)
+    assert "not clear" in refused(*model, *judged[:4])
+    assert "Add --fuse bm25" in refused(*model, *pairs, "--validation", tiny.pairs_file())
+    assert "no model folder" in refused(*model, *pairs, "--against", tmp_path / "absent")
+    assert str(tmp_path / "no") in refused(*model, *pairs, "--run", tmp_path / "no" / "run")
+
+
+# robustness
+
+
+def test_robustness_prints_the_same_rates_for_people_and_as_json(run):
+    held_out = tiny.trained() / "pairs.csv"
+    arguments = ("robustness", "--model", tiny.trained(), "--pairs", held_out, "--seed", 0)
+    status, output, _ = run(*arguments, "--json")
+    assert status == 0
+    found = json.loads(output)
+    names = {row["capability"] for row in found["rows"]}
+    assert {"typos", "word order", "number", "case", "boilerplate", "synonyms"} <= names
+    _, text, _ = run(*arguments)
+    for row in found["rows"]:
+        (line,) = (x for x in text.splitlines() if x.startswith(f"| {row['capability']} |"))
+        for system in ("model", "BM25"):
+            if row[system]["cases"]:
+                assert f"({row[system]['failures']} of {row[system]['cases']})" in line
+
+
+def test_robustness_tells_what_it_cannot_measure(refused, tmp_path):
+    (tmp_path / "none.csv").write_text("query,document,label\na,b,0\n")
+    arguments = ("robustness", "--model", tiny.trained(), "--pairs", tmp_path / "none.csv")
+    assert "no relevant pairs" in refused(*arguments)
 
 
 def test_evaluate_tells_what_is_wrong_with_its_pairs(refused, tmp_path):

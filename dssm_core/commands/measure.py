@@ -27,7 +27,11 @@ def add(commands: Any) -> None:
         "--corpus", type=Path, help="documents of --qrels: id, tab, text, or BEIR's JSONL"
     )
     evaluate.add_argument("--queries", type=Path, help="queries of --qrels, likewise")
-    evaluate.add_argument("--run", type=Path, help="TREC run file to write, of --fuse if given")
+    evaluate.add_argument(
+        "--run",
+        type=Path,
+        help="TREC run file to write, of --fuse if given; for --pairs FILE.qrels too",
+    )
     evaluate.add_argument(
         "--fuse",
         choices=("bm25", "bm25-rrf"),
@@ -126,12 +130,17 @@ def _fusion(options: argparse.Namespace, folder: Any, towers: Any) -> Any:
 
 @contextmanager
 def _run_file(path: Path | None, collection: Any, wanted: str, tag: str) -> Iterator[Any]:
-    """Give what writes one system's rows to a run file; nothing where there is no path."""
+    """Give what writes one system's rows to a run file, qrels beside it; None without a path."""
     from dssm_core.corpus.trec import run_lines
 
     if path is None:
         yield None
         return
+    if not collection.grades:  # of pairs, for which there is no file of judgements
+        relevant = zip(collection.query_ids, collection.relevant, strict=True)
+        ids = collection.document_ids
+        lines = [f"{query} 0 {ids[d]} 1\n" for query, found in relevant for d in sorted(found)]
+        path.with_name(f"{path.name}.qrels").write_text("".join(lines), "utf-8")
     with path.open("w", encoding="utf-8") as file:
 
         def keep(system: str, query: int, order: Any, scores: Any) -> None:
