@@ -10,6 +10,13 @@ def compare() -> None:
     render()
 
 
+def inspect() -> None:
+    """Show where a model is wrong on labelled pairs, and why."""
+    from dssm_core.ui.inspect.page import render
+
+    render()
+
+
 def lab() -> None:
     """Show the notebook's systems."""
     from dssm_core.ui.lab import render
@@ -21,6 +28,7 @@ st.set_page_config(page_title="DSSM Lens", page_icon="🔍", layout="wide")
 st.navigation(
     [
         st.Page(compare, title="Compare", icon=":material/compare_arrows:", default=True),
+        st.Page(inspect, title="Inspect", icon=":material/troubleshoot:", url_path="inspect"),
         st.Page(lab, title="Lab", icon=":material/science:", url_path="lab"),
     ],
     position="top",

@@ -9,6 +9,15 @@ Each chart carries its finding in `description`, for those who cannot see it.
 from dssm_core.charts.attention import attention_heatmap, describe_attention
 from dssm_core.charts.base import INK, Chart
 from dssm_core.charts.effects import effects_chart, slope_chart
+from dssm_core.charts.inspection import (
+    cosine_bins,
+    distribution_chart,
+    operating_point,
+    precision_recall_chart,
+    reliability_chart,
+    roc_chart,
+    slices_chart,
+)
 from dssm_core.charts.lab import history_chart, vectors_chart
 from dssm_core.charts.scores import (
     Threshold,
@@ -25,13 +34,20 @@ __all__ = [
     "Threshold",
     "attention_heatmap",
     "background_bins",
+    "cosine_bins",
     "describe_attention",
     "describe_scores",
+    "distribution_chart",
     "effects_chart",
     "history_chart",
+    "operating_point",
+    "precision_recall_chart",
     "probability_curve",
     "ranked_bars",
+    "reliability_chart",
+    "roc_chart",
     "score_chart",
+    "slices_chart",
     "slope_chart",
     "vectors_chart",
 ]

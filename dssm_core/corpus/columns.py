@@ -37,9 +37,9 @@ USUAL: Mapping[str, str] = {
     "query": (
         "query queries q question search search_query search_term searchterm keyword keywords "
         "anchor premise sentence1 text1 left request input user_query consulta pregunta busca "
-        "pergunta requête requete recherche anfrage suchanfrage frage suchbegriff domanda ricerca "
-        "zoekopdracht vraag zapytanie pytanie sorgu soru запрос вопрос 查询 查詢 问题 問題 搜索词 "
-        "検索 検索語 クエリ 質問 질의 검색어 질문 استعلام سؤال प्रश्न truy_vấn"
+        "pergunta requête requete recherche suche anfrage suchanfrage frage suchbegriff domanda "
+        "ricerca zoekopdracht vraag zapytanie pytanie sorgu soru запрос вопрос 查询 查詢 问题 問題 "
+        "搜索词 検索 検索語 クエリ 質問 질의 검색어 질문 استعلام سؤال प्रश्न truy_vấn"
     ),
     "document": (
         "document documents doc docs passage text body content answer response candidate item "

@@ -1,0 +1,71 @@
+"""The page Inspect: labelled pairs, where the model is wrong on them, and why."""
+
+from __future__ import annotations
+
+import logging
+
+import streamlit as st
+
+from dssm_core.errors import UserError
+from dssm_core.folder import ModelFolder
+from dssm_core.store import Store, default_path, open_store
+from dssm_core.ui import parts, state, style
+from dssm_core.ui.inspect import load, overview
+from dssm_core.ui.inspect.errors import show_errors
+from dssm_core.ui.inspect.second import show_second_model
+from dssm_core.ui.inspect.slices import show_slices
+from dssm_core.ui.words import say
+
+
+def render() -> None:
+    """Show the page; whatever fails becomes a message, and what was judged stays."""
+    st.html(style.SHEET + overview.SHEET)
+    parts.show_title(say("inspect.title"))
+    parts.show_quiet(say("inspect.intro"))
+    live = None
+    try:
+        folders, _ = state.model_folders()
+        if not folders:
+            hint, root = say("no models.hint"), str(state.models_root())
+            raise UserError(say("no models"), root, hint)
+        folder, loaded = load.show_load(folders)
+        live = state.live_model(folder)
+        if live.error:
+            parts.show_error(live.error)
+        elif live.scorer is None:
+            _wait(live)
+        elif loaded is not None:
+            bench = load.score(live.scorer, loaded)
+            if bench is not None:
+                _show(bench, folders)
+    except UserError as error:
+        parts.show_error(error)
+    except Exception:  # no traceback reaches the page
+        logging.getLogger(__name__).exception("painting the page")
+        parts.show_message("error", say("crash"))
+    if live:
+        live.start()
+
+
+def _show(bench: load.Bench, folders: dict[str, ModelFolder]) -> None:
+    threshold = overview.show_overview(bench)
+    mask = show_slices(bench, threshold)
+    show_errors(bench, threshold, mask, _store())
+    st.header(say("inspect.second"), anchor=False)
+    show_second_model(bench.inspection, folders, threshold)
+
+
+def _store() -> Store:
+    """Open the store; one that cannot be used is named, and nothing can be judged."""
+    try:
+        return open_store()
+    except UserError as error:
+        parts.show_error(error)
+        return Store(default_path(), read_only=True)
+
+
+@st.fragment(run_every=1.0)
+def _wait(live: state.LiveModel) -> None:
+    if live.is_done:
+        st.rerun()
+    parts.show_quiet(say("inspect.waiting"), is_wait=True)

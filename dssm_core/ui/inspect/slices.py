@@ -1,0 +1,113 @@
+"""Where the model is worst: the share of wrong pairs by any column, and the slice to look into."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from dssm_core import charts
+from dssm_core.inspection import measure
+from dssm_core.ui import parts
+from dssm_core.ui.inspect.load import Bench
+from dssm_core.ui.words import say
+
+TRAITS = {
+    "word overlap": "inspect.trait.overlap",
+    "query words": "inspect.trait.query",
+    "document words": "inspect.trait.document",
+    "unknown words": "inspect.trait.unknown",
+    "truncated words": "inspect.trait.truncated",
+    "script": "inspect.trait.script",
+}
+"""The words that say what of ours pairs are sliced by."""
+
+COLUMN, NAME = "inspect.slice", "inspect.slice.name"
+
+
+def show_slices(bench: Bench, threshold: float) -> pd.Series | None:
+    """Show the slices of a column, worst first, and let one of them be chosen.
+
+    Returns:
+        Whether each pair is in the chosen slice, bool [N]; None while none is chosen.
+    """
+    names = bench.kept("slice columns", (), lambda: measure.slice_columns(bench.frame))
+    st.header(say("inspect.slices"), anchor=False)
+    if not names:
+        parts.show_quiet(say("inspect.slices.none"))
+        return None
+    parts.show_quiet(say("inspect.slices.about"))
+    if st.session_state.get(COLUMN) not in names:
+        st.session_state[COLUMN] = names[0]
+        _clear()
+    left, right = st.columns(2)
+    column = left.selectbox(
+        say("inspect.slice"),
+        names,
+        format_func=_name,
+        key=COLUMN,
+        on_change=_clear,
+        persist_state="session",
+    )
+    table = bench.kept(
+        "slices", (column, threshold), lambda: measure.slice_table(bench.frame, column, threshold)
+    )
+    # a choice that the new pairs do not have is none
+    if st.session_state.get(NAME) not in set(table["slice"]):
+        st.session_state[NAME] = None
+    chosen = right.selectbox(
+        say("inspect.slice.name"),
+        table["slice"].tolist(),
+        index=None,
+        key=NAME,
+        placeholder=say("inspect.slice.all"),
+    )
+    _show_chart(table, chosen, len(bench.frame))
+    if chosen is None:
+        return None
+    return bench.kept(
+        "in slice", (column, chosen), lambda: measure.in_slice(bench.frame, column, chosen)
+    )
+
+
+def show_filter(number: int) -> None:
+    """Show the chosen slice as a filter that a click takes away.
+
+    Args:
+        number: of errors in it.
+    """
+    chosen = st.session_state.get(NAME)
+    if chosen is not None:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            parts.show_quiet(
+                say("inspect.filter", column=_name(st.session_state[COLUMN]), name=chosen, n=number)
+            )
+            st.button(
+                say("inspect.filter.off"),
+                icon=":material/close:",
+                key="inspect.filter.off",
+                on_click=_clear,
+            )
+
+
+def _name(column: str) -> str:
+    return say(TRAITS[column]) if column in TRAITS else column
+
+
+def _clear() -> None:
+    st.session_state[NAME] = None
+
+
+def _show_chart(table: pd.DataFrame, chosen: str | None, number: int) -> None:
+    overall = float(table["errors"].sum()) / max(1, number)
+    chart = charts.slices_chart(table, overall=overall, selected=chosen, ink=parts.ink())
+    # a new key with each choice: a chart keeps its own, and does not tell of a second click
+    key = f"inspect.slices.{st.session_state[COLUMN]}.{chosen}"
+
+    def select() -> None:
+        points: list[dict[str, Any]] = st.session_state[key]["selection"].get("slice", [])
+        if points:
+            st.session_state[NAME] = table["slice"].iloc[int(points[0]["row"])]
+
+    st.altair_chart(chart, width="stretch", key=key, on_select=select, selection_mode="slice")
