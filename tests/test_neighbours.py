@@ -16,6 +16,7 @@ from dssm_core.inspection.neighbours import (
     point_values,
     project,
     slice_values,
+    standing,
 )
 from dssm_core.inspection.table import Inspection, inspect_pairs
 from dssm_core.scoring import Scorer
@@ -142,6 +143,35 @@ def test_a_point_has_what_its_pairs_have_in_common(inspection) -> None:
         "the wall": "relevant",
         "red red": "relevant",
     }
+
+
+def test_one_wrong_pair_makes_a_point_wrong(inspection) -> None:
+    points = map_vectors(inspection).frame
+    words = pd.Series(["right", "wrong", "right", "right", "right"])
+    found = dict(zip(points["text"], point_values(inspection, points, words, "wrong"), strict=True))
+    assert [text for text, value in found.items() if value == "wrong"] == [
+        "red door",
+        "blue blue wall",
+    ]
+    assert "mixed" not in found.values()
+
+
+def test_a_pairs_own_text_has_a_place_among_all(inspection) -> None:
+    assert standing(inspection, 2, "query") == (1, 4)
+    assert standing(inspection, 3, "query") == (3, 4)  # the wall and it share a cosine of 0
+    assert standing(inspection, 4, "document") == (2, 2)
+    assert standing(inspection, 9, "query") is None
+    assert standing(inspection, 9, "document") is None
+
+
+def test_a_pair_listed_twice_keeps_its_own_label(tmp_path: Path) -> None:
+    twice = pd.DataFrame(
+        [["red", "red", 1], ["red", "red", 0]], columns=["query", "document", "label"]
+    )
+    found = inspect_pairs(Scorer(bare_folder(tmp_path / "doors"), WordTowers()), twice)
+    for line in (0, 1):
+        near = nearest(found, line, "query", "document")
+        assert near[["label", "line"]].to_numpy().tolist() == [[1 - line, line]]
 
 
 def test_numbers_are_sliced_in_thirds_and_rare_texts_together() -> None:

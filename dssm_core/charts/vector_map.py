@@ -48,8 +48,8 @@ def vector_map(
     number = len(values)
     x, y = (_axis(shown, name, part) for name, part in zip("xy", share, strict=True))
     base = alt.Chart(shown).encode(
-        alt.X("x:Q").scale(zero=False, nice=True).title(x),
-        alt.Y("y:Q").scale(zero=False, nice=True).title(y),
+        alt.X("x:Q").scale(zero=False, nice=True).axis(tickCount=8).title(x),
+        alt.Y("y:Q").scale(zero=False, nice=True).axis(tickCount=8).title(y),
         tooltip=[
             alt.Tooltip("side:N"),
             alt.Tooltip("text:N"),
@@ -84,7 +84,12 @@ def vector_map(
         layers += [
             pair.mark_line(color=CHOSEN, strokeWidth=2, strokeDash=[5, 3]),
             pair.mark_point(color=CHOSEN, size=260, strokeWidth=3),
-            pair.mark_text(dy=-15, fontWeight="bold", color=ink).encode(text="name:N"),
+            *(
+                pair.transform_filter(f"datum.side == '{side}'")
+                .mark_text(dy=dy, fontWeight="bold", color=ink)
+                .encode(text="name:N")
+                for side, dy in (("query", -18), ("document", 20))
+            ),
         ]
     thinned = f"{len(shown):,} of {total:,} vectors, drawn by chance." if len(shown) < total else ""
     return alt.layer(*layers).properties(

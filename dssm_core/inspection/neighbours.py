@@ -67,10 +67,37 @@ def nearest(
         has_text = rows == row
         pair = np.flatnonzero(has_text & (other_rows == other_rows[place]))
         at = int(pair[0] if len(pair) else np.flatnonzero(has_text)[0])
+        at = place if place in pair else at  # a pair may be listed twice
         label = float(inspection.frame["label"].iloc[at]) if len(pair) else np.nan
         text = inspection.frame[among].iloc[at]
         found.append([text, cosines[row], label, inspection.frame.index[at]])
     return pd.DataFrame(found, columns=["text", "cosine", "label", "line"])
+
+
+def standing(inspection: Inspection, line: Any, of: Side) -> tuple[int, int] | None:
+    """Return the rank of a pair's other text among all of its side, from one text of the pair.
+
+    Args:
+        inspection: the loaded set.
+        line: the pair, a value of the frame's index.
+        of: from whose vector: the pair's query or its document.
+
+    Returns:
+        The rank, 1 the nearest and equal ones sharing it, and how many readable texts there
+        are; None where a text of the pair is unreadable.
+
+    Raises:
+        UserError: if the set has no such line.
+    """
+    place = _place(inspection, line)
+    own_rows, own_vectors = _side(inspection, of)
+    rows, vectors = _side(inspection, "document" if of == "query" else "query")
+    cosines = vectors @ own_vectors[own_rows[place]]
+    is_readable = vectors.any(axis=1)
+    if not (own_vectors[own_rows[place]].any() and is_readable[rows[place]]):
+        return None
+    ahead = is_readable & (cosines > cosines[rows[place]])
+    return 1 + int(ahead.sum()), int(is_readable.sum())
 
 
 @dataclass(frozen=True)
@@ -175,13 +202,16 @@ def project(vectors: np.ndarray) -> tuple[np.ndarray, tuple[float, float]]:
     return places, (float(first), float(second))
 
 
-def point_values(inspection: Inspection, points: pd.DataFrame, values: pd.Series) -> pd.Series:
+def point_values(
+    inspection: Inspection, points: pd.DataFrame, values: pd.Series, over: str = ""
+) -> pd.Series:
     """Return what all pairs of each point have in common; "mixed" where they differ.
 
     Args:
         inspection: the loaded set.
         points: the frame of a `VectorMap`.
         values: one word a pair [N], in the order of the inspection's frame.
+        over: a word that one pair is enough for, such as "wrong".
     """
     codes, words = pd.factorize(values)
     names = np.array([*words, "mixed"], dtype=object)
@@ -194,6 +224,7 @@ def point_values(inspection: Inspection, points: pd.DataFrame, values: pd.Series
         np.minimum.at(low, rows, codes)
         np.maximum.at(high, rows, codes)
         common = names[np.where(low == high, low, len(words))]
+        common[rows[(values == over).to_numpy()]] = over
         is_side = (points["side"] == side).to_numpy()
         found[is_side] = common[points["row"][is_side]]
     return found

@@ -54,7 +54,8 @@ def changes_html(heading: str, before: Sequence[Token], after: Sequence[Token]) 
         is_changed = True
         tag, sign, colour = marks[kind]
         told.append(
-            f'<{tag} class="dssm-t" style="background: rgba({colour},0.22)">{sign} {text}</{tag}>'
+            f'<span class="dssm-t" style="background: rgba({colour},0.22)">{sign} '
+            f"<{tag}>{text}</{tag}></span>"
         )
     line = " ".join(told) if is_changed else escape(say("edit.same"))
     return f'<p class="dssm-label">{escape(heading)}</p><p class="dssm-text" dir="auto">{line}</p>'

@@ -60,9 +60,9 @@ def show_pair(
             + parts.token_html(say("document"), scored.document, scored.tokens, highest)
             + parts.legend_html()
         )
+        st.html(parts.chain_html(chosen.scored, scorer.head, chosen.candidates, chosen.at))
     with verdict:
         show_verdicts(chosen, store, queue)
-    st.html(parts.chain_html(chosen.scored, scorer.head, chosen.candidates, chosen.at))
     _show_why(chosen)
 
 

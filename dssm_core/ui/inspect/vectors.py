@@ -16,6 +16,7 @@ from dssm_core.inspection.neighbours import (
     nearest,
     point_values,
     slice_values,
+    standing,
 )
 from dssm_core.inspection.table import Inspection
 from dssm_core.towers import Side
@@ -53,14 +54,18 @@ def show_near(chosen: Chosen) -> None:
     if found.empty:
         parts.show_message("note", say("near.none"))
         return
-    own = chosen.document if among == "document" else chosen.query
-    parts.show_quiet(_near_finding(found, own, of == among, chosen.label))
+    parts.show_quiet(_near_finding(chosen, found, of, among))
     words = {1.0: say("pair.relevant"), 0.0: say("pair.not relevant")}
+    labels = [words.get(label, say("rivals.unlabelled")) for label in found["label"]]
+    is_this, this = (found["line"] == chosen.line) & (of != among), f" · {say('near.this')}"
     shown = pd.DataFrame(
         {
             "cosine": found["cosine"],
-            "label": [words.get(label, say("rivals.unlabelled")) for label in found["label"]],
-            "text": [f"▸ {text[:500]}" if text == own else text[:500] for text in found["text"]],
+            "label": [
+                label + this if is_own else label
+                for label, is_own in zip(labels, is_this, strict=True)
+            ],
+            "text": found["text"].str.slice(0, 500),
             "line": found["line"],
         }
     )
@@ -68,34 +73,29 @@ def show_near(chosen: Chosen) -> None:
         shown,
         f"inspect.near.{kind}.{chosen.key}",
         {
-            "cosine": st.column_config.NumberColumn(say("cosine"), format="%.4f", width="small"),
-            "label": st.column_config.TextColumn(say("near.label"), width="small"),
+            **_narrow(),
             "text": st.column_config.TextColumn(
-                say("document") if among == "document" else say("query"), width="large"
+                say("document") if among == "document" else say("query"), width=700
             ),
-            "line": st.column_config.NumberColumn(say("pair.column.line"), width="small"),
         },
         say("near.alt"),
     )
     parts.show_quiet(say("near.open"))
 
 
-def _near_finding(found: pd.DataFrame, own: str, is_same_side: bool, label: int) -> str:
+def _near_finding(chosen: Chosen, found: pd.DataFrame, of: Side, among: Side) -> str:
     """Say where the pair's own text comes, and whether near ones have the other label."""
-    opposite = int((found["label"] == 1 - label).sum())
     told = []
-    if not is_same_side:
-        places = [i for i, text in enumerate(found["text"], 1) if text == own]
-        told.append(
-            say("near.own", place=places[0]) if places else say("near.own.far", most=len(found))
-        )
+    if of != among and (stands := standing(chosen.inspection, chosen.line, of)):
+        told.append(say("near.own", place=stands[0], number=stands[1]))
+    opposite = int((found["label"] == 1 - chosen.label).sum())
     told.append(say("near.opposite", number=opposite, most=len(found)))
     return " ".join(told)
 
 
 def show_map(chosen: Chosen) -> None:
     """Draw all vectors of the set in two dimensions, and list the pairs of the chosen points."""
-    colours = ["label", "error", *measure.slice_columns(chosen.inspection.frame)]
+    colours = ["error", "label", *measure.slice_columns(chosen.inspection.frame)]
     words = {"label": "map.label", "error": "map.error"}
     colour = st.selectbox(
         say("map.colour"),
@@ -108,9 +108,9 @@ def show_map(chosen: Chosen) -> None:
     if found.frame.empty:
         parts.show_message("note", say("near.none"))
         return
-    values = _values(chosen, colour or "label")
+    values = _values(chosen, colour or "error")
     inspection = chosen.inspection
-    points = found.frame.assign(value=point_values(inspection, found.frame, values))
+    points = found.frame.assign(value=point_values(inspection, found.frame, values, "wrong"))
     place = inspection.frame.index.get_loc(chosen.line)
     rows = {"query": inspection.query_row[place], "document": inspection.document_row[place]}
     points["chosen"] = points["row"] == points["side"].map(rows)
@@ -118,7 +118,7 @@ def show_map(chosen: Chosen) -> None:
         points,
         share=found.share,
         total=found.total,
-        colour=colour or "label",
+        colour=colour or "error",
         order=["relevant", "not relevant", "right", "wrong"],
         ink=parts.ink(),
     )
@@ -206,14 +206,21 @@ def _show_pairs(chosen: Chosen, picked: pd.DataFrame) -> None:
         shown,
         f"inspect.map.pairs.{chosen.key}",
         {
-            "cosine": st.column_config.NumberColumn(say("cosine"), format="%.4f", width="small"),
-            "label": st.column_config.TextColumn(say("near.label"), width="small"),
-            "query": st.column_config.TextColumn(say("query")),
-            "text": st.column_config.TextColumn(say("document"), width="large"),
-            "line": st.column_config.NumberColumn(say("pair.column.line"), width="small"),
+            **_narrow(),
+            "query": st.column_config.TextColumn(say("query"), width=300),
+            "text": st.column_config.TextColumn(say("document"), width=430),
         },
         say("map.pairs.alt"),
     )
+
+
+def _narrow() -> dict[str, Any]:
+    """Return how the columns of numbers and labels are shown."""
+    return {
+        "cosine": st.column_config.NumberColumn(say("cosine"), format="%.4f", width=80),
+        "label": st.column_config.TextColumn(say("near.label"), width=150),
+        "line": st.column_config.NumberColumn(say("pair.column.line"), format="%d", width=70),
+    }
 
 
 def _pick_row(shown: pd.DataFrame, key: str, columns: dict[str, Any], alt: str) -> None:

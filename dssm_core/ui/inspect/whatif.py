@@ -43,6 +43,10 @@ def show_whatif(chosen: Chosen) -> None:
     )
     scores = chosen.scorer.score(query or "", [document or ""])
     after = replace(scores.results[0], rank=_rank(chosen, scores))
+    if (query, document) == (chosen.query, chosen.document):
+        parts.show_lead(say("edit.none"))
+        _show_numbers(chosen.scored, after)
+        return
     _show_verdict(chosen, after)
     _show_numbers(chosen.scored, after)
     encoded = chosen.scorer.cache.encode

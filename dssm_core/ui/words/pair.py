@@ -151,6 +151,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "修改任一文字，模型会重新读取。按 Ctrl+Enter 或离开输入框。",
     ),
     "edit.reset": ("Put the texts back", "恢复原文"),
+    "edit.none": ("Nothing is changed yet.", "尚未改动。"),
     "edit.unread": (
         "One of the texts has nothing that the model reads.",
         "其中一段文字没有模型能读取的内容。",
@@ -188,11 +189,11 @@ WORDS: dict[str, tuple[str, str]] = {
         "There is nothing near: the model can read nothing of this text, or the set has no other.",
         "附近没有内容：模型无法读取这段文字，或数据中没有其他文字。",
     ),
-    "near.own": ("This pair's own text (▸) comes {place}.", "此样本自己的文字（▸）排第 {place}。"),
-    "near.own.far": (
-        "This pair's own text is not among the nearest {most}.",
-        "此样本自己的文字不在最近的 {most} 个之中。",
+    "near.own": (
+        "This pair's own text comes in place {place} of {number:,}.",
+        "此样本自己的文字排第 {place}，共 {number:,} 个。",
     ),
+    "near.this": ("this pair", "此样本"),
     "near.opposite": (
         "{number} of these {most} have the opposite label.",
         "这 {most} 个中有 {number} 个标注相反。",
@@ -210,9 +211,9 @@ WORDS: dict[str, tuple[str, str]] = {
     "map.wait": ("Laying out the vectors…", "正在计算向量图……"),
     "map.note": (
         "Two directions (PCA) show {share:.0%} of what sets the vectors apart: points near each "
-        "other need not be alike. “mixed”: a text whose pairs differ. Click a point, or draw a "
+        "other need not be alike. “mixed”: a text whose pairs differ; “wrong”: one with a wrong pair. Click a point, or draw a "
         "frame around some.",
-        "两个方向（PCA）展示了向量间差异的 {share:.0%}：相邻的点未必相似。“mixed”表示该文字的各样本不一致。点击一个点，或框选若干点。",
+        "两个方向（PCA）展示了向量间差异的 {share:.0%}：相邻的点未必相似。“mixed”表示该文字的各样本不一致，“wrong”表示有样本判错。点击一个点，或框选若干点。",
     ),
     "map.unreadable": (
         "{number} texts have no place, as nothing of them could be read.",
