@@ -26,7 +26,9 @@ ALLOWED: dict[str, set[str]] = {
     "evaluation": {"errors", "towers"},
     "examples": {"evaluation", "scoring", "towers"},
     "robustness": {"errors", "evaluation", "text", "towers"},
-    "card": {"corpus", "errors", "evaluation", "examples", "folder", "robustness"},
+    "card": {
+        *("corpus", "errors", "evaluation", "examples", "folder", "robustness", "towers"),
+    },
     "store": {"errors"},
     "search": {"corpus", "errors", "evaluation", "folder", "towers"},
     "models": {"errors", "text", "towers"},

@@ -1,0 +1,165 @@
+"""A file of pairs too large to read whole: held-out pairs drawn, the rest streamed into shards.
+
+In memory of 24 bytes a row and a few thousand rows; on disk the training pairs once as CSV, and
+then with their negatives.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+from array import array
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from dssm_core.corpus.checks import LARGE, records, text_hash
+from dssm_core.corpus.negatives import NegativesConfig, prepare_negatives
+from dssm_core.corpus.pairs import LABELS, MOST_BYTES, NEEDED, _check_columns
+from dssm_core.corpus.splitting import HELD_OUT, SPLITS
+from dssm_core.errors import UserError
+
+NEGATIVES = 4
+CHUNK = 1 << 20
+
+
+class Pair(NamedTuple):
+    """One row of a file of pairs."""
+
+    line: int
+    query: str
+    document: str
+    label: int
+    split: str  # empty where the file says nothing of it
+
+
+def is_large(path: Path) -> bool:
+    """Return whether a file has more rows than `read_pairs` should read, or more bytes than it can.
+
+    Args:
+        path: plain or gzipped; line breaks are counted, so a quoted cell of many lines counts as
+            many rows.
+    """
+    opened = gzip.open if path.suffix == ".gz" else open
+    lines = size = 0
+    with opened(path, "rb") as stream:
+        while chunk := stream.read(CHUNK):
+            lines, size = lines + chunk.count(b"\n"), size + len(chunk)
+            if lines > LARGE or size > MOST_BYTES:
+                return True
+    return False
+
+
+def prepare_large(
+    path: Path,
+    work: Path,
+    say: Callable[[str], None] = print,
+    seed: int = 0,
+    held_out: int = HELD_OUT,
+    config: NegativesConfig | None = None,
+) -> tuple[pd.DataFrame, Path]:
+    """Hold out pairs of a large file, and prepare the others for training.
+
+    1. Draw the relevant pairs of validation and test: of the rows that the column split names so,
+       or of all where there is none.
+    2. Write the others to `work`/pairs.csv, less those that share a text with a pair held out.
+    3. Draw their negatives into the shards of `work`/data; a killed run goes on there.
+
+    Args:
+        path: CSV, TSV or JSONL, plain or gzipped.
+        work: a folder, made if absent; what is in it of another file is written over.
+        say: called with a line for people.
+        seed: of both draws.
+        held_out: pairs of each of the two splits, at most a tenth of the rows.
+        config: how negatives are drawn; 4 at random without.
+
+    Returns:
+        The pairs held out (query, document, label, split, indexed by line), and the folder of
+        shards: what `train` takes as pairs and data.
+
+    Raises:
+        UserError: where the file cannot be read as pairs, or nothing of it can be held out.
+    """
+    chosen, texts = _choose(path, held_out, seed)
+    work.mkdir(parents=True, exist_ok=True)
+    kept: list[Pair] = []
+    dropped = written = 0
+    with (work / "pairs.csv").open("w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow([*NEEDED, "label"])
+        for pair in _pairs(path):
+            if pair.line in chosen:
+                kept.append(pair._replace(split=chosen[pair.line]))
+            elif pair.split in SPLITS[1:]:
+                continue
+            elif text_hash(pair.query) in texts or text_hash(pair.document) in texts:
+                dropped += 1
+            else:
+                rows.writerow(pair[1:4])
+                written += 1
+    say(
+        f"{written:,} pairs to train on, {len(kept):,} held out, {dropped:,} left out because they "
+        "share a text with a pair held out"
+    )
+    config = config or NegativesConfig(NEGATIVES, seed=seed)
+    prepare_negatives(work / "pairs.csv", work / "data", config, say=say)
+    frame = pd.DataFrame([pair[1:] for pair in kept], columns=[*NEEDED, "label", "split"])
+    frame.index = pd.Index([pair.line for pair in kept], name="line")
+    return frame, work / "data"
+
+
+def _choose(path: Path, held_out: int, seed: int) -> tuple[dict[int, str], set[int]]:
+    """Return the lines held out with their splits, and the hashes of their texts."""
+    lines, hashes = array("q"), array("q")
+    named: dict[str, array[int]] = {split: array("q") for split in SPLITS[1:]}
+    for pair in _pairs(path):
+        if pair.label == 1:
+            if pair.split in named:
+                named[pair.split].append(len(lines))
+            lines.append(pair.line)
+            hashes.extend((text_hash(pair.query), text_hash(pair.document)))
+    rng = np.random.default_rng(seed)
+    number = min(held_out, len(lines) // 10)
+    if any(named.values()):
+        drawn = {s: rng.permutation(np.array(rows))[:held_out] for s, rows in named.items()}
+    else:
+        both = rng.choice(len(lines), 2 * number, replace=False)
+        drawn = {"validation": both[:number], "test": both[number:]}
+    if any(len(rows) < 2 for rows in drawn.values()):
+        raise UserError(
+            f"{path.name} has too few relevant pairs to hold any out",
+            f"{len(lines):,} relevant pairs",
+            "Give more, or a column split of train, validation and test.",
+        )
+    chosen: dict[int, str] = {}
+    texts: set[int] = set()
+    for split in ("test", "validation"):  # of two that share a text only the first is held out
+        own: set[int] = set()
+        for row in sorted(drawn[split]):
+            both_texts = set(hashes[2 * row : 2 * row + 2])
+            if texts.isdisjoint(both_texts):
+                chosen[lines[row]] = split
+                own |= both_texts
+        texts |= own
+    return chosen, texts
+
+
+def _pairs(path: Path) -> Iterator[Pair]:
+    """Yield every row, checked as `read_pairs` checks it."""
+    found = records(path)
+    columns = list(next(found, (1, ()))[1])
+    _check_columns(columns, path.name)
+    for line, cells in found:
+        row = dict(zip(columns, cells, strict=True))
+        for name in NEEDED:
+            if not row[name].strip():
+                hint = "Fill it in, or take the line out."
+                raise UserError(f"{name} is empty at line {line} of {path.name}", "", hint)
+        label = LABELS.get(row.get("label", "1").strip().lower())
+        if label is None:
+            hint = "Write 1 for relevant, 0 for not."
+            raise UserError(f"label is not 0 or 1 at line {line}", row["label"], hint)
+        yield Pair(line, row["query"], row["document"], label, row.get("split", ""))
