@@ -6,8 +6,9 @@ Shape letters: N rows of a batch, T tokens, P pieces, K negatives a row.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -16,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from dssm_core.corpus.negatives import read_shards
-from dssm_core.text import PIECES, hash_pieces, segment
+from dssm_core.text import PIECES, UNSEEN, Reader, hash_pieces, segment
 
 STRETCH = 16
 """Batches that are shuffled and sorted by length together."""
@@ -36,12 +37,14 @@ class Batch(NamedTuple):
         document: int32 [N, T, P].
         negatives: int32 [N * K, T, P], K to each row in order; K is 0 without prepared ones.
         same: bool [N, N], True where row and column share a query or a document.
+        label: float32 [N], 1 relevant, 0 not.
     """
 
     query: np.ndarray
     document: np.ndarray
     negatives: np.ndarray
     same: np.ndarray
+    label: np.ndarray
 
 
 class Batches(Protocol):
@@ -50,11 +53,13 @@ class Batches(Protocol):
     Attributes:
         vocabulary: words of the training texts with their counts, most frequent first.
         pairs: rows of an epoch.
+        negatives: prepared ones to each row (K).
         fingerprint: differs when the data does.
     """
 
     vocabulary: dict[str, int]
     pairs: int
+    negatives: int
     fingerprint: str
 
     def epoch(self, number: int, size: int, rng: np.random.Generator) -> Iterator[Batch]:
@@ -66,12 +71,13 @@ class PairBatches:
     """Batches of pairs held in memory: each text is cut into words once.
 
     Args:
-        pairs: columns query, document; all rows relevant pairs.
-        rows: rows of the hashed table.
+        pairs: columns query, document, and label, without which all rows are relevant pairs.
+        rows: rows of the table.
         query_length: words read of a query.
         document_length: words read of a document.
         spans: so many extra pairs to each document: a span of its words as the query, the rest
             of it as the document; other spans in each epoch.
+        pieces: PIECES, or 0 for plain ids, as `Reader`; texts are then padded to their length.
 
     Source: of the spans, Lee et al. 2019, "Latent Retrieval", section 4 (inverse cloze task).
     """
@@ -83,16 +89,20 @@ class PairBatches:
         query_length: int,
         document_length: int,
         spans: float = 0.0,
+        pieces: int = PIECES,
     ) -> None:
-        self.vocabulary = count_words(pd.concat([pairs["query"], pairs["document"]]))
-        hashes = pd.util.hash_pandas_object(pairs[["query", "document"]], index=False)
-        words = _Words(self.vocabulary, rows)
-        self._pieces = words.pieces
+        words = _Words(count_words(pd.concat([pairs["query"], pairs["document"]])), rows, pieces)
+        self.vocabulary, self.negatives = words.vocabulary, 0
+        hashed = pairs[[name for name in ("query", "document", "label") if name in pairs]]
+        hashes = pd.util.hash_pandas_object(hashed, index=False)
+        self._words = words
         self._query = _Column.of(pairs["query"], words, query_length)
         self._document = _Column.of(pairs["document"], words, document_length)
         long = (self._document.numbers != 0).sum(1) >= 2 * SHORTEST_SPAN
         self._long = np.flatnonzero(long)
         self._spans = int(spans * len(self._long))
+        label = pairs["label"] if "label" in pairs else np.ones(len(pairs))
+        self._label = np.append(label, np.ones(self._spans)).astype(np.float32)
         self.pairs = len(pairs) + self._spans
         self.fingerprint = f"{int(hashes.sum())} {spans}"
 
@@ -104,10 +114,11 @@ class PairBatches:
             query, document = self._with_spans(chosen, rng)
         for rows in _like_lengths(document.lengths(), size, rng):
             yield Batch(
-                self._pieces[query.words(rows)],
-                self._pieces[document.words(rows)],
-                np.zeros((0, 1, PIECES), np.int32),
+                self._words.pieces[query.words(rows, self._words.is_padded)],
+                self._words.pieces[document.words(rows, self._words.is_padded)],
+                np.zeros((0, 1, self._words.pieces.shape[1]), np.int32),
                 _same(query.text[rows], document.text[rows]),
+                self._label[rows],
             )
 
     def _with_spans(self, chosen: np.ndarray, rng: np.random.Generator) -> tuple[_Column, _Column]:
@@ -131,10 +142,11 @@ class ShardBatches:
 
     Args:
         folder: as `prepare_negatives` wrote it.
-        rows: rows of the hashed table.
+        rows: rows of the table.
         query_length: words read of a query.
         document_length: words read of a document.
         negatives: use so many of the prepared ones; all without it.
+        pieces: PIECES, or 0 for plain ids, as `Reader`; texts are then padded to their length.
     """
 
     def __init__(
@@ -144,14 +156,17 @@ class ShardBatches:
         query_length: int,
         document_length: int,
         negatives: int | None = None,
+        pieces: int = PIECES,
     ) -> None:
-        self._folder, self._negatives = folder, negatives
+        self._folder = folder
         self._lengths = query_length, document_length
         self.pairs = 0
-        self.vocabulary = count_words(self._texts())
+        self._words = _Words(count_words(self._texts()), rows, pieces)
+        self.vocabulary = self._words.vocabulary
         manifest = (folder / "manifest.json").read_bytes()  # says which pairs and which draw
+        prepared = int(json.loads(manifest)["config"]["number"])
+        self.negatives = prepared if negatives is None else min(negatives, prepared)
         self.fingerprint = f"{hashlib.sha256(manifest).hexdigest()} {negatives}"
-        self._words = _Words(self.vocabulary, rows)
 
     def epoch(self, number: int, size: int, rng: np.random.Generator) -> Iterator[Batch]:
         """Yield every pair once, shuffled within stretches, with that epoch's negatives."""
@@ -162,12 +177,13 @@ class ShardBatches:
 
     def _batch(self, part: dict[str, list[Any]]) -> Batch:
         query_length, document_length = self._lengths
-        negatives = [text for row in part["negatives"] for text in row[: self._negatives]]
+        negatives = [text for row in part["negatives"] for text in row[: self.negatives]]
         return Batch(
             self._words.read(part["query"], query_length),
             self._words.read(part["document"], document_length),
             self._words.read(negatives, document_length),
             _same(*(pd.factorize(np.array(part[n]))[0] for n in ("query", "document"))),
+            np.ones(len(part["query"]), np.float32),
         )
 
     def _texts(self) -> Iterator[str]:
@@ -178,14 +194,15 @@ class ShardBatches:
 
 
 class _Words:
-    """Words by number (0 is padding) and the pieces of each."""
+    """Words by number (0 is padding) and the pieces of each; those without an id are left out."""
 
-    def __init__(self, vocabulary: Iterable[str], rows: int) -> None:
-        words = list(vocabulary)
-        self._places = {word: i + 1 for i, word in enumerate(words)}
-        hashed = hash_pieces(words, rows)
-        self.pieces = np.concatenate([np.zeros((1, PIECES), np.int32), hashed])  # [V + 1, P]
-        self._rows = rows
+    def __init__(self, counts: dict[str, int], rows: int, pieces: int) -> None:
+        reader = Reader(counts, rows, pieces)
+        self.vocabulary = counts if pieces else {word: counts[word] for word in reader.ids}
+        self._places = {word: i + 1 for i, word in enumerate(self.vocabulary)}
+        nothing = np.zeros((1, reader.width), np.int32)
+        self.pieces = np.concatenate([nothing, reader.numbers(list(self.vocabulary))])  # [V + 1, P]
+        self.is_padded = not pieces  # to a model of plain ids padding is a word like any other
         self._numbers = lru_cache(maxsize=200_000)(self._look_up)
 
     def numbers(self, text: str) -> np.ndarray:
@@ -195,7 +212,8 @@ class _Words:
     def read(self, texts: Sequence[str], length: int) -> np.ndarray:
         """Return pieces int32 [len(texts), T, P], T the longest of these texts, at most length."""
         numbers = [self.numbers(text)[:length] for text in texts]
-        words = np.zeros((len(texts), max([1, *map(len, numbers)])), np.int32)
+        longest = length if self.is_padded else max([1, *map(len, numbers)])
+        words = np.zeros((len(texts), longest), np.int32)
         for row, found in zip(words, numbers, strict=True):
             row[: len(found)] = found
         return self.pieces[words]
@@ -238,10 +256,10 @@ class _Column(NamedTuple):
     def lengths(self) -> np.ndarray:
         return (self.numbers != 0).sum(1)[self.row]
 
-    def words(self, rows: np.ndarray) -> np.ndarray:
-        """Return word numbers int32 [len(rows), T], T the longest of these rows."""
+    def words(self, rows: np.ndarray, is_padded: bool) -> np.ndarray:
+        """Return word numbers int32 [len(rows), T], T the longest of these rows unless padded."""
         found = self.numbers[self.row[rows]]
-        return found[:, : max(1, int((found != 0).sum(1).max()))]
+        return found if is_padded else found[:, : max(1, int((found != 0).sum(1).max()))]
 
 
 def count_words(texts: Iterable[str]) -> dict[str, int]:
@@ -277,3 +295,26 @@ def _like_lengths(lengths: np.ndarray, size: int, rng: np.random.Generator) -> I
 
 def _same(query: np.ndarray, document: np.ndarray) -> np.ndarray:
     return (query[:, None] == query) | (document[:, None] == document)
+
+
+def rarity(vocabulary: Mapping[str, int], rows: int) -> np.ndarray:
+    """Return how rare each row's pieces are: the log of their idf over the mean word's.
+
+    Args:
+        vocabulary: words of the training texts with their counts.
+        rows: rows of the hashed table.
+
+    Returns:
+        float32 [rows]; 0 for padding, the highest for a row that no word has and for UNSEEN.
+
+    Source: Sparck Jones 1972, "A statistical interpretation of term specificity".
+    """
+    pieces, counts = hash_pieces(list(vocabulary), rows), np.array([*vocabulary.values()])
+    found = np.bincount(
+        pieces.ravel(), weights=np.repeat(counts, pieces.shape[1]), minlength=rows
+    )  # [rows]
+    idf = np.log1p(counts.sum() / (1 + found))
+    mean = np.average(idf[pieces[:, 0]], weights=counts)
+    idf[UNSEEN] = idf[2:].max()
+    idf[0] = mean
+    return np.log(idf / mean).astype(np.float32)

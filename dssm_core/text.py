@@ -10,8 +10,10 @@ Source: Huang et al. 2013, "Learning Deep Structured Semantic Models for Web Sea
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Container, Sequence
+from collections.abc import Collection, Container, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import islice
 from typing import Literal
 
 import numpy as np
@@ -49,7 +51,8 @@ class Token:
         start: offset of its first character in the original text.
         end: offset after its last character.
         state: "seen" in training; "letters", read only by its letter pieces; "truncated", past
-            the length that the model reads; "skipped", a symbol that no model reads.
+            the length that the model reads; "skipped", not read at all: a symbol, or a word that
+            is not in the vocabulary of a model that reads whole words alone.
     """
 
     text: str
@@ -99,13 +102,17 @@ def segment(text: str) -> list[Token]:
     return tokens
 
 
-def read(text: str, vocabulary: Container[str], length: int) -> list[Token]:
+def read(
+    text: str, vocabulary: Container[str], length: int, by_letters: bool = True
+) -> list[Token]:
     """Segment a text and say of every token how a model reads it.
 
     Args:
         text: any string.
         vocabulary: the words seen in training.
         length: how many words the model reads; later ones are "truncated".
+        by_letters: whether it reads a word that is not in the vocabulary; if not, that word is
+            "skipped" and takes no room.
 
     Returns:
         Tokens in reading order; at most `length` of them have `is_read`.
@@ -113,9 +120,13 @@ def read(text: str, vocabulary: Container[str], length: int) -> list[Token]:
     tokens, room = [], length
     for token in segment(text):
         if token.state != "skipped":
-            seen: State = "seen" if token.text in vocabulary else "letters"
-            token = replace(token, state=seen if room > 0 else "truncated")
-            room -= 1
+            is_seen = token.text in vocabulary
+            if is_seen or by_letters:
+                seen: State = "seen" if is_seen else "letters"
+                token = replace(token, state=seen if room > 0 else "truncated")
+                room -= 1
+            else:
+                token = replace(token, state="skipped")
         tokens.append(token)
     return tokens
 
@@ -158,18 +169,55 @@ def hash_pieces(
     points[np.arange(len(words)), ends] = ord("#")
     whole = np.zeros(len(words), np.uint64)
     for column in points.T:
-        whole = np.where(column == 0, whole, _mix(whole ^ column))
+        whole = np.where(column == 0, whole, mix(whole ^ column))
     shift = np.uint64(21)
     trigrams = ((points[:, :-2] << shift | points[:, 1:-1]) << shift) | points[:, 2:]  # [N, 20]
-    hashed = np.column_stack([whole, _mix(trigrams)]) % np.uint64(rows - 2) + np.uint64(2)
+    hashed = np.column_stack([whole, mix(trigrams)]) % np.uint64(rows - 2) + np.uint64(2)
     hashed[:, 1:][points[:, 2:] == 0] = 0
     if vocabulary is not None:
         hashed[[word not in vocabulary for word in words], 0] = UNSEEN
     return hashed.astype(np.int32)
 
 
-def _mix(values: np.ndarray) -> np.ndarray:
-    """Spread uint64 values over all 64 bits (splitmix64's finaliser)."""
+@dataclass(frozen=True)
+class Reader:
+    """What a model reads of a text, and as which numbers.
+
+    Attributes:
+        vocabulary: the words seen in training, in order, most frequent first.
+        rows: rows of the model's table, of which row 0 is padding.
+        pieces: PIECES, words are hashed with their letters; 0, a word is its plain id, and only
+            the first `rows - 1` words of the vocabulary have one.
+    """
+
+    vocabulary: Collection[str]
+    rows: int
+    pieces: int = PIECES
+
+    @cached_property
+    def ids(self) -> dict[str, int]:
+        """The plain id of each word that has one, from 1."""
+        return {word: i for i, word in enumerate(islice(self.vocabulary, self.rows - 1), 1)}
+
+    @property
+    def width(self) -> int:
+        """Numbers a word (P): 1 for plain ids."""
+        return self.pieces or 1
+
+    def read(self, text: str, length: int) -> list[Token]:
+        """Return a text's tokens, at most `length` of them read."""
+        known = self.vocabulary if self.pieces else self.ids
+        return read(text, known, length, by_letters=bool(self.pieces))
+
+    def numbers(self, words: Sequence[str]) -> np.ndarray:
+        """Return the numbers of words that are read, int32 [N, P]."""
+        if self.pieces:
+            return hash_pieces(words, self.rows, self.vocabulary)
+        return np.array([self.ids[word] for word in words], np.int32).reshape(-1, 1)
+
+
+def mix(values: np.ndarray) -> np.ndarray:
+    """Return uint64 values spread over all 64 bits (splitmix64's finaliser)."""
     values = values + np.uint64(0x9E3779B97F4A7C15)
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

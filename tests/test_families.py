@@ -14,7 +14,7 @@ from tests import tiny
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 """Keras 3.15 saving under NumPy 2."""
 
-NAMES = ("lstm", "lstm-plain", "lstm-subclass", "mlp")
+NAMES = ("lstm", "lstm-plain", "lstm-subclass", "mlp", "mlp-sampled")
 WIDTH, ROWS = 12, 400
 LSTM = {
     "query_length": 6,
@@ -36,7 +36,7 @@ def quiet(line: str) -> None:
 def sizes(name: str, **changed):
     from dssm_core.models.families import family
 
-    return replace(family(name).config, **{**(MLP if name == "mlp" else LSTM), **changed})
+    return replace(family(name).config, **{**(MLP if name.startswith("mlp") else LSTM), **changed})
 
 
 def built(name: str):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,9 @@ def add(commands: Any) -> None:
     train.add_argument(
         "--data", type=Path, help="train on the shards that `prepare PAIRS --negatives` wrote here"
     )
-    train.add_argument("--family", default="lstm", help="lstm, lstm-plain, lstm-subclass or mlp")
+    train.add_argument(
+        "--family", default="lstm", help="lstm, lstm-plain, lstm-subclass, mlp, mlp-sampled"
+    )
     train.add_argument("--start", type=Path, help="a model folder whose weights to start from")
     train.add_argument("--json", action="store_true", help="print a line of JSON an epoch")
     train.set_defaults(command=_train)
@@ -43,7 +46,7 @@ def add(commands: Any) -> None:
 
 
 def _train(options: argparse.Namespace) -> None:
-    from dssm_core.corpus.pairs import read_pairs
+    from dssm_core.corpus.large import read_for_training
     from dssm_core.folder import ModelFolder
     from dssm_core.models.families import family
     from dssm_core.training import TrainingConfig, train
@@ -58,19 +61,23 @@ def _train(options: argparse.Namespace) -> None:
         if options.json:
             print(json.dumps(entry), flush=True)
 
+    chosen = family(options.family)
+    model = with_given(chosen.config, given.get("model", {}), "model")
+    training = with_given(TrainingConfig(**chosen.training), given.get("training", {}), "training")
+    notes = read_text(options.notes, "--notes") if options.notes else ""
+    examples = read_examples(options.examples) if options.examples else ()
+    out = options.out.resolve()
+    work = out.with_name(f".{out.name}.data")  # of a file too large to read whole
+    pairs, data = read_for_training(options.pairs, options.data, work, say)
     train(
-        read_pairs(options.pairs),
-        options.out,
-        with_given(family(options.family).config, given.get("model", {}), "model"),
-        with_given(TrainingConfig(), given.get("training", {}), "training"),
-        read_text(options.notes, "--notes") if options.notes else "",
-        read_examples(options.examples) if options.examples else (),
-        options.data,
+        *(pairs, options.out, model, training, notes, examples),
+        data,
         options.family,
         ModelFolder.open(options.start) if options.start else None,
         say,
         on_epoch,
     )
+    shutil.rmtree(work, ignore_errors=True)
 
 
 def _card(options: argparse.Namespace) -> None:

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -17,7 +17,7 @@ from dssm_core.errors import UserError
 from dssm_core.models.families import Tower, cut_towers
 from dssm_core.models.layers import WordHashing
 from dssm_core.models.negative_sampling import MultiHot
-from dssm_core.text import PIECES, hash_pieces, read
+from dssm_core.text import PIECES, Reader
 from dssm_core.towers import Encoding, Side
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 LENGTHS = (8, 16, 32, 64, 128, 256)
 """Texts are padded to the least of these that holds them, so that few tokens are padding."""
 
-HASHING = (WordHashing, MultiHot)
-"""Layers that know the rows of the hashed table."""
+TABLES = (WordHashing, MultiHot, keras.layers.Embedding)
+"""Layers that know the rows of the table."""
 
 BATCH = 512
 """Texts that go through a tower at a time, so that memory does not grow with their number."""
@@ -38,21 +38,23 @@ class CompiledTowers:
 
     Args:
         model: as a `Family` builds it.
-        vocabulary: words seen in training.
-        rows: rows of the hashed table.
+        vocabulary: words seen in training, in order.
+        rows: rows of the table.
         query_length: words read of a query.
         document_length: words read of a document.
+        pieces: PIECES, or 0 for a model of plain ids, as `Reader`.
     """
 
     def __init__(
         self,
         model: keras.Model,
-        vocabulary: Container[str],
+        vocabulary: Collection[str],
         rows: int,
         query_length: int,
         document_length: int,
+        pieces: int = PIECES,
     ) -> None:
-        self._vocabulary, self._rows = vocabulary, rows
+        self._reader = Reader(vocabulary, rows, pieces)
         self._lengths = {"query": query_length, "document": document_length}
         kernel, bias = model.get_layer("out").get_weights()
         self.scale, self.bias = float(kernel[0, 0]), float(bias[0])
@@ -70,16 +72,15 @@ class CompiledTowers:
         Returns:
             One encoding a text; zero vector and zero attention where nothing is read.
         """
-        tokens = [tuple(read(t, self._vocabulary, self._lengths[side])) for t in texts]
+        tokens = [tuple(self._reader.read(t, self._lengths[side])) for t in texts]
         words = [[t.text for t in row if t.is_read] for row in tokens]
         distinct = list(dict.fromkeys(w for row in words for w in row))
-        pieces = hash_pieces(distinct, self._rows, self._vocabulary)  # [U, P]
+        pieces = self._reader.numbers(distinct)  # [U, P]
         place = {word: i for i, word in enumerate(distinct)}
         buckets: dict[int, list[int]] = {}
         for i, row in enumerate(words):
             if row:
-                length = next((n for n in LENGTHS if n >= len(row)), len(row))
-                buckets.setdefault(length, []).append(i)
+                buckets.setdefault(self._padded(len(row), side), []).append(i)
         encodings = [Encoding(t, k, *self._nothing(k)) for t, k in zip(texts, tokens, strict=True)]
         parts = (
             (length, members[start : start + BATCH])
@@ -101,8 +102,14 @@ class CompiledTowers:
 
     def warm_up(self) -> None:
         """Trace and run both towers once, so that the first person does not wait."""
-        self.encode(["warm up"], "query")
-        self.encode(["warm up"], "document")
+        for side, tower in self._towers.items():
+            tower(np.ones((1, self._padded(2, side), self._reader.width), np.int32))
+
+    def _padded(self, words: int, side: Side) -> int:
+        """Return the length that a text is padded to; to a model of plain ids 0 is a word."""
+        if not self._reader.pieces:
+            return self._lengths[side]
+        return next((n for n in LENGTHS if n >= words), words)
 
     def _nothing(self, tokens: Sequence[Any]) -> tuple[np.ndarray, np.ndarray | None]:
         weights = np.zeros(len(tokens), np.float32) if self.has_attention else None
@@ -118,7 +125,7 @@ class _Compiled:
 
     def __init__(self, tower: Tower) -> None:
         self.width = tower.width
-        signature = tf.TensorSpec((None, None, PIECES), tf.int32)
+        signature = tf.TensorSpec((None, None, tower.pieces or 1), tf.int32)
         self._call = tf.function(
             lambda x: tower.call(x, training=False), input_signature=[signature]
         )
@@ -136,6 +143,7 @@ def load_towers(folder: ModelFolder) -> CompiledTowers:
             numbers, or its head or table disagrees with config.json.
     """
     text = folder.config["text"]
+    pieces = text.get("pieces", PIECES)  # what folders that do not say have
     try:
         model = keras.saving.load_model(folder.path / "model.keras", compile=False, safe_mode=True)
         towers = CompiledTowers(
@@ -144,14 +152,17 @@ def load_towers(folder: ModelFolder) -> CompiledTowers:
             text["rows"],
             text["query_length"],
             text["document_length"],
+            pieces,
         )
         for weight, values in zip(model.weights, model.get_weights(), strict=True):
             if not np.isfinite(values).all():
                 raise ValueError(f"a weight of {weight.path} is not a number")
-        rows = next(layer.rows for layer in model.layers if isinstance(layer, HASHING))
+        tables = [layer for layer in model.layers if isinstance(layer, TABLES)]
+        rows = next(getattr(layer, "rows", None) or layer.input_dim for layer in tables)
         for name, own, said in (
             ("head", (towers.scale, towers.bias), (folder.scale, folder.bias)),
             ("rows", rows, text["rows"]),
+            ("pieces", cut_towers(model)["query"].pieces, pieces),
         ):
             if own != said:
                 raise UserError(

@@ -6,8 +6,8 @@ one page serve them all. Shape letters: N rows, T tokens, P pieces, E vector.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import keras
@@ -23,16 +23,19 @@ Config = LSTMConfig | MLPConfig
 HASHED_LSTM = LSTMConfig(
     query_length=16,
     document_length=64,
-    vocabulary=30_000,
-    embedding=192,
+    vocabulary=40_000,
+    embedding=256,
     units=128,
     pieces=PIECES,
     vector=512,
     attention=64,
     dropout=0.3,
+    lexical=512,
     dense="shared",
 )
-"""What `train` builds without a --config: the recipe of DESIGN.md section 6, shrunk."""
+"""What `train` builds without a --config: the recipe of DESIGN.md section 6, and a lexical part."""
+
+HASHED_MLP = MLPConfig(vocabulary=4_000, query_max_len=16, doc_max_len=64, pieces=PIECES)
 
 
 @dataclass(frozen=True)
@@ -43,11 +46,13 @@ class Family:
         title: what it is, in a line.
         config: the sizes that `train` starts from.
         build: from sizes to an uncompiled model.
+        training: choices of a training run that differ from the defaults.
     """
 
     title: str
     config: Config
     build: Callable[[Any], keras.Model]
+    training: Mapping[str, Any] = field(default_factory=dict)
 
 
 def _built_subclass(config: LSTMConfig) -> LSTMModel:
@@ -60,18 +65,24 @@ FAMILIES = {
     "lstm": Family("shared-embedding LSTM with attention", HASHED_LSTM, build_lstm_model),
     "lstm-plain": Family(
         "the notebook's functional LSTM: no attention, Dense per side",
-        replace(HASHED_LSTM, attention=0, dense="per side", units=32, vector=256, dropout=0.0),
+        replace(
+            HASHED_LSTM, attention=0, lexical=0, dense="per side", units=32, vector=256, dropout=0.0
+        ),
         build_lstm_model,
     ),
     "lstm-subclass": Family(
         "the notebook's LSTMModel: an LSTM per side",
-        replace(HASHED_LSTM, attention=0, dense="per side", units=32, vector=256, dropout=0.0),
+        replace(
+            HASHED_LSTM, attention=0, lexical=0, dense="per side", units=32, vector=256, dropout=0.0
+        ),
         _built_subclass,
     ),
-    "mlp": Family(
-        "the notebook's MLP on multi-hot letter pieces",
-        MLPConfig(vocabulary=4_000, query_max_len=16, doc_max_len=64, pieces=PIECES),
+    "mlp": Family("the notebook's MLP on multi-hot letter pieces", HASHED_MLP, build_mlp_model),
+    "mlp-sampled": Family(
+        "the notebook's MLPNegativeSamplingModelBuilder: a softmax over prepared negatives",
+        HASHED_MLP,
         build_mlp_model,
+        {"loss": "softmax"},
     ),
 }
 
@@ -102,11 +113,15 @@ class Tower:
         call: (pieces [N, T, P], training) -> [vector [N, E]] or [vector, attention [N, T]].
         width: E.
         has_attention: whether there is attention.
+        pieces: P; 0 for a model of plain ids, which come as [N, T, 1].
+        parts: widths of the vector's parts, each of which can rank by itself; they add up to E.
     """
 
     call: Callable[..., list[Any]]
     width: int
     has_attention: bool
+    pieces: int
+    parts: tuple[int, ...]
 
 
 def cut_towers(model: keras.Model) -> dict[Side, Tower]:
@@ -117,8 +132,8 @@ def cut_towers(model: keras.Model) -> dict[Side, Tower]:
     """
     if isinstance(model, LSTMModel):
         return {
-            "query": _method(model.query_tower, model.config.vector),
-            "document": _method(model.document_tower, model.config.vector),
+            "query": _method(model.query_tower, model.config),
+            "document": _method(model.document_tower, model.config),
         }
     names = {layer.name for layer in model.layers}
     if not {"query_vec", "doc_vec", "out"} <= names:
@@ -129,8 +144,16 @@ def cut_towers(model: keras.Model) -> dict[Side, Tower]:
     }
 
 
-def _method(tower: Callable[..., Any], width: int) -> Tower:
-    return Tower(lambda pieces, training=False: [tower(pieces, training)], width, False)
+def model_input(texts: Any, pieces: int) -> Any:
+    """Return texts [N, T, P] as a model takes them: [N, T] where it reads plain ids."""
+    return texts if pieces else texts[..., 0]
+
+
+def _method(tower: Callable[..., Any], config: LSTMConfig) -> Tower:
+    def call(texts: Any, training: bool = False) -> list[Any]:
+        return [tower(model_input(texts, config.pieces), training)]
+
+    return Tower(call, config.vector, False, config.pieces, (config.vector,))
 
 
 def _functional(model: keras.Model, ids: Any, side: str, names: set[str]) -> Tower:
@@ -139,9 +162,13 @@ def _functional(model: keras.Model, ids: Any, side: str, names: set[str]) -> Tow
     if has_attention:
         outputs.append(model.get_layer(f"{side}_attention").output)
     tower = keras.Model(ids, outputs)
+    pieces = int(ids.shape[2]) if len(ids.shape) == 3 else 0
 
-    def call(pieces: Any, training: bool = False) -> list[Any]:
-        found = tower(pieces, training=training)
+    def call(texts: Any, training: bool = False) -> list[Any]:
+        found = tower(model_input(texts, pieces), training=training)
         return found if has_attention else [found]  # Keras unpacks a list of one
 
-    return Tower(call, int(outputs[0].shape[-1]), has_attention)
+    width = int(outputs[0].shape[-1])
+    lexical = model.get_layer("lexical").width if "lexical" in names else 0
+    parts = (width - lexical, lexical) if lexical else (width,)
+    return Tower(call, width, has_attention, pieces, parts)

@@ -9,13 +9,23 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras import ops
+
+from dssm_core.text import mix
 
 register = keras.saving.register_keras_serializable(package="dssm")
 
 SHORTEST = 1e-4
 """Length below which a vector is not stretched to length 1, so that gradients stay bounded."""
+
+
+def check_least(sizes: Any, **least: int) -> None:
+    """Raise a ValueError that names the first attribute of `sizes` that is below its least."""
+    for name, low in least.items():
+        if getattr(sizes, name) < low:
+            raise ValueError(f"{name} must be at least {low}, not {getattr(sizes, name)}")
 
 
 def cosine_similarity(query: Any, document: Any) -> Any:
@@ -237,8 +247,9 @@ class WordHashing(keras.layers.Layer):
         held = tf.where(words > 0)  # [M, 2]: only the M pieces that are there
         rows = tf.gather_nd(words, held)  # [M]
         weight = tf.exp(tf.clip_by_value(tf.gather(self.log_weight, rows), -6.0, 6.0))
+        vectors = tf.cast(tf.gather(self.table, rows), self.compute_dtype)  # [M, E]
         summed = tf.math.unsorted_segment_sum(
-            tf.gather(self.table, rows) * weight[:, None], held[:, 0], tf.size(distinct)
+            vectors * weight[:, None], held[:, 0], tf.size(distinct)
         )  # [U, E]
         return ops.reshape(tf.gather(summed, places), (*shape[:2], self.width))
 
@@ -247,3 +258,59 @@ class WordHashing(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "rows": self.rows, "width": self.width}
+
+
+@register
+class SignHashing(WordHashing):
+    """A word as the weighted sum of its pieces' fixed random signs: only the weights are learned.
+
+    Texts that share rare words or letters come out alike whatever the training saw, as by BM25.
+    The signs are not stored: they follow from the row's number alone.
+
+    Args:
+        rows: rows of the table, padding row 0 included.
+        width: E, a multiple of 64; the noise of a cosine is about 1 / sqrt(E).
+
+    Call arguments:
+        pieces: int32 [N, T, P], as of `WordHashing`.
+
+    Masking:
+        as `WordHashing`.
+
+    Source: Achlioptas 2003, "Database-friendly random projections"; that words and letter
+    trigrams are what is projected, Huang et al. 2013, section 3.2.
+    """
+
+    def build(self, pieces_shape: Any) -> None:
+        numbers = np.arange(self.rows * self.width // 64, dtype=np.uint64)
+        bits = np.unpackbits(mix(numbers).astype("<u8").view(np.uint8))
+        signs = bits.reshape(self.rows, self.width).astype(np.int8) * 2 - 1
+        self.table = tf.constant(signs)  # no weight of the layer's, so it is not saved
+        self.log_weight = self.add_weight((self.rows,), initializer="zeros", name="log_weight")
+
+
+@register
+class Beside(keras.layers.Layer):
+    """Two vectors side by side, each brought to length 1, the second times a learned gain.
+
+    The cosine of two such vectors is a weighted mean of the cosines of their parts.
+
+    Call arguments:
+        one: [N, E].
+        other: [N, L].
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs["dtype"] = "float32"
+        super().__init__(**kwargs)
+
+    def build(self, one_shape: Any, other_shape: Any) -> None:
+        initial = keras.initializers.Constant(-0.5)
+        self.log_gain = self.add_weight((), initializer=initial, name="log_gain")
+
+    def call(self, one: Any, other: Any) -> Any:
+        gained = ops.exp(self.log_gain) * unit_length(other)  # [N, L]
+        return ops.concatenate([unit_length(one), gained], axis=-1)  # [N, E + L]
+
+    def compute_output_shape(self, one_shape: Any, other_shape: Any) -> tuple[Any, ...]:
+        return (*one_shape[:-1], one_shape[-1] + other_shape[-1])

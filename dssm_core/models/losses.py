@@ -6,15 +6,17 @@ Shape letters: N rows of a batch, E vector.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import keras
 import tensorflow as tf
 
-from dssm_core.models.families import cut_towers
+from dssm_core.models.families import cut_towers, model_input
 from dssm_core.models.layers import unit_length
-from dssm_core.text import PIECES
+from dssm_core.models.negative_sampling import MLPNegativeSamplingModelBuilder
 from dssm_core.towers import Side
+
+Loss = Literal["retrieval", "sampled", "softmax", "binary", "labelled"]
 
 
 def retrieval_loss(
@@ -72,6 +74,7 @@ def binary_loss(
     same: tf.Tensor,
     negatives: int,
     head: Any,
+    label: tf.Tensor | None = None,
 ) -> tf.Tensor:
     """The notebook's binary cross-entropy on the head.
 
@@ -82,6 +85,8 @@ def binary_loss(
         same: bool [N, N], True where row and column share a query or a document.
         negatives: the next so many documents of the batch are negatives of a query, too.
         head: layer from cosines [M, 1] to probabilities [M, 1].
+        label: float [N], 1 where query and document of a row belong together, 0 where they do
+            not; all do without it.
 
     Returns:
         scalar, the mean over all pairs that are no accidental hits.
@@ -98,65 +103,151 @@ def binary_loss(
     counted = tf.concat([tf.stack(valid, axis=1), tf.ones_like(extra, tf.bool)], axis=1)
     probability = tf.reshape(head(tf.reshape(cosine, (-1, 1))), tf.shape(cosine))
     probability = tf.clip_by_value(probability, 1e-7, 1 - 1e-7)
-    loss = tf.concat(
-        [-tf.math.log(probability[:, :1]), -tf.math.log1p(-probability[:, 1:])], axis=1
-    )
+    own = tf.ones_like(probability[:, :1]) if label is None else label[:, None]
+    target = tf.concat([own, tf.zeros_like(probability[:, 1:])], axis=1)
+    loss = -target * tf.math.log(probability) - (1 - target) * tf.math.log1p(-probability)
     weight = tf.cast(counted, loss.dtype)
     return tf.reduce_sum(loss * weight) / tf.reduce_sum(weight)
 
 
 def prepared_cosines(query: tf.Tensor, prepared: tf.Tensor) -> tf.Tensor:
-    """Return the cosines [N, K] of unit queries [N, E] with their own negatives [N * K, E]."""
+    """Return the cosines [N, K] of unit queries [N, E] with their own negatives [N * K, E].
+
+    Raises:
+        tf.errors.InvalidArgumentError: if the negatives do not divide by the queries.
+    """
     rows, width = tf.shape(query)[0], tf.shape(query)[1]
+    message = "prepared negatives must be [N * K, E] to queries [N, E]: K to each"
+    tf.debugging.assert_equal(tf.shape(prepared)[0] % rows, 0, message=message)
     own = tf.reshape(prepared, (rows, tf.shape(prepared)[0] // rows, width))  # [N, K, E]
     return tf.einsum("ne,nke->nk", query, own)
 
 
 def compile_step(
     model: keras.Model,
-    loss: Literal["retrieval", "sampled", "binary"],
+    loss: Loss,
     sharpness: float = 20.0,
     negatives: int = 0,
+    in_batch: int = 0,
 ) -> Callable[..., tf.Tensor]:
     """Return a compiled function from a batch to its loss that also takes a step.
 
     Args:
-        model: of any family, compiled with an optimizer.
-        loss: which of the three.
-        sharpness: of the retrieval loss.
-        negatives: in-batch ones of the binary loss.
+        model: of any family, compiled with an optimizer; functional for the loss "softmax".
+        loss: which of the five.
+        sharpness: of the retrieval and the sampled loss.
+        negatives: prepared ones to each query (K), for the loss "softmax".
+        in_batch: other documents of the batch that are a query's negatives, for "binary".
 
     Returns:
-        (query, document, prepared negatives [N, T, P], same [N, N]) -> scalar.
-    """
-    towers = cut_towers(model)
-    sides: tuple[Side, Side, Side] = ("query", "document", "document")
-    head = model.get_layer("out")
-    pieces = tf.TensorSpec((None, None, PIECES), tf.int32)
+        (query [N, T, P], document [N, T, P], prepared negatives [N * K, T, P], same [N, N],
+        label [N]) -> scalar.
 
-    @tf.function(input_signature=[pieces, pieces, pieces, tf.TensorSpec((None, None), tf.bool)])
-    def step(query: Any, document: Any, prepared: Any, same: Any) -> tf.Tensor:
+    Raises:
+        ValueError: if there is no such loss.
+    """
+    if loss not in get_args(Loss):
+        raise ValueError(f"loss must be one of {', '.join(get_args(Loss))}, not {loss!r}")
+    value_of = (
+        _softmax(model, negatives)
+        if loss == "softmax"
+        else _on_vectors(model, loss, sharpness, in_batch)
+    )
+    pieces = cut_towers(model)["query"].pieces or 1
+    texts = tf.TensorSpec((None, None, pieces), tf.int32)
+    same, labels = tf.TensorSpec((None, None), tf.bool), tf.TensorSpec((None,), tf.float32)
+
+    @tf.function(input_signature=[texts, texts, texts, same, labels])
+    def step(query: Any, document: Any, prepared: Any, same: Any, label: Any) -> tf.Tensor:
         with tf.GradientTape() as tape:
-            one, other, extra = (
-                unit_length(towers[side].call(texts, training=True)[0])
-                for side, texts in zip(sides, (query, document, prepared), strict=True)
-            )
-            if loss == "retrieval":
-                value = retrieval_loss(one, other, extra, same, sharpness)
-            elif loss == "sampled":
-                value = sampled_loss(one, other, extra, sharpness)
-            else:
-                value = binary_loss(one, other, extra, same, negatives, head)
+            value = value_of(query, document, prepared, same, label)
+        weights = model.trainable_variables
         learned = [
             (gradient, weight)
-            for gradient, weight in zip(
-                tape.gradient(value, model.trainable_variables),
-                model.trainable_variables,
-                strict=True,
-            )
-            if gradient is not None  # the retrieval loss does not touch the head
+            for gradient, weight in zip(tape.gradient(value, weights), weights, strict=True)
+            if gradient is not None  # a softmax over cosines does not touch the head
         ]
         model.optimizer.apply(*zip(*learned, strict=True))
         return value
 
     return step
+
+
+def _on_vectors(
+    model: keras.Model, loss: Loss, sharpness: float, in_batch: int
+) -> Callable[..., tf.Tensor]:
+    """Return a loss that needs no more than the vectors of the batch, and the head.
+
+    The retrieval loss asks of each part of the vector that it ranks by itself, too: left to the
+    whole alone, the learned part leans on the lexical one and stays weak.
+    """
+    towers = cut_towers(model)
+    parts = towers["query"].parts
+    sides: tuple[Side, Side, Side] = ("query", "document", "document")
+    head = model.get_layer("out")
+
+    def value_of(query: Any, document: Any, prepared: Any, same: Any, label: Any) -> tf.Tensor:
+        one, other, extra = (
+            unit_length(towers[side].call(texts, training=True)[0])
+            for side, texts in zip(sides, (query, document, prepared), strict=True)
+        )
+        if loss == "retrieval":
+            whole = retrieval_loss(one, other, extra, same, sharpness)
+            if len(parts) == 1:
+                return whole
+            cuts = [tf.split(vectors, parts, axis=1) for vectors in (one, other, extra)]
+            return whole + sum(
+                retrieval_loss(*map(unit_length, part), same, sharpness)
+                for part in zip(*cuts, strict=True)
+            )
+        if loss == "sampled":
+            return sampled_loss(one, other, extra, sharpness)
+        if loss == "labelled":
+            return binary_loss(one, other, extra, same, 0, head, label)
+        return binary_loss(one, other, extra, same, in_batch, head)
+
+    return value_of
+
+
+def _softmax(model: keras.Model, negatives: int) -> Callable[..., tf.Tensor]:
+    """Return the loss of the notebook's builder: cross-entropy of its `similarity` with ones."""
+    builder = MLPNegativeSamplingModelBuilder(negatives, towers=model)
+    similarity_of = builder.build_model()
+    pieces = cut_towers(model)["query"].pieces
+
+    def value_of(query: Any, document: Any, prepared: Any, same: Any, label: Any) -> tf.Tensor:
+        tiled = tile_documents(document, prepared, negatives)  # [(K + 1) * N, T, P]
+        texts = [model_input(side, pieces) for side in (query, tiled)]
+        similarity = similarity_of(texts, training=True)  # [N, 1]
+        ones = tf.ones_like(similarity)
+        return tf.reduce_mean(keras.losses.binary_crossentropy(ones, similarity))
+
+    return value_of
+
+
+def tile_documents(document: tf.Tensor, prepared: tf.Tensor, negatives: int) -> tf.Tensor:
+    """Return documents and their prepared negatives as the builder's model takes them.
+
+    Args:
+        document: int [N, T, P], each query's own.
+        prepared: int [N * K, T', P], K to each row in order.
+        negatives: K.
+
+    Returns:
+        int [(K + 1) * N, max(T, T'), P]: the N positives, then everyone's first negative, ...
+
+    Raises:
+        tf.errors.InvalidArgumentError: if `prepared` has not K rows to each document.
+    """
+    rows = tf.shape(document)[0]
+    message = f"prepared negatives must be [N * {negatives}, T, P] to documents [N, T, P]"
+    tf.debugging.assert_equal(tf.shape(prepared)[0], rows * negatives, message=message)
+    length = tf.maximum(tf.shape(document)[1], tf.shape(prepared)[1])
+
+    def padded(texts: tf.Tensor) -> tf.Tensor:
+        return tf.pad(texts, [[0, 0], [0, length - tf.shape(texts)[1]], [0, 0]])
+
+    by_row = tf.reshape(padded(prepared), (rows, negatives, length, prepared.shape[2]))
+    columns = tf.transpose(by_row, (1, 0, 2, 3))  # [K, N, T, P]
+    tiled = tf.concat([padded(document)[None], columns], axis=0)  # [K + 1, N, T, P]
+    return tf.reshape(tiled, ((negatives + 1) * rows, length, prepared.shape[2]))

@@ -16,9 +16,12 @@ import tensorflow as tf
 
 from dssm_core.models.layers import (
     Attention,
+    Beside,
     Cosine,
+    SignHashing,
     UnitVector,
     WordHashing,
+    check_least,
     register,
     token_mask,
 )
@@ -39,6 +42,8 @@ class LSTMConfig:
         pieces: hashed pieces a word (P); 0 reads plain word ids, as the notebook does.
         attention: units of the Bahdanau attention; 0 for none, as in the notebook.
         dropout: spatial dropout on the embeddings, in training only.
+        lexical: width of the vector's lexical part, a multiple of 64: the attended words as fixed
+            random signs of their hashed pieces, beside the `vector` that is learned; 0 for none.
         dense: "per side", a Dense stack for queries and one for documents, as in the notebook;
             "shared", one for both, so that a text is always nearest to itself.
         head: "positive", the scale starts at 1 and cannot go below 0; "free", the notebook's,
@@ -55,18 +60,19 @@ class LSTMConfig:
     pieces: int = 0
     attention: int = 0
     dropout: float = 0.0
+    lexical: int = 0
     dense: Literal["per side", "shared"] = "per side"
     head: Literal["positive", "free"] = "positive"
 
     def __post_init__(self) -> None:
         sizes = ("query_length", "document_length", "embedding", "units", "hidden", "vector")
-        for name in sizes:
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
-        if self.vocabulary < 2:
-            raise ValueError(f"vocabulary must be at least 2 rows, not {self.vocabulary}")
+        check_least(self, **dict.fromkeys(sizes, 1), vocabulary=2, pieces=0, attention=0)
         if self.dense == "shared" and not (self.pieces or self.attention):
             raise ValueError('dense="shared" needs pieces or attention: it masks padding')
+        if self.lexical % 64 or (self.lexical and not (self.pieces and self.attention)):
+            raise ValueError(
+                f"lexical must be a multiple of 64, with pieces and attention, not {self.lexical}"
+            )
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must be in [0, 1), not {self.dropout}")
 
@@ -105,7 +111,8 @@ def build_lstm_model(config: LSTMConfig | None = None) -> keras.Model:
 
     1. Query and document through one embedding, [N, T, E], and one LSTM, [N, H].
     2. With attention: the tokens' LSTM outputs and embeddings, weighed by it, join the last state.
-    3. Dense, Dense to the vectors `query_vec` and `doc_vec`, [N, vector].
+    3. Dense, Dense to the vectors `query_vec` and `doc_vec`, [N, vector]; with a lexical part
+       it stands behind that, [N, vector + lexical].
     4. `cos`, the hand-written cosine, and `out`, the sigmoid on `Dot`, [N, 1] each.
 
     Args:
@@ -129,6 +136,9 @@ def build_lstm_model(config: LSTMConfig | None = None) -> keras.Model:
     embedding = _embedding(config)
     dropout = keras.layers.SpatialDropout1D(config.dropout) if config.dropout else None
     pool = _pooling(config)
+    if config.lexical:
+        lexical = SignHashing(config.vocabulary, config.lexical, name="lexical")
+        beside = Beside(name="beside")
     stacks = [_dense_stack(config, side) for side in ("query", "doc")]
     if config.dense == "shared":
         stacks[1] = stacks[0]
@@ -139,6 +149,8 @@ def build_lstm_model(config: LSTMConfig | None = None) -> keras.Model:
         mask = token_mask(ids) if config.pieces or config.attention else None
         summary, attended, weights = pool(dropout(embedded) if dropout else embedded, mask)
         vector = stack(summary, attended)
+        if config.lexical:
+            vector = beside(vector, keras.ops.sum(weights * lexical(ids), axis=1))
         if mask is not None:  # an empty text is a zero vector at first: Dot's gradient is 1e7
             vector = UnitVector(name=f"{side}_vec")(vector, mask)
         vectors.append(vector)

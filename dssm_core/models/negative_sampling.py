@@ -19,7 +19,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from dssm_core.models.layers import Cosine, UnitVector, register, unit_length
+from dssm_core.models.layers import Cosine, UnitVector, check_least, register, unit_length
 from dssm_core.models.lstm import cosine_dot, probability_head
 from dssm_core.text import hash_pieces, segment
 
@@ -213,6 +213,13 @@ class NegativeSamplingModelBuilder:
 class MLPNegativeSamplingModelBuilder(NegativeSamplingModelBuilder):
     """Two towers of two Dense layers over multi-hot texts, and a softmax over the documents.
 
+    Args:
+        neg_num: K, at least 1.
+        params: replaces some of `default_params`.
+        towers: a functional model of a pair with layers `query_vec` and `doc_vec`, such as
+            `build_mlp_model` gives, to train in place of new towers: this is how `train` makes
+            a model folder of a builder's model.
+
     The model takes `query_input` [B, query_max_len] and `doc_input` [(neg_num + 1) * B,
     doc_max_len], tiled as `tiled_cosine` says: directly, by `train_on_batch`, or by `fit` and
     `predict` on what `batches` returns.
@@ -224,6 +231,15 @@ class MLPNegativeSamplingModelBuilder(NegativeSamplingModelBuilder):
     Source: notebook, `MLPNegativeSamplingModelBuilder` (NOTEBOOK.md row 2).
     """
 
+    def __init__(
+        self,
+        neg_num: int = 10,
+        params: Mapping[str, int] | None = None,
+        towers: keras.Model | None = None,
+    ) -> None:
+        super().__init__(neg_num, params)
+        self.towers = towers
+
     def build_model(self) -> keras.Model:
         """Return the model with output `similarity` [B, 1], the softmax's share of the positive.
 
@@ -231,12 +247,7 @@ class MLPNegativeSamplingModelBuilder(NegativeSamplingModelBuilder):
         """
         if self.model is not None:
             return self.model
-        inputs, vectors = [], []
-        for side in ("query", "doc"):
-            texts = keras.Input((self.params[f"{side}_max_len"],), name=f"{side}_input")
-            hidden = keras.layers.Dense(1024, name=f"{side}_dense_1")(texts)  # [B, 1024]
-            vectors.append(keras.layers.Dense(self.params["vec_dim"], name=f"{side}_vec")(hidden))
-            inputs.append(texts)
+        inputs, vectors = self._towers()
         cosine = TiledCosine(self.neg_num, name="cosine")(vectors)  # [B, K + 1]
         share = keras.layers.Activation("softmax", name="softmax")(cosine)  # [B, K + 1]
         similarity = FirstColumn(name="similarity")(share)  # [B, 1]
@@ -244,6 +255,19 @@ class MLPNegativeSamplingModelBuilder(NegativeSamplingModelBuilder):
         metrics = ["accuracy", keras.metrics.Recall(), keras.metrics.Precision()]
         self.model.compile(optimizer="sgd", loss="binary_crossentropy", metrics=metrics)
         return self.model
+
+    def _towers(self) -> tuple[list[Any], list[Any]]:
+        """Return the inputs and the vectors [B, E] and [(K + 1) * B, E] of both towers."""
+        if self.towers is not None:
+            layers = [self.towers.get_layer(name) for name in ("query_vec", "doc_vec")]
+            return self.towers.inputs, [layer.output for layer in layers]
+        inputs, vectors = [], []
+        for side in ("query", "doc"):
+            texts = keras.Input((self.params[f"{side}_max_len"],), name=f"{side}_input")
+            hidden = keras.layers.Dense(1024, name=f"{side}_dense_1")(texts)  # [B, 1024]
+            vectors.append(keras.layers.Dense(self.params["vec_dim"], name=f"{side}_vec")(hidden))
+            inputs.append(texts)
+        return inputs, vectors
 
     def build_observable_model(self) -> keras.Model:
         """Return the model with outputs query_vec [B, E], doc_vec [(K + 1) * B, E], similarity."""
@@ -317,13 +341,8 @@ class MLPConfig:
     head: Literal["positive", "free"] = "positive"
 
     def __post_init__(self) -> None:
-        for name in ("vec_dim", "query_max_len", "doc_max_len", "hidden"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
-        if self.vocabulary < 3:
-            raise ValueError(f"vocabulary must be at least 3 rows, not {self.vocabulary}")
-        if self.pieces < 0:
-            raise ValueError(f"pieces must be at least 0, not {self.pieces}")
+        sizes = dict.fromkeys(("vec_dim", "query_max_len", "doc_max_len", "hidden"), 1)
+        check_least(self, vocabulary=3, pieces=0, **sizes)
 
 
 def build_mlp_model(config: MLPConfig | None = None) -> keras.Model:

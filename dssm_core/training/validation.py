@@ -1,0 +1,80 @@
+"""What is measured on the validation pairs, each text encoded once; and the head fitted on them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from dssm_core import evaluation
+from dssm_core.evaluation import Collection, Encoded
+from dssm_core.towers import Towers
+
+
+@dataclass(frozen=True)
+class Validation:
+    """The validation pairs as a model encodes them.
+
+    Attributes:
+        collection: the pairs.
+        queries: of all its queries.
+        documents: of all its documents.
+    """
+
+    collection: Collection
+    queries: Encoded
+    documents: Encoded
+
+    @classmethod
+    def of(cls, towers: Towers, pairs: pd.DataFrame) -> Validation:
+        """Encode pairs: columns query, document, label."""
+        collection = Collection.of(pairs)
+        return cls(
+            collection,
+            Encoded.of(towers, collection.queries, "query"),
+            Encoded.of(towers, collection.documents, "document"),
+        )
+
+    def rank(self) -> float:
+        """Return MRR@10, each query against all documents."""
+        documents = self.documents
+        rows = evaluation.cosine_rows(self.queries.vectors, documents.vectors, documents.readable)
+        return float(evaluation.evaluate_run(self.collection, rows)["MRR@10"].mean())
+
+    def pair_cosines(self, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return cosines and labels, [N] each, of 1 relevant pair to 10 sampled ones."""
+        vectors = self.queries.vectors, self.documents.vectors
+        return evaluation.pair_cosines(self.collection, *vectors, seed=seed)
+
+    def auc(self, scale: float, seed: int) -> float:
+        """Return the AUC of the probability on `pair_cosines`, under a head of this scale."""
+        cosines, labels = self.pair_cosines(seed)
+        return evaluation.auc(scale * cosines, labels)
+
+    def random_cosines(self, seed: int, number: int = 5000) -> np.ndarray:
+        """Return cosines of random queries and documents, sorted, float32 [number]."""
+        rng = np.random.default_rng(seed)
+        one = self.queries.vectors[rng.integers(len(self.queries.vectors), size=number)]
+        other = self.documents.vectors[rng.integers(len(self.documents.vectors), size=number)]
+        norms = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
+        return np.sort((one * other).sum(1) / np.where(norms > 0, norms, 1)).astype(np.float32)
+
+
+def fit_head(cosines: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
+    """Return w >= 0 and b that make sigmoid(w * cosine + b) the likeliest.
+
+    Args:
+        cosines: [N].
+        labels: [N], 1 or 0.
+
+    Source: Platt 1999, "Probabilistic outputs for support vector machines".
+    """
+    from scipy.optimize import minimize
+
+    def loss(head: np.ndarray) -> float:
+        logits = head[0] * cosines + head[1]
+        return float(np.mean(np.logaddexp(0, logits) - labels * logits))
+
+    found = minimize(loss, [5.0, -2.0], bounds=[(0, None), (None, None)], method="L-BFGS-B")
+    return float(found.x[0]), float(found.x[1])
