@@ -192,14 +192,13 @@ def _on_vectors(
             for side, texts in zip(sides, (query, document, prepared), strict=True)
         )
         if loss == "retrieval":
-            whole = retrieval_loss(one, other, extra, same, sharpness)
-            if len(parts) == 1:
-                return whole
-            cuts = [tf.split(vectors, parts, axis=1) for vectors in (one, other, extra)]
-            return whole + sum(
-                retrieval_loss(*map(unit_length, part), same, sharpness)
-                for part in zip(*cuts, strict=True)
-            )
+            value = retrieval_loss(one, other, extra, same, sharpness)
+            if len(parts) > 1:
+                cuts = [tf.split(vectors, parts, axis=1) for vectors in (one, other, extra)]
+                for cut in zip(*cuts, strict=True):
+                    query_part, document_part, extra_part = map(unit_length, cut)
+                    value += retrieval_loss(query_part, document_part, extra_part, same, sharpness)
+            return value
         if loss == "sampled":
             return sampled_loss(one, other, extra, sharpness)
         if loss == "labelled":
