@@ -21,6 +21,9 @@ from dssm_core.ui.inspect.verdicts import show_verdicts
 from dssm_core.ui.inspect.whatif import show_whatif
 from dssm_core.ui.words import say
 
+NARROW = "<style>.dssm-narrow .dssm-chain > .apart {flex-basis: 38%}</style>"
+"""Beside the verdict the chain has two rows: the numbers in order, then those apart."""
+
 LONGEST_VALUE = 60
 """Characters shown of a value of the file's own columns."""
 
@@ -60,7 +63,8 @@ def show_pair(
             + parts.token_html(say("document"), scored.document, scored.tokens, highest)
             + parts.legend_html()
         )
-        st.html(parts.chain_html(chosen.scored, scorer.head, chosen.candidates, chosen.at))
+        chain = parts.chain_html(chosen.scored, scorer.head, chosen.candidates, chosen.at)
+        st.html(f'{NARROW}<div class="dssm-narrow">{chain}</div>')
     with verdict:
         show_verdicts(chosen, store, queue)
     _show_why(chosen)
