@@ -201,10 +201,11 @@ def test_little_is_encoded_and_all_of_a_side_at_once(scorer, towers):
 
 def test_texts_that_break_things_get_a_cause(scorer):
     texts = list(AWKWARD.values())
-    inspection = inspected(scorer, *((q, d, i % 2) for i, q in enumerate(texts) for d in texts))
+    places = [(i, (i + shift) % len(texts)) for shift in (0, 1, 3) for i in range(len(texts))]
+    inspection = inspected(scorer, *((texts[i], texts[j], j % 2) for i, j in places))
     wrong = errors(inspection.frame, THRESHOLD)
     found = find_causes(inspection, wrong, scorer, THRESHOLD)
-    assert len(found) == len(wrong) > 20
+    assert len(found) == len(wrong) > 8
     assert set(found["cause"]) <= set(CAUSES)
     assert all(re.search(r"\.$", evidence) for evidence in found["evidence"])
     assert found["evidence"].str.len().max() < 1_000
@@ -245,14 +246,16 @@ def test_twins_are_those_of_a_loop_over_all_pairs(scorer):
     frame = inspection.frame
     queries = inspection.queries[inspection.query_row]
     documents = inspection.documents[inspection.document_row]
+    query_cosines, document_cosines = queries @ queries.T, documents @ documents.T
+    labels = frame["label"].to_list()
     some = 0
     for i, twin in enumerate(find_twins(inspection, frame.index)):
-        other = [j for j in range(len(rows)) if frame["label"].iloc[j] != frame["label"].iloc[i]]
+        other = [j for j in range(len(rows)) if labels[j] != labels[i]]
         equal = [j for j in other if rows[j][:2] == rows[i][:2]]
         near = {
-            j: documents[i] @ documents[j]
+            j: document_cosines[i, j]
             for j in other
-            if queries[i] @ queries[j] >= NEAR and documents[i] @ documents[j] >= NEAR
+            if query_cosines[i, j] >= NEAR and document_cosines[i, j] >= NEAR
         }
         if equal:
             assert twin.is_equal

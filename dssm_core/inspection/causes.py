@@ -121,10 +121,11 @@ def _causes(
 ) -> list[tuple[str, str]]:
     queries = _encode(scorer, part["query"], "query")
     documents = _encode(scorer, part["document"], "document")
+    words = {e.text: words_of(e, common) for e in {e.text: e for e in documents}.values()}
     suspected: list[list[tuple[str, Suspicion]]] = []
     for query, document, label, twin in zip(queries, documents, part["label"], twins, strict=True):
-        words = words_of(query, common), words_of(document, common)
-        case = Case(*words, (query.text, document.text), int(label), twin)
+        texts = query.text, document.text
+        case = Case(words_of(query, common), words[document.text], texts, int(label), twin)
         suspected.append(list(_suspicions(case)))
     tests = [
         (suspicion, query, document)

@@ -27,6 +27,9 @@ SHOWN = 6
 REACH = 2
 """Words that a negation is taken to speak of, stop words not counted."""
 
+_NUMBER = re.compile(r"v?\d+([.,]\d+)*")
+_STOP = re.compile(r"[.!?:。！？\n]")
+
 # fmt: off
 NEGATIONS = frozenset({
     "not", "no", "without", "never", "cannot", "nor", "neither", "none", "non", "lacks",
@@ -173,7 +176,8 @@ def negation_mismatch(case: Case) -> Suspicion | None:
     for one, other in (("query", "document"), ("document", "query")):
         here, there = _negated(sides[one]), _negated(sides[other])
         meant = _stems(_read_plainly(sides[other])) - _stems(there)
-        denied = [w for w in here if w.stem in meant - _stems(_read_plainly(sides[one]))]
+        meant -= _stems(_read_plainly(sides[one]))
+        denied = [w for w in here if w.stem in meant]
         if denied:
             said = f"The {one} negates {_listed(denied)}, the {other} does not."
             words = {one: denied, other: _with_stems(sides[other], denied)}
@@ -184,8 +188,9 @@ def negation_mismatch(case: Case) -> Suspicion | None:
 def number_mismatch(case: Case) -> Suspicion | None:
     """The document lacks a number of the query and has another."""
     query, document = _numbers(case.query), _numbers(case.document)
-    lacking = [w for number, w in query if w.is_read and number not in dict(document)]
-    other = [w for number, w in document if w.is_read and number not in dict(query)]
+    asked, there = dict(query), dict(document)
+    lacking = [w for number, w in query if w.is_read and number not in there]
+    other = [w for number, w in document if w.is_read and number not in asked]
     if not lacking or not other:
         return None
     said = f"The query has the number {_listed(lacking)}, the document {_listed(other)}."
@@ -279,7 +284,7 @@ def words_of(encoding: Encoding, common: frozenset[str]) -> tuple[Word, ...]:
     found: list[Word] = []
     end = 0
     for (place, token), shown, stem in zip(tokens, written, stems, strict=True):
-        opens = not found or bool(re.search(r"[.!?:。！？\n]", text[end : token.start]))
+        opens = not found or bool(_STOP.search(text, end, token.start))
         capital = tell and (shown[1:] != shown[1:].lower() or (shown[0].isupper() and not opens))
         name = (
             (capital or stem not in common)
@@ -320,7 +325,8 @@ def _stems(words: Iterable[Word]) -> set[str]:
 
 
 def _with_stems(words: Iterable[Word], like: Iterable[Word]) -> list[Word]:
-    return [w for w in words if w.is_read and w.stem in _stems(like)]
+    wanted = _stems(like)
+    return [w for w in words if w.is_read and w.stem in wanted]
 
 
 def _negated(words: Sequence[Word]) -> list[Word]:
@@ -328,7 +334,7 @@ def _negated(words: Sequence[Word]) -> list[Word]:
     found = []
     room = 0
     for word in words:
-        if word.text in NEGATIONS or re.search("n['’]t$", word.text):
+        if word.text in NEGATIONS or word.text.endswith(("n't", "n’t")):
             room = REACH
         elif word.opens or word.text in ("only", "just", "limited"):
             room = 0
@@ -351,7 +357,7 @@ def _number(word: str) -> float | str | None:
     """Return what a word counts as a number, 3 for "3", "3.0" and "three"; None if it is none."""
     if word in SMALL_NUMBERS:
         return SMALL_NUMBERS[word]
-    if not re.fullmatch(r"v?\d+([.,]\d+)*", word):
+    if not word[-1:].isdecimal() or not _NUMBER.fullmatch(word):
         return None
     plain = word.removeprefix("v").replace(",", "")
     return float(plain) if plain.count(".") < 2 else plain
@@ -359,8 +365,9 @@ def _number(word: str) -> float | str | None:
 
 def _names_lacking(one: Sequence[Word], other: Sequence[Word]) -> list[Word]:
     """Return the names of one text that the other has nowhere, not even as a part of a word."""
-    texts = [w.text for w in other if len(w.text) > 2]
-    names = [w for w in one if w.is_name and w.is_read and w.stem not in _stems(other)]
+    texts = {w.text for w in other if len(w.text) > 2}
+    stems = _stems(other)
+    names = [w for w in one if w.is_name and w.is_read and w.stem not in stems]
     return _distinct(w for w in names if not any(w.text in t or t in w.text for t in texts))
 
 
