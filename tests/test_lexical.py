@@ -1,125 +1,125 @@
-"""BM25 against bm25s itself and by hand, and its fusion with a model."""
+"""The lexical part of a vector: fixed signs, learned weights, beside what is learned whole."""
 
-from __future__ import annotations
+from dataclasses import replace
 
+import keras
 import numpy as np
-import pandas as pd
 import pytest
 
-from dssm_core.evaluation import (
-    BM25,
-    FUSED,
-    Collection,
-    Fusion,
-    blend,
-    bm25_nearest,
-    bm25_rows,
-    evaluate_collection,
-    fit_weight,
-    fuse_ranks,
-    stems,
-)
-from tests.tiny import WordTowers
+from dssm_core.batches import rarity
+from dssm_core.models.families import cut_towers
+from dssm_core.models.layers import Beside, SignHashing
+from dssm_core.models.lstm import LSTMConfig, build_lstm_model
+from dssm_core.text import PIECES, UNSEEN, hash_pieces
 
-NAN = float("nan")
+CONFIG = LSTMConfig(
+    vocabulary=500, embedding=8, units=8, hidden=16, vector=16, pieces=PIECES, attention=4,
+    dense="shared", lexical=64,
+)  # fmt: skip
 
 
-def test_bm25_finds_the_document_with_the_rare_word_through_its_stem():
-    documents = ["shoes for runners", "a shoe shop", "the moon", "a shop for the moon"]
-    (row,) = bm25_rows(["running shoe"], documents)
-    assert row.argmax() == 0 or row[0] == row[1]
-    assert (row[2:] == 0).all()
-    (row,) = bm25_rows(["shop on the moons"], documents)
-    assert row.argmax() == 3
+def pieces(*words: str, rows: int = 500) -> np.ndarray:
+    return hash_pieces(words, rows)[:, None]  # [N, 1, P]
 
 
-def test_bm25_says_zero_of_every_document_to_a_query_without_words():
-    rows = list(bm25_rows(["", "the of", "深度", "door"], ["a red door", "a wall"]))
-    assert [row.tolist() for row in rows[:3]] == [[0, 0]] * 3
-    assert rows[3][0] > 0 == rows[3][1]
+def cosine(one: np.ndarray, other: np.ndarray) -> float:
+    return float(one @ other / np.linalg.norm(one) / np.linalg.norm(other))
 
 
-@pytest.mark.parametrize("documents", [["the", "of"], ["...", "👍"]])
-def test_bm25_says_zero_of_documents_without_words(documents):
-    (row,) = bm25_rows(["red door"], documents)
-    assert row.tolist() == [0, 0]
+def test_signs_are_fixed_by_the_row_alone_and_are_not_stored():
+    one, other = SignHashing(500, 64), SignHashing(500, 64)
+    given = pieces("plextor", "firmware")
+    assert (np.asarray(one(given)) == np.asarray(other(given))).all()
+    assert [w.name for w in one.weights] == ["log_weight"]
+    signs = np.asarray(one.table)
+    assert set(np.unique(signs)) == {-1, 1}
+    assert abs(signs.mean()) < 0.02, "as many of one sign as of the other"
 
 
-def test_the_nearest_by_bm25_come_in_order():
-    documents = ["a wall", "a red door", "door", "red moon"]
-    assert bm25_nearest(["red doors"], documents, 2)[0, 0] == 1
-    assert bm25_nearest(["red doors", "walls"], documents, 1).tolist() == [[1], [0]]
+def test_a_sum_of_signs_agrees_with_a_loop():
+    layer, given = SignHashing(500, 64), pieces("plextor")
+    layer.build((None, None, PIECES))
+    layer.log_weight.assign(np.linspace(-1, 1, 500))
+    table, weights = np.asarray(layer.table, float), np.exp(np.linspace(-1, 1, 500))
+    expected = sum(table[row] * weights[row] for row in given[0, 0] if row)
+    assert np.asarray(layer(given))[0, 0] == pytest.approx(expected, rel=1e-5)
 
 
-def test_fusion_adds_one_over_sixty_plus_rank_and_ties_take_the_worst_rank():
-    one, other = np.array([3.0, 1.0, 2.0, NAN]), np.array([0.0, 5.0, 0.0, 0.0])
-    row = fuse_ranks(one, other)
-    expected = [1 / 61 + 1 / 64, 1 / 63 + 1 / 61, 1 / 62 + 1 / 64, 1 / 64 + 1 / 64]
-    assert row == pytest.approx(expected)
-
-
-def test_bm25_of_a_pair_is_what_the_index_says_of_a_document_in_it():
-    rng = np.random.default_rng(2)
-    words = ["red", "blue", "door", "wall", "moon", "running", "runners", "the", "of"]
-    documents = [" ".join(rng.choice(words, rng.integers(1, 9))) for _ in range(30)]
-    queries = ["red red doors", "the running moon", "garden zebra", "of the"]
-    index = BM25(documents)
-    for query, row in zip(queries, index.rows(queries), strict=True):
-        assert index.pairs([query] * 30, documents) == pytest.approx(row, abs=1e-5)
-
-
-def test_a_document_changed_scores_as_changed():
-    index = BM25(["red door", "blue wall", "green moon"])
-    plain, longer, other = index.pairs(["red door"] * 3, ["red door", "red door by the sea", "x y"])
-    assert plain > longer > other == 0
-
-
-def test_no_document_passes_the_ceiling_of_its_query():
-    documents = ["red red red", "red door", "door " * 50, "blue"]
-    queries = ["red", "red door", "zebra", "the"]
-    index = BM25(documents)
-    for row, ceiling in zip(index.rows(queries), index.ceilings(queries), strict=True):
-        assert (row <= ceiling).all()
-    assert index.ceilings(["the"]) == 0 < index.ceilings(["zebra"])
-
-
-def test_stems_are_those_that_bm25_counts():
-    assert stems(["The runners' shoes", "running shoe", "of a"]) == [
-        {"runner", "shoe"},
-        {"run", "shoe"},
-        frozenset(),
+def test_words_that_share_letters_are_alike_and_others_are_not():
+    layer = SignHashing(20_000, 1024)
+    one, plural, other = np.asarray(layer(pieces("plotter", "plotters", "banjo", rows=20_000)))[
+        :, 0
     ]
-    index = BM25(["running shoe", "shoes"])
-    assert [index.frequency(s) for s in ("shoe", "run", "zebra")] == [2, 1, 0]
+    assert cosine(one, plural) > 0.5 > 0.2 > abs(cosine(one, other))
 
 
-def test_a_blend_weighs_cosine_and_bm25_and_lets_bm25_speak_where_the_model_cannot_read():
-    row = blend(np.array([0.5, NAN, -1.0]), np.array([2.0, 4.0, 0.0]), 8.0, weight=0.75)
-    assert row == pytest.approx([0.375 + 0.0625, 0.125, -0.75])
-    assert blend(np.array([0.5]), np.array([0.0]), 0.0, weight=0.5) == [0.25]
-    one, other = np.array([0.1, 0.9]), np.array([3.0, 1.0])
-    assert (blend(one, other, 4.0, 1.0) == one).all()
-    assert (blend(one, other, 4.0, 0.0) == other / 4).all()
+def test_the_cosine_of_two_vectors_is_a_weighted_mean_of_their_parts():
+    rng = np.random.default_rng(0)
+    one, other = rng.normal(size=(2, 1, 8)), rng.normal(size=(2, 1, 5))
+    layer = Beside()
+    vectors = [np.asarray(layer(a, b))[0] for a, b in zip(one, other, strict=True)]
+    gain = float(np.exp(2 * layer.log_gain.numpy()))
+    parts = cosine(*one[:, 0]), cosine(*other[:, 0])
+    assert cosine(*vectors) == pytest.approx((parts[0] + gain * parts[1]) / (1 + gain), abs=1e-5)
 
 
-def noisy(words: int, misled: bool) -> tuple[WordTowers, pd.DataFrame]:
-    """Return pairs of one word each, and a model that knows all of the words or none."""
-    names = [f"word{i}" for i in range(words)]
-    pairs = pd.DataFrame({"query": names, "document": [f"{n} item" for n in names], "label": 1})
-    return WordTowers("item" if misled else " ".join(names)), pairs
+def test_a_tower_knows_its_parts_and_an_empty_text_stays_zero():
+    model = build_lstm_model(CONFIG)
+    tower = cut_towers(model)["document"]
+    assert tower.parts == (16, 64)
+    assert tower.width == 80
+    vector, weights = tower.call(np.zeros((1, 3, PIECES), np.int32))
+    assert not np.asarray(vector).any()
+    assert not np.asarray(weights).any()
 
 
-def test_the_weight_that_is_fitted_trusts_the_one_that_can_rank():
-    towers, pairs = noisy(15, misled=True)
-    assert fit_weight(towers, pairs) < 1.0, "BM25 alone is right"
-    towers, pairs = noisy(15, misled=False)
-    pairs["query"] = [f"word{i} word{(i + 1) % 15}" for i in range(15)]
-    pairs["document"] = [f"word{i} word{(i + 1) % 15} " + "word3 " * 9 for i in range(15)]
-    collection = Collection.of(pairs)
-    weight = fit_weight(towers, pairs)
+def test_a_model_with_a_lexical_part_reloads_under_safe_mode(tmp_path):
+    model = build_lstm_model(CONFIG)
+    model.save(tmp_path / "m.keras")
+    again = keras.saving.load_model(tmp_path / "m.keras", compile=False, safe_mode=True)
+    given = pieces("chess", "engine").swapaxes(0, 1)
+    first, second = (cut_towers(m)["query"].call(given)[0] for m in (model, again))
+    assert (np.asarray(first) == np.asarray(second)).all()
 
-    def quality(weight: float) -> float:
-        found = evaluate_collection(towers, collection, fusion=Fusion(weight=weight))
-        return found["systems"][FUSED]["MRR@10"]["mean"]
 
-    assert quality(weight) == pytest.approx(max(quality(w / 20) for w in range(21)))
+@pytest.mark.parametrize("change", [{"lexical": 100}, {"pieces": 0}, {"attention": 0}])
+def test_a_lexical_part_that_cannot_be_is_refused(change):
+    with pytest.raises(ValueError, match="lexical must be a multiple of 64"):
+        replace(CONFIG, **{"dense": "per side", **change})
+
+
+def test_rare_rows_weigh_more_and_the_row_of_unseen_words_the_most():
+    weights = rarity({"the": 1000, "firmware": 20, "plextor": 1}, 5_000)
+    the, firmware, plextor = (
+        weights[row] for row in hash_pieces(["the", "firmware", "plextor"], 5_000)[:, 0]
+    )
+    assert the < firmware < plextor <= weights[UNSEEN] == weights.max()
+    assert weights[0] == 0
+
+
+def test_each_part_learns_to_rank_by_itself():
+    from dssm_core.models.losses import compile_step
+
+    keras.utils.set_random_seed(0)
+    model = build_lstm_model(CONFIG)
+    model.compile(keras.optimizers.Adam(0.02))
+    query = pieces("plotter", "banjo", "firmware", "chess")
+    document = pieces("plotters", "banjos", "firmwares", "chesses")[[1, 2, 3, 0]]
+    none, same = np.zeros((0, 1, PIECES), np.int32), np.eye(4, dtype=bool)
+    step = compile_step(model, "retrieval", sharpness=20.0)
+
+    def hits() -> list[int]:
+        towers = cut_towers(model)
+        one, other = (np.asarray(towers[s].call(t)[0]) for s, t in sides)
+        parts = (slice(0, 16), slice(16, None))
+        return [int(((one[:, p] @ other[:, p].T).argmax(1) == np.arange(4)).sum()) for p in parts]
+
+    # a second token of padding, for Keras warns of a softmax over one
+    sides = [
+        (s, np.pad(t, ((0, 0), (0, 1), (0, 0))))
+        for s, t in (("query", query), ("document", document))
+    ]
+    assert hits()[1] == 0, "by letters each query is another's"
+    for _ in range(60):
+        step(query, document, none, same, np.ones(4, np.float32))
+    assert hits()[0] == 4, "what is learned ranks them, and without the lexical part"
