@@ -26,7 +26,7 @@ SMALL = 10_000
 LARGEST_OWN = 64_000_000
 """Bytes that the pairs.csv of a model folder may have."""
 
-PART = 512
+PART = 256
 """Documents encoded between two reports of progress."""
 
 BLOCK = 16_384

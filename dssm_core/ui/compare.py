@@ -13,7 +13,7 @@ from streamlit.delta_generator import DeltaGenerator
 from dssm_core.errors import UserError
 from dssm_core.folder import ModelFolder
 from dssm_core.scoring import Scorer, Scores
-from dssm_core.ui import inputs, notes, parts, result, share, state, why
+from dssm_core.ui import find, inputs, notes, parts, result, share, state, why
 from dssm_core.ui.style import SHEET
 from dssm_core.ui.words import say
 
@@ -37,6 +37,7 @@ def render() -> None:
         live = state.live_model(folder)
         with place:
             _show_status(live, stored)
+        find.show(folder, live, asked)
         scores = _answer(live, asked, stored)
         if scores:
             for warning in notes.warnings(scores, asked):
@@ -91,6 +92,7 @@ def _show_inputs(
         lines = inputs.type_documents()
         with st.container(horizontal=True, vertical_alignment="center"):
             st.button(say("score"), key="compare.score", on_click=_go_on)
+            find.show_button()
             inputs.pick_entry()
             place = st.container(width="stretch")
     asked = inputs.Asked.of(query, lines)

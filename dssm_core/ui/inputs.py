@@ -153,6 +153,7 @@ def _fill(examples: Sequence[dict[str, Any]], number: int | None) -> None:
     """Take an example's texts for one's own; None keeps what is there."""
     st.session_state["compare.chosen"] = number
     if number is not None:
+        st.session_state.pop("compare.before", None)
         st.session_state["compare.query"] = examples[number]["query"]
         _put_documents(examples[number]["documents"])
         st.session_state.pop("compare.selected", None)
@@ -240,6 +241,33 @@ def _type_rows() -> list[str]:
     rows = ["" if pd.isna(cell) else str(cell) for cell in table["document"]]
     st.session_state["compare.edited"] = rows
     return rows
+
+
+def fill_documents(documents: Sequence[str]) -> None:
+    """Put documents in place of those that are there, which `swap_documents` brings back."""
+    st.session_state["compare.before"] = _snapshot()
+    _put_documents(documents)
+    _forget_example()
+
+
+def swap_documents() -> None:
+    """Bring back what was there before the last fill or swap, and keep what is there now."""
+    before = st.session_state["compare.before"]
+    st.session_state["compare.before"] = _snapshot()
+    rows = before.pop("compare.edited")
+    st.session_state.update(before)
+    _put_rows(rows)
+    _forget_example()
+
+
+def _snapshot() -> dict[str, Any]:
+    kept = ("compare.entry", "compare.lines", "compare.joined", "compare.edited")
+    return {key: st.session_state.get(key, [] if key == "compare.edited" else "") for key in kept}
+
+
+def _forget_example() -> None:
+    _edited()
+    st.session_state.pop("compare.selected", None)
 
 
 def _edited() -> None:

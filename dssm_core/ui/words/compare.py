@@ -276,4 +276,63 @@ WORDS: dict[str, tuple[str, str]] = {
         "Scores the same query and documents, side by side.",
         "为同样的查询和文档打分，并排显示。",
     ),
+    # candidates from a corpus
+    "find": ("Find candidates", "查找候选"),
+    "find.help": (
+        "Fetches the documents of the model's corpus that lie nearest to the query, by the model "
+        "and by BM25. What you typed stays until you choose.",
+        "从模型的语料库中按模型和 BM25 找出与查询最接近的文档。在您选择之前，已输入的内容不变。",
+    ),
+    "find.title": ("Candidates for the query", "查询的候选文档"),
+    "find.close": ("Close", "关闭"),
+    "find.reading": ("Reading the corpus…", "正在读取语料库……"),
+    "find.waiting": (
+        "The live model is loading; its list comes as soon as it is ready…",
+        "模型正在加载；就绪后会显示它的列表……",
+    ),
+    "find.encoding": (
+        "Encoding the corpus, once: {done:,} of {total:,} documents…",
+        "正在编码语料库（仅一次）：{done:,} / {total:,} 篇……",
+    ),
+    "find.by.model": ("By the model", "按模型"),
+    "find.by.words": ("By BM25", "按 BM25"),
+    "find.exact": (
+        "Highest cosine, exact over {number:,} documents.",
+        "余弦最高，精确搜索 {number:,} 篇文档。",
+    ),
+    "find.approximate": (
+        "Highest cosine, approximate (usearch) over {number:,} documents: recall@10 {recall:.3f} "
+        "against exact, measured when the index was built.",
+        "余弦最高，近似搜索（usearch）{number:,} 篇文档：建索引时测得相对精确搜索的 recall@10 为 {recall:.3f}。",
+    ),
+    "find.words.over": (
+        "Shared words, rare ones count most; over {number:,} documents.",
+        "共有的词，越少见的词越重要；共 {number:,} 篇文档。",
+    ),
+    "find.no words": ("No document shares a word with the query.", "没有文档与查询有共同的词。"),
+    "find.judged": (
+        "Judged for this query in the model folder's pairs.csv: {relevant} relevant, {irrelevant} "
+        "not.",
+        "模型文件夹的 pairs.csv 中对此查询已有标注：{relevant} 篇相关，{irrelevant} 篇不相关。",
+    ),
+    "find.unjudged": (
+        "The model folder's pairs.csv holds no judgement for this query, so no document is marked "
+        "relevant.",
+        "模型文件夹的 pairs.csv 中没有对此查询的标注，因此没有文档标为相关。",
+    ),
+    "find.missed": ("Judged relevant, but further down:", "标注为相关，但排名靠后："),
+    "find.cosine": ("{rank:,} · cosine {n:.4f}", "{rank:,} · 余弦 {n:.4f}"),
+    "find.bm25": ("{rank:,} · BM25 {n:.2f}", "{rank:,} · BM25 {n:.2f}"),
+    "find.relevant": ("✓ judged relevant", "✓ 标注为相关"),
+    "find.irrelevant": ("✗ judged not relevant", "✗ 标注为不相关"),
+    "find.not judged": ("not judged", "未标注"),
+    "find.both": ("in both lists", "两个列表都有"),
+    "find.overlap": ("In both lists: {both}.", "两个列表都有：{both} 篇。"),
+    "find.mode": ("What to do with the documents above", "如何处理上面的文档"),
+    "find.replace": ("Replace those {number}", "替换这 {number} 篇"),
+    "find.add": ("Keep them and add", "保留并追加"),
+    "find.use ticked": ("Score the ticked ({number})", "为勾选的打分（{number}）"),
+    "find.use all": ("Score all {number}", "全部打分（{number}）"),
+    "find.filled": ("What Documents held before is kept.", "“文档”中原来的内容已保留。"),
+    "find.back": ("Swap back", "换回"),
 }

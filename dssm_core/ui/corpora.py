@@ -1,0 +1,148 @@
+"""The corpora of this process: read and encoded in the background, each once for all sessions."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import streamlit as st
+
+from dssm_core.errors import UserError
+from dssm_core.folder import ModelFolder
+from dssm_core.scoring import Scorer
+from dssm_core.search.index import MANIFEST, index_path, open_index
+from dssm_core.search.nearest import OwnPairs, VectorSearch, WordSearch, encode_corpus
+
+T = TypeVar("T")
+
+
+class Job(Generic[T]):
+    """Work in a thread of its own.
+
+    Args:
+        work: what to do; it is given a function to tell documents done and of how many.
+
+    Attributes:
+        value: what it returned; None before.
+        error: why it failed; None if it did not.
+        done: documents done, and of how many.
+    """
+
+    def __init__(self, work: Callable[[Callable[[str, int, int], None]], T]) -> None:
+        self.value: T | None = None
+        self.error: UserError | None = None
+        self.done = 0, 0
+        self._work, self._over = work, threading.Event()
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self) -> None:
+        try:
+            self.value = self._work(self._tell)
+        except UserError as error:
+            self.error = error
+        except Exception as error:  # a thread has nobody above it to tell
+            logging.getLogger(__name__).exception("searching")
+            self.error = UserError(
+                "The corpus cannot be searched", f"{type(error).__name__}: {error}"
+            )
+        finally:
+            self._over.set()
+
+    def _tell(self, _: str, done: int, total: int) -> None:
+        self.done = done, total
+
+    def is_over(self, seconds: float = 0.0) -> bool:
+        """Return whether the work has ended, after waiting so long for it."""
+        return self._over.wait(seconds)
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """What is searched before any model is loaded.
+
+    Attributes:
+        own: the model folder's own pairs.
+        words: BM25 over all documents.
+        index: an index's vectors of the same documents; None: those of pairs.csv, not encoded yet.
+        trouble: why an index that is there is not used.
+    """
+
+    own: OwnPairs
+    words: WordSearch
+    index: VectorSearch | None
+    trouble: UserError | None
+
+
+class Search:
+    """The search of one model's corpus, once for all sessions of this process.
+
+    Attributes:
+        corpus: reads the corpus, as soon as this exists.
+        vectors: encodes it; None until a model is loaded.
+    """
+
+    def __init__(self, folder: ModelFolder) -> None:
+        self.corpus = Job(lambda tell: _read(folder))
+        self.vectors: Job[VectorSearch] | None = None
+        self._lock = threading.Lock()
+
+    def encode(self, scorer: Scorer, corpus: Corpus) -> Job[VectorSearch]:
+        """Return the vectors' job, which the first caller starts."""
+        with self._lock:
+            if self.vectors is None:
+                ready, texts = corpus.index, corpus.own.documents
+                self.vectors = Job(
+                    lambda tell: ready or encode_corpus(scorer.cache, texts, progress=tell)
+                )
+            return self.vectors
+
+
+def _read(folder: ModelFolder) -> Corpus:
+    """Read the index of a model if there is one, else the documents of its pairs.csv."""
+    own, index, trouble = OwnPairs.of(folder), None, None
+    path = index_path(folder.fingerprint)
+    if (path / MANIFEST).is_file():
+        try:
+            index = open_index(path, folder)
+        except UserError as error:
+            trouble = error
+    documents = index.documents if index else own.documents
+    if not documents:
+        command = f"python -m dssm_core index --model {folder.path} --corpus FILE"
+        raise trouble or UserError(
+            f"{folder.name} has no corpus to search: neither pairs.csv nor an index",
+            hint=f"Build an index: {command}",
+        )
+    return Corpus(own, WordSearch(documents), index, trouble)
+
+
+def search_of(folder: ModelFolder) -> Search:
+    """Return a folder's search; made anew once the model, its pairs or its index are."""
+    files = [folder.path / name for name in ("model.keras", "vocabulary.json", "config.json")]
+    fingerprint = _fingerprint(str(folder.path), tuple(map(_changed, files)))
+    path = index_path(fingerprint) / MANIFEST
+    return _kept_search(
+        str(folder.path),
+        fingerprint,
+        _changed(folder.path / "pairs.csv"),
+        str(path),
+        _changed(path),
+    )
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _fingerprint(path: str, changed: tuple[int, ...]) -> str:
+    return ModelFolder.open(Path(path)).fingerprint
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _kept_search(path: str, fingerprint: str, pairs: int, index: str, changed: int) -> Search:
+    return Search(ModelFolder.open(Path(path)))
+
+
+def _changed(path: Path) -> int:
+    return path.stat().st_mtime_ns if path.is_file() else 0
