@@ -412,15 +412,64 @@ def test_an_example_of_the_wrong_kind_is_told_with_its_line(refused, tmp_path, l
     assert "line 2" in found
 
 
-def test_training_where_nothing_can_be_written_is_told(refused, tmp_path):
+def test_training_where_nothing_can_be_written_is_told(run, tmp_path):
     (tmp_path / "file").write_text("x")
     arguments = ("--pairs", tiny.pairs_file(), "--out", tmp_path / "file" / "m")
-    assert str(tmp_path / "file") in refused("train", *arguments)
+    status, _, errors = run("train", *arguments)
+    assert (status, errors.count("\n")) == (1, 1)
+    assert str(tmp_path / "file") in errors
 
 
-def test_training_data_that_was_never_prepared_is_told(refused, tmp_path):
+def test_training_data_that_was_never_prepared_is_told(run, tmp_path):
     arguments = ("--pairs", tiny.pairs_file(), "--out", tmp_path / "m", "--data", tmp_path)
-    assert "no finished training data here" in refused("train", *arguments)
+    status, _, errors = run("train", *arguments)
+    assert (status, errors.count("\n")) == (1, 1)
+    assert "no finished training data here" in errors
+
+
+def test_train_says_what_it_finds_in_a_file_before_it_trains(run, tmp_path):
+    (tmp_path / "pairs.csv").write_text("query,document\nred,door\nRed,DOOR\nblue,\n")
+    status, output, errors = run(
+        "train", "--pairs", tmp_path / "pairs.csv", "--out", tmp_path / "m"
+    )
+    assert status == 1
+    assert "pairs.csv: line 3: repeat an earlier pair, such as line 3 that of line 2" in output
+    assert "pairs.csv: line 4: document is empty" in output
+    assert "too few to learn from" in output
+    assert "document is empty at line 4" in errors
+    assert not (tmp_path / "m").exists()
+
+
+def test_fifty_pairs_are_trained_on_and_not_trusted(run, tmp_path):
+    tiny.pairs().drop(columns="split").head(50).to_csv(tmp_path / "pairs.csv", index=False)
+    (tmp_path / "config.json").write_text(json.dumps(tiny.SIZES))
+    status, output, _ = run(
+        *("train", "--pairs", tmp_path / "pairs.csv", "--out", tmp_path / "m"),
+        *("--config", tmp_path / "config.json"),
+    )
+    assert status == 0
+    assert "too small to trust: about 5 pairs are held out" in output
+    assert (tmp_path / "m" / "README.md").read_text().startswith("# m\n")
+
+
+def test_a_large_file_is_streamed_by_itself(run, tmp_path, monkeypatch):
+    from dssm_core.corpus import large
+
+    monkeypatch.setattr(large, "LARGE", 100)
+    monkeypatch.setattr(large, "read_pairs", lambda path: pytest.fail("it was read whole"))
+    rows = [
+        f"{a} {i},item {b} {i}"
+        for i in range(30)
+        for a, b in zip("abcdefg", "hijklmn", strict=True)
+    ]
+    (tmp_path / "pairs.csv").write_text("\n".join(["query,document", *rows]))
+    (tmp_path / "config.json").write_text(json.dumps(tiny.SIZES))
+    arguments = ("--out", tmp_path / "m", "--config", tmp_path / "config.json")
+    status, output, errors = run("train", "--pairs", tmp_path / "pairs.csv", *arguments)
+    assert (status, errors) == (0, "")
+    assert "168 pairs to train on, 42 held out" in output
+    assert len(pd.read_csv(tmp_path / "m" / "pairs.csv")) == 21
+    assert not (tmp_path / ".m.data").exists(), "the shards were for this run only"
 
 
 def test_train_takes_notes_and_examples_and_keeps_files_that_are_not_its_own(

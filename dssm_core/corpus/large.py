@@ -9,16 +9,16 @@ from __future__ import annotations
 import csv
 import gzip
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from dssm_core.corpus.checks import LARGE, records, text_hash
+from dssm_core.corpus.checks import LARGE, check_pairs, records, text_hash
 from dssm_core.corpus.negatives import NegativesConfig, prepare_negatives
-from dssm_core.corpus.pairs import LABELS, MOST_BYTES, NEEDED, _check_columns
+from dssm_core.corpus.pairs import LABELS, MOST_BYTES, NEEDED, _check_columns, read_pairs
 from dssm_core.corpus.splitting import HELD_OUT, SPLITS
 from dssm_core.errors import UserError
 
@@ -51,6 +51,38 @@ def is_large(path: Path) -> bool:
             if lines > LARGE or size > MOST_BYTES:
                 return True
     return False
+
+
+def read_for_training(
+    path: Path, data: Path | None, work: Path, say: Callable[[str], None] = print
+) -> tuple[pd.DataFrame, Path | None]:
+    """Check a file of pairs, say what is found, and read it, the whole of it or what is held out.
+
+    Args:
+        path: CSV, TSV or JSONL, plain or gzipped.
+        data: shards that were prepared before, which are then trained on.
+        work: where a large file's shards are put, if none were prepared.
+        say: called with each finding.
+
+    Returns:
+        What `train` takes as pairs and data.
+
+    Raises:
+        UserError: where the file cannot be read as pairs.
+    """
+    for finding in check_pairs(path):
+        say(f"{path.name}: {finding}")
+    if not is_large(path):
+        return read_pairs(path), data
+    if data is None:
+        return prepare_large(path, work, say)
+    held_out = [pair for pair in _pairs(path) if pair.split in SPLITS[1:]]
+    if not held_out:
+        raise UserError(
+            f"{path.name} does not say which pairs are held out of --data",
+            hint="Add a column split to it before `prepare`, or leave out --data.",
+        )
+    return _frame(held_out), data
 
 
 def prepare_large(
@@ -106,9 +138,13 @@ def prepare_large(
     )
     config = config or NegativesConfig(NEGATIVES, seed=seed)
     prepare_negatives(work / "pairs.csv", work / "data", config, say=say)
-    frame = pd.DataFrame([pair[1:] for pair in kept], columns=[*NEEDED, "label", "split"])
-    frame.index = pd.Index([pair.line for pair in kept], name="line")
-    return frame, work / "data"
+    return _frame(kept), work / "data"
+
+
+def _frame(pairs: Sequence[Pair]) -> pd.DataFrame:
+    index = pd.Index([pair.line for pair in pairs], name="line")
+    rows = [pair[1:] for pair in pairs]
+    return pd.DataFrame(rows, index=index, columns=[*NEEDED, "label", "split"])
 
 
 def _choose(path: Path, held_out: int, seed: int) -> tuple[dict[int, str], set[int]]:
