@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from dssm_core.commands import index, measure, notebook, prepare, train
+from dssm_core.commands import index, inspect, measure, notebook, prepare, train
 from dssm_core.errors import UserError
 
 
@@ -15,12 +15,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Returns:
-        0; 1 for trouble that a person can put right, told on standard error; 130 if interrupted.
+        0, or what else the command's help says; 1 for trouble that a person can put right, told
+        on standard error; 130 if interrupted.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     options = parser().parse_args(arguments)
     try:
-        options.command(options)
+        return options.command(options) or 0
     except UserError as error:
         print(f"{options.name}: {error}", file=sys.stderr)
         return 1
@@ -43,7 +44,7 @@ def parser() -> argparse.ArgumentParser:
         "The page is started with: streamlit run streamlit_app.py",
     )
     commands = whole.add_subparsers(required=True, metavar="COMMAND", dest="name")
-    for module in (prepare, train, measure, notebook, index):
+    for module in (prepare, train, measure, notebook, index, inspect):
         module.add(commands)
     return whole
 

@@ -17,17 +17,32 @@ OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*(?![\w.])")
 
 
 def commands() -> dict[str, set[str]]:
-    """Return each command's options as the parser knows them, less --help."""
-    (choices,) = (
-        action.choices
-        for action in parser()._actions
-        if isinstance(action, argparse._SubParsersAction)
-    )
+    """Return each command's options, those of its nested commands with them, less --help."""
+    return {name: options(command) for name, command in choices(parser()).items()}
+
+
+def nested() -> dict[str, set[str]]:
+    """Return the options of each command inside another, by both names."""
     return {
-        name: {o for action in parser._actions for o in action.option_strings if o[:2] == "--"}
-        - {"--help"}
-        for name, parser in choices.items()
+        f"{outer} {inner}": options(command)
+        for outer, whole in choices(parser()).items()
+        for inner, command in choices(whole).items()
     }
+
+
+def choices(command: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    """Return the commands right inside a parser, by name."""
+    return {
+        name: inner
+        for action in command._actions
+        if isinstance(action, argparse._SubParsersAction)
+        for name, inner in action.choices.items()
+    }
+
+
+def options(command: argparse.ArgumentParser) -> set[str]:
+    own = {o for action in command._actions for o in action.option_strings if o[:2] == "--"}
+    return own.union(*map(options, choices(command).values())) - {"--help"}
 
 
 def code(text: str) -> list[str]:
@@ -68,6 +83,18 @@ def test_reading_code_out_of_markdown_works():
 def test_every_command_is_shown_in_the_readme(command):
     shown = {name for name, _ in uses(README.read_text("utf-8"))}
     assert command in shown, f"README.md has no `python -m dssm_core {command} ...`"
+
+
+@pytest.mark.parametrize("command", nested())
+def test_every_nested_command_is_shown_with_options_that_are_its_own(command):
+    outer, inner = command.split()
+    shown = [
+        set(OPTION.findall(rest))
+        for line in code(README.read_text("utf-8"))
+        for rest in re.findall(rf"-m dssm_core {outer} {inner}\b([^|;&>#]*)", line)
+    ]
+    assert shown, f"README.md has no `python -m dssm_core {command} ...`"
+    assert set().union(*shown) <= nested()[command]
 
 
 @pytest.mark.parametrize("command", commands())

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from typing import Any
 
-import altair as alt
 import pandas as pd
 
+from dssm_core.charts.svg import chart_svg as chart_svg
 from dssm_core.inspection.sheets import safe_csv as safe_csv
 from dssm_core.ui.parts import escape
 from dssm_core.ui.style import DOWNLOAD
@@ -28,19 +27,6 @@ def page_html(title: str, language: str, sections: Sequence[tuple[str, str]]) ->
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <title>{escape(title)}</title>{DOWNLOAD}</head>
 <body><h1>{escape(title)}</h1>{body}</body></html>""".encode("utf-8", "replace")
-
-
-def chart_svg(chart: alt.TopLevelMixin, width: int = 620) -> str:
-    """Return a chart as inline SVG, drawn here without browser or network; "" where it fails."""
-    try:
-        import vl_convert
-
-        specification = chart.to_dict()
-        specification["width"] = width
-        return str(vl_convert.vegalite_to_svg(specification))
-    except Exception:  # a picture that cannot be drawn must not cost the numbers
-        logging.getLogger(__name__).exception("drawing a chart for download")
-        return ""
 
 
 def table_html(frame: pd.DataFrame) -> str:

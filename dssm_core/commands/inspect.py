@@ -1,0 +1,241 @@
+"""`inspect run` and `inspect replay`: the inspection bench without a browser."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from dssm_core.errors import UserError
+
+BROKE = 3
+"""Exit status where a case broke."""
+
+SHOWN = 5
+"""Slices, and errors, that `run` prints."""
+
+
+def add(commands: Any) -> None:
+    """Add these commands to the parser's."""
+    inspect = commands.add_parser(
+        "inspect", help="show where a model is wrong on labelled pairs; replay repro cases"
+    )
+    nested = inspect.add_subparsers(required=True, metavar="COMMAND", dest="nested")
+
+    run = nested.add_parser("run", help="inspect labelled pairs, write a report")
+    run.add_argument("--model", type=Path, required=True, help="a model folder")
+    run.add_argument(
+        "--pairs", type=Path, required=True, help="CSV, TSV, JSONL: query,document,label[,any]"
+    )
+    run.add_argument(
+        "--threshold",
+        type=float,
+        metavar="P",
+        help="the probability from which a pair counts as relevant; without it, the best F1's",
+    )
+    run.add_argument(
+        "--negatives",
+        type=int,
+        default=0,
+        metavar="N",
+        help="where all pairs are labelled 1: add so many random documents to each query",
+    )
+    run.add_argument("--seed", type=int, default=0, help="of the negatives that are drawn")
+    run.add_argument("--out", type=Path, help="write the report here, one HTML file")
+    run.add_argument("--json", type=Path, help="write all numbers here, as JSON")
+    run.set_defaults(command=_run)
+
+    replay = nested.add_parser(
+        "replay",
+        help="score repro cases with a model, say what broke",
+        epilog=f"Exit status: 0 if nothing broke, {BROKE} if something did, 1 for trouble.",
+    )
+    replay.add_argument("cases", type=Path, help="JSONL, a case a line, as the page saves them")
+    replay.add_argument("--model", type=Path, required=True, help="a model folder")
+    replay.add_argument("--json", type=Path, help="write the outcomes here, as JSON")
+    replay.add_argument("--junit", type=Path, help="write them here, as JUnit XML")
+    replay.add_argument(
+        "--tolerance",
+        type=float,
+        default=0.01,
+        help="how far a cosine may move before it counts as drifted (0.01)",
+    )
+    replay.add_argument(
+        "--threshold",
+        type=float,
+        metavar="P",
+        help="judge this model's scores by this probability instead of each case's own",
+    )
+    replay.set_defaults(command=_replay)
+
+
+def _run(options: argparse.Namespace) -> None:
+    import json
+    from datetime import datetime
+
+    from dssm_core.corpus.pairs import read_pairs
+    from dssm_core.inspection.findings import find
+    from dssm_core.inspection.report import report_html
+    from dssm_core.inspection.table import inspect_pairs
+    from dssm_core.scoring import Scorer
+
+    _check_places(options.out, options.json)
+    _check_probability(options.threshold)
+    pairs, notes = _with_negatives(read_pairs(options.pairs), options)
+    scorer = Scorer(options.model)
+    inspection = inspect_pairs(scorer, pairs, _progress("texts"))
+    verdicts, place = _verdicts()
+    findings = find(
+        inspection,
+        scorer,
+        _cosine(options.threshold, inspection),
+        data=options.pairs.name,
+        date=datetime.now().astimezone().isoformat(sep=" ", timespec="minutes"),
+        notes=notes,
+        verdicts=verdicts,
+        progress=_progress("errors"),
+    )
+    if options.json:
+        content = json.dumps(findings.to_dict(), indent=2, allow_nan=False)
+        options.json.write_text(content + "\n", "utf-8")
+    if options.out:
+        options.out.write_bytes(report_html(findings))
+    _print_findings(findings)
+    if len(findings.verdicts):
+        print(f"\n{len(findings.verdicts):,} verdicts on these pairs, from {place}")
+    for written in (options.out, options.json):
+        if written:
+            print(f"wrote {written}")
+
+
+def _replay(options: argparse.Namespace) -> int:
+    from dssm_core.inspection.cases import read_cases
+    from dssm_core.inspection.replay import replay
+    from dssm_core.scoring import Scorer
+
+    _check_places(options.json, options.junit)
+    _check_probability(options.threshold)
+    if not options.tolerance >= 0:
+        raise UserError("--tolerance is a cosine, 0 or more", f"{options.tolerance}")
+    cases = read_cases(options.cases)
+    found = replay(
+        cases, Scorer(options.model), options.tolerance, options.threshold, _progress("cases")
+    )
+    if options.json:
+        options.json.write_text(found.as_json() + "\n", "utf-8")
+    if options.junit:
+        options.junit.write_text(found.as_junit() + "\n", "utf-8")
+    print(found.as_text())
+    return BROKE if found.is_broken else 0
+
+
+def _check_places(*paths: Path | None) -> None:
+    """Refuse what cannot be written before minutes are spent on it."""
+    for path in paths:
+        if path and (path.is_dir() or not path.resolve().parent.is_dir()):
+            raise UserError(f"{path} cannot be written", hint="Name a file in a folder there is.")
+
+
+def _check_probability(value: float | None) -> None:
+    if value is not None and not 0 < value < 1:
+        raise UserError("--threshold is a probability above 0 and below 1", f"{value}")
+
+
+def _with_negatives(pairs: Any, options: argparse.Namespace) -> tuple[Any, list[str]]:
+    """Return the pairs with assumed negatives if asked for, and what a reader must know."""
+    from dssm_core.inspection.table import sample_negatives
+
+    if options.negatives < 0:
+        raise UserError("--negatives is a number of documents", f"{options.negatives}")
+    if not (pairs["label"] == 1).all():
+        if options.negatives:
+            raise UserError(
+                f"{options.pairs.name} has pairs labelled 0 of its own", hint="Drop --negatives."
+            )
+        return pairs, []
+    if options.negatives:
+        drawn = sample_negatives(pairs, options.negatives, options.seed)
+        note = (
+            f"All {len(pairs):,} pairs of the file are labelled 1. {len(drawn) - len(pairs):,} "
+            f"random pairs, {options.negatives} to a query (seed {options.seed}), are assumed to "
+            "be irrelevant: nobody judged them."
+        )
+        return drawn, [note]
+    if options.threshold is None:
+        raise UserError(
+            f"All pairs of {options.pairs.name} are labelled 1: there is nothing to tell apart",
+            hint="Add --negatives 4, or give a --threshold to see which relevant pairs miss it.",
+        )
+    return pairs, ["All pairs are labelled 1: this says nothing of false positives."]
+
+
+def _cosine(probability: float | None, inspection: Any) -> float:
+    """Return the threshold: that of a probability, or the best F1's."""
+    from dssm_core.inspection import measure
+
+    if probability is None:
+        return measure.suggest_threshold(measure.curve(inspection.frame), inspection.frame, None)
+    cosine: float | None = inspection.head.cosine_at(probability)
+    if cosine is None:
+        low, high = inspection.head.reachable
+        raise UserError(
+            f"No cosine of {inspection.model} reaches the probability of --threshold",
+            f"{probability}",
+            f"It gives {low:.4f} to {high:.4f}.",
+        )
+    return cosine
+
+
+def _verdicts() -> tuple[Any, Path]:
+    """Return the verdicts of the user's store, which is left alone, and where it is."""
+    from dssm_core.store import Store, default_path
+
+    path = default_path()
+    return Store(path, read_only=True).verdicts(), path
+
+
+def _print_findings(findings: Any) -> None:
+    from dssm_core.inspection.findings import place
+    from dssm_core.inspection.replay import short
+    from dssm_core.inspection.report import lead
+
+    inspection = findings.inspection
+    print(f"{inspection.model} {inspection.fingerprint} on {findings.data}")
+    print(*findings.notes, sep="\n", end="\n" if findings.notes else "")
+    print(f"threshold: cosine {findings.cosine:.4f}, probability {findings.probability:.4f}")
+    print(lead(findings))
+    print(", ".join(f"{n} {_number(value)}" for n, value in findings.rates.items()))
+    for name, value in (findings.ranking or {}).items():
+        print(f"{name} {value['mean']:.3f} ({value['low']:.3f} to {value['high']:.3f})")
+    print(f"area under ROC {_number(findings.area)}", end=", ")
+    print(f"calibration error {_number(findings.calibration_error)}")
+    print("\nworst slices:")
+    for row in findings.worst_slices(SHOWN).itertuples():
+        print(f"  {short(row.slice, 60)}: {row.errors:,} of {row.pairs:,} wrong")
+    print("\ncauses:")
+    for cause, number in findings.causes.items():
+        print(f"  {number:,} {cause}")
+    print("\nworst errors:")
+    for line, row in findings.errors.head(SHOWN).iterrows():
+        numbers = f"cosine {_number(row['cosine'])}, {place(line, row)}"
+        print(f"  {row['error']}, {row['cause']}, {numbers}")
+        print(f"    query: {short(row['query'])}\n    document: {short(row['document'])}")
+        print(f"    {short(row['evidence'], 200)}")
+
+
+def _number(value: float | None) -> str:
+    return "none" if value is None or value != value else f"{value:.3f}"
+
+
+def _progress(what: str) -> Callable[[int, int], None] | None:
+    """Return what tells progress to a person at a terminal, and to nobody else."""
+    if not sys.stderr.isatty():
+        return None
+
+    def tell(done: int, total: int) -> None:
+        end = "\n" if done >= total else ""
+        print(f"\r{done:,} of {total:,} {what}", end=end, file=sys.stderr, flush=True)
+
+    return tell

@@ -1,0 +1,234 @@
+"""A whole inspection in one value: what the report shows and the command prints.
+
+Nothing here is drawn or printed; `Findings.to_dict` is what --json writes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dssm_core.evaluation import auc
+from dssm_core.explain import Effects, effects
+from dssm_core.inspection import measure
+from dssm_core.inspection.causes import find_causes
+from dssm_core.inspection.table import Inspection, Progress
+from dssm_core.scoring import Scorer
+
+MOST_CAUSES = 500
+"""Errors, the worst, whose cause is looked for."""
+
+MOST_EFFECTS = 10
+"""Errors, the worst, of which every token's effect is worked out."""
+
+ERROR_COLUMNS = ("query", "document", "label", "cosine", "probability", "rank", "candidates")
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Where a model is wrong on labelled pairs, and because of what.
+
+    Attributes:
+        data: name of the file of pairs.
+        date: when, as text.
+        notes: what a reader must know of the data or the model, a sentence each.
+        inspection: the pairs, scored.
+        cosine: the threshold.
+        probability: the same on the other scale.
+        counts: as `measure.confusion` returns.
+        curve: as `measure.curve` returns.
+        best: the threshold of the best F1, a cosine.
+        area: under the ROC curve, in [0, 1]; None unless both labels are there.
+        calibration: the reliability table.
+        calibration_error: expected, in [0, 1]; None where no pair has a score.
+        ranking: as `measure.ranking` returns.
+        slices: of each column, as `measure.slice_table` returns.
+        errors: the wrong pairs, worst first, as `measure.errors` returns, with cause and
+            evidence ("" beyond the worst 500).
+        effects: of the worst 10 errors, those of the query's and of the document's tokens.
+        verdicts: the verdicts on these pairs, as `Store.verdicts` returns.
+    """
+
+    data: str
+    date: str
+    notes: tuple[str, ...]
+    inspection: Inspection
+    cosine: float
+    probability: float
+    counts: dict[str, int]
+    curve: pd.DataFrame
+    best: float
+    area: float | None
+    calibration: pd.DataFrame
+    calibration_error: float | None
+    ranking: dict[str, dict[str, float]] | None
+    slices: dict[str, pd.DataFrame]
+    errors: pd.DataFrame
+    effects: tuple[tuple[Effects, Effects], ...]
+    verdicts: pd.DataFrame
+
+    @property
+    def rates(self) -> dict[str, float | None]:
+        """Precision, recall, F1 and error rate at the threshold; None where there is none."""
+        hits, false = self.counts["true positive"], self.counts["false positive"]
+        missed, pairs = self.counts["false negative"], len(self.inspection.frame)
+        return {
+            "precision": hits / (hits + false) if hits + false else None,
+            "recall": hits / (hits + missed) if hits + missed else None,
+            "F1": 2 * hits / (2 * hits + false + missed) if hits + false + missed else None,
+            "error rate": (false + missed) / pairs if pairs else None,
+        }
+
+    @property
+    def causes(self) -> dict[str, int]:
+        """How many of the worst 500 errors have each cause, the most first."""
+        found = self.errors["cause"].head(MOST_CAUSES).value_counts()
+        return {str(cause): int(number) for cause, number in found.items()}
+
+    def worst_slices(self, most: int) -> pd.DataFrame:
+        """Return the worst slices of all columns, called "column: slice"."""
+        tables = [
+            table.assign(slice=[f"{column}: {name}" for name in table["slice"]])
+            for column, table in self.slices.items()
+        ]
+        if not tables:
+            return pd.DataFrame()
+        whole = pd.concat(tables, ignore_index=True)
+        order = whole.sort_values(["few", "low", "pairs"], ascending=[True, False, False])
+        return order.head(most).reset_index(drop=True)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON; None where a number does not exist."""
+        frame, head = self.inspection.frame, self.inspection.head
+        worst = self.errors.head(MOST_CAUSES)
+        columns = [*ERROR_COLUMNS, "error", "by", "cause", "evidence"]
+        return _plain(
+            {
+                "data": self.data,
+                "date": self.date,
+                "notes": list(self.notes),
+                "model": self.inspection.model,
+                "fingerprint": self.inspection.fingerprint,
+                "head": {"scale": head.scale, "bias": head.bias},
+                "threshold": {"cosine": self.cosine, "probability": self.probability},
+                "best_f1": {"cosine": self.best, "probability": head.probability(self.best)},
+                "pairs": {
+                    "number": len(frame),
+                    "relevant": int((frame["label"] == 1).sum()),
+                    "queries": int(frame["query"].nunique()),
+                    "documents": int(frame["document"].nunique()),
+                },
+                "confusion": self.counts,
+                "rates": self.rates,
+                "area_under_roc": self.area,
+                "curve": self.curve.to_dict("records"),
+                "calibration": {
+                    "error": self.calibration_error,
+                    "table": self.calibration.to_dict("records"),
+                },
+                "ranking": self.ranking,
+                "slices": {name: table.to_dict("records") for name, table in self.slices.items()},
+                "causes": self.causes,
+                "errors": {
+                    "number": len(self.errors),
+                    "worst": [
+                        {"line": line, **row}
+                        for line, row in zip(
+                            worst.index, worst[columns].to_dict("records"), strict=True
+                        )
+                    ],
+                },
+                "verdicts": self.verdicts.to_dict("records"),
+            }
+        )
+
+
+def find(
+    inspection: Inspection,
+    scorer: Scorer,
+    cosine: float,
+    *,
+    data: str,
+    date: str,
+    notes: Sequence[str] = (),
+    verdicts: pd.DataFrame | None = None,
+    progress: Progress | None = None,
+) -> Findings:
+    """Work out everything that a report of an inspection says.
+
+    Args:
+        inspection: pairs, scored.
+        scorer: the model that scored them.
+        cosine: the threshold.
+        data: name of the file of pairs.
+        date: when, as text.
+        notes: what a reader must know, a sentence each.
+        verdicts: as `Store.verdicts` returns; those on other pairs are left out.
+        progress: called with (done, total) errors; may raise to cancel.
+    """
+    frame = inspection.frame
+    errors = measure.errors(frame, cosine)
+    worst = errors.head(MOST_CAUSES)
+    found = find_causes(inspection, worst, scorer, cosine, progress)
+    # assigned and not joined, as the file may have columns of these names
+    errors = errors.assign(**found.reindex(errors.index, fill_value=""))
+    first = errors.head(MOST_EFFECTS)
+    labels = frame["label"].to_numpy()
+    curve, calibration = measure.curve(frame), measure.calibration(frame)
+    return Findings(
+        data,
+        date,
+        tuple(notes),
+        inspection,
+        cosine,
+        inspection.head.probability(cosine),
+        measure.confusion(frame, cosine),
+        curve,
+        measure.suggest_threshold(curve, frame, None),
+        auc(frame["cosine"].to_numpy(), labels) if 0 < labels.sum() < len(labels) else None,
+        calibration,
+        measure.calibration_error(calibration) if len(calibration) else None,
+        measure.ranking(frame),
+        {
+            column: measure.slice_table(frame, column, cosine)
+            for column in measure.slice_columns(frame)
+        },
+        errors,
+        tuple(
+            (
+                effects(scorer.cache, inspection.head, query, document, "query"),
+                effects(scorer.cache, inspection.head, query, document, "document"),
+            )
+            for query, document in zip(first["query"], first["document"], strict=True)
+        ),
+        _on_these_pairs(verdicts, frame),
+    )
+
+
+def place(line: Any, row: Mapping[str, Any]) -> str:
+    """Return where a pair stands in its file; one that was drawn stands nowhere."""
+    return f"assumed pair {line}" if row.get("assumed") == "yes" else f"line {line}"
+
+
+def _on_these_pairs(verdicts: pd.DataFrame | None, frame: pd.DataFrame) -> pd.DataFrame:
+    if verdicts is None or verdicts.empty:
+        return pd.DataFrame(columns=["query", "document", "verdict", "cause", "note", "at"])
+    pairs = pd.MultiIndex.from_frame(frame[["query", "document"]].astype(object))
+    judged = pd.MultiIndex.from_frame(verdicts[["query", "document"]].astype(object))
+    return verdicts[judged.isin(pairs)]
+
+
+def _plain(value: Any) -> Any:
+    """Return a value that JSON holds: NumPy's numbers as Python's, None for what is no number."""
+    if isinstance(value, dict):
+        return {str(name): _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value
