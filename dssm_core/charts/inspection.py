@@ -78,10 +78,10 @@ def distribution_chart(
     low = min([*bins["start"], cosine]) if len(bins) else -1.0
     high = max([*bins["end"], cosine]) if len(bins) else 1.0
     x = alt.X("start:Q").scale(domain=[low, high], nice=False).title("cosine (−1 to 1)")
-    base = alt.Chart(bins).encode(
+    base = alt.Chart(bins.assign(floor=0.0)).encode(
         color=alt.Color("label:N")
         .scale(domain=LABELS, range=[COSINE, PROBABILITY])
-        .legend(orient="top", title=None),
+        .legend(orient="top", title=None, symbolType="stroke", symbolStrokeWidth=3),
         tooltip=[
             alt.Tooltip("label:N"),
             alt.Tooltip("start:Q", format=".3f", title="cosine from"),
@@ -93,7 +93,7 @@ def distribution_chart(
     top = max([*bins["share"], 0.01]) * 1.08
     y = alt.Y("share:Q").stack(None).scale(domain=[0, top], nice=False)
     y = y.title("share of the label's pairs").axis(format=".0%", tickCount=4)
-    bars = base.mark_bar(opacity=0.4, binSpacing=0).encode(x, y, x2="end:Q")
+    bars = base.mark_bar(opacity=0.4, binSpacing=0).encode(x, y, x2="end:Q", y2="floor:Q")
     # the outline tells the two apart without colour
     outline = base.mark_line(interpolate="step-after", strokeWidth=2).encode(
         x, y, strokeDash=alt.StrokeDash("label:N").scale(domain=LABELS, range=[[1, 0], [4, 3]])
@@ -110,7 +110,7 @@ def distribution_chart(
             "The less the shapes overlap, the better. Dashed: the threshold.",
             ink=ink,
         ),
-        height=260,
+        height=330,
         description=_tell_distribution(bins, cosine, probability),
     )
 
@@ -253,7 +253,7 @@ def reliability_chart(table: pd.DataFrame, *, error: float, ink: str = INK) -> C
             "Larger points: more pairs. Below: too sure.",
             ink=ink,
         ),
-        height=260,
+        height=330,
         description=(
             f"The expected calibration error is {error:.3f} over "
             f"{int(table['pairs'].sum()):,} pairs."
@@ -285,13 +285,12 @@ def slices_chart(
         f"{name} · {errors:,} of {pairs:,} wrong"
         for name, errors, pairs in zip(names, shown["errors"], shown["pairs"], strict=True)
     ]
-    shown["size"] = np.where(shown["few"], "under 10 pairs", "10 pairs or more")
     shown["auc_text"] = ["none" if np.isnan(value) else f"{value:.3f}" for value in shown["auc"]]
     shown = shown.drop(columns="auc")
     top = min(1.0, max([*shown["high"], overall, 0.01]) * 1.05)
     x = alt.X("error_rate:Q").scale(domain=[0, top], nice=False)
     x = x.title("share of pairs that are wrong (0 to 1), 95 % interval").axis(
-        orient="top", grid=False
+        orient="top", grid=False, tickCount=5
     )
     y = alt.Y("row:O").scale(domain=shown["row"].tolist(), padding=0).axis(None)
     base = alt.Chart(shown).encode(
@@ -374,7 +373,7 @@ def _curve_chart(
         alt.Chart(point[names])
         .mark_point(filled=True, shape="diamond", size=260, color=CHOSEN, stroke=ink, opacity=1)
         .encode(across, up, tooltip=tooltip),
-    ).properties(title=title, height=260, description=description)
+    ).properties(title=title, height=330, description=description)
 
 
 def _tell_distribution(bins: pd.DataFrame, cosine: float, probability: float) -> str:

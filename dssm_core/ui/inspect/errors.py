@@ -201,7 +201,7 @@ def _show_table(
         selection_default={"selection": {"rows": [] if row is None else [row]}},
         column_config={
             "error": text(say("inspect.column.error"), width="small"),
-            "cause": text(say("inspect.column.cause"), width="small"),
+            "cause": text(say("inspect.column.cause"), width="medium"),
             "query": text(say("query"), width="medium"),
             "document": text(say("document"), width="medium"),
             "cosine": number(say("cosine"), format="%.3f", width="small"),

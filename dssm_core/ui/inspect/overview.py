@@ -55,7 +55,8 @@ def show_overview(bench: Bench) -> float:
         _show_counts(counts)
     with right:
         _show_threshold(bench, curve)
-    parts.show_head(bench.inspection.head)
+    if bench.inspection.head.scale <= 0:
+        parts.show_head(bench.inspection.head)
     _show_charts(bench, curve, counts, cosine)
     _show_ranking(bench)
     return cosine
@@ -183,7 +184,7 @@ def _show_threshold(bench: Bench, curve: pd.DataFrame) -> None:
             step=1.0,
             format="%g",
             key="inspect.cost",
-            width=190,
+            width=240,
             persist_state="session",
         )
         st.button(

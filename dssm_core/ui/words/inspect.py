@@ -113,7 +113,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "The threshold with the highest F1 on these pairs.",
         "在这些配对上 F1 最高的阈值。",
     ),
-    "inspect.cost": ("One false alarm = so many missed", "一次误报 = 几次漏掉"),
+    "inspect.cost": ("Cost of a false alarm, in misses", "一次误报相当于几次漏掉"),
     "inspect.least": ("Least cost", "最低代价"),
     "inspect.least.help": (
         "The threshold where false alarms, at that price, and missed pairs cost least together.",
