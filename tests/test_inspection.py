@@ -220,6 +220,9 @@ def test_the_same_seed_draws_the_same():
     one, again, other = (sample_negatives(many, 3, seed) for seed in (1, 1, 2))
     pd.testing.assert_frame_equal(one, again)
     assert not one.equals(other)
+    drawn = one[one["label"] == 0]
+    assert len(drawn) == 150
+    assert (drawn["query"].str[1:] != drawn["document"].str.split().str[1]).all()
 
 
 def test_where_there_is_nothing_to_draw_nothing_is_added():
