@@ -100,7 +100,7 @@ def vector_map(
             thinned,
             ink=ink,
         ),
-        height=460,
+        height=560,
         description=describe_map(shown, share, total),
     )
 
