@@ -17,6 +17,7 @@ from dssm_core.evaluation import (
     FUSED,
     WEIGHT,
     Collection,
+    Encoded,
     Fusion,
     cosine_nearest,
     cosine_rows,
@@ -145,6 +146,24 @@ def test_cosine_rows_are_the_cosines_and_nan_where_nothing_is_readable():
 def test_the_nearest_by_cosine_are_the_nearest():
     nearest = cosine_nearest(WordTowers())(["red door"], ["wall", "👍", "a red door", "door"], 3)
     assert nearest.tolist() == [[2, 3, 0]]
+
+
+@given(
+    st.lists(st.sampled_from(["red", "red door", "door wall", "wall", "👍"]), min_size=1),
+    st.integers(1, 40),
+)
+@settings(max_examples=40, deadline=None)
+def test_the_nearest_are_as_near_as_any_that_are_left_out(documents, number):
+    towers = WordTowers()
+    (found,) = cosine_nearest(towers)(["red door"], documents, number)
+    assert len(set(found.tolist())) == len(found) == min(number, len(documents))
+    queries, texts = (
+        Encoded.of(towers, list(text), side)
+        for text, side in ((["red door"], "query"), (documents, "document"))
+    )
+    (row,) = cosine_rows(queries.vectors, texts.vectors, texts.readable)
+    values = np.where(np.isnan(row), -np.inf, row)
+    assert values[found].tolist() == sorted(values, reverse=True)[: len(found)]
 
 
 # how sure the figures are

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dssm_core.evaluation.ranking import rank_documents
 from dssm_core.towers import Encoding, Side, Towers
 
 BLOCK = 4096
@@ -84,9 +83,16 @@ def cosine_nearest(towers: Towers) -> Callable[[Sequence[str], Sequence[str], in
         found = Encoded.of(towers, documents, "document")
         asked = Encoded.of(towers, queries, "query")
         rows = cosine_rows(asked.vectors, found.vectors, found.readable)
-        return np.stack([rank_documents(row, frozenset())[:number] for row in rows])
+        return np.stack([_highest(row, number) for row in rows])
 
     return nearest
+
+
+def _highest(row: np.ndarray, number: int) -> np.ndarray:
+    """Return the places of a row's highest values, best first, NaN last; in linear time."""
+    known = -np.where(np.isnan(row), -np.inf, row)
+    best = np.sort(np.argpartition(known, min(number, len(row)) - 1)[:number])
+    return best[np.argsort(known[best], kind="stable")]
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:
