@@ -6,8 +6,6 @@ through `escape`. None of them reads HTML or Markdown.
 
 from __future__ import annotations
 
-import html
-import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
@@ -15,6 +13,7 @@ import streamlit as st
 
 from dssm_core import charts
 from dssm_core.errors import UserError
+from dssm_core.inspection.html import escape as escape
 from dssm_core.scoring import Head, ScoredDocument, ScoredToken
 from dssm_core.ui.words import LANGUAGES, language, say
 
@@ -25,22 +24,6 @@ MOST_TOKENS = 300
 
 LONGEST_GAP = 400
 """Characters between two tokens that are drawn."""
-
-
-def escape(text: str) -> str:
-    r"""Return a text as HTML that shows it as it is, control characters as their pictures.
-
-    Example:
-        >>> escape("<b>\x07")
-        '&lt;b&gt;␇'
-    """
-    return html.escape("".join(_visible(character) for character in text))
-
-
-def _visible(character: str) -> str:
-    if character in "\n\t" or unicodedata.category(character) not in ("Cc", "Cs"):
-        return character
-    return chr(0x2400 + ord(character)) if ord(character) < 32 else "\ufffd"
 
 
 def ink() -> str:
