@@ -67,7 +67,8 @@ def show(folder: ModelFolder, live: state.LiveModel, asked: inputs.Asked) -> Non
                 _show_open(folder, live, asked)
     elif st.session_state.get("compare.before"):
         with st.container(horizontal=True, vertical_alignment="center"):
-            parts.show_quiet(say("find.filled"))
+            with st.container(width="content"):
+                parts.show_quiet(say("find.filled"))
             st.button(say("find.back"), key="compare.find.back", on_click=inputs.swap_documents)
 
 

@@ -333,6 +333,6 @@ WORDS: dict[str, tuple[str, str]] = {
     "find.add": ("Keep them and add", "保留并追加"),
     "find.use ticked": ("Score the ticked ({number})", "为勾选的打分（{number}）"),
     "find.use all": ("Score all {number}", "全部打分（{number}）"),
-    "find.filled": ("What Documents held before is kept.", "“文档”中原来的内容已保留。"),
+    "find.filled": ("The documents that were here before are kept.", "之前的文档已保留。"),
     "find.back": ("Swap back", "换回"),
 }

@@ -1,0 +1,121 @@
+"""Exact search against usearch's graph on the same vectors, in one run.
+
+    python tests/benchmarks/search.py --index DIR --pairs build/corpus/pairs.csv
+    python tests/benchmarks/search.py --million
+
+The vectors of an index that `python -m dssm_core index` wrote, with queries of a pairs file; and
+synthetic ones in clusters, 100,000 or a million. Memory is what the process grows by once the
+searched files have been read; load time is until the first search has answered, files warm.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from dssm_core.search.nearest import VectorSearch, recall_at_10
+
+
+def resident() -> float:
+    """Return the memory of this process in MiB, shared file pages included."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("VmRSS")).split()[1]) / 1024
+
+
+def clusters(number: int, size: int = 256, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Return unit vectors around 2,000 centres, float16 [N, E], and 200 queries of their kind."""
+    rng = np.random.default_rng(seed)
+    centres = rng.normal(size=(2_000, size)).astype(np.float32)
+
+    def drawn(count: int) -> np.ndarray:
+        noise = rng.normal(size=(count, size)).astype(np.float32)
+        vectors = centres[rng.integers(len(centres), size=count)] + 0.7 * noise
+        return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float16)
+
+    parts = [drawn(min(50_000, number - start)) for start in range(0, number, 50_000)]
+    return np.concatenate(parts), drawn(200)
+
+
+def measured(folder: Path, queries: np.ndarray) -> Iterator[dict[str, object]]:
+    """Yield a row for each way to search the vectors that lie in a folder."""
+    from usearch.index import Index
+
+    shape = np.load(folder / "vectors.npy", mmap_mode="r", allow_pickle=False).shape
+    names = range(shape[0])
+    for way in ("exact", "usearch"):
+        before, started = resident(), time.perf_counter()
+        vectors = np.load(folder / "vectors.npy", mmap_mode="r", allow_pickle=False)
+        graph = (
+            Index.restore(str(folder / "graph.usearch"), view=True) if way == "usearch" else None
+        )
+        search = VectorSearch(names, vectors, graph)  # type: ignore[arg-type]
+        search.nearest(queries[0], 10)
+        loaded = time.perf_counter() - started
+        started = time.perf_counter()
+        for query in queries:
+            search.nearest(query, 10)
+        seconds = time.perf_counter() - started
+        yield {
+            "documents": f"{shape[0]:,} x {shape[1]}",
+            "search": way,
+            "queries a second": f"{len(queries) / seconds:,.0f}",
+            "recall@10": f"{recall_at_10(search, queries[:100]):.3f}",
+            "MiB": f"{resident() - before:,.0f}",
+            "load, s": f"{loaded:.2f}",
+        }
+
+
+def synthetic(number: int) -> Iterator[dict[str, object]]:
+    """Build a graph of synthetic vectors, and yield the rows of both searches."""
+    vectors, queries = clusters(number)
+    started = time.perf_counter()
+    search = VectorSearch(range(number), vectors).with_graph(queries[:1])  # type: ignore[arg-type]
+    seconds = time.perf_counter() - started
+    with tempfile.TemporaryDirectory() as place:
+        np.save(Path(place) / "vectors.npy", vectors, allow_pickle=False)
+        search.graph.save(str(Path(place) / "graph.usearch"))
+        del search, vectors
+        for row in measured(Path(place), queries):
+            yield {**row, "build, s": f"{seconds:.0f}" if row["search"] == "usearch" else ""}
+
+
+def real(folder: Path, pairs: Path) -> Iterator[dict[str, object]]:
+    """Yield the rows of both searches of an index, with 200 queries of a file."""
+    import json
+
+    from dssm_core.corpus.pairs import read_pairs
+    from dssm_core.folder import ModelFolder, find_folders
+
+    made = json.loads((folder / "index.json").read_text())["fingerprint"]
+    models = [m for m in find_folders(Path("sample_models")) if isinstance(m, ModelFolder)]
+    towers = next(model for model in models if model.fingerprint == made).load_towers()
+    texts = read_pairs(pairs)["query"].drop_duplicates().sample(200, random_state=1)
+    queries = np.stack([one.vector for one in towers.encode(list(texts), "query")])
+    yield from measured(folder, queries)
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--index", type=Path, help="an index of a shipped model, of 10,000 or more")
+    parser.add_argument("--pairs", type=Path, help="the file whose queries are searched for")
+    parser.add_argument("--million", action="store_true", help="a million vectors too")
+    options = parser.parse_args()
+    rows = list(real(options.index, options.pairs)) if options.index else []
+    for number in (100_000, 1_000_000)[: 1 + options.million]:
+        rows += synthetic(number)
+    frame = pd.DataFrame(rows).fillna("")
+    print("| " + " | ".join(frame) + " |")
+    print("|---" * frame.shape[1] + "|")
+    for values in frame.itertuples(index=False):
+        print("| " + " | ".join(map(str, values)) + " |")
+
+
+if __name__ == "__main__":
+    main()
