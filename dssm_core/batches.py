@@ -8,8 +8,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import compress
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -17,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from dssm_core.corpus.negatives import read_shards
+from dssm_core.corpus.splitting import fold
 from dssm_core.text import PIECES, UNSEEN, Reader, hash_pieces, segment
 
 STRETCH = 16
@@ -147,6 +149,7 @@ class ShardBatches:
         document_length: words read of a document.
         negatives: use so many of the prepared ones; all without it.
         pieces: PIECES, or 0 for plain ids, as `Reader`; texts are then padded to their length.
+        held_out: folded texts; rows that have one as query or document are not trained on.
     """
 
     def __init__(
@@ -157,8 +160,9 @@ class ShardBatches:
         document_length: int,
         negatives: int | None = None,
         pieces: int = PIECES,
+        held_out: Container[str] = (),
     ) -> None:
-        self._folder = folder
+        self._folder, self._held_out = folder, held_out
         self._lengths = query_length, document_length
         self.pairs = 0
         self._words = _Words(count_words(self._texts()), rows, pieces)
@@ -170,7 +174,7 @@ class ShardBatches:
 
     def epoch(self, number: int, size: int, rng: np.random.Generator) -> Iterator[Batch]:
         """Yield every pair once, shuffled within stretches, with that epoch's negatives."""
-        for part in read_shards(self._folder, number, STRETCH * size):
+        for part in self._parts(number, STRETCH * size):
             lengths = np.array([len(document) for document in part["document"]])
             for rows in _like_lengths(lengths, size, rng):
                 yield self._batch({name: [part[name][i] for i in rows] for name in part})
@@ -186,8 +190,15 @@ class ShardBatches:
             np.ones(len(part["query"]), np.float32),
         )
 
+    def _parts(self, number: int = 0, size: int = 4096) -> Iterator[dict[str, list[Any]]]:
+        """Yield an epoch's rows in parts, less those of held-out texts."""
+        for part in read_shards(self._folder, number, size):
+            sides = zip(part["query"], part["document"], strict=True)
+            kept = [not any(fold(text) in self._held_out for text in row) for row in sides]
+            yield {name: list(compress(values, kept)) for name, values in part.items()}
+
     def _texts(self) -> Iterator[str]:
-        for part in read_shards(self._folder):
+        for part in self._parts():
             self.pairs += len(part["query"])
             yield from part["query"]
             yield from part["document"]

@@ -56,9 +56,12 @@ TOY = {"scale": 2.0, "bias": 0.0, "rows": [{"cosine": 0.5, "probability": 0.7310
 class FakeRun:
     """A run that has ended, without a process."""
 
-    is_over, error = True, ""
+    is_over, is_stopped, error = True, False, ""
 
-    def __init__(self, name: str, pairs: Any, out: Path, options: Any, config: Any) -> None:
+    def __init__(
+        self, name: str, pairs: Any, out: Path, options: Any, config: Any, negatives: int = 0
+    ) -> None:
+        self.negatives = negatives
         self.name, self.out, self.epochs = name, out, config["training"]["epochs"]
         self.pairs, self.options, self.config = pairs, options, config
         self.history = [{"epoch": 1}]
@@ -71,18 +74,22 @@ class FakeRun:
         pass
 
 
+class FakeTask(FakeRun):
+    """A toy run that has ended, without a process."""
+
+    def __init__(self, name: str, arguments: list[str], epochs: int) -> None:
+        self.name, self.arguments, self.epochs = name, arguments, epochs
+        self.history, self.result = [{"epoch": 1}], TOY
+
+
 @pytest.fixture
 def page(models: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     (models / "doors" / "pairs.csv").write_text("query,document,label,split\na,b,1,test\n")
     monkeypatch.setenv("DSSM_MODELS", str(models))
     monkeypatch.setattr(systems, "_described", lambda: SYSTEMS)
-    monkeypatch.setattr(systems, "ask", lambda *arguments: TOY)
+    monkeypatch.setattr(systems, "Task", FakeTask)
     monkeypatch.setattr(lab, "Run", FakeRun)
     return AppTest.from_function(lab_page, default_timeout=20).run()
-
-
-def button(app: AppTest, label: str) -> Any:
-    return next(b for b in app.button if b.label == label)
 
 
 def test_a_system_is_shown_layer_by_layer(page: AppTest) -> None:
@@ -105,8 +112,12 @@ def test_the_graph_tells_shapes_and_parameters_and_breaks_no_quotes() -> None:
 
 
 def test_the_toy_run_is_checked_against_its_own_head(page: AppTest) -> None:
-    button(page, "Fit and predict").click().run()
+    page.selectbox(key="lab.system").set_value("LSTM").run()
+    page.number_input(key="lab.toy.epochs").set_value(7)
+    page.button(key="lab.toy.start").click().run()
     assert not page.exception
+    arguments = page.session_state["lab.toy"].arguments
+    assert arguments == ["toy", "--system", "LSTM", "--seed", "0", "--epochs", "7"]
     assert any("sigmoid(2.0000 × cosine + 0.0000)" in m.value for m in page.markdown)
     assert any("at most 0.0e+00" in m.value for m in page.markdown)
 
@@ -186,8 +197,8 @@ def test_the_steps_of_a_pair_by_hand() -> None:
     assert steps["probability"] == pytest.approx(1 / (1 + math.exp(-0.92)))
 
 
-def wait_for(run: runs.Run) -> None:
-    for _ in range(600):
+def wait_for(run: runs.Task) -> None:
+    for _ in range(4000):
         if run.is_over:
             time.sleep(0.2)
             return
@@ -212,7 +223,8 @@ def test_a_stopped_run_ends_and_leaves_no_model(tmp_path: Path) -> None:
     run.stop()
     wait_for(run)
     assert run.is_over
-    assert run.error == "stopped"
+    assert run.is_stopped
+    assert run.error == ""
     assert not (tmp_path / "lab").exists()
 
 
@@ -220,6 +232,33 @@ def test_a_run_that_fails_says_why(tmp_path: Path) -> None:
     run = start(tmp_path, {"epochs": 0})
     wait_for(run)
     assert "epochs" in run.error
+
+
+def test_a_toy_run_tells_its_epochs_and_then_its_predictions() -> None:
+    run = runs.Task("LSTM", ["toy", "--system", "LSTM", "--epochs", "2"], 2)
+    wait_for(run)
+    assert run.error == ""
+    assert run.frame()["epoch"].tolist() == [1, 2]
+    assert len(run.result["rows"]) == 8
+
+
+def test_the_builders_model_is_trained_on_negatives_prepared_for_it(page: AppTest) -> None:
+    page.selectbox(key="lab.family").set_value("mlp-sampled").run()
+    page.button(key="lab.start").click().run()
+    assert not page.exception
+    run = page.session_state["lab.run"]
+    assert (run.negatives, run.config["training"]["loss"]) == (10, "softmax")
+
+
+def test_a_run_on_prepared_negatives_writes_a_model_folder(tmp_path: Path) -> None:
+    sizes = {"vocabulary": 400, "vec_dim": 12, "query_max_len": 6, "doc_max_len": 12, "hidden": 16}
+    config = {"model": sizes, "training": {"epochs": 1, "batch": 32}}
+    pairs = tiny.pairs().drop(columns="split")
+    run = runs.Run("mlp-sampled", pairs, tmp_path / "lab", ["--family", "mlp-sampled"], config, 3)
+    wait_for(run)
+    assert run.error == ""
+    written = json.loads((tmp_path / "lab" / "config.json").read_text())
+    assert (written["family"], written["training"]["loss"]) == ("mlp-sampled", "softmax")
 
 
 def test_a_command_that_fails_is_told() -> None:

@@ -1,6 +1,5 @@
-"""Both LSTM models: the notebook's sizes, losses by name, the toy run, and the backwards head."""
+"""Both LSTM models: the notebook's sizes, losses by name, and the backwards head."""
 
-import functools
 
 import keras
 import numpy as np
@@ -13,8 +12,6 @@ from dssm_core.models.lstm import (
     build_lstm_model,
     compile_by_name,
     probability_head,
-    run_toy,
-    toy_data,
 )
 from dssm_core.text import PIECES, hash_pieces
 
@@ -267,41 +264,6 @@ def test_keras_itself_speaks_up_only_in_fit_and_names_no_output():
     with pytest.raises(KeyError, match="uot") as error:
         model.fit((QUERY, DOCUMENT), {"out": LABEL}, verbose=0)
     assert "cos" not in str(error.value)
-
-
-# The toy run
-
-
-toy_run = functools.cache(run_toy)
-
-
-def test_the_toy_data_is_four_batches_of_the_notebooks_two_rows():
-    batches = list(toy_data())
-    assert len(batches) == 4
-    rows = [
-        (tuple(q), tuple(d), y.item())
-        for (query, document), label in batches
-        for q, d, y in zip(query.numpy(), document.numpy(), label.numpy(), strict=True)
-    ]
-    relevant, other = ((1, 2, 3, 4), (2, 1, 3, 4), 1), ((2, 3, 4, 1), (3, 4, 1, 2), 0)
-    assert sorted(rows) == [relevant] * 4 + [other] * 4
-
-
-@pytest.mark.parametrize("seed", [0, 3])
-def test_in_the_toy_run_probability_is_the_sigmoid_of_w_cosine_plus_b_in_every_row(seed):
-    frame = toy_run(seed)
-    assert len(frame) == 8
-    assert frame["cosine"].round(5).nunique() == 2
-    logit = frame.attrs["scale"] * frame["cosine"] + frame.attrs["bias"]
-    np.testing.assert_allclose(frame["logit"], logit, atol=1e-6)
-    np.testing.assert_allclose(frame["probability"], 1 / (1 + np.exp(-logit)), atol=3e-7)
-    assert frame.attrs["bias"] != 0  # it was trained
-
-
-def test_the_toy_run_repeats_with_its_seed():
-    again = run_toy(0)
-    assert again.equals(toy_run(0))
-    assert again.attrs == toy_run(0).attrs != toy_run(3).attrs
 
 
 # The backwards head

@@ -71,6 +71,17 @@ def test_its_loss_is_the_log_of_the_builders_own_similarity(tmp_path, prepared):
     assert builder.build_model().count_params() == run.model.count_params() - 2, "but for the head"
 
 
+def test_held_out_pairs_are_not_trained_on_though_the_shards_hold_them(tmp_path):
+    pairs, file = tiny.pairs().drop(columns="split"), tmp_path / "pairs.csv"
+    pairs.to_csv(file, index=False)
+    config = NegativesConfig(number=4, shard=100)
+    manifest = prepare_negatives(file, tmp_path / "shards", config, say=quiet)
+    assert manifest["pairs"] == len(pairs)
+    run = mlp(tmp_path, pairs=pairs)
+    assert run.batches.pairs == len(run.splits["train"]) < len(pairs)
+    assert not set(run.splits["test"]["document"].str.split().str[-1]) & set(run.vocabulary)
+
+
 def test_the_softmax_loss_needs_prepared_negatives_and_a_functional_model(tmp_path):
     with pytest.raises(UserError, match="needs prepared negatives"):
         trainer(tmp_path / "state.npz", loss="softmax")
@@ -99,7 +110,7 @@ def test_a_model_of_plain_ids_trains_and_reads_only_the_words_it_has_ids_for(tmp
     run = plain(tmp_path, name, epochs=12)
     run.run()
     losses = [row["loss"] for row in run.progress.history]
-    assert losses[-1] < 0.9 * losses[0]
+    assert losses[-1] < 0.95 * losses[0]
     assert len(run.vocabulary) == 59, "row 0 is padding"
     towers = run.towers()
     rare = next(w for w in tiny.pairs()["document"].str.split().str[-1] if w not in run.vocabulary)

@@ -13,9 +13,13 @@ def add(commands: Any) -> None:
     systems.add_argument("--json", action="store_true", help="print JSON")
     systems.set_defaults(command=_systems)
 
-    toy = commands.add_parser("toy", help="fit the notebook's LSTMModel on its toy data, predict")
+    toy = commands.add_parser("toy", help="fit a system of the notebook on its toy data, predict")
+    toy.add_argument(
+        "--system", default="LSTMModel", help='LSTMModel, LSTM or "negative sampling MLP"'
+    )
+    toy.add_argument("--epochs", type=int, default=1, help="of sgd; the notebook has one")
     toy.add_argument("--seed", type=int, default=0, help="of weights and order")
-    toy.add_argument("--json", action="store_true", help="print JSON")
+    toy.add_argument("--json", action="store_true", help="print JSON: a line an epoch, then all")
     toy.set_defaults(command=_toy)
 
 
@@ -37,12 +41,23 @@ def _systems(options: argparse.Namespace) -> None:
 
 
 def _toy(options: argparse.Namespace) -> None:
-    from dssm_core.models.lstm import run_toy
+    from dssm_core.errors import UserError
+    from dssm_core.models.toy import run_toy
 
-    frame = run_toy(options.seed)
-    rows = {"scale": frame.attrs["scale"], "bias": frame.attrs["bias"]}
+    def on_epoch(entry: dict[str, float]) -> None:
+        if options.json:
+            print(json.dumps(entry), flush=True)
+        elif options.epochs > 1:
+            print(f"epoch {entry['epoch']}/{options.epochs}: loss {entry['loss']:.4f}", flush=True)
+
+    try:
+        frame = run_toy(options.seed, options.system, options.epochs, on_epoch)
+    except ValueError as error:
+        raise UserError("The toy run cannot be", str(error)) from None
     if options.json:
-        print(json.dumps({**rows, "rows": frame.to_dict("records")}))
+        print(json.dumps({**frame.attrs, "rows": frame.to_dict("records")}))
         return
     print(frame.to_string(index=False))
-    print(f"probability = sigmoid({rows['scale']:.4f} * cosine + {rows['bias']:.4f})")
+    if frame.attrs:
+        scale, bias = frame.attrs["scale"], frame.attrs["bias"]
+        print(f"probability = sigmoid({scale:.4f} * cosine + {bias:.4f})")

@@ -36,15 +36,14 @@ def add(commands: Any) -> None:
 
 def _prepare(options: argparse.Namespace) -> None:
     from dssm_core.corpus import samples
+    from dssm_core.corpus.toy import prepare_notebook_toy
 
     if options.source == "debian-packages":
         report = samples.prepare_debian_packages(options.out, options.packages, options.translation)
     elif options.source == "cedict":
         report = samples.prepare_cedict(options.out, options.cedict)
     elif options.source == "notebook-toy":
-        options.out.mkdir(parents=True, exist_ok=True)
-        samples.notebook_toy().to_csv(options.out / "pairs.csv", index=False)
-        print(f"wrote {options.out / 'pairs.csv'}")
+        print("\n".join(prepare_notebook_toy(options.out)))
         return
     else:
         _prepare_negatives(options)

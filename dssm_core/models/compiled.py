@@ -56,8 +56,8 @@ class CompiledTowers:
     ) -> None:
         self._reader = Reader(vocabulary, rows, pieces)
         self._lengths = {"query": query_length, "document": document_length}
-        kernel, bias = model.get_layer("out").get_weights()
-        self.scale, self.bias = float(kernel[0, 0]), float(bias[0])
+        self._head = model.get_layer("out")
+        self.read_head()
         towers = cut_towers(model)
         self.has_attention = towers["query"].has_attention
         self._towers = {side: _Compiled(tower) for side, tower in towers.items()}
@@ -99,6 +99,11 @@ class CompiledTowers:
                     weights[[t.is_read for t in tokens[i]]] = attention[at, : len(words[i])]
                 encodings[i] = Encoding(texts[i], tokens[i], vectors[at], weights)
         return encodings
+
+    def read_head(self) -> None:
+        """Read w and b anew, which a training has moved; all other weights are live."""
+        kernel, bias = self._head.get_weights()
+        self.scale, self.bias = float(kernel[0, 0]), float(bias[0])
 
     def warm_up(self) -> None:
         """Trace and run both towers once, so that the first person does not wait."""

@@ -1,4 +1,4 @@
-"""The notebook's two LSTM models, functional and subclassed, and the toy run of the second.
+"""The notebook's two LSTM models, functional and subclassed.
 
 Source: notebook, `build_lstm_model` and `LSTMModel` (NOTEBOOK.md rows 5, 6 and 10).
 Shape letters: N rows, T tokens, P pieces, E embedding, H LSTM units.
@@ -10,9 +10,6 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import keras
-import numpy as np
-import pandas as pd
-import tensorflow as tf
 
 from dssm_core.models.layers import (
     Attention,
@@ -321,49 +318,3 @@ class LSTMModel(keras.Model):
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> LSTMModel:
         return cls(LSTMConfig(**config["config"]), config["name"])
-
-
-def toy_data() -> tf.data.Dataset:
-    """Return the notebook's toy data: four batches of ((query [2, 4], doc [2, 4]), label [2, 1]).
-
-    Source: notebook, the cell after `LSTMModel` (NOTEBOOK.md, "Toy data").
-    """
-    query = tf.data.Dataset.from_tensor_slices([[1, 2, 3, 4], [2, 3, 4, 1]])
-    document = tf.data.Dataset.from_tensor_slices([[2, 1, 3, 4], [3, 4, 1, 2]])
-    label = tf.data.Dataset.from_tensor_slices([[1], [0]])
-    rows = tf.data.Dataset.zip((query, document, label)).shuffle(100)
-    return rows.map(lambda q, d, y: ((q, d), y)).repeat(4).batch(2)
-
-
-def run_toy(seed: int = 0) -> pd.DataFrame:
-    """Train `LSTMModel`, with the notebook's free head, on the toy data and predict.
-
-    1. One epoch of sgd on the binary cross-entropy of `out`, by name.
-    2. Predict the same eight rows; the pipeline shuffles again.
-
-    Args:
-        seed: of the weights and the shuffling.
-
-    Returns:
-        A row a prediction.
-
-    Frame columns:
-        cosine: in [-1, 1].
-        probability: in (0, 1), as the model gave it.
-        logit: w * cosine + b; w and b are in `attrs["scale"]` and `attrs["bias"]`.
-
-    Source: notebook, the cell after `LSTMModel` (NOTEBOOK.md, "Toy data").
-    """
-    keras.utils.set_random_seed(seed)
-    model = LSTMModel(LSTMConfig(head="free"))
-    compile_by_name(model, {"out": "binary_crossentropy"}, optimizer="sgd")
-    data = toy_data()
-    named = data.map(lambda texts, label: (texts, {"out": label}))
-    model.fit(named, shuffle=False, verbose=0)  # the pipeline shuffles
-    predicted = model.predict(data, verbose=0)
-    kernel, bias = model.out.get_weights()
-    cosine = predicted["cos"][:, 0]
-    frame = pd.DataFrame({"cosine": cosine, "probability": predicted["out"][:, 0]})
-    frame["logit"] = np.float32(kernel[0, 0]) * cosine + np.float32(bias[0])
-    frame.attrs |= {"scale": float(kernel[0, 0]), "bias": float(bias[0])}
-    return frame

@@ -19,6 +19,7 @@ import pandas as pd
 
 from dssm_core.batches import PairBatches, ShardBatches, rarity
 from dssm_core.corpus.pairs import split_pairs
+from dssm_core.corpus.splitting import fold
 from dssm_core.errors import UserError
 from dssm_core.folder import ModelFolder
 from dssm_core.models.compiled import CompiledTowers
@@ -94,7 +95,7 @@ class Trainer:
         self.batches = (
             PairBatches(self.train, *read, training.spans, model.pieces)
             if data is None
-            else ShardBatches(data, *read, training.negatives, model.pieces)
+            else ShardBatches(data, *read, training.negatives, model.pieces, self._held_out())
         )
         self.vocabulary = self.batches.vocabulary
         self.name, self.on_epoch = name, on_epoch
@@ -108,6 +109,7 @@ class Trainer:
             self._start_from(start)
         if training.first_scale is not None:
             self.set_head(training.first_scale, 0.0)
+        self._towers = CompiledTowers(self.model, self.vocabulary, *read, model.pieces)
         self._compile()
         self.best_weights = self.model.get_weights()
         self.progress = Progress()
@@ -137,9 +139,8 @@ class Trainer:
 
     def towers(self) -> CompiledTowers:
         """Return the model as it now stands."""
-        config = self.model_config
-        sizes = config.vocabulary, *lengths(config), config.pieces
-        return CompiledTowers(self.model, self.vocabulary, *sizes)
+        self._towers.read_head()
+        return self._towers
 
     def validate(self, towers: CompiledTowers | None = None) -> Validation:
         """Return the validation pairs as the model now encodes them."""
@@ -156,6 +157,16 @@ class Trainer:
         """Put w and b into the head."""
         kernel, offset = np.array([[scale]], np.float32), np.array([bias], np.float32)
         self.model.get_layer("out").set_weights([kernel, offset])
+
+    def _held_out(self) -> frozenset[str]:
+        """Return the texts of the held-out pairs, which a file without splits has in its shards."""
+        if self.config.measured_on == "training pairs" or "split" in self.train:
+            return frozenset()
+        parts = (self.splits[split] for split in ("validation", "test"))
+        relevant = (part[part["label"] == 1] for part in parts)
+        return frozenset(
+            fold(text) for part in relevant for side in ("query", "document") for text in part[side]
+        )
 
     def _compile(self) -> None:
         training = self.config

@@ -14,15 +14,16 @@ from dssm_core.corpus.pairs import read_pairs
 from dssm_core.dot import PRESETS, Precision, explain_pair
 from dssm_core.errors import UserError
 from dssm_core.ui import parts, state, style, systems
+from dssm_core.ui.progress import watch
 from dssm_core.ui.runs import Run
 from dssm_core.ui.words import say
 
-FAMILIES = ("lstm", "lstm-plain", "lstm-subclass", "mlp")
 SLICE_SIZES: dict[str, dict[str, Any]] = {
     "lstm": {"vocabulary": 8_000, "embedding": 64, "units": 32, "vector": 128, "attention": 32},
     "lstm-plain": {"vocabulary": 8_000, "embedding": 64, "units": 32, "vector": 128},
     "lstm-subclass": {"vocabulary": 8_000, "embedding": 64, "units": 32, "vector": 128},
     "mlp": {"vocabulary": 2_000, "hidden": 256, "vec_dim": 128},
+    "mlp-sampled": {"vocabulary": 2_000, "hidden": 256, "vec_dim": 128},
 }
 """Sizes that train on a slice within a minute on two cores."""
 
@@ -64,24 +65,24 @@ def _read(path: str) -> pd.DataFrame:
 def _train() -> None:
     st.markdown(say("lab.train.about"))
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        family = st.selectbox(say("lab.family"), FAMILIES, key="lab.family", width=180)
+        family = st.selectbox(say("lab.family"), list(SLICE_SIZES), key="lab.family", width=180)
         number = st.selectbox(say("lab.pairs"), (500, 1000, 2000), index=1, key="lab.n", width=120)
         epochs = st.number_input(say("lab.epochs"), 1, 30, 6, key="lab.epochs", width=120)
-        loss = st.selectbox(say("lab.loss"), ("retrieval", "binary"), key="lab.loss", width=160)
+        losses = ("softmax", "sampled") if family == "mlp-sampled" else ("retrieval", "binary")
+        loss = st.selectbox(say("lab.loss"), losses, key="lab.loss", width=160)
         name = st.text_input(say("lab.name"), "lab", key="lab.name", width=180)
     run: Run | None = st.session_state.get("lab.run")
     is_running = run is not None and not run.is_over
     with st.container(horizontal=True):
         if st.button(say("lab.start"), disabled=is_running, key="lab.start"):
-            _stop("lab.run")
             st.session_state["lab.run"] = _start(family, number, epochs, loss, name)
             st.rerun()
-        if st.button(say("lab.stop"), disabled=not is_running, key="lab.stop"):
-            _stop("lab.run")
+        if st.button(say("lab.stop"), disabled=not is_running, key="lab.stop") and run:
+            run.stop()
             st.rerun()
     if run is not None:
-        _watch([run], "lab.watch.train", ("loss", "validation MRR@10"))
-        if run.is_over and not run.error:
+        watch([run], "lab.watch.train", ("loss", "validation MRR@10"))
+        if run.is_over and not run.error and not run.is_stopped:
             st.success(say("lab.saved", name=run.out.name))  # the name is letters and hyphens
 
 
@@ -99,44 +100,8 @@ def _start(family: str, number: int, epochs: int, loss: str, name: str) -> Run:
         )
     training = {"epochs": epochs, "batch": 64, "loss": loss, "learning_rate": 0.003, "patience": 0}
     config = {"model": SLICE_SIZES[family], "training": training}
-    return Run(family, _pairs(number), out, ["--family", family], config)
-
-
-def _stop(key: str) -> None:
-    run = st.session_state.pop(key, None)
-    for one in run if isinstance(run, list) else [run]:
-        if one is not None:
-            one.stop()
-
-
-def _watch(runs: list[Run], key: str, measures: tuple[str, ...]) -> None:
-    """Show runs while they go on, refreshed each second until all are over."""
-    is_over = all(run.is_over for run in runs)
-
-    @st.fragment(run_every=None if is_over else 1.0)
-    def show() -> None:
-        if not is_over and all(run.is_over for run in runs):
-            st.rerun()
-        for run in runs:
-            done = len(run.history)
-            text = say("lab.progress", run=run.name, done=done, total=run.epochs)
-            st.progress(min(1.0, done / run.epochs), text)
-            if run.error:
-                parts.show_error(UserError(run.error))
-        frame = pd.concat([run.frame() for run in runs])
-        if frame.empty:
-            st.caption(say("lab.warm"))
-            return
-        for measure, place in zip(measures, st.columns(len(measures)), strict=True):
-            chart = charts.history_chart(
-                frame,
-                measure=measure,
-                title=say(f"lab.measure.{measure}"),
-                reads_as=say(f"lab.reads.{measure}"),
-            )
-            place.altair_chart(chart, width="stretch", key=f"{key}.{measure}")
-
-    show()
+    pairs, negatives = _pairs(number), 10 if family == "mlp-sampled" else 0
+    return Run(family, pairs, out, ["--family", family], config, negatives)
 
 
 def _dot() -> None:
@@ -192,14 +157,14 @@ def _backwards() -> None:
     is_running = any(not run.is_over for run in runs)
     with st.container(horizontal=True):
         if st.button(say("lab.backwards.start"), disabled=is_running, key="lab.both"):
-            _stop("lab.runs")
             st.session_state["lab.runs"] = [_free_run(5.0), _free_run(-5.0)]
             st.rerun()
         if st.button(say("lab.stop"), disabled=not is_running, key="lab.both.stop"):
-            _stop("lab.runs")
+            for run in runs:
+                run.stop()
             st.rerun()
     if runs:
-        _watch(runs, "lab.watch.backwards", ("scale", "AUC"))
+        watch(runs, "lab.watch.backwards", ("scale", "AUC"))
         if not is_running and all(run.history for run in runs):
             st.warning(say("lab.backwards.end"))
 

@@ -15,9 +15,84 @@ import pandas as pd
 
 from dssm_core.errors import UserError
 
+ROOT = Path(__file__).parents[2]
 
-class Run:
-    """One `python -m dssm_core train`, read line by line while it goes on.
+
+class Task:
+    """One `python -m dssm_core` command that tells its epochs, read while it goes on.
+
+    Args:
+        name: what charts call it, and the command in messages.
+        arguments: the command and its options; --json is added.
+        epochs: how many it will tell.
+
+    Attributes:
+        history: the entries of the epochs done so far.
+        result: what it printed besides, as JSON; empty before its end.
+        is_stopped: whether `stop` ended it.
+    """
+
+    def __init__(self, name: str, arguments: Sequence[str], epochs: int) -> None:
+        self.name, self.epochs = name, epochs
+        self.history: list[dict[str, float]] = []
+        self.result: dict[str, Any] = {}
+        self.is_stopped = False
+        self._command = arguments[0]
+        self._said: list[str] = []
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "dssm_core", *arguments, "--json"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            cwd=ROOT,
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None  # it is a pipe
+        with self._process.stdout as lines:
+            for line in lines:
+                if not line.startswith("{"):
+                    self._said.append(line.strip())
+                    continue
+                told = json.loads(line)
+                if "epoch" in told:
+                    self.history.append(told)
+                else:
+                    self.result = told
+        self._process.wait()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the process has ended, and all that it said is read."""
+        return not self._reader.is_alive()
+
+    @property
+    def error(self) -> str:
+        """Why it failed, in its own words; empty while it runs, and if all went well."""
+        if not self.is_over or self.is_stopped or not self._process.returncode:
+            return ""
+        start = f"{self._command}: "
+        told = [line for line in self._said if line.startswith(start)]
+        return told[-1].removeprefix(start) if told else "stopped"
+
+    def stop(self) -> None:
+        """End the process; what it had not finished is dropped."""
+        if not self.is_over:
+            self.is_stopped = True
+            self._process.terminate()
+
+    def frame(self) -> pd.DataFrame:
+        """Return the history with a column `run`."""
+        columns = ["epoch", "loss", "validation MRR@10", "AUC", "scale", "bias", "seconds"]
+        frame = pd.DataFrame(self.history, columns=columns)
+        frame.insert(0, "run", self.name)
+        return frame
+
+
+class Run(Task):
+    """A training that writes a model folder.
 
     Args:
         name: what charts call it.
@@ -25,9 +100,7 @@ class Run:
         out: the model folder to write.
         options: more of the command's options.
         config: its --config.
-
-    Attributes:
-        history: the entries of the epochs done so far.
+        negatives: prepare so many for each pair first, and train on them; 0 for none.
     """
 
     def __init__(
@@ -37,61 +110,30 @@ class Run:
         out: Path,
         options: Sequence[str],
         config: Mapping[str, Any],
+        negatives: int = 0,
     ) -> None:
-        self.name, self.out = name, out
-        self.epochs = int(config["training"]["epochs"])
-        self.history: list[dict[str, float]] = []
-        self._said: list[str] = []
+        self.out = out
         self._folder = tempfile.TemporaryDirectory(prefix="dssm-lab-")
         place = Path(self._folder.name)
         pairs.to_csv(place / "pairs.csv", index=False)
         (place / "config.json").write_text(json.dumps(config))
-        command = [sys.executable, "-m", "dssm_core", "train", "--json", "--out", str(out)]
-        command += ["--pairs", str(place / "pairs.csv"), "--config", str(place / "config.json")]
-        self._process = subprocess.Popen(
-            [*command, *options],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            cwd=Path(__file__).parents[2],
-        )
-        threading.Thread(target=self._read, daemon=True).start()
+        if negatives:
+            _prepare(place / "pairs.csv", place / "data", negatives)
+            options = [*options, "--data", str(place / "data")]
+        arguments = ["train", "--out", str(out), "--pairs", str(place / "pairs.csv")]
+        arguments += ["--config", str(place / "config.json"), *options]
+        super().__init__(name, arguments, int(config["training"]["epochs"]))
 
     def _read(self) -> None:
-        assert self._process.stdout is not None  # it is a pipe
-        with self._process.stdout as lines:
-            for line in lines:
-                if line.startswith("{"):
-                    self.history.append(json.loads(line))
-                else:
-                    self._said.append(line.strip())
-        self._process.wait()
+        super()._read()
         self._folder.cleanup()
 
-    @property
-    def is_over(self) -> bool:
-        """Whether the process has ended."""
-        return self._process.poll() is not None
 
-    @property
-    def error(self) -> str:
-        """Why it failed, in its own words; empty while it runs, and if all went well."""
-        if self._process.poll() in (None, 0):
-            return ""
-        told = [line for line in self._said if line.startswith("train: ")]
-        return told[-1].removeprefix("train: ") if told else "stopped"
+def _prepare(pairs: Path, out: Path, negatives: int) -> None:
+    """Draw negatives at random for all pairs; `train` leaves out those that it holds out."""
+    from dssm_core.corpus.negatives import NegativesConfig, prepare_negatives
 
-    def stop(self) -> None:
-        """End the process; what it had not finished is dropped."""
-        if not self.is_over:
-            self._process.terminate()
-
-    def frame(self) -> pd.DataFrame:
-        """Return the history with a column `run`."""
-        columns = ["epoch", "loss", "validation MRR@10", "AUC", "scale", "bias", "seconds"]
-        frame = pd.DataFrame(self.history, columns=columns)
-        frame.insert(0, "run", self.name)
-        return frame
+    prepare_negatives(pairs, out, NegativesConfig(negatives), say=lambda line: None)
 
 
 def ask(*arguments: str) -> Any:
@@ -104,7 +146,7 @@ def ask(*arguments: str) -> Any:
         [sys.executable, "-m", "dssm_core", *arguments, "--json"],
         capture_output=True,
         text=True,
-        cwd=Path(__file__).parents[2],
+        cwd=ROOT,
         check=False,
     )
     if done.returncode:

@@ -12,8 +12,14 @@ import streamlit as st
 from dssm_core import charts
 from dssm_core.scoring import Head
 from dssm_core.ui import parts
-from dssm_core.ui.runs import ask
+from dssm_core.ui.progress import watch
+from dssm_core.ui.runs import Task, ask
 from dssm_core.ui.words import say
+
+BUILDER = "negative sampling MLP"
+
+TOYS = ("LSTMModel", "LSTM", BUILDER)
+"""Systems that the command `toy` runs."""
 
 
 def show() -> None:
@@ -42,7 +48,7 @@ def show() -> None:
         width="content",
         alt=say("lab.graph", name=name, layers=len(system["layers"])),
     )
-    _toy()
+    _toy(name)
 
 
 @st.cache_data(show_spinner=False)
@@ -85,15 +91,31 @@ def layer_graph(layers: Sequence[dict[str, Any]], ink: str) -> str:
     return "\n".join([*lines, "}"])
 
 
-def _toy() -> None:
+def _toy(system: str) -> None:
     st.header(say("lab.toy"), anchor=False)
-    st.markdown(say("lab.toy.about"))
-    seed = st.number_input(say("lab.seed"), 0, 10_000, 0, key="lab.toy.seed", width=160)
-    if st.button(say("lab.toy.run"), icon=":material/play_arrow:"):
-        with st.spinner(say("lab.toy.wait")):
-            st.session_state["lab.toy.result"] = ask("toy", "--seed", str(seed))
-    if "lab.toy.result" in st.session_state:
-        _show_toy(st.session_state["lab.toy.result"])
+    if system not in TOYS:
+        st.markdown(say("lab.toy.none"))
+        return
+    st.markdown(say("lab.toy.about", name=system))
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        seed = st.number_input(say("lab.seed"), 0, 10_000, 0, key="lab.toy.seed", width=140)
+        epochs = st.number_input(say("lab.epochs"), 1, 500, 20, key="lab.toy.epochs", width=140)
+        run: Task | None = st.session_state.get("lab.toy")
+        is_running = run is not None and not run.is_over
+        if st.button(say("lab.toy.run"), disabled=is_running, key="lab.toy.start"):
+            arguments = ["toy", "--system", system, "--seed", f"{seed}", "--epochs", f"{epochs}"]
+            st.session_state["lab.toy"] = Task(system, arguments, epochs)
+            st.rerun()
+        if st.button(say("lab.stop"), disabled=not is_running, key="lab.toy.stop") and run:
+            run.stop()
+            st.rerun()
+    if run is None:
+        return
+    watch([run], "lab.watch.toy", ("loss", "scale") if run.name != BUILDER else ("loss",))
+    if run.result and run.name == BUILDER:
+        st.markdown(say("lab.toy.bag"))
+    elif run.result:
+        _show_toy(run.result)
 
 
 def _show_toy(result: dict[str, Any]) -> None:

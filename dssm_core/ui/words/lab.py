@@ -33,12 +33,20 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "lab.toy": ("The notebook's toy run", "notebook 的玩具数据"),
     "lab.toy.about": (
-        "LSTMModel, fitted for one epoch of sgd on two pairs of word ids, and its predictions.",
-        "LSTMModel 在两对词 id 上用 sgd 训练一轮后的预测。",
+        "{name}, fitted by sgd on two pairs of word ids, and its predictions. The notebook had one epoch.",
+        "{name} 在两对词 id 上用 sgd 训练后的预测。notebook 只训练一轮。",
+    ),
+    "lab.toy.none": (
+        "The notebook ran this system on no data; the tab Train does.",
+        "notebook 没有在数据上运行这个系统；请用“训练”标签。",
+    ),
+    "lab.toy.bag": (
+        "The loss stays at ln 2 = 0.693 and the softmax gives both documents 0.5: their ids are the "
+        "same four, and a multi-hot text is a bag that has no order. Only the LSTMs can tell them apart.",
+        "损失停在 ln 2 = 0.693，softmax 给两篇文档都是 0.5：它们的 id 相同，而 multi-hot 文本是没有顺序的词袋。只有 LSTM 能区分它们。",
     ),
     "lab.seed": ("Seed", "随机种子"),
     "lab.toy.run": ("Fit and predict", "训练并预测"),
-    "lab.toy.wait": ("Fitting, some seconds …", "正在训练，需要几秒……"),
     "lab.toy.check": (
         "probability = sigmoid({scale:.4f} × cosine + {bias:.4f}); computed anew it differs by at "
         "most {gap:.1e}. Another seed draws another w; where it is below 0 the curve falls.",
@@ -56,6 +64,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "lab.name": ("Save as", "保存为"),
     "lab.start": ("Train", "开始训练"),
     "lab.stop": ("Stop", "停止"),
+    "lab.stopped": ("Stopped: nothing was saved.", "已停止：没有保存任何内容。"),
     "lab.saved": ("Saved as the model folder {name}.", "已保存为模型文件夹 {name}。"),
     "lab.progress": ("{run}: epoch {done} of {total}", "{run}：第 {done} 轮，共 {total} 轮"),
     "lab.warm": ("TensorFlow is loading, some seconds …", "正在加载 TensorFlow，需要几秒……"),
