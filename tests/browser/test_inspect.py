@@ -1,0 +1,125 @@
+"""The page Inspect in Chromium, with the shipped model and its own pairs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.browser.test_compare import violations
+
+pytestmark = pytest.mark.browser
+DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+ROWS = """suche,text,urteil
+spell checker,Checks the spelling of words.,gut
+spell checker,A card game for children.,schlecht
+card game,A card game for children.,gut
+card game,Checks the spelling of words.,schlecht
+"""
+
+
+def wait_until_painted(page: Page) -> None:
+    """Wait until the pairs are scored, and nothing runs any more."""
+    expect(page.get_by_text("At this threshold the model is wrong")).to_be_visible(timeout=180_000)
+    expect(page.get_by_text("A second model")).to_be_visible(timeout=120_000)
+    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=60_000)
+
+
+def open_inspect(browser: Browser, address: str, scheme: str, viewport: dict[str, int]) -> Page:
+    context = browser.new_context(viewport=viewport, color_scheme=scheme)  # type: ignore[arg-type]
+    page = context.new_page()
+    page.goto(f"{address}/inspect")
+    wait_until_painted(page)
+    return page
+
+
+@pytest.fixture
+def bench(browser: Browser, address: str) -> Iterator[Page]:
+    """Yield the page on a desktop, in light mode."""
+    page = open_inspect(browser, address, "light", DESKTOP)
+    yield page
+    page.context.close()
+
+
+def finding(page: Page) -> Locator:
+    return page.locator(".dssm-lead").first
+
+
+def chart(page: Page, title: str) -> Locator:
+    # an old chart stays behind, hidden, until the rerun that replaced it is over
+    shown = page.get_by_test_id("stVegaLiteChart").filter(visible=True)
+    return shown.filter(has_text=re.compile(title))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_the_first_screen_is_filled_fits_and_axe_finds_nothing(
+    browser: Browser, address: str, scheme: str, viewport: dict[str, int]
+) -> None:
+    page = open_inspect(browser, address, scheme, viewport)
+    box = finding(page).bounding_box()
+    assert box is not None
+    assert box["y"] < viewport["height"]
+    assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+    assert violations(page) == []
+    page.context.close()
+
+
+def test_the_threshold_moves_by_cosine_by_suggestion_and_by_a_click_on_a_curve(
+    bench: Page,
+) -> None:
+    before = finding(bench).inner_text()
+    cosine = bench.get_by_label("… as a cosine")
+    cosine.fill("0.2")
+    cosine.press("Enter")
+    expect(finding(bench)).not_to_have_text(before)
+    bench.get_by_role("button", name="Best F1").click()
+    expect(cosine).not_to_have_value("0.2000")
+    wait_until_painted(bench)
+    best = cosine.input_value()
+    plot = chart(bench, "Precision and recall").locator("svg").bounding_box()
+    assert plot is not None
+    # far left on the curve: high precision, low recall, so a high threshold
+    bench.mouse.click(plot["x"] + plot["width"] * 0.35, plot["y"] + plot["height"] * 0.5)
+    expect(cosine).not_to_have_value(best)
+    assert float(cosine.input_value()) > float(best)
+
+
+def test_a_click_on_a_slice_filters_the_errors_and_can_be_taken_back(bench: Page) -> None:
+    plot = chart(bench, "Wrong pairs by slice").locator("svg")
+    plot.scroll_into_view_if_needed()
+    box = plot.bounding_box()
+    assert box is not None
+    bench.mouse.click(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.45)
+    shown = bench.get_by_text(re.compile(r"^Only word overlap = .*: [\d,]+ errors\."))
+    expect(shown).to_be_visible()
+    bench.get_by_role("button", name="Show all pairs").click()
+    expect(shown).to_have_count(0)
+
+
+def test_a_chosen_row_is_seen_through_below(bench: Page) -> None:
+    table = bench.get_by_test_id("stDataFrame").first
+    table.scroll_into_view_if_needed()
+    about = bench.get_by_text(re.compile(r"^line \d+ of the file"))
+    before = about.inner_text()
+    box = table.bounding_box()
+    assert box is not None
+    bench.mouse.click(box["x"] + 18, box["y"] + 35 * 3 + 17)  # the box of the third row
+    expect(about).not_to_have_text(before)
+
+
+def test_a_file_of_ones_own_is_mapped_and_scored(bench: Page) -> None:
+    bench.get_by_role("button", name="Load your own pairs").click()
+    bench.get_by_test_id("stPopoverBody").locator("input[type=file]").set_input_files(
+        {"name": "mine.csv", "mimeType": "text/csv", "buffer": ROWS.encode()}
+    )
+    expect(bench.get_by_text("mine.csv: 4 pairs")).to_be_visible()
+    bench.keyboard.press("Escape")
+    expect(bench.get_by_label("Column of the queries")).to_have_value("suche")
+    labels = bench.get_by_label("Column of the labels")
+    labels.click()
+    bench.get_by_role("option", name="urteil").click()
+    expect(bench.get_by_text("mine.csv: 4 pairs, 2 of them labelled relevant.")).to_be_visible()
+    expect(finding(bench)).to_contain_text("of 4 pairs")
