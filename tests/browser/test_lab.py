@@ -62,10 +62,10 @@ def test_a_run_that_is_stopped_ends_and_can_be_started_again(lab: Page) -> None:
     start.click()
     expect(lab.get_by_text("of 500")).to_be_visible()
     expect(start).to_be_disabled()
-    stop.first.click()
-    expect(lab.get_by_text("Stopped: nothing was saved.")).to_be_visible()
+    stop.click()
+    expect(lab.get_by_text("Stopped: nothing was saved.")).to_be_visible(timeout=120_000)
     expect(start).to_be_enabled()
-    expect(stop.first).to_be_disabled()
+    expect(stop).to_be_disabled()
 
 
 def test_the_toy_run_draws_its_loss_and_its_curve(lab: Page) -> None:
@@ -73,5 +73,5 @@ def test_the_toy_run_draws_its_loss_and_its_curve(lab: Page) -> None:
     lab.get_by_role("option", name="LSTM", exact=True).click()
     lab.get_by_role("button", name="Fit and predict").click()
     expect(lab.get_by_text("epoch 20 of 20")).to_be_visible(timeout=120_000)
-    expect(lab.get_by_text("probability = sigmoid(")).to_be_visible()
+    expect(lab.get_by_text("probability = sigmoid(")).to_be_visible(timeout=120_000)
     expect(lab.get_by_test_id("stVegaLiteChart").first).to_be_visible()
