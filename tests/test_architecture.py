@@ -35,7 +35,7 @@ ALLOWED: dict[str, set[str]] = {
     "batches": {"corpus", "text"},
     "training": {
         *("batches", "card", "corpus", "errors", "evaluation", "examples", "folder", "models"),
-        "text",
+        *("text", "towers"),
     },
     "charts": {"explain", "scoring", "text"},
     "inspection": {
