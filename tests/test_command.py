@@ -379,7 +379,10 @@ def train(refused, tmp_path):
         ({"model": {"vocabulary": 2}}, "vocabulary"),
         ({"model": {"dropout": 1}}, "dropout must be in [0, 1)"),
         ({"training": {"loss": 5}}, '"training"."loss" is of the wrong kind'),
-        ({"training": {"loss": "hinge"}}, "loss must be one of retrieval, sampled, softmax, binary"),
+        (
+            {"training": {"loss": "hinge"}},
+            "loss must be one of retrieval, sampled, softmax, binary",
+        ),
         ({"training": {"batch": 1}}, "batch must be a whole number from 2"),
         ({"training": {"learning_rate": -1}}, "learning_rate must be in"),
         ({"training": []}, '"training" is of the wrong kind'),
