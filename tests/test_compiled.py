@@ -139,7 +139,7 @@ def test_attention_sums_to_one_over_what_is_read_and_is_zero_elsewhere(towers):
 def test_an_unreadable_text_gets_a_zero_vector_and_leaves_its_neighbours_alone(towers, text):
     nothing, piano = towers.encode([text, "piano"], "document")
     assert not nothing.is_readable
-    assert nothing.vector.tolist() == [0] * 12
+    assert not nothing.vector.any()
     assert not nothing.attention.any()
     assert_same(piano, towers.encode(["piano"], "document")[0])
 

@@ -102,7 +102,7 @@ def test_outputs_have_names_and_cos_is_what_out_is_made_of():
     ("wrong", "message"),
     [
         ({"units": 0}, "units must be at least 1"),
-        ({"vocabulary": 1}, "at least 2 rows"),
+        ({"vocabulary": 1}, "vocabulary must be at least 2"),
         ({"dense": "shared"}, "needs pieces or attention"),
         ({"dropout": 1.0}, r"\[0, 1\)"),
     ],
