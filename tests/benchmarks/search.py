@@ -62,13 +62,14 @@ def measured(folder: Path, queries: np.ndarray) -> Iterator[dict[str, object]]:
         for query in queries:
             search.nearest(query, 10)
         seconds, used = time.perf_counter() - started, time.process_time() - used
+        grown = resident() - before
         yield {
             "documents": f"{shape[0]:,} x {shape[1]}",
             "search": way,
             "queries a second": f"{len(queries) / seconds:,.0f}",
             "CPU ms a query": f"{1000 * used / len(queries):.1f}",
             "recall@10": f"{recall_at_10(search, queries) if graph is not None else 1:.3f}",
-            "MiB": f"{resident() - before:,.0f}",
+            "MiB": f"{grown:,.0f}",
             "load, s": f"{loaded:.2f}",
         }
 
