@@ -18,6 +18,7 @@ from dssm_core.inspection import table
 from dssm_core.scoring import Scorer
 from dssm_core.ui import state
 from dssm_core.ui.inspect import load
+from dssm_core.ui.inspect.report import report_bytes
 from tests.conftest import AWKWARD
 from tests.tiny import WordTowers
 
@@ -427,3 +428,29 @@ def test_a_store_that_cannot_be_opened_is_named_and_errors_are_still_shown(
     assert not app.exception
     assert "cannot be used" in told(app)
     assert len(errors(app)) == 2
+
+
+def test_the_report_holds_what_the_page_says_and_runs_outside_the_session(page: Open) -> None:
+    from threading import Thread
+
+    from dssm_core.ui.inspect import page as module
+
+    given: list[Any] = []
+    original = module.show_report
+    try:
+        module.show_report = lambda *args: (given.extend(args), original(*args))[1]
+        app = page()
+    finally:
+        module.show_report = original
+    assert any(b.label == "Report as HTML" for b in app.get("download_button"))
+    made: list[bytes] = []
+    bench, threshold, store = given
+    build = Thread(
+        target=lambda: made.append(report_bytes(bench, threshold, store, "6 pairs", ["a note"]))
+    )
+    build.start()
+    build.join()
+    text = made[0].decode()
+    assert "red door" in text, "of the missed pair"
+    assert "a note" in text
+    assert "6 pairs" in text

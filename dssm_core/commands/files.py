@@ -62,7 +62,8 @@ def with_given(config: Any, given: dict[str, Any], what: str) -> Any:
             raise UserError(f'--config: "{what}" has no "{name}"', hint=f"It has {names}.")
         is_real = known[name] is None or isinstance(known[name], float)
         kinds = (int, float) if is_real else type(known[name])
-        if not isinstance(value, kinds) or isinstance(value, bool):
+        is_switch = isinstance(known[name], bool)
+        if not isinstance(value, kinds) or isinstance(value, bool) != is_switch:
             raise UserError(f'--config: "{what}"."{name}" is of the wrong kind', repr(value))
     try:
         return replace(config, **given)

@@ -35,6 +35,8 @@ class TrainingConfig:
             negatives, so many of them.
         patience: stop after so many epochs without a better validation MRR@10.
         first_scale: w of the head at the start; as its initializer draws it without.
+        average: keep the mean of the weights after each epoch, those of a model to start from
+            included, in place of the best epoch's.
         seed: of weights, order and dropout.
         measured_on: "held out"; or "training pairs", for a handful such as the notebook's two,
             which shows what the model memorised and nothing more.
@@ -50,6 +52,7 @@ class TrainingConfig:
     negatives: int = 10
     patience: int = 2
     first_scale: float | None = None
+    average: bool = False
     seed: int = 7
     measured_on: MeasuredOn = "held out"
 

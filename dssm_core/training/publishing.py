@@ -17,7 +17,7 @@ import pandas as pd
 import tensorflow as tf
 
 from dssm_core import evaluation
-from dssm_core.card import write_card
+from dssm_core.card import measure, write_card
 from dssm_core.examples import pick_examples, score_towers
 from dssm_core.folder import FORMAT, ModelFolder, write_folder
 from dssm_core.models.compiled import CompiledTowers
@@ -70,13 +70,15 @@ def train(
     state = out.parent / f".{out.name}.training.npz"
     trainer = Trainer(pairs, model, training, state, say, data, name, start, on_epoch)
     trainer.run()
+    trainer.fit_gain()
     if model.head == "positive":  # a free head is there to be seen as training left it
         trainer.fit_head()
     round_weights(trainer.model)
     say("measuring on the held-out pairs")
     towers = trainer.towers()
     held_out = trainer.splits["test"]
-    metrics = evaluation.evaluate_towers(towers, held_out)
+    weight = evaluation.fit_weight(towers, trainer.splits["validation"])
+    metrics = measure(towers, held_out, weight=weight)
     metrics["training"] = {
         "best epoch": trainer.progress.best + 1,
         "pairs": trainer.batches.pairs,

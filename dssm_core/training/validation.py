@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -10,6 +10,9 @@ import pandas as pd
 from dssm_core import evaluation
 from dssm_core.evaluation import Collection, Encoded
 from dssm_core.towers import Towers
+
+GAINS = (1.0, 1.25, 1.6, 2.0, 2.5, 3.2)
+"""Factors on the lexical part that are tried."""
 
 
 @dataclass(frozen=True)
@@ -78,3 +81,24 @@ def fit_head(cosines: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
 
     found = minimize(loss, [5.0, -2.0], bounds=[(0, None), (None, None)], method="L-BFGS-B")
     return float(found.x[0]), float(found.x[1])
+
+
+def best_gain(found: Validation, width: int) -> tuple[float, float]:
+    """Return the factor on the second part of all vectors with the best MRR@10, and that.
+
+    Args:
+        found: the validation pairs, encoded.
+        width: of the first part.
+    """
+
+    def weighed(gain: float) -> Validation:
+        factor = np.where(np.arange(found.queries.vectors.shape[1]) < width, 1.0, gain)
+        queries, documents = (
+            replace(side, vectors=side.vectors * factor)
+            for side in (found.queries, found.documents)
+        )
+        return replace(found, queries=queries, documents=documents)
+
+    ranks = {gain: weighed(gain).rank() for gain in GAINS}
+    gain = max(ranks, key=lambda gain: ranks[gain])
+    return gain, ranks[gain]

@@ -12,6 +12,7 @@ from dssm_core.store import Store, default_path, open_store
 from dssm_core.ui import parts, state, style
 from dssm_core.ui.inspect import load, overview
 from dssm_core.ui.inspect.errors import show_errors
+from dssm_core.ui.inspect.report import show_report
 from dssm_core.ui.inspect.second import show_second_model
 from dssm_core.ui.inspect.slices import show_slices
 from dssm_core.ui.words import say
@@ -50,9 +51,11 @@ def render() -> None:
 def _show(bench: load.Bench, folders: dict[str, ModelFolder]) -> None:
     threshold = overview.show_overview(bench)
     mask = show_slices(bench, threshold)
-    show_errors(bench, threshold, mask, _store())
+    store = _store()
+    show_errors(bench, threshold, mask, store)
     st.header(say("inspect.second"), anchor=False)
     show_second_model(bench.inspection, folders, threshold)
+    show_report(bench, threshold, store)
 
 
 def _store() -> Store:

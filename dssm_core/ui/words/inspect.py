@@ -212,4 +212,17 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "inspect.second": ("A second model", "第二个模型"),
     "inspect.pair": ("The chosen pair", "所选配对"),
+    "inspect.report": ("The report", "报告"),
+    "inspect.report.note": (
+        "All of this as one HTML file that needs no network: charts, slices, the 50 worst errors "
+        "with their causes, and your verdicts. Building it takes some seconds.",
+        "以上全部内容存为一个无需联网的 HTML 文件：图表、切片、最严重的 50 个错误及其原因，"
+        "以及您的判定。生成需要几秒钟。",
+    ),
+    "inspect.report.take": ("Report as HTML", "报告（HTML）"),
+    "inspect.report.data": ("{number:,} pairs of the page Inspect", "“检查”页的 {number:,} 对"),
+    "inspect.report.assumed": (
+        "{number:,} pairs were drawn at random and are assumed not relevant: nobody judged them.",
+        "其中 {number:,} 对是随机抽取并假定为不相关的：没有人判定过。",
+    ),
 }

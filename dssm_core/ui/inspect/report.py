@@ -1,0 +1,57 @@
+"""The whole inspection as one file to mail: built when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+import streamlit as st
+
+from dssm_core.inspection import findings
+from dssm_core.inspection.report import report_html
+from dssm_core.store import Store
+from dssm_core.ui import parts
+from dssm_core.ui.inspect.load import Bench
+from dssm_core.ui.words import say
+
+
+def show_report(bench: Bench, threshold: float, store: Store) -> None:
+    """Offer the report of an inspection.
+
+    Args:
+        bench: the scored pairs.
+        threshold: a cosine.
+        store: where verdicts are kept.
+    """
+    st.header(say("inspect.report"), anchor=False)
+    parts.show_quiet(say("inspect.report.note"))
+    frame = bench.frame
+    assumed = int((frame["assumed"] == "yes").sum()) if "assumed" in frame else 0
+    # told now, for what builds the file runs outside the session
+    data = say("inspect.report.data", number=len(frame))
+    notes = [say("inspect.report.assumed", number=assumed)] if assumed else []
+    st.download_button(
+        say("inspect.report.take"),
+        lambda: report_bytes(bench, threshold, store, data, notes),
+        f"{bench.inspection.model}-inspection.html",
+        "text/html",
+        key="inspect.report",
+        on_click="ignore",
+        icon=":material/description:",
+    )
+
+
+def report_bytes(
+    bench: Bench, threshold: float, store: Store, data: str, notes: Sequence[str]
+) -> bytes:
+    """Return the report as the content of a file."""
+    found = findings.find(
+        bench.inspection,
+        bench.scorer,
+        threshold,
+        data=data,
+        date=date.today().isoformat(),
+        notes=notes,
+        verdicts=store.verdicts(),
+    )
+    return report_html(found)
