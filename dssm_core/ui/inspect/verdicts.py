@@ -172,13 +172,8 @@ def _show_moves(
     judged: pd.Series,
     verdicts: pd.DataFrame,
 ) -> None:
-    st.toggle(
-        say("judge.on"),
-        value=True,
-        key="inspect.on",
-        disabled=store.read_only,
-        persist_state="session",
-    )
+    # buttons first: Streamlit takes no key while a switch or field has the focus, so that Tab from
+    # the note must lead to a button
     with st.container(horizontal=True):
         st.button(
             say("judge.next"),
@@ -208,6 +203,14 @@ def _show_moves(
             on_click=_keep_case,
             args=(chosen, store, verdicts),
         )
+    parts.show_quiet(say("judge.keys"))
+    st.toggle(
+        say("judge.on"),
+        value=True,
+        key="inspect.on",
+        disabled=store.read_only,
+        persist_state="session",
+    )
 
 
 def _show_outcome(standing: dict[str, str] | None) -> None:

@@ -57,8 +57,13 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "judge.note": ("Note", "备注"),
     "judge.note.help": (
-        "Kept with the verdict. Press Tab to leave the box: the keys 1 to 4 judge only outside it.",
-        "随判断一起保存。按 Tab 离开此框：数字键 1 到 4 仅在框外有效。",
+        "Kept with the verdict. Press Tab to leave the box: the keys judge only outside it.",
+        "随判断一起保存。按 Tab 离开此框：快捷键仅在框外有效。",
+    ),
+    "judge.keys": (
+        "The keys work while no field, switch or choice has the focus: click beside it, or press Tab "
+        "until a button has it.",
+        "输入框、开关或选项获得焦点时快捷键无效：请点击空白处，或按 Tab 移到按钮上。",
     ),
     "judge.on": ("After judging, go on to the next error", "判断后转到下一个错误"),
     "judge.next": ("Next error", "下一个错误"),
