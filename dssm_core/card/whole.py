@@ -49,13 +49,16 @@ def write_card(
     choices = ", ".join(f"{key} {value}" for key, value in config["training"].items())
     versions = ", ".join(f"{key} {value}" for key, value in config["versions"].items())
     head = config["head"]
+    is_fresh = config["training"].get("measured_on") != "training pairs"
+    heading = "Held-out figures" if is_fresh else "Figures on its training pairs"
+    never = "which training never saw" if is_fresh else "which it was trained on"
     return f"""# {name}
 
 {notes.strip() or "Trained with `python -m dssm_core train`."}
 
-## Held-out figures
+## {heading}
 Each of {metrics["queries"]:,} queries ranks all {metrics["documents"]:,} documents of \
-`pairs.csv`, which training never saw. In brackets the bootstrap 95 % interval over queries. NaN \
+`pairs.csv`, {never}. In brackets the bootstrap 95 % interval over queries. NaN \
 and ties count against the model. Measured by `train`, and again by:
 
     python -m dssm_core evaluate --model {name} --pairs {name}/pairs.csv --fuse bm25

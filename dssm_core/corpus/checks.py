@@ -20,7 +20,7 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from dssm_core.corpus.pairs import LABELS, NEEDED, _check_columns, _json_records, _kind, _rows
+from dssm_core.corpus.pairs import LABELS, NEEDED, check_columns, csv_rows, json_records, kind_of
 from dssm_core.corpus.splitting import SPLITS, fold
 from dssm_core.errors import UserError
 
@@ -83,7 +83,7 @@ def _survey(path: Path) -> _Survey:
     for line, cells in records(path):
         if not found.columns:
             found.columns = list(cells)
-            _check_columns(found.columns, path.name)
+            check_columns(found.columns, path.name)
             continue
         row = dict(zip(found.columns, cells, strict=True))
         for name in NEEDED:
@@ -120,12 +120,12 @@ def records(path: Path) -> Iterator[tuple[int, Sequence[str]]]:
     with opened(path, "rt", encoding="utf-8-sig", newline="") as stream:
         try:
             head = stream.readline()
-            kind = _kind(path.name, head)
+            kind = kind_of(path.name, head)
             lines = itertools.chain([head], stream)
             if kind == "jsonl":
-                yield from _json_records(lines, path.name)
+                yield from json_records(lines, path.name)
             else:
-                yield from _rows(lines, path.name, kind)
+                yield from csv_rows(lines, path.name, kind)
         except (UnicodeDecodeError, OSError, EOFError, zlib.error) as trouble:
             hint = "Save it as UTF-8."
             raise UserError(f"cannot read {path.name}", str(trouble), hint) from trouble
@@ -150,7 +150,8 @@ def _contents(survey: _Survey) -> Iterator[str]:
     else:
         yield (
             f"labels: {relevant:,} relevant, {rows - relevant:,} not; those that are not are "
-            "candidates in the measuring, and training takes its negatives from the other rows"
+            "candidates in the measuring, and training takes its negatives from the other rows "
+            "(the loss labelled takes these)"
         )
     if survey.has_split:
         counts = np.bincount(survey.split, minlength=len(SPLITS))

@@ -14,14 +14,14 @@ from dssm_core.corpus.pairs import (
     LABELS,
     NEEDED,
     Record,
-    _bytes_of,
-    _decode,
-    _frame,
-    _kind,
-    _name_of,
-    _read_csv,
-    _read_jsonl,
-    _unzip,
+    bytes_of,
+    decode,
+    frame_of,
+    kind_of,
+    name_of,
+    read_csv,
+    read_jsonl,
+    unzip,
 )
 from dssm_core.errors import UserError
 
@@ -127,12 +127,12 @@ def read_table(source: Path | str | bytes | IO[Any], name: str | None = None) ->
     Raises:
         UserError: where the file cannot be read; names the line.
     """
-    name = name or _name_of(source)
-    text = _decode(_unzip(_bytes_of(source, name), name), name)
+    name = name or name_of(source)
+    text = decode(unzip(bytes_of(source, name), name), name)
     if not text.strip():
         raise UserError(f"{name} is empty", "", "Give a file with queries and documents.")
-    kind = _kind(name, text)
-    columns, records = _read_jsonl(text, name) if kind == "jsonl" else _read_csv(text, name, kind)
+    kind = kind_of(name, text)
+    columns, records = read_jsonl(text, name) if kind == "jsonl" else read_csv(text, name, kind)
     twice = next((column for column in columns if columns.count(column) > 1), None)
     if twice is not None:
         raise UserError(f'{name} has the column "{twice}" twice', "", "Rename one of them.")
@@ -211,7 +211,7 @@ def to_pairs(table: Table, roles: Roles) -> pd.DataFrame:
     records = table.records
     if roles.label is not None and roles.relevant is not None:
         records = _mapped(table, roles)
-    return _frame(columns, records, table.name)
+    return frame_of(columns, records, table.name)
 
 
 def doubts(pairs: pd.DataFrame) -> dict[Doubt, str]:

@@ -18,7 +18,7 @@ import pandas as pd
 
 from dssm_core.corpus.checks import LARGE, check_pairs, records, text_hash
 from dssm_core.corpus.negatives import NegativesConfig, prepare_negatives
-from dssm_core.corpus.pairs import LABELS, MOST_BYTES, NEEDED, _check_columns, read_pairs
+from dssm_core.corpus.pairs import LABELS, MOST_BYTES, NEEDED, check_columns, read_pairs
 from dssm_core.corpus.splitting import HELD_OUT, SPLITS
 from dssm_core.errors import UserError
 
@@ -187,7 +187,7 @@ def _pairs(path: Path) -> Iterator[Pair]:
     """Yield every row, checked as `read_pairs` checks it."""
     found = records(path)
     columns = list(next(found, (1, ()))[1])
-    _check_columns(columns, path.name)
+    check_columns(columns, path.name)
     for line, cells in found:
         row = dict(zip(columns, cells, strict=True))
         for name in NEEDED:

@@ -53,16 +53,16 @@ def read_pairs(source: Path | str | bytes | IO[Any], name: str | None = None) ->
     Raises:
         UserError: where the file cannot be read as pairs; names the line and column.
     """
-    name = name or _name_of(source)
-    text = _decode(_unzip(_bytes_of(source, name), name), name)
+    name = name or name_of(source)
+    text = decode(unzip(bytes_of(source, name), name), name)
     if not text.strip():
         raise UserError(f"{name} is empty", "", "Give a file with columns query and document.")
-    kind = _kind(name, text)
-    columns, records = _read_jsonl(text, name) if kind == "jsonl" else _read_csv(text, name, kind)
-    _check_columns(columns, name)
+    kind = kind_of(name, text)
+    columns, records = read_jsonl(text, name) if kind == "jsonl" else read_csv(text, name, kind)
+    check_columns(columns, name)
     if not records:
         raise UserError(f"{name} has a header but no pairs", "", "Add a row for each pair.")
-    return _frame(columns, records, name)
+    return frame_of(columns, records, name)
 
 
 def stream_pairs(path: Path) -> Iterator[tuple[str, str, int]]:
@@ -83,11 +83,11 @@ def stream_pairs(path: Path) -> Iterator[tuple[str, str, int]]:
     with opened(path, "rt", encoding="utf-8-sig", newline="") as stream:
         try:
             head = stream.readline()
-            kind = _kind(name, head)
+            kind = kind_of(name, head)
             lines = itertools.chain([head], stream)
-            records = _json_records(lines, name) if kind == "jsonl" else _rows(lines, name, kind)
+            records = json_records(lines, name) if kind == "jsonl" else csv_rows(lines, name, kind)
             columns = next(records)[1]
-            _check_columns(columns, name)
+            check_columns(columns, name)
             places = [columns.index(needed) for needed in NEEDED]
             label_place = columns.index("label") if "label" in columns else None
             split_place = columns.index("split") if "split" in columns else None
@@ -108,14 +108,16 @@ def stream_pairs(path: Path) -> Iterator[tuple[str, str, int]]:
             raise UserError(f"cannot read {name}", str(trouble), "Save it as UTF-8.") from trouble
 
 
-def _name_of(source: Path | str | bytes | IO[Any]) -> str:
+def name_of(source: Path | str | bytes | IO[Any]) -> str:
+    """Return what messages call a source of pairs."""
     if isinstance(source, (str, Path)):
         return Path(source).name
     inner = getattr(source, "name", None)
     return Path(inner).name if isinstance(inner, str) else "the file"
 
 
-def _bytes_of(source: Path | str | bytes | IO[Any], name: str) -> bytes:
+def bytes_of(source: Path | str | bytes | IO[Any], name: str) -> bytes:
+    """Return all bytes of a source of pairs."""
     if isinstance(source, (str, Path)) and not Path(source).exists():
         raise UserError(f"no file {source}", "", "Check the path.")
     try:
@@ -127,7 +129,8 @@ def _bytes_of(source: Path | str | bytes | IO[Any], name: str) -> bytes:
     return content.encode() if isinstance(content, str) else bytes(content)
 
 
-def _unzip(raw: bytes, name: str) -> bytes:
+def unzip(raw: bytes, name: str) -> bytes:
+    """Return bytes as they are, or unpacked if they are gzip; at most MOST_BYTES."""
     if raw.startswith(b"\x1f\x8b"):
         try:
             with gzip.open(io.BytesIO(raw)) as stream:
@@ -141,7 +144,8 @@ def _unzip(raw: bytes, name: str) -> bytes:
     return raw
 
 
-def _decode(raw: bytes, name: str) -> str:
+def decode(raw: bytes, name: str) -> str:
+    """Return UTF-8 bytes as text, without a byte order mark."""
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise UserError(f"{name} is UTF-16, not UTF-8", "", "Save it as UTF-8.")
     try:
@@ -159,7 +163,7 @@ def _decode(raw: bytes, name: str) -> str:
     return text
 
 
-def _kind(name: str, text: str) -> str:
+def kind_of(name: str, text: str) -> str:
     """Return csv, tsv or jsonl."""
     ending = Path(name.lower().removesuffix(".gz")).suffix
     known = {".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
@@ -171,12 +175,13 @@ def _kind(name: str, text: str) -> str:
     return "tsv" if "\t" in header and "," not in header else "csv"
 
 
-def _read_csv(text: str, name: str, kind: str) -> tuple[list[str], list[Record]]:
-    (_, columns), *records = _rows(io.StringIO(text, newline=""), name, kind)
+def read_csv(text: str, name: str, kind: str) -> tuple[list[str], list[Record]]:
+    """Return the columns and records of CSV or TSV text."""
+    (_, columns), *records = csv_rows(io.StringIO(text, newline=""), name, kind)
     return list(columns), records
 
 
-def _rows(stream: Iterable[str], name: str, kind: str) -> Iterator[Record]:
+def csv_rows(stream: Iterable[str], name: str, kind: str) -> Iterator[Record]:
     """Yield the header, then each record, with the line where it starts."""
     csv.field_size_limit(max(csv.field_size_limit(), MOST_BYTES))
     reader = csv.reader(stream, delimiter="\t" if kind == "tsv" else ",", strict=True)
@@ -205,7 +210,7 @@ def _check_width(cells: Sequence[str], columns: Sequence[str], where: str) -> No
         raise UserError(what, ", ".join(cells), hint)
 
 
-def _json_records(lines: Iterable[str], name: str) -> Iterator[Record]:
+def json_records(lines: Iterable[str], name: str) -> Iterator[Record]:
     """Yield the columns of the first line, then each line's query, document and label."""
     columns: list[str] = []
     for number, line in enumerate(lines, 1):
@@ -218,7 +223,8 @@ def _json_records(lines: Iterable[str], name: str) -> Iterator[Record]:
             yield number, [_cell(item.get(column, ABSENT.get(column))) for column in columns]
 
 
-def _read_jsonl(text: str, name: str) -> tuple[list[str], list[Record]]:
+def read_jsonl(text: str, name: str) -> tuple[list[str], list[Record]]:
+    """Return the columns and records of JSON lines."""
     objects = [
         (number, _object(line, f"line {number} of {name}"))
         for number, line in enumerate(text.split("\n"), 1)
@@ -259,7 +265,8 @@ def _cell(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _check_columns(columns: Sequence[str], name: str) -> None:
+def check_columns(columns: Sequence[str], name: str) -> None:
+    """Refuse columns without query or document, or one that is there twice."""
     for needed in NEEDED:
         if needed not in columns:
             hint = _hint_for(needed, columns)
@@ -277,7 +284,8 @@ def _hint_for(needed: str, columns: Sequence[str]) -> str:
     return f'Rename "{spare[near[0]]}" to "{needed}".' if near else f'Add a column "{needed}".'
 
 
-def _frame(columns: Sequence[str], records: Sequence[Record], name: str) -> pd.DataFrame:
+def frame_of(columns: Sequence[str], records: Sequence[Record], name: str) -> pd.DataFrame:
+    """Return records as `read_pairs` does, checked."""
     lines = pd.Index([line for line, _ in records], name="line")
     cells = dict(zip(columns, zip(*(row for _, row in records), strict=True), strict=True))
     for column, values in cells.items():

@@ -93,7 +93,7 @@ def standing(inspection: Inspection, line: Any, of: Side) -> tuple[int, int] | N
     own_rows, own_vectors = _side(inspection, of)
     rows, vectors = _side(inspection, "document" if of == "query" else "query")
     cosines = vectors @ own_vectors[own_rows[place]]
-    is_readable = vectors.any(axis=1)
+    is_readable = np.any(vectors != 0, axis=1)
     if not (own_vectors[own_rows[place]].any() and is_readable[rows[place]]):
         return None
     ahead = is_readable & (cosines > cosines[rows[place]])

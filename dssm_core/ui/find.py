@@ -46,7 +46,7 @@ SHEET = """<style>
 
 def show_button() -> None:
     """Show the button that opens the candidates."""
-    st.button(say("find"), key="compare.find", on_click=_open, args=(True,), help=say("find.help"))
+    st.button(say("find"), key="compare.find", on_click=_open, args=(True,))
 
 
 def _open(is_open: bool) -> None:

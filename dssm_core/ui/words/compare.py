@@ -121,7 +121,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "Words never seen in training, read by their letters only: {which}.",
         "训练中未见过、仅按字母读取的词：{which}。",
     ),
-    "note.skipped": ("Symbols that the model skips: {which}.", "模型跳过的符号：{which}。"),
+    "note.skipped": (
+        "Not read, a symbol or a word that this model has no id for: {which}.",
+        "未读取（符号，或该模型没有编号的词）：{which}。",
+    ),
     "note.letters.all": (
         "Query: none of its words was seen in training. It is read by its letters only, so do not "
         "lean on these numbers.",
@@ -230,7 +233,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "mark.seen": ("seen in training", "训练中见过"),
     "mark.letters": ("read by its letters only", "仅按字母读取"),
     "mark.truncated": ("not read: past the model's limit", "未读取：超出模型长度限制"),
-    "mark.skipped": ("not read: a symbol", "未读取：符号"),
+    "mark.skipped": (
+        "not read: a symbol, or a word without an id in this model",
+        "未读取：符号，或该模型没有编号的词",
+    ),
     "legend": ("Marks", "标记"),
     "legend.word": ("word", "词"),
     "more": ("… and {number:,} more characters", "……另有 {number:,} 个字符"),
@@ -278,11 +284,6 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     # candidates from a corpus
     "find": ("Find candidates", "查找候选"),
-    "find.help": (
-        "Fetches the documents of the model's corpus that lie nearest to the query, by the model "
-        "and by BM25. What you typed stays until you choose.",
-        "从模型的语料库中按模型和 BM25 找出与查询最接近的文档。在您选择之前，已输入的内容不变。",
-    ),
     "find.title": ("Candidates for the query", "查询的候选文档"),
     "find.close": ("Close", "关闭"),
     "find.reading": ("Reading the corpus…", "正在读取语料库……"),
