@@ -1,6 +1,5 @@
 """Both LSTM models: the notebook's sizes, losses by name, and the backwards head."""
 
-
 import keras
 import numpy as np
 import pytest

@@ -358,3 +358,20 @@ def test_a_dictionary_that_is_none_is_refused(tmp_path, text, said):
 def test_the_toy_pairs_are_the_notebooks():
     toy = notebook_toy()
     assert toy.to_numpy().tolist() == [["1 2 3 4", "2 1 3 4", 1], ["2 3 4 1", "3 4 1 2", 0]]
+
+
+@pytest.mark.parametrize(
+    ("corpus", "digest"),
+    [
+        ("debian-packages", "79ad1e475bec6b912c8899b6e7dc9ff905780f6cfe57eefd0611ebcd42ba3e59"),
+        ("cedict", "0d6fcbcc43e2e1630cd0de3944f033d19659e8313cba8c6a0d83256399c00235"),
+    ],
+)
+def test_what_a_shipped_model_is_measured_on_was_frozen_before_it_was_tuned(corpus, digest):
+    pairs = Path(__file__).parent.parent / "sample_models" / corpus / "pairs.csv"
+    assert hashlib.sha256(pairs.read_bytes()).hexdigest() == digest
+
+
+def test_the_shipped_models_are_light_enough_to_clone():
+    files = (Path(__file__).parent.parent / "sample_models").rglob("*")
+    assert sum(file.stat().st_size for file in files if file.is_file()) < 25_000_000

@@ -43,6 +43,7 @@ SIZES: dict[str, dict[str, Any]] = {
         "hidden": 16,
         "vector": 12,
         "attention": 6,
+        "lexical": 64,
     },
     "training": {"epochs": 3, "batch": 32, "learning_rate": 0.02, "patience": 0},
 }

@@ -71,8 +71,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
                 time.sleep(0.5)
         yield f"http://127.0.0.1:{port}"
     finally:
-        server.terminate()
-        server.wait(10)
+        server.kill()  # what it keeps is on disk, and a busy machine takes long to end politely
+        server.wait(60)
 
 
 @pytest.fixture(scope="session")
