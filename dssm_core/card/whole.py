@@ -49,6 +49,7 @@ def write_card(
     choices = ", ".join(f"{key} {value}" for key, value in config["training"].items())
     versions = ", ".join(f"{key} {value}" for key, value in config["versions"].items())
     head = config["head"]
+    mean = ", and the mean of the weights is kept" if config["training"].get("average") else ""
     is_fresh = config["training"].get("measured_on") != "training pairs"
     heading = "Held-out figures" if is_fresh else "Figures on its training pairs"
     never = "which training never saw" if is_fresh else "which it was trained on"
@@ -80,7 +81,8 @@ it says too much (some of those may be right, though nobody labelled them). On t
 {own_queries(examples)}
 ## How it was made
 Sizes: {sizes}.
-Training: {choices}; epoch {metrics["training"]["best epoch"]} was best on validation, \
+Training: {choices}; epoch {metrics["training"]["best epoch"]} was best on validation\
+{mean}, \
 {metrics["training"]["pairs"]:,} training pairs.
 Versions: {versions}. Losses and validation figures by epoch are in `history.csv`.
 """
