@@ -34,6 +34,9 @@ LARGEST = {
 }
 """Bytes that a file of a model folder may have; the whole archive, unpacked, for model.keras."""
 
+MOST_WORDS = 10_000
+"""Words that a model may read of a text; a model of plain ids pads every text to them."""
+
 MODEL_FILES = {"metadata.json", "config.json", "model.weights.h5"}
 
 
@@ -110,7 +113,9 @@ class ModelFolder:
     def metrics(self) -> dict[str, Any]:
         """Held-out figures, as the commands measured them."""
         values = _json(self.path, "metrics.json")
-        if not isinstance(values, dict):
+        fusion = values.get("fusion", {}) if isinstance(values, dict) else None
+        weight = fusion.get("weight") if isinstance(fusion, dict) else "none"
+        if not (weight is None or _is_number(weight)):
             raise UserError(f"{self.name}/metrics.json is damaged", hint="Copy it anew.")
         return values
 
@@ -264,7 +269,7 @@ def _check_numbers(path: Path, config: Mapping[str, Any]) -> None:
         **{name: _is_number(head.get(name)) for name in ("scale", "bias")},
         "rows": type(text.get("rows")) is int and 3 <= text["rows"] < 2**31,
         **{
-            name: type(text.get(name)) is int and 1 <= text[name] < 2**31
+            name: type(text.get(name)) is int and 1 <= text[name] <= MOST_WORDS
             for name in ("query_length", "document_length")
         },
     }

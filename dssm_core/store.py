@@ -167,7 +167,7 @@ class Store:
             return []
         with self._connection() as database:
             rows = database.execute("SELECT content FROM repro ORDER BY id").fetchall()
-        return [json.loads(content) for (content,) in rows]
+            return [json.loads(content) for (content,) in rows]
 
     def _refuse_if_read_only(self) -> None:
         if self.read_only:
@@ -193,7 +193,7 @@ class Store:
             database.execute("PRAGMA synchronous = FULL")
             with database:
                 yield database
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, ValueError) as error:  # text or JSON that is none, too
             raise self._trouble(error) from None
         finally:
             database.close()

@@ -70,7 +70,8 @@ NO = (
 RELEVANT = frozenset(YES.split())
 IRRELEVANT = frozenset([*NO.split(), "not relevant", "non relevant", "no match", "not match"])
 
-_ID = re.compile(r"[\w.:/#-]*\d[\w.:/#-]*|[0-9a-f-]{12,}", re.IGNORECASE)
+# before the first digit none, so that a long cell is read once and not once from each of its digits
+_ID = re.compile(r"(?:[^\W\d]|[.:/#-])*\d[\w.:/#-]*|[0-9a-f-]{12,}", re.IGNORECASE)
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from dssm_core.errors import UserError
 
 MOST_CHARACTERS = 1_000_000  # of a cell
 MOST_BYTES = 1 << 29  # of a file, decompressed: a small .gz can hold far more
+MOST_LINES, MOST_COLUMNS, MOST_CELLS = 2_000_000, 1_000, 20_000_000  # of a file read whole
 UNFIT = re.compile("[\0\ud800-\udfff]")
 NEEDED = ("query", "document")
 ABSENT = {"label": "1", "split": "train"}  # what a line of JSON that lacks them means
@@ -177,8 +178,20 @@ def kind_of(name: str, text: str) -> str:
 
 def read_csv(text: str, name: str, kind: str) -> tuple[list[str], list[Record]]:
     """Return the columns and records of CSV or TSV text."""
-    (_, columns), *records = csv_rows(io.StringIO(text, newline=""), name, kind)
-    return list(columns), records
+    rows = csv_rows(io.StringIO(text, newline=""), name, kind)
+    columns = list(next(rows)[1])
+    _check_size(name, len(columns), text.count("\n"))
+    return columns, list(rows)
+
+
+def _check_size(name: str, columns: int, lines: int = 1) -> None:
+    """Refuse what would fill the memory: a small file can hold very many cells."""
+    number = {"columns": columns, "lines": lines, "cells": lines * columns}
+    most = {"columns": MOST_COLUMNS, "lines": MOST_LINES, "cells": MOST_CELLS}
+    for what, found in number.items():
+        if found > most[what]:
+            hint = "Split it into smaller files."
+            raise UserError(f"{name} has over {most[what]:,} {what}", f"{found:,}", hint)
 
 
 def csv_rows(stream: Iterable[str], name: str, kind: str) -> Iterator[Record]:
@@ -190,6 +203,7 @@ def csv_rows(stream: Iterable[str], name: str, kind: str) -> Iterator[Record]:
     try:
         for cells in reader:
             if cells and not columns:
+                _check_size(name, len(cells))
                 columns = [cell.strip() or f"column {n}" for n, cell in enumerate(cells, 1)]
                 yield start, columns
             elif cells:
@@ -218,6 +232,7 @@ def json_records(lines: Iterable[str], name: str) -> Iterator[Record]:
             item = _object(line, f"line {number} of {name}")
             if not columns:
                 columns = list(dict.fromkeys([*item, *ABSENT]))
+                _check_size(name, len(columns))
                 yield number, columns
             _check_text(item, columns, f"line {number} of {name}")
             yield number, [_cell(item.get(column, ABSENT.get(column))) for column in columns]
@@ -225,12 +240,14 @@ def json_records(lines: Iterable[str], name: str) -> Iterator[Record]:
 
 def read_jsonl(text: str, name: str) -> tuple[list[str], list[Record]]:
     """Return the columns and records of JSON lines."""
+    _check_size(name, 1, text.count("\n"))
     objects = [
         (number, _object(line, f"line {number} of {name}"))
         for number, line in enumerate(text.split("\n"), 1)
         if line.strip()
     ]
     columns = list(dict.fromkeys(key for _, item in objects for key in item))
+    _check_size(name, len(columns), len(objects))
     for number, item in objects:
         _check_text(item, columns, f"line {number} of {name}")
     return columns, [(number, [_cell(item.get(c)) for c in columns]) for number, item in objects]

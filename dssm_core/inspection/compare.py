@@ -16,6 +16,8 @@ from typing import IO, Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from dssm_core.errors import UserError
 from dssm_core.evaluation import paired_p_value
@@ -28,8 +30,8 @@ FORMAT = 1
 
 ARRAYS = ("queries", "documents", "query_row", "document_row")
 ENTRIES = {"inspection.json", "pairs.parquet", *(f"{name}.npy" for name in ARRAYS)}
-MOST_BYTES = 1 << 32
-"""Of a snapshot, unpacked."""
+MOST_BYTES, MOST_ROWS = 1 << 30, 1_000_000
+"""Of a snapshot, unpacked; and of its pairs, of which Parquet packs millions into a few bytes."""
 
 FLIPS = 50_000_000
 """Signs drawn at most for the paired test, so that many queries do not fill the memory."""
@@ -190,7 +192,7 @@ def load_snapshot(path: Path | IO[bytes]) -> Inspection:
             found = json.loads(archive.read("inspection.json"))
             if not isinstance(found, dict) or found.get("format") != FORMAT:
                 raise ValueError(f"it is no snapshot of format {FORMAT}")
-            frame = pd.read_parquet(io.BytesIO(archive.read("pairs.parquet")), engine="pyarrow")
+            frame = _frame(archive.read("pairs.parquet"))
             arrays = {
                 array: np.lib.format.read_array(
                     io.BytesIO(archive.read(f"{array}.npy")), allow_pickle=False
@@ -218,6 +220,17 @@ def _write(inspection: Inspection, file: IO[bytes]) -> None:
             values = io.BytesIO()
             np.lib.format.write_array(values, getattr(inspection, name), allow_pickle=False)
             archive.writestr(f"{name}.npy", values.getbuffer())
+
+
+def _frame(content: bytes) -> pd.DataFrame:
+    file, batches = pq.ParquetFile(io.BytesIO(content)), []
+    room = MOST_BYTES if file.metadata.num_rows <= MOST_ROWS else 0
+    for batch in file.iter_batches(1_000):
+        room -= batch.nbytes
+        if room < 0:
+            raise ValueError(f"its {file.metadata.num_rows:,} rows are too many")
+        batches.append(batch)
+    return pa.Table.from_batches(batches, file.schema_arrow).to_pandas()
 
 
 def _checked(

@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from dssm_core.errors import UserError
+from dssm_core.models.archive import check_archive
 from dssm_core.models.families import Tower, cut_towers
 from dssm_core.models.layers import WordHashing
 from dssm_core.models.negative_sampling import MultiHot
@@ -150,6 +151,7 @@ def load_towers(folder: ModelFolder) -> CompiledTowers:
     text = folder.config["text"]
     pieces = text.get("pieces", PIECES)  # what folders that do not say have
     try:
+        check_archive(folder.path / "model.keras")
         model = keras.saving.load_model(folder.path / "model.keras", compile=False, safe_mode=True)
         towers = CompiledTowers(
             model,

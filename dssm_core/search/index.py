@@ -118,7 +118,7 @@ def open_index(path: Path, folder: ModelFolder) -> VectorSearch:
         for name in (VECTORS, DOCUMENTS, *([GRAPH] if manifest["method"] == "usearch" else [])):
             if _stamp(path / name) != manifest["files"][name]:
                 raise ValueError(f"{name} is not as it was written")
-        vectors = np.load(path / VECTORS, mmap_mode="r", allow_pickle=False)
+        vectors = np.lib.format.open_memmap(path / VECTORS, mode="r")  # no pickle, no zip
         lines = (path / DOCUMENTS).read_text("utf-8").split("\n")[:-1]
         documents = tuple(json.loads(line) for line in lines)
         shape = (number, size)
@@ -129,7 +129,9 @@ def open_index(path: Path, folder: ModelFolder) -> VectorSearch:
         if manifest["method"] == "exact":
             return VectorSearch(documents, vectors)
         return VectorSearch(documents, vectors, _open_graph(path / GRAPH, shape), float(recall))
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, RecursionError) as error:
+    except UserError:
+        raise
+    except Exception as error:  # NumPy's and zipfile's parsers raise whatever damage leads to
         raise UserError(f"The index {path} is damaged", str(error), again) from None
 
 
