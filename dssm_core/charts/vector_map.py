@@ -92,10 +92,7 @@ def vector_map(
             ),
         ]
     thinned = f"{len(shown):,} of {total:,} vectors, drawn by chance." if len(shown) < total else ""
-    # the frame that a person draws has no name to read out, and thousands of points are too many:
-    # the description tells the finding
-    quiet = alt.layer(*layers).configure(aria=False)
-    return quiet.properties(
+    return alt.layer(*layers).properties(
         title=headline(
             "Map of the vectors",
             "Near each other: alike, as far as two directions show it.",

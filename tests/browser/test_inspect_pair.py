@@ -1,0 +1,141 @@
+"""One pair of the page Inspect in Chromium: judged by keyboard, and seen through."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from dssm_core.store import Store
+from tests.browser.conftest import ROOT
+from tests.browser.test_compare import violations
+
+pytestmark = pytest.mark.browser
+PAIRS = 40
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the shipped model and few pairs, each query with a wrong document."""
+    path = tmp_path_factory.mktemp("inspect")
+    model = path / "models" / "debian-packages"
+    shutil.copytree(ROOT / "sample_models" / "debian-packages", model)
+    pairs = pd.read_csv(model / "pairs.csv")[["query", "document", "label"]].head(PAIRS)
+    # every other query's own document is called irrelevant, so that there are errors to judge
+    pairs.loc[pairs.index % 2 == 1, "label"] = 0
+    others = pairs.assign(document=pairs["document"].to_numpy()[::-1], label=0)
+    pd.concat([pairs, others]).to_csv(model / "pairs.csv", index=False)
+    return path
+
+
+@pytest.fixture(scope="module")
+def site(place: Path) -> Iterator[str]:
+    """Start the page on these pairs with a store of its own, and yield its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    own = {"DSSM_MODELS": str(place / "models"), "DSSM_STORE": str(place / "verdicts.sqlite3")}
+    server = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "streamlit", "run", "streamlit_app.py"),
+            *("--server.headless", "true", "--server.port", port),
+            *("--server.fileWatcherType", "none"),  # a change would show as a run that never ends
+        ],
+        cwd=ROOT,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **own},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        for _ in range(240):
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=1)
+                break
+            except OSError:
+                time.sleep(0.5)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+@pytest.fixture
+def page(browser: Browser, site: str) -> Iterator[Page]:
+    """Yield the page Inspect once its first pair is there."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    opened = context.new_page()
+    opened.set_default_timeout(60_000)
+    opened.goto(f"{site}/inspect")
+    expect(opened.get_by_text("Your verdict")).to_be_visible(timeout=240_000)
+    expect(opened.get_by_text("Causes of the worst")).to_be_visible(timeout=120_000)
+    settle(opened)
+    yield opened
+    context.close()
+
+
+def settle(page: Page) -> None:
+    """Wait until no rerun is under way."""
+    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=120_000)
+
+
+def kept(place: Path) -> list[dict[str, str]]:
+    return Store(place / "verdicts.sqlite3").verdicts().to_dict("records")
+
+
+def test_errors_are_judged_one_after_the_other_by_keyboard_alone(page: Page, place: Path) -> None:
+    note = page.get_by_label("Note", exact=True)
+    note.fill("1 and 2 stay in the note")
+    note.press("Tab")
+    for number, verdict in ((1, "Relevant"), (2, "Not relevant"), (4, "Bad data")):
+        settle(page)
+        page.keyboard.press(str(number))
+        expect(page.get_by_text(f"is judged “{verdict}”")).to_be_visible()
+    found = kept(place)[-3:]
+    assert [one["verdict"] for one in found] == ["relevant", "not relevant", "bad data"]
+    assert len({(one["query"], one["document"]) for one in found}) == 3
+    assert [one["note"] for one in found] == ["1 and 2 stay in the note", "", ""]
+    settle(page)
+    page.keyboard.press("u")
+    expect(page.get_by_text("Taken back: “Bad data”")).to_be_visible()
+    assert kept(place)[-1]["verdict"] == "not relevant"
+
+
+def test_a_digit_typed_into_the_note_judges_nothing(page: Page, place: Path) -> None:
+    before = len(kept(place))
+    page.get_by_label("Note", exact=True).press_sequentially("1234")
+    page.wait_for_timeout(1_500)
+    assert len(kept(place)) == before
+
+
+def test_every_view_opens_and_axe_finds_nothing(page: Page) -> None:
+    for view, sign in (
+        ("Why A above B", "Higher by"),
+        ("What if", "Nothing is changed yet"),
+        ("Nearest in the set", "comes in place"),
+        ("Map", "Two directions (PCA)"),
+    ):
+        page.get_by_role("radio", name=view).click()
+        expect(page.get_by_text(sign).first).to_be_visible(timeout=120_000)
+        settle(page)
+        # Vega draws the frame of a selection as an image without a name, and lets nobody name it
+        found = [one for one in violations(page) if "area_brush" not in one]
+        assert found == [], view
+
+
+def test_an_edit_is_seen_beside_the_text_as_it_was(page: Page) -> None:
+    page.get_by_role("radio", name="What if").click()
+    box = page.get_by_role("textbox", name="Query", exact=True)
+    box.fill("a card game")
+    box.press("Control+Enter")
+    expect(page.locator("ins").first).to_have_text("a card game")
+    expect(page.get_by_text("The cosine changes by")).to_be_visible()
