@@ -17,6 +17,7 @@ from dssm_core.folder import ModelFolder
 from dssm_core.inspection import table
 from dssm_core.scoring import Scorer
 from dssm_core.ui import state
+from dssm_core.ui.inspect import errors as errors_page
 from dssm_core.ui.inspect import load
 from dssm_core.ui.inspect.report import report_bytes
 from tests.conftest import AWKWARD
@@ -73,12 +74,15 @@ Open = Callable[..., AppTest]
 def page(models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Open:
     """Return a function that opens the page on pairs of the model's own folder."""
 
-    def open_page(pairs: str | None = LABELLED, live: type = Ready) -> AppTest:
+    def open_page(
+        pairs: str | None = LABELLED, live: type = Ready, patience: float = 30.0
+    ) -> AppTest:
         if pairs is not None:
             (models / "doors" / "pairs.csv").write_text(pairs)
         monkeypatch.setenv("DSSM_MODELS", str(models))
         monkeypatch.setenv("DSSM_STORE", str(tmp_path / "verdicts.sqlite3"))
         monkeypatch.setattr(state, "live_model", live)
+        monkeypatch.setattr(errors_page, "PATIENCE", patience)  # AppTest has no clock
         return AppTest.from_function(inspect_page, default_timeout=30).run()
 
     return open_page
@@ -454,3 +458,36 @@ def test_the_report_holds_what_the_page_says_and_runs_outside_the_session(page: 
     assert "red door" in text, "of the missed pair"
     assert "a note" in text
     assert "6 pairs" in text
+
+
+def test_the_page_does_not_wait_for_causes_and_shows_them_when_they_are_there(
+    page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from threading import Event
+
+    go, original = Event(), errors_page.find_causes
+
+    def slow(*given: Any) -> Any:
+        assert go.wait(30)
+        return original(*given)
+
+    monkeypatch.setattr(errors_page, "find_causes", slow)
+    app = page(patience=0.0)
+    assert set(errors(app)["cause"]) == {"…"}
+    go.set()
+    app.run()
+    assert "…" not in set(errors(app)["cause"])
+
+
+def test_causes_that_cannot_be_found_are_told_once(
+    page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*given: Any) -> Any:
+        raise UserError("the model is gone")
+
+    monkeypatch.setattr(errors_page, "find_causes", broken)
+    app = page()
+    assert "the model is gone" in told(app)
+    app.run()
+    assert "the model is gone" not in told(app)
+    assert len(errors(app)) == 2

@@ -54,6 +54,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"]
     options = ["--server.headless", "true", "--server.port", str(port)]
+    options += ["--server.fileWatcherType", "none"]
     store = tmp_path_factory.mktemp("store") / "verdicts.sqlite3"
     server = subprocess.Popen(
         [*command, *options],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +19,7 @@ from dssm_core.ui.inspect import slices
 from dssm_core.ui.inspect.chosen import LINE
 from dssm_core.ui.inspect.load import Bench
 from dssm_core.ui.inspect.pair import show_pair
+from dssm_core.ui.inspect.verdicts import CAUSES
 from dssm_core.ui.words import say
 
 AT_FIRST = 200
@@ -28,19 +30,10 @@ MOST_ROWS = 1_000
 
 LONGEST_CELL = 300
 
-KINDS = {"false positive": "inspect.false", "false negative": "inspect.missed"}
+PATIENCE = 0.5
+"""Seconds that the page waits for causes before it shows itself without them."""
 
-CAUSES = {
-    "nothing readable": "inspect.cause.unread",
-    "labelled both ways": "inspect.cause.both",
-    "unknown words decide": "inspect.cause.unknown",
-    "truncated away": "inspect.cause.truncated",
-    "negation mismatch": "inspect.cause.negation",
-    "number mismatch": "inspect.cause.number",
-    "name mismatch": "inspect.cause.name",
-    "word overlap trap": "inspect.cause.overlap",
-    "no cause found": "inspect.cause.none",
-}
+KINDS = {"false positive": "inspect.false", "false negative": "inspect.missed"}
 
 OFFERED, MARKED, TABLE = "inspect.offered", "inspect.marked", "inspect.tables"
 """The line shown until a person chooses; what the table marks; how many tables there were."""
@@ -52,13 +45,23 @@ class Found:
 
     Attributes:
         causes: index line; cause and evidence.
+        job: what is finding more of them.
+        progress: how far it is, in [0, 1], and of how many errors.
+        error: what stopped it.
         wanted: how many errors to find the cause of, worst first.
     """
 
     causes: pd.DataFrame = field(
         default_factory=lambda: pd.DataFrame({"cause": [], "evidence": []}, dtype=object)
     )
+    job: threading.Thread | None = None
+    progress: tuple[float, int] = 0.0, 0
+    error: Exception | None = None
     wanted: int = AT_FIRST
+
+    def tell(self, done: int, total: int) -> None:
+        """Note how far the job is."""
+        self.progress = min(1.0, done / max(1, total)), total
 
 
 def show_errors(bench: Bench, threshold: float, mask: pd.Series | None, store: Store) -> None:
@@ -236,17 +239,37 @@ def _show_more(wrong: pd.DataFrame, found: Found) -> None:
 
 
 def _find(bench: Bench, threshold: float, wrong: pd.DataFrame, found: Found, place: Any) -> None:
-    """Find the causes that are wanted and not there, after all else is painted."""
+    """Find the causes that are wanted and not there, beside the page: people type meanwhile."""
     first = wrong.head(found.wanted)
     missing = first[~first.index.isin(found.causes.index)]
     if missing.empty:
         return
-    bar = place.progress(0.0, say("inspect.finding causes", number=len(missing)))
+    if found.job is None:
 
-    def progress(done: int, total: int) -> None:
-        text = say("inspect.finding causes", number=total)
-        bar.progress(min(1.0, done / max(1, total)), text)
+        def find() -> None:
+            try:
+                causes = find_causes(bench.inspection, missing, bench.scorer, threshold, found.tell)
+                found.causes = pd.concat([found.causes, causes])
+            except Exception as error:  # a thread has nobody above it to tell
+                found.error = error
 
-    causes = find_causes(bench.inspection, missing, bench.scorer, threshold, progress)
-    found.causes = pd.concat([found.causes, causes])
+        found.job = threading.Thread(target=find, daemon=True)
+        found.job.start()
+        found.job.join(PATIENCE)
+    if found.job.is_alive():
+        with place:
+            _wait(found)
+        return
+    found.job = None
+    if found.error is not None:
+        error, found.error, found.wanted = found.error, None, len(found.causes)
+        raise error
     st.rerun()
+
+
+@st.fragment(run_every=0.7)
+def _wait(found: Found) -> None:
+    if found.job is None or not found.job.is_alive():
+        st.rerun()
+    share, number = found.progress
+    st.progress(share, say("inspect.finding causes", number=number))
