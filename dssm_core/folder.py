@@ -6,8 +6,10 @@ use, nothing is unpickled, and Keras loads registered layers only, under safe mo
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import json
+import os
 import shutil
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -207,6 +209,8 @@ def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
     """
     fresh, old = path.with_name(f".{path.name}.new"), path.with_name(f".{path.name}.old")
     try:
+        if old.is_dir() and not path.exists():  # a kill between the two renames below
+            old.rename(path)
         for left in (fresh, old):
             shutil.rmtree(left, ignore_errors=True)
         if path.is_dir():  # what is there by other names is somebody's own
@@ -218,16 +222,28 @@ def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
             fresh.mkdir(parents=True)
         for name, content in files.items():
             (fresh / name).write_bytes(content)
-        if path.exists():
-            path.rename(old)
-        fresh.rename(path)
-        shutil.rmtree(old, ignore_errors=True)
+        if not (path.exists() and _exchange(fresh, path)):
+            if path.exists():
+                path.rename(old)
+            fresh.rename(path)
+        for left in (fresh, old):
+            shutil.rmtree(left, ignore_errors=True)
     except OSError as error:
         raise UserError(
             f"The model folder {path} cannot be written",
             str(error),
             "Free space, or choose another.",
         ) from None
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Swap two folders in one step; False where the system cannot, as only Linux can."""
+    try:
+        rename = ctypes.CDLL(None, use_errno=True).renameat2
+    except (AttributeError, OSError, TypeError):
+        return False
+    here, swap = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
+    return rename(here, os.fsencode(one), here, os.fsencode(other), swap) == 0
 
 
 def find_folders(root: Path) -> Iterator[ModelFolder | UserError]:
