@@ -36,7 +36,8 @@ class FakeTowers:
         return [self._encode(text) for text in texts]
 
     def _encode(self, text: str) -> Encoding:
-        topic = int(text.split()[0][1:])
+        first = next(iter(text.split()), "")[1:]
+        topic = int(first) if first.isdigit() else 0  # a text that lost its first word
         vector = np.random.default_rng(topic).normal(size=VECTOR)
         vector += np.random.default_rng(len(text) + topic).normal(size=VECTOR, scale=3)
         return Encoding(text, tuple(read(text, {}, 64)), vector.astype(np.float32), None)
