@@ -16,6 +16,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:Depreca
 
 NAMES = ("lstm", "lstm-plain", "lstm-subclass", "mlp", "mlp-sampled")
 WIDTH, ROWS = 12, 400
+LEXICAL = 64
 LSTM = {
     "query_length": 6,
     "document_length": 12,
@@ -36,7 +37,14 @@ def quiet(line: str) -> None:
 def sizes(name: str, **changed):
     from dssm_core.models.families import family
 
-    return replace(family(name).config, **{**(MLP if name.startswith("mlp") else LSTM), **changed})
+    own = MLP if name.startswith("mlp") else LSTM
+    lexical = {"lexical": LEXICAL} if name == "lstm" else {}
+    return replace(family(name).config, **{**own, **lexical, **changed})
+
+
+def width(name: str) -> int:
+    """Return the numbers of a vector: with a lexical part more than the others."""
+    return WIDTH + LEXICAL if name == "lstm" else WIDTH
 
 
 def built(name: str):
@@ -72,9 +80,9 @@ def test_a_family_is_built_and_cut_into_its_two_towers(name):
         found = [np.asarray(output) for output in tower.call(batch)]
         assert tower.has_attention == (name == "lstm")
         assert [output.shape for output in found] == (
-            [(3, WIDTH), batch.shape[:2]] if tower.has_attention else [(3, WIDTH)]
+            [(3, width(name)), batch.shape[:2]] if tower.has_attention else [(3, width(name))]
         )
-        assert tower.width == WIDTH
+        assert tower.width == width(name)
         vectors[side] = found[0]
         if tower.has_attention:
             assert found[1].sum(1) == pytest.approx([1, 1, 1], abs=1e-5)
@@ -96,7 +104,7 @@ def test_a_family_encodes_any_text(name):
     for side, length in (("query", 6), ("document", 12)):
         found = towers.encode(TEXTS, side)
         assert [encoding.text for encoding in found] == TEXTS
-        assert {encoding.vector.shape for encoding in found} == {(WIDTH,)}
+        assert {encoding.vector.shape for encoding in found} == {(width(name),)}
         assert [bool(e.vector.any()) for e in found] == [True, False, False, True, True]
         assert sum(token.is_read for token in found[4].tokens) == min(9, length)
         alone = [towers.encode([text], side)[0].vector for text in TEXTS]

@@ -175,7 +175,11 @@ def test_a_head_that_cannot_be_trusted_is_told_loudly(
         ("red", "blue\nwall\nblue", "the same numbers: document 1 = document 3"),
         ("red", "red " * 9, "Longer than the model reads; the rest is struck through: document 1"),
         ("red", "red sofa", "read by their letters only: document 1 “sofa”"),
-        ("red", "red 🙂", "Symbols that the model skips: document 1 “🙂”"),
+        (
+            "red",
+            "red 🙂",
+            "Not read, a symbol or a word that this model has no id for: document 1 “🙂”",
+        ),
         ("red", "red\n" * 10_000, "there are 10,000, and the first 200 are scored"),
         ("red", "blue\n" + "a" * 100_001, "Document 2 has 100,001 characters, more than 100,000"),
         ("a" * 100_001, "red", "The query has 100,001 characters"),

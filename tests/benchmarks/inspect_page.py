@@ -97,7 +97,10 @@ def main() -> None:
         values = iter([0.31, 0.42, 0.53, 0.64])
         rows += [
             ("nothing changed", timed(app.run)),
-            ("threshold", timed(lambda: app.slider(key=overview.PROBABILITY).set_value(next(values)).run())),
+            (
+                "threshold",
+                timed(lambda: app.slider(key=overview.PROBABILITY).set_value(next(values)).run()),
+            ),
             ("the same again", timed(app.run)),
             ("slice by section", timed(app.selectbox(key=slices.COLUMN).set_value("section").run)),
             ("search", timed(app.text_input(key="inspect.search").set_value("w12").run)),
