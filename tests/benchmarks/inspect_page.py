@@ -1,6 +1,6 @@
 """Seconds that the page Inspect takes to answer a click, with 100,000 pairs loaded.
 
-    python tests/benchmarks/inspect_page.py --pairs 100000
+    python -m tests.benchmarks.inspect_page --pairs 100000
 
 The vectors are made up; the page is the real one, run by Streamlit's AppTest without a browser.
 Beside it stands a page of one slider, rerun in the same way, to judge the machine by.
@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import logging
 import os
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -20,13 +19,10 @@ from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
-sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parent)]
-
-from inspection import FakeTowers, make_pairs
-
 from dssm_core.scoring import Scorer
 from dssm_core.ui import state
 from dssm_core.ui.inspect import overview, slices
+from tests.benchmarks.inspection import FakeTowers, make_pairs
 from tests.tiny import bare_folder
 
 
