@@ -130,9 +130,11 @@ def test_ndcg_agrees_with_keras_rs_query_by_query(run):
         assert theirs == pytest.approx(ours[number], rel=1e-5)
 
 
-def test_on_a_tie_ours_counts_against_the_model_and_theirs_follows_the_order_of_documents():
-    labels, tied = np.float32([[1, 0, 0]]), np.zeros((1, 3), np.float32)
-    collection = Collection(("q",), ("a", "b", "c"), (frozenset([0]),))
-    assert evaluate_run(collection, list(tied))["MRR@10"][0] == pytest.approx(1 / 3)
-    first = keras_rs.metrics.MeanReciprocalRank(shuffle_ties=False)
-    assert float(first(labels, tied)) == 1
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_on_a_tie_ours_counts_against_the_model_while_theirs_hangs_on_the_sort(place):
+    labels, tied = np.float32([np.arange(3) == place]), np.zeros((1, 3), np.float32)
+    collection = Collection(("q",), ("a", "b", "c"), (frozenset([place]),))
+    ours = evaluate_run(collection, list(tied))["MRR@10"][0]
+    theirs = keras_rs.metrics.MeanReciprocalRank(shuffle_ties=False)
+    assert ours == pytest.approx(1 / 3)
+    assert float(theirs(labels, tied)) >= ours - 1e-6, "which of the three depends on the run"

@@ -75,7 +75,9 @@ def test_the_threshold_moves_by_cosine_by_suggestion_and_by_a_click_on_a_curve(
     cosine.fill("0.2")
     cosine.press("Enter")
     expect(finding(bench)).not_to_have_text(before)
-    bench.get_by_role("button", name="Best F1").click()
+    bench.get_by_role(
+        "button", name="Best F1"
+    ).first.click()  # a rerun leaves its old self a moment
     expect(cosine).not_to_have_value("0.2000")
     wait_until_painted(bench)
     best = cosine.input_value()
