@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -14,6 +13,7 @@ from dssm_core.errors import UserError
 from dssm_core.folder import ModelFolder
 from dssm_core.scoring import Scorer, Scores
 from dssm_core.ui import find, inputs, notes, parts, result, share, state, why
+from dssm_core.ui.jobs import wait_for_model
 from dssm_core.ui.style import SHEET
 from dssm_core.ui.words import say
 
@@ -26,7 +26,7 @@ def render() -> None:
     st.html(SHEET)
     _show_head()
     live = None
-    try:
+    with parts.failures_shown("the page"):
         folders, broken = state.model_folders()
         inputs.open_link(folders)
         _show_broken(broken)
@@ -51,11 +51,6 @@ def render() -> None:
                     why.show_effects(shown, live.scorer)
                 with second:
                     why.show_second(shown, folders)
-    except UserError as error:
-        parts.show_error(error)
-    except Exception:  # no traceback reaches the page
-        logging.getLogger(__name__).exception("painting the page")
-        parts.show_message("error", say("crash"))
     if live:
         live.start()
 
@@ -116,7 +111,7 @@ def _show_status(live: state.LiveModel, stored: Scores | None) -> None:
     if live.error:
         parts.show_quiet(say("stored" if stored else "failed"))
     elif live.scorer is None:
-        _show_loading(live, say("loading" if stored else "waiting"))
+        wait_for_model(live, say("loading" if stored else "waiting"))
     else:
         parts.show_quiet(say("ready"))
 
@@ -131,13 +126,6 @@ def _answer(live: state.LiveModel, asked: inputs.Asked, stored: Scores | None) -
     if live.scorer is None:
         return stored
     return _score(live.scorer, asked.query, asked.documents[: inputs.MOST_DOCUMENTS])
-
-
-@st.fragment(run_every=1.0)
-def _show_loading(live: state.LiveModel, message: str) -> None:
-    if live.is_done:
-        st.rerun()
-    parts.show_quiet(message, is_wait=True)
 
 
 def _score(scorer: Scorer, query: str, texts: Sequence[str]) -> Scores | None:

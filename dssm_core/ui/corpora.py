@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
 
 import streamlit as st
 
@@ -16,48 +13,9 @@ from dssm_core.folder import ModelFolder
 from dssm_core.scoring import Scorer
 from dssm_core.search.index import MANIFEST, index_path, open_index
 from dssm_core.search.nearest import OwnPairs, VectorSearch, WordSearch, encode_corpus
+from dssm_core.ui.jobs import Job
 
-T = TypeVar("T")
-
-
-class Job(Generic[T]):
-    """Work in a thread of its own.
-
-    Args:
-        work: what to do; it is given a function to tell documents done and of how many.
-
-    Attributes:
-        value: what it returned; None before.
-        error: why it failed; None if it did not.
-        done: documents done, and of how many.
-    """
-
-    def __init__(self, work: Callable[[Callable[[str, int, int], None]], T]) -> None:
-        self.value: T | None = None
-        self.error: UserError | None = None
-        self.done = 0, 0
-        self._work, self._over = work, threading.Event()
-        threading.Thread(target=self._run, daemon=True).start()
-
-    def _run(self) -> None:
-        try:
-            self.value = self._work(self._tell)
-        except UserError as error:
-            self.error = error
-        except Exception as error:  # a thread has nobody above it to tell
-            logging.getLogger(__name__).exception("searching")
-            self.error = UserError(
-                "The corpus cannot be searched", f"{type(error).__name__}: {error}"
-            )
-        finally:
-            self._over.set()
-
-    def _tell(self, _: str, done: int, total: int) -> None:
-        self.done = done, total
-
-    def is_over(self, seconds: float = 0.0) -> bool:
-        """Return whether the work has ended, after waiting so long for it."""
-        return self._over.wait(seconds)
+FAILED = "The corpus cannot be searched"
 
 
 @dataclass(frozen=True)
@@ -86,7 +44,7 @@ class Search:
     """
 
     def __init__(self, folder: ModelFolder) -> None:
-        self.corpus = Job(lambda tell: _read(folder))
+        self.corpus = Job(lambda tell: _read(folder), FAILED)
         self.vectors: Job[VectorSearch] | None = None
         self._lock = threading.Lock()
 
@@ -96,7 +54,11 @@ class Search:
             if self.vectors is None:
                 ready, texts = corpus.index, corpus.own.documents
                 self.vectors = Job(
-                    lambda tell: ready or encode_corpus(scorer.cache, texts, progress=tell)
+                    lambda tell: (
+                        ready
+                        or encode_corpus(scorer.cache, texts, progress=lambda _, *done: tell(*done))
+                    ),
+                    FAILED,
                 )
             return self.vectors
 

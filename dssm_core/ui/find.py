@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Literal
 
 import streamlit as st
 
@@ -13,7 +13,8 @@ from dssm_core.folder import ModelFolder
 from dssm_core.scoring import Scorer
 from dssm_core.search.nearest import Found, VectorSearch
 from dssm_core.ui import inputs, parts, state
-from dssm_core.ui.corpora import Corpus, Job, search_of
+from dssm_core.ui.corpora import Corpus, search_of
+from dssm_core.ui.jobs import Job, wait_for
 from dssm_core.ui.words import say
 
 By = Literal["cosine", "bm25"]
@@ -89,7 +90,7 @@ def _show_head() -> None:
 def _show_open(folder: ModelFolder, live: state.LiveModel, asked: inputs.Asked) -> None:
     search = search_of(folder)
     if not search.corpus.is_over(PATIENCE):
-        _wait(search.corpus, say("find.reading"))
+        wait_for(search.corpus, say("find.reading"))
     elif search.corpus.value:
         vectors = search.encode(live.scorer, search.corpus.value) if live.scorer else None
         if vectors:
@@ -97,17 +98,6 @@ def _show_open(folder: ModelFolder, live: state.LiveModel, asked: inputs.Asked) 
         _show_lists(live, asked, search.corpus.value, vectors)
     elif search.corpus.error:
         parts.show_error(search.corpus.error)
-
-
-@st.fragment(run_every=1.0)
-def _wait(job: Job[Any], message: str) -> None:
-    """Show how far a job is; paint the page anew when it is done."""
-    if job.is_over():
-        st.rerun()
-    done, total = job.done
-    parts.show_quiet(message.format(done=done, total=total), is_wait=True)
-    if total:
-        st.progress(done / total)
 
 
 @st.fragment
@@ -166,7 +156,7 @@ def _by_model(
     elif vectors.error:
         parts.show_error(vectors.error)
     elif search is None:
-        _wait(vectors, say("find.encoding"))
+        wait_for(vectors, say("find.encoding"))
     else:
         return _nearest(live.scorer, query, search, judged)
     return [], []

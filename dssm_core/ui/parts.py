@@ -6,7 +6,9 @@ through `escape`. None of them reads HTML or Markdown.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Literal
 
 import streamlit as st
@@ -69,6 +71,22 @@ def show_error(error: UserError) -> None:
     """Show trouble that a person can put right."""
     end = "" if error.what.endswith((".", ":", "!", "?", "。")) else "."
     show_message("error", f"{error.what}{end}", error.received, error.hint)
+
+
+@contextmanager
+def failures_shown(painting: str) -> Iterator[None]:
+    """Show what fails as a message: no traceback reaches the page, and its log has the rest.
+
+    Args:
+        painting: what is painted, for the log.
+    """
+    try:
+        yield
+    except UserError as error:
+        show_error(error)
+    except Exception:
+        logging.getLogger(__name__).exception("painting %s", painting)
+        show_message("error", say("crash"))
 
 
 def show_notes(notes: Sequence[str]) -> None:

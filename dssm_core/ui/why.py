@@ -12,6 +12,7 @@ from dssm_core.folder import ModelFolder
 from dssm_core.scoring import ScoredDocument, Scorer
 from dssm_core.towers import Side
 from dssm_core.ui import parts, state
+from dssm_core.ui.jobs import wait_for_model
 from dssm_core.ui.result import Shown
 from dssm_core.ui.words import say
 
@@ -88,16 +89,9 @@ def show_second(shown: Shown, folders: dict[str, ModelFolder]) -> None:
     if live.error:
         parts.show_error(live.error)
     elif live.scorer is None:
-        _wait(live)
+        wait_for_model(live, say("waiting"))
     else:
         _show_both(shown, live.scorer)
-
-
-@st.fragment(run_every=1.0)
-def _wait(live: state.LiveModel) -> None:
-    if live.is_done:
-        st.rerun()
-    parts.show_quiet(say("waiting"), is_wait=True)
 
 
 def _show_both(shown: Shown, scorer: Scorer) -> None:

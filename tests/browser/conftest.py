@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -46,25 +47,28 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
                 item.funcargs[name].screenshot(path=shot)  # type: ignore[attr-defined]
 
 
-@pytest.fixture(scope="session")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Start the page as the README does, and yield its address once it answers."""
+@contextmanager
+def serving(**environment: str) -> Iterator[str]:
+    """Start the page as the README does, and yield its address once it answers.
+
+    Args:
+        environment: variables of its own.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"]
     options = ["--server.headless", "true", "--server.port", str(port)]
-    options += ["--server.fileWatcherType", "none"]
-    store = tmp_path_factory.mktemp("store") / "verdicts.sqlite3"
+    options += ["--server.fileWatcherType", "none"]  # a change would show as an endless run
     server = subprocess.Popen(
         [*command, *options],
         cwd=ROOT,
-        env={**os.environ, "DSSM_STORE": str(store), "TF_CPP_MIN_LOG_LEVEL": "3"},
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **environment},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
     try:
-        for _ in range(120):
+        for _ in range(240):
             try:
                 urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=1)
                 break
@@ -74,6 +78,14 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     finally:
         server.kill()  # what it keeps is on disk, and a busy machine takes long to end politely
         server.wait(60)
+
+
+@pytest.fixture(scope="session")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Yield the address of the page with the shipped models."""
+    store = tmp_path_factory.mktemp("store") / "verdicts.sqlite3"
+    with serving(DSSM_STORE=str(store)) as found:
+        yield found
 
 
 @pytest.fixture(scope="session")

@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from dssm_core.store import Store
-from tests.browser.conftest import ROOT
+from tests.browser.conftest import ROOT, serving
 from tests.browser.test_compare import violations
 
 pytestmark = pytest.mark.browser
@@ -41,32 +35,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def site(place: Path) -> Iterator[str]:
     """Start the page on these pairs with a store of its own, and yield its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
-    own = {"DSSM_MODELS": str(place / "models"), "DSSM_STORE": str(place / "verdicts.sqlite3")}
-    server = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "streamlit", "run", "streamlit_app.py"),
-            *("--server.headless", "true", "--server.port", port),
-            *("--server.fileWatcherType", "none"),  # a change would show as a run that never ends
-        ],
-        cwd=ROOT,
-        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **own},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        for _ in range(240):
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=1)
-                break
-            except OSError:
-                time.sleep(0.5)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait(10)
+    models, store = place / "models", place / "verdicts.sqlite3"
+    with serving(DSSM_MODELS=str(models), DSSM_STORE=str(store)) as found:
+        yield found
 
 
 @pytest.fixture

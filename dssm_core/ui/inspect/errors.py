@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import logging
-import threading
 from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from dssm_core.errors import UserError
 from dssm_core.inspection import measure
 from dssm_core.inspection.causes import find_causes
 from dssm_core.store import Store
@@ -20,6 +17,7 @@ from dssm_core.ui.inspect.chosen import LINE
 from dssm_core.ui.inspect.load import Bench
 from dssm_core.ui.inspect.pair import show_pair
 from dssm_core.ui.inspect.verdicts import CAUSES
+from dssm_core.ui.jobs import Job, wait_for
 from dssm_core.ui.words import say
 
 AT_FIRST = 200
@@ -46,22 +44,14 @@ class Found:
     Attributes:
         causes: index line; cause and evidence.
         job: what is finding more of them.
-        progress: how far it is, in [0, 1], and of how many errors.
-        error: what stopped it.
         wanted: how many errors to find the cause of, worst first.
     """
 
     causes: pd.DataFrame = field(
         default_factory=lambda: pd.DataFrame({"cause": [], "evidence": []}, dtype=object)
     )
-    job: threading.Thread | None = None
-    progress: tuple[float, int] = 0.0, 0
-    error: Exception | None = None
+    job: Job[pd.DataFrame] | None = None
     wanted: int = AT_FIRST
-
-    def tell(self, done: int, total: int) -> None:
-        """Note how far the job is."""
-        self.progress = min(1.0, done / max(1, total)), total
 
 
 def show_errors(bench: Bench, threshold: float, mask: pd.Series | None, store: Store) -> None:
@@ -84,7 +74,7 @@ def show_errors(bench: Bench, threshold: float, mask: pd.Series | None, store: S
 @st.fragment
 def _show(bench: Bench, threshold: float, wrong: pd.DataFrame, store: Store) -> None:
     """Show table and pair; in a fragment, so that choosing a row draws no chart of all pairs."""
-    try:
+    with parts.failures_shown("the errors"):
         found = bench.kept("causes", threshold, Found)
         shown = _filters(wrong, found)
         place = st.empty()
@@ -101,11 +91,6 @@ def _show(bench: Bench, threshold: float, wrong: pd.DataFrame, store: Store) -> 
             queue = shown.index.tolist()
             show_pair(bench.inspection, line, bench.scorer, threshold, store, queue)
         _find(bench, threshold, wrong, found, place)
-    except UserError as error:
-        parts.show_error(error)
-    except Exception:  # a fragment has no page around it to catch what fails
-        logging.getLogger(__name__).exception("painting the errors")
-        parts.show_message("error", say("crash"))
 
 
 def _filters(wrong: pd.DataFrame, found: Found) -> pd.DataFrame:
@@ -244,32 +229,20 @@ def _find(bench: Bench, threshold: float, wrong: pd.DataFrame, found: Found, pla
     missing = first[~first.index.isin(found.causes.index)]
     if missing.empty:
         return
+    seconds = 0.0
     if found.job is None:
-
-        def find() -> None:
-            try:
-                causes = find_causes(bench.inspection, missing, bench.scorer, threshold, found.tell)
-                found.causes = pd.concat([found.causes, causes])
-            except Exception as error:  # a thread has nobody above it to tell
-                found.error = error
-
-        found.job = threading.Thread(target=find, daemon=True)
-        found.job.start()
-        found.job.join(PATIENCE)
-    if found.job.is_alive():
-        with place:
-            _wait(found)
+        seconds = PATIENCE
+        found.job = Job(
+            lambda tell: find_causes(bench.inspection, missing, bench.scorer, threshold, tell),
+            "The causes cannot be found",
+        )
+    if not found.job.is_over(seconds):
+        with place.container():
+            wait_for(found.job, say("inspect.finding causes", number=len(missing)))
         return
-    found.job = None
-    if found.error is not None:
-        error, found.error, found.wanted = found.error, None, len(found.causes)
-        raise error
+    job, found.job = found.job, None
+    if job.error is not None:
+        found.wanted = len(found.causes)
+        raise job.error
+    found.causes = pd.concat([found.causes, job.value])
     st.rerun()
-
-
-@st.fragment(run_every=0.7)
-def _wait(found: Found) -> None:
-    if found.job is None or not found.job.is_alive():
-        st.rerun()
-    share, number = found.progress
-    st.progress(share, say("inspect.finding causes", number=number))

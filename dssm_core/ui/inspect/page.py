@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-
 import streamlit as st
 
 from dssm_core.errors import UserError
@@ -15,6 +13,7 @@ from dssm_core.ui.inspect.errors import show_errors
 from dssm_core.ui.inspect.report import show_report
 from dssm_core.ui.inspect.second import show_second_model
 from dssm_core.ui.inspect.slices import show_slices
+from dssm_core.ui.jobs import wait_for_model
 from dssm_core.ui.words import say
 
 
@@ -24,7 +23,7 @@ def render() -> None:
     parts.show_title(say("inspect.title"))
     parts.show_quiet(say("inspect.intro"))
     live = None
-    try:
+    with parts.failures_shown("the page"):
         folders, _ = state.model_folders()
         if not folders:
             hint, root = say("no models.hint"), str(state.models_root())
@@ -34,16 +33,11 @@ def render() -> None:
         if live.error:
             parts.show_error(live.error)
         elif live.scorer is None:
-            _wait(live)
+            wait_for_model(live, say("inspect.waiting"))
         elif loaded is not None:
             bench = load.score(live.scorer, loaded)
             if bench is not None:
                 _show(bench, folders)
-    except UserError as error:
-        parts.show_error(error)
-    except Exception:  # no traceback reaches the page
-        logging.getLogger(__name__).exception("painting the page")
-        parts.show_message("error", say("crash"))
     if live:
         live.start()
 
@@ -65,10 +59,3 @@ def _store() -> Store:
     except UserError as error:
         parts.show_error(error)
         return Store(default_path(), read_only=True)
-
-
-@st.fragment(run_every=1.0)
-def _wait(live: state.LiveModel) -> None:
-    if live.is_done:
-        st.rerun()
-    parts.show_quiet(say("inspect.waiting"), is_wait=True)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import streamlit as st
 
-from dssm_core.errors import UserError
 from dssm_core.inspection import measure
 from dssm_core.inspection.table import NUMBERS, TRAITS, Inspection
 from dssm_core.scoring import Scorer
@@ -117,13 +115,8 @@ def _show_why(chosen: Chosen) -> None:
         label_visibility="collapsed",
         persist_state="session",
     )
-    try:
+    with parts.failures_shown("why"):
         views[view or "effects"][1](chosen)
-    except UserError as error:
-        parts.show_error(error)
-    except Exception:  # a fragment has no page around it to catch what fails
-        logging.getLogger(__name__).exception("painting why")
-        parts.show_message("error", say("crash"))
     # a row or point chosen here is another pair: the whole page must turn to it
     if st.session_state.get(LINE, chosen.line) != chosen.line:
         st.rerun()

@@ -17,6 +17,7 @@ from dssm_core.inspection.table import Inspection, inspect_pairs
 from dssm_core.scoring import Scorer
 from dssm_core.ui import parts, state
 from dssm_core.ui.inspect.chosen import LINE
+from dssm_core.ui.jobs import wait_for_model
 from dssm_core.ui.words import say
 
 SNAPSHOT = "(snapshot)"
@@ -111,19 +112,12 @@ def _inspected(inspection: Inspection, folder: ModelFolder) -> Inspection | None
         parts.show_error(live.error)
         return None
     if live.scorer is None:
-        _wait(live)
+        wait_for_model(live, say("two.loading"))
         return None
     found = _score(inspection, live.scorer)
     if found is not None:
         st.session_state["inspect.second.kept"] = inspection, folder.fingerprint, found
     return found
-
-
-@st.fragment(run_every=1.0)
-def _wait(live: state.LiveModel) -> None:
-    if live.is_done:
-        st.rerun()
-    parts.show_quiet(say("two.loading"), is_wait=True)
 
 
 def _score(inspection: Inspection, scorer: Scorer) -> Inspection | None:
