@@ -13,8 +13,7 @@ from dssm_core.corpus import checks, large
 from dssm_core.corpus.checks import check_pairs
 from dssm_core.corpus.large import is_large, prepare_large
 from dssm_core.corpus.negatives import NegativesConfig, read_shards
-from dssm_core.corpus.pairs import split_pairs
-from dssm_core.corpus.splitting import fold
+from dssm_core.corpus.splitting import fold, split_pairs
 from dssm_core.errors import UserError
 
 

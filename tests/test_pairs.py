@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dssm_core.corpus.pairs import MOST_CHARACTERS, read_pairs, split_pairs, summarise_pairs
+from dssm_core.corpus.pairs import MOST_CHARACTERS, read_pairs, summarise_pairs
+from dssm_core.corpus.splitting import split_pairs
 from dssm_core.errors import UserError
 
 # The codec refuses lone surrogates, the reader NUL; Python's csv writer leaves a lone \r bare.

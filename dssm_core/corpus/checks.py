@@ -7,9 +7,6 @@ itself folded, so two that differ in case and white space alone count as equal. 
 
 from __future__ import annotations
 
-import gzip
-import itertools
-import zlib
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +17,7 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from dssm_core.corpus.pairs import LABELS, NEEDED, check_columns, csv_rows, json_records, kind_of
+from dssm_core.corpus.pairs import LABELS, NEEDED, check_columns, records
 from dssm_core.corpus.splitting import SPLITS, fold
 from dssm_core.errors import UserError
 
@@ -103,32 +100,6 @@ def _survey(path: Path) -> _Survey:
     if not found.line:
         raise UserError(f"{path.name} has no pairs", hint="Add a row for each pair.")
     return found
-
-
-def records(path: Path) -> Iterator[tuple[int, Sequence[str]]]:
-    """Yield a file's columns, then each row's cells, with the line where it starts.
-
-    Args:
-        path: CSV, TSV or JSONL, plain or gzipped; streamed.
-
-    Raises:
-        UserError: where the file cannot be read; names the line.
-    """
-    if not path.is_file():
-        raise UserError(f"no file {path}", "", "Check the path.")
-    opened = gzip.open if path.suffix == ".gz" else open
-    with opened(path, "rt", encoding="utf-8-sig", newline="") as stream:
-        try:
-            head = stream.readline()
-            kind = kind_of(path.name, head)
-            lines = itertools.chain([head], stream)
-            if kind == "jsonl":
-                yield from json_records(lines, path.name)
-            else:
-                yield from csv_rows(lines, path.name, kind)
-        except (UnicodeDecodeError, OSError, EOFError, zlib.error) as trouble:
-            hint = "Save it as UTF-8."
-            raise UserError(f"cannot read {path.name}", str(trouble), hint) from trouble
 
 
 def text_hash(text: str) -> int:

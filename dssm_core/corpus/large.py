@@ -16,9 +16,16 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from dssm_core.corpus.checks import LARGE, check_pairs, records, text_hash
+from dssm_core.corpus.checks import LARGE, check_pairs, text_hash
 from dssm_core.corpus.negatives import NegativesConfig, prepare_negatives
-from dssm_core.corpus.pairs import LABELS, MOST_BYTES, NEEDED, check_columns, read_pairs
+from dssm_core.corpus.pairs import (
+    LABELS,
+    MOST_BYTES,
+    NEEDED,
+    check_columns,
+    read_pairs,
+    records,
+)
 from dssm_core.corpus.splitting import HELD_OUT, SPLITS
 from dssm_core.errors import UserError
 

@@ -1,4 +1,4 @@
-"""Query-document pairs from a person's own file: read, checked, split, summed up."""
+"""Query-document pairs from a person's own file: read, checked, summed up."""
 
 from __future__ import annotations
 
@@ -14,12 +14,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-import numpy as np
 import pandas as pd
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
-from dssm_core.corpus.splitting import SPLITS, digest, fold
 from dssm_core.errors import UserError
 
 MOST_CHARACTERS = 1_000_000  # of a cell
@@ -78,35 +74,52 @@ def stream_pairs(path: Path) -> Iterator[tuple[str, str, int]]:
         UserError: where the file cannot be read as pairs; names the line and column.
     """
     name = path.name
+    try:
+        rows = records(path)
+        columns = next(rows)[1]
+        check_columns(columns, name)
+        places = [columns.index(needed) for needed in NEEDED]
+        label_place = columns.index("label") if "label" in columns else None
+        split_place = columns.index("split") if "split" in columns else None
+        for line, cells in rows:
+            if split_place is not None and cells[split_place] != "train":
+                continue
+            query, document = (cells[place] for place in places)
+            for column, value in zip(NEEDED, (query, document), strict=True):
+                if not value.strip():
+                    hint = "Fill it in, or take the line out."
+                    raise UserError(f"{column} is empty at line {line} of {name}", "", hint)
+            label = "1" if label_place is None else cells[label_place]
+            yield query, document, _labels([label], pd.Index([line]), name)[0]
+    except StopIteration:
+        hint = "Give a file with columns query and document."
+        raise UserError(f"{name} is empty", "", hint) from None
+
+
+def records(path: Path) -> Iterator[tuple[int, Sequence[str]]]:
+    """Yield a file's columns, then each row's cells, with the line where it starts.
+
+    Args:
+        path: CSV, TSV or JSONL, plain or gzipped; streamed.
+
+    Raises:
+        UserError: where the file cannot be read; names the line.
+    """
     if not path.is_file():
         raise UserError(f"no file {path}", "", "Check the path.")
     opened = gzip.open if path.suffix == ".gz" else open
     with opened(path, "rt", encoding="utf-8-sig", newline="") as stream:
         try:
             head = stream.readline()
-            kind = kind_of(name, head)
+            kind = kind_of(path.name, head)
             lines = itertools.chain([head], stream)
-            records = json_records(lines, name) if kind == "jsonl" else csv_rows(lines, name, kind)
-            columns = next(records)[1]
-            check_columns(columns, name)
-            places = [columns.index(needed) for needed in NEEDED]
-            label_place = columns.index("label") if "label" in columns else None
-            split_place = columns.index("split") if "split" in columns else None
-            for line, cells in records:
-                if split_place is not None and cells[split_place] != "train":
-                    continue
-                query, document = (cells[place] for place in places)
-                for column, value in zip(NEEDED, (query, document), strict=True):
-                    if not value.strip():
-                        hint = "Fill it in, or take the line out."
-                        raise UserError(f"{column} is empty at line {line} of {name}", "", hint)
-                label = "1" if label_place is None else cells[label_place]
-                yield query, document, _labels([label], pd.Index([line]), name)[0]
-        except StopIteration:
-            hint = "Give a file with columns query and document."
-            raise UserError(f"{name} is empty", "", hint) from None
+            if kind == "jsonl":
+                yield from json_records(lines, path.name)
+            else:
+                yield from csv_rows(lines, path.name, kind)
         except (UnicodeDecodeError, OSError, EOFError, zlib.error) as trouble:
-            raise UserError(f"cannot read {name}", str(trouble), "Save it as UTF-8.") from trouble
+            hint = "Save it as UTF-8."
+            raise UserError(f"cannot read {path.name}", str(trouble), hint) from trouble
 
 
 def name_of(source: Path | str | bytes | IO[Any]) -> str:
@@ -327,63 +340,6 @@ def _labels(values: Sequence[str], lines: pd.Index, name: str) -> list[int]:
             raise UserError(f"label is not 0 or 1 at line {line} of {name}", value or '""', hint)
         labels.append(label)
     return labels
-
-
-def split_pairs(pairs: pd.DataFrame, seed: int = 0) -> dict[str, pd.DataFrame]:
-    """Split pairs into train, validation and test, with no text in two of them.
-
-    A `split` column decides where there is one. Otherwise:
-
-    1. Rows that share a text, folded, as query or as document, form a group.
-    2. Groups come in the order of a hash of their first text and the seed.
-    3. A group goes to test while test holds at most a tenth of the rows with it, else to
-       validation likewise, else to train.
-
-    So rows of which most share texts all land in train, and the others may be empty.
-
-    Args:
-        pairs: N rows as from `read_pairs`.
-        seed: another seed, another split.
-
-    Returns:
-        The rows of each split, in their order in `pairs`.
-
-    Raises:
-        UserError: where the `split` column holds another word; names the line.
-    """
-    if "split" in pairs.columns:
-        wrong = ~pairs["split"].isin(SPLITS)
-        if wrong.any():
-            first = pairs[wrong].iloc[0]
-            hint = f"Write one of {', '.join(SPLITS)}."
-            raise UserError(f"unknown split at line {first.name}", str(first["split"]), hint)
-        splits = pairs["split"].to_numpy()
-    else:
-        splits = _assign(pairs, seed)
-    return {split: pairs[splits == split] for split in SPLITS}
-
-
-def _assign(pairs: pd.DataFrame, seed: int) -> np.ndarray:
-    queries, documents = ([fold(text) for text in pairs[column]] for column in NEEDED)
-    codes, texts = pd.factorize(np.array([*queries, *documents], dtype=object))  # [2N]
-    left, right = codes[: len(pairs)], codes[len(pairs) :]
-    links = coo_array((np.ones(len(pairs)), (left, right)), shape=(len(texts), len(texts)))
-    _, group_of_text = connected_components(links, directed=False)
-    rows = group_of_text[left]  # [N] the group of each row
-    firsts: dict[int, str] = {}
-    for group, text in zip(group_of_text, texts, strict=True):
-        firsts[group] = min(text, firsts.get(group, text))
-    sizes = np.bincount(rows)
-    tenth = max(1, len(pairs) // 10)
-    room = dict.fromkeys(("test", "validation"), tenth if len(sizes) >= 3 else 0)
-    chosen: np.ndarray = np.full(len(sizes), "train", dtype=object)
-    for group in sorted(firsts, key=lambda group: digest(f"{seed} {firsts[group]}")):
-        for split, left_over in room.items():
-            if sizes[group] <= left_over:
-                room[split] -= int(sizes[group])
-                chosen[group] = split
-                break
-    return np.asarray(chosen[rows])
 
 
 def summarise_pairs(pairs: pd.DataFrame) -> dict[str, int]:

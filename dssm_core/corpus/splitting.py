@@ -7,6 +7,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+import numpy as np
+import pandas as pd
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from dssm_core.errors import UserError
+
 SPLITS = ("train", "validation", "test")
 HELD_OUT = 2000  # rows of the test split, and of the validation split
 
@@ -103,3 +110,62 @@ def _training_rows(rows: Iterable[Row], held_out: set[str], dropped: Counter[str
         else:
             seen.add(texts)
             yield row
+
+
+def split_pairs(pairs: pd.DataFrame, seed: int = 0) -> dict[str, pd.DataFrame]:
+    """Split pairs into train, validation and test, with no text in two of them.
+
+    A `split` column decides where there is one. Otherwise:
+
+    1. Rows that share a text, folded, as query or as document, form a group.
+    2. Groups come in the order of a hash of their first text and the seed.
+    3. A group goes to test while test holds at most a tenth of the rows with it, else to
+       validation likewise, else to train.
+
+    So rows of which most share texts all land in train, and the others may be empty.
+
+    Args:
+        pairs: N rows as from `read_pairs`.
+        seed: another seed, another split.
+
+    Returns:
+        The rows of each split, in their order in `pairs`.
+
+    Raises:
+        UserError: where the `split` column holds another word; names the line.
+    """
+    if "split" in pairs.columns:
+        wrong = ~pairs["split"].isin(SPLITS)
+        if wrong.any():
+            first = pairs[wrong].iloc[0]
+            hint = f"Write one of {', '.join(SPLITS)}."
+            raise UserError(f"unknown split at line {first.name}", str(first["split"]), hint)
+        splits = pairs["split"].to_numpy()
+    else:
+        splits = _assign(pairs, seed)
+    return {split: pairs[splits == split] for split in SPLITS}
+
+
+def _assign(pairs: pd.DataFrame, seed: int) -> np.ndarray:
+    queries, documents = (
+        [fold(text) for text in pairs[column]] for column in ("query", "document")
+    )
+    codes, texts = pd.factorize(np.array([*queries, *documents], dtype=object))  # [2N]
+    left, right = codes[: len(pairs)], codes[len(pairs) :]
+    links = coo_array((np.ones(len(pairs)), (left, right)), shape=(len(texts), len(texts)))
+    _, group_of_text = connected_components(links, directed=False)
+    rows = group_of_text[left]  # [N] the group of each row
+    firsts: dict[int, str] = {}
+    for group, text in zip(group_of_text, texts, strict=True):
+        firsts[group] = min(text, firsts.get(group, text))
+    sizes = np.bincount(rows)
+    tenth = max(1, len(pairs) // 10)
+    room = dict.fromkeys(("test", "validation"), tenth if len(sizes) >= 3 else 0)
+    chosen: np.ndarray = np.full(len(sizes), "train", dtype=object)
+    for group in sorted(firsts, key=lambda group: digest(f"{seed} {firsts[group]}")):
+        for split, left_over in room.items():
+            if sizes[group] <= left_over:
+                room[split] -= int(sizes[group])
+                chosen[group] = split
+                break
+    return np.asarray(chosen[rows])

@@ -18,8 +18,7 @@ import numpy as np
 import pandas as pd
 
 from dssm_core.batches import PairBatches, ShardBatches, rarity
-from dssm_core.corpus.pairs import split_pairs
-from dssm_core.corpus.splitting import fold
+from dssm_core.corpus.splitting import fold, split_pairs
 from dssm_core.errors import UserError
 from dssm_core.folder import ModelFolder
 from dssm_core.models.compiled import CompiledTowers
