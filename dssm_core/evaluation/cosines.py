@@ -96,6 +96,6 @@ def _highest(row: np.ndarray, number: int) -> np.ndarray:
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:
-    """Return vectors [N, E] at length 1; those of zeros stay."""
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    """Return vectors [..., E] at length 1; those of zeros stay."""
+    norms = np.linalg.norm(vectors, axis=-1, keepdims=True)
     return vectors / np.where(norms > 0, norms, 1)

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from dssm_core.corpus.splitting import fold
+from dssm_core.evaluation import unit
 from dssm_core.scoring import Head, Scorer
 from dssm_core.text import Token
 from dssm_core.towers import Encoding, Side
@@ -95,7 +96,7 @@ def inspect_pairs(
             done += len(part)
             if progress:
                 progress(done, total)
-    queries, documents = (read[side].unit() for side in sides)
+    queries, documents = (unit(read[side].vectors) for side in sides)
     rows = codes["query"], codes["document"]
     readable = read["query"].readable[rows[0]] & read["document"].readable[rows[1]]
     cosines = np.einsum("ne,ne->n", queries[rows[0]], documents[rows[1]], dtype=np.float64)
@@ -208,10 +209,6 @@ class _Texts:
             self.unknown[row], self.truncated[row] = states["letters"], states["truncated"]
             self.stems.append(stems(encoding.tokens))
             self.scripts.append(script(encoding.text))
-
-    def unit(self) -> np.ndarray:
-        norms = np.linalg.norm(self.vectors, axis=1, keepdims=True)
-        return self.vectors / np.where(norms > 0, norms, 1)
 
 
 def _draw(rng: np.random.Generator, total: int, number: int, barred: set[int]) -> list[int]:

@@ -16,7 +16,7 @@ import numpy as np
 from dssm_core.corpus.pairs import read_pairs
 from dssm_core.corpus.splitting import fold
 from dssm_core.errors import UserError
-from dssm_core.evaluation import BM25
+from dssm_core.evaluation import BM25, unit
 from dssm_core.folder import ModelFolder
 from dssm_core.towers import Encoding, Side
 
@@ -150,7 +150,7 @@ class VectorSearch:
             cosines = self.cosines(query)
             best = _best(cosines, number)
             return _found(self.documents, best, cosines[best])
-        query = _unit(query)
+        query = unit(query).astype(np.float32)
         near = self.graph.search(query.astype(np.float16), max(number, WIDTH)).keys.astype(np.int64)
         near = np.sort(near[near < len(self.documents)])
         cosines = self.vectors[near].astype(np.float32) @ query
@@ -163,7 +163,7 @@ class VectorSearch:
 
     def cosines(self, query: np.ndarray) -> np.ndarray:
         """Return the cosine of a query [E] with every document, float32 [N]."""
-        query = _unit(query)
+        query = unit(query).astype(np.float32)
         starts = range(0, len(self.vectors), BLOCK)
         blocks = [
             self.vectors[start : start + BLOCK].astype(np.float32) @ query for start in starts
@@ -224,7 +224,7 @@ def encode_corpus(
         part = distinct[start : start + PART]
         read = [one for one in encoder.encode(part, "document") if one.is_readable]
         if read:
-            rows = _unit(np.stack([one.vector for one in read]).astype(np.float32))
+            rows = unit(np.stack([one.vector for one in read]).astype(np.float32))
             if not np.isfinite(rows).all():
                 raise UserError("The model gives vectors that are no numbers", read[0].text)
             if vectors is None:
@@ -263,8 +263,3 @@ def _placed(documents: Sequence[str], numbers: np.ndarray, document: str) -> Fou
         return None
     above = np.sum(numbers > numbers[place]) + np.sum(numbers[:place] == numbers[place])
     return Found(document, int(above) + 1, float(numbers[place]))
-
-
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    norms = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return (vectors / np.where(norms > 0, norms, 1)).astype(np.float32)
