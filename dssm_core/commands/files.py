@@ -31,14 +31,16 @@ def read_lines(path: Path) -> list[str]:
 
 
 def read_config(path: Path) -> dict[str, dict[str, Any]]:
-    """Return the fields that --config gives, of "model" and of "training"."""
+    """Return the fields that --config gives, of "model", "training" and "hard"."""
     try:
         values = json.loads(read_text(path, "--config"))
     except (ValueError, RecursionError) as error:
         raise UserError("--config is not JSON", str(path), str(error)) from None
-    if not isinstance(values, dict) or not set(values) <= {"model", "training"}:
+    if not isinstance(values, dict) or not set(values) <= {"model", "training", "hard"}:
         raise UserError(
-            "--config holds something else", str(path), 'It may hold "model" and "training".'
+            "--config holds something else",
+            str(path),
+            'It may hold "model", "training" and "hard".',
         )
     for name, value in values.items():
         if not isinstance(value, dict):

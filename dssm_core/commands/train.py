@@ -5,10 +5,19 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from dssm_core.commands.files import read_config, read_examples, read_text, with_given
+from dssm_core.errors import UserError
+
+HARD = {"epochs": 2, "batch": 256, "learning_rate": 7e-4, "negatives": 4, "average": True}
+"""What differs in the training that --hard adds, chosen on debian-packages' validation pairs."""
+
+POOL = 40_000
+"""Documents that a shard's hard negatives are chosen from."""
 
 
 def add(commands: Any) -> None:
@@ -22,7 +31,9 @@ def add(commands: Any) -> None:
     )
     train.add_argument("--out", type=Path, required=True, help="the model folder to write")
     train.add_argument(
-        "--config", type=Path, help='JSON: {"model": {...}, "training": {...}}, any of their fields'
+        "--config",
+        type=Path,
+        help='JSON: {"model": {...}, "training": {...}, "hard": {...}}, any of their fields',
     )
     train.add_argument("--notes", type=Path, help="Markdown to put at the top of the model card")
     train.add_argument(
@@ -30,6 +41,12 @@ def add(commands: Any) -> None:
     )
     train.add_argument(
         "--data", type=Path, help="train on the shards that `prepare PAIRS --negatives` wrote here"
+    )
+    train.add_argument(
+        "--hard",
+        type=int,
+        metavar="N",
+        help="then train on, with N documents that the model itself takes for each query's",
     )
     train.add_argument(
         "--family", default="lstm", help="lstm, lstm-plain, lstm-subclass, mlp, mlp-sampled"
@@ -51,6 +68,8 @@ def _train(options: argparse.Namespace) -> None:
     from dssm_core.models.families import family
     from dssm_core.training import TrainingConfig, train
 
+    if options.hard is not None and options.data:
+        raise UserError("--hard draws its own negatives", hint="Leave out --data, or --hard.")
     given = read_config(options.config) if options.config else {}
 
     def say(value: Any) -> None:
@@ -64,20 +83,49 @@ def _train(options: argparse.Namespace) -> None:
     chosen = family(options.family)
     model = with_given(chosen.config, given.get("model", {}), "model")
     training = with_given(TrainingConfig(**chosen.training), given.get("training", {}), "training")
+    hard = with_given(with_given(training, HARD, "hard"), given.get("hard", {}), "hard")
     notes = read_text(options.notes, "--notes") if options.notes else ""
     examples = read_examples(options.examples) if options.examples else ()
+    start = ModelFolder.open(options.start) if options.start else None
     out = options.out.resolve()
-    work = out.with_name(f".{out.name}.data")  # of a file too large to read whole
+    work, base, shards = (out.with_name(f".{out.name}.{part}") for part in ("data", "base", "hard"))
     pairs, data = read_for_training(options.pairs, options.data, work, say)
+    if options.hard is not None:
+        if not _is_of(base, model, training, options.family):
+            train(pairs, base, model, training, "", (), data, options.family, start, say, on_epoch)
+        start = ModelFolder.open(base)
+        source = options.pairs if data is None else work / "pairs.csv"
+        training, data = hard, shards
+        _draw_hard(source, shards, start, options.hard, training.seed, say)
     train(
         *(pairs, options.out, model, training, notes, examples),
-        data,
-        options.family,
-        ModelFolder.open(options.start) if options.start else None,
-        say,
-        on_epoch,
+        *(data, options.family, start, say, on_epoch),
     )
-    shutil.rmtree(work, ignore_errors=True)
+    for made in (work, base, shards):
+        shutil.rmtree(made, ignore_errors=True)
+
+
+def _is_of(folder: Path, model: Any, training: Any, family: str) -> bool:
+    """Return whether a killed run's first training was finished, and with the same choices."""
+    try:
+        config = json.loads((folder / "config.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return False
+    made = [config.get(key) for key in ("model", "training", "family")]
+    return made == [asdict(model), asdict(training), family]
+
+
+def _draw_hard(
+    source: Path, out: Path, model: Any, number: int, seed: int, say: Callable[[str], None]
+) -> None:
+    """Prepare the negatives that a model folder itself ranks first."""
+    from dssm_core.corpus.negatives import NegativesConfig, prepare_negatives
+    from dssm_core.evaluation import cosine_nearest
+
+    config = NegativesConfig(number, "model", seed, pool=POOL)
+    prepare_negatives(
+        source, out, config, cosine_nearest(model.load_towers()), say, model.fingerprint
+    )
 
 
 def _card(options: argparse.Namespace) -> None:
