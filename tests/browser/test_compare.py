@@ -36,7 +36,7 @@ def metric(page: Page, label: str) -> str:
 
 
 def wait_until_ready(page: Page) -> None:
-    expect(page.get_by_text("Live model ready")).to_be_visible(timeout=120_000)
+    expect(page.get_by_text("Live model ready").first).to_be_visible(timeout=120_000)
 
 
 def ask(page: Page, query: str, documents: list[str]) -> None:
@@ -72,7 +72,7 @@ def violations(page: Page) -> list[str]:
 
 
 def test_the_first_screen_is_filled_with_a_real_example(page: Page) -> None:
-    expect(page.get_by_label("Query", exact=True)).to_have_value(FIRST["query"])
+    expect(page.get_by_label("Query", exact=True).first).to_have_value(FIRST["query"])
     best = next(r for r in FIRST["scores"]["results"] if r["rank"] == 1)
     assert metric(page, "Cosine") == f"{best['cosine']:.4f}"
     assert metric(page, "Probability") == f"{best['probability']:.4f}"
@@ -108,7 +108,7 @@ def test_a_link_restores_the_view_for_somebody_else(page: Page, browser: Browser
             break
         page.wait_for_timeout(500)
     other = open_page(browser, address, viewport={"width": 1280, "height": 900})
-    expect(other.get_by_label("Query", exact=True)).to_have_value("weather forecast")
+    expect(other.get_by_label("Query", exact=True).first).to_have_value("weather forecast")
     wait_until_ready(other)
     expect(link(other, "Rank")).to_contain_text("of 2")
     assert metric(other, "Cosine") == metric(page, "Cosine")
@@ -172,7 +172,7 @@ def test_the_dark_page_has_no_accessibility_violation(dark: Page) -> None:
 def test_the_page_speaks_the_browsers_language(browser: Browser, address: str) -> None:
     chinese = browser.new_context(locale="zh-CN").new_page()
     chinese.goto(address)
-    expect(chinese.get_by_role("heading", name="这篇文档为什么匹配？")).to_be_visible()
+    expect(chinese.get_by_role("heading", name="这篇文档为什么匹配？").first).to_be_visible()
     chinese.context.close()
 
 
@@ -180,7 +180,7 @@ def test_a_reload_keeps_what_was_typed(page: Page) -> None:
     ask(page, "weather forecast", ["Forecasts for a city.", "A card game."])
     expect(page).to_have_url(re.compile("view="))
     page.reload()
-    expect(page.get_by_label("Query", exact=True)).to_have_value("weather forecast")
+    expect(page.get_by_label("Query", exact=True).first).to_have_value("weather forecast")
     expect(link(page, "Rank")).to_contain_text("of 2")
 
 
@@ -190,7 +190,7 @@ def test_text_that_is_being_typed_outlives_the_models_arrival(
     opened = open_page(browser, address, viewport={"width": 1280, "height": 900})
     opened.get_by_label("Query", exact=True).fill("half a thou")
     wait_until_ready(opened)
-    expect(opened.get_by_label("Query", exact=True)).to_have_value("half a thou")
+    expect(opened.get_by_label("Query", exact=True).first).to_have_value("half a thou")
     opened.context.close()
 
 
@@ -202,8 +202,8 @@ def test_one_choice_moves_all_and_can_be_made_again(page: Page) -> None:
 
 def test_a_damaged_link_gets_a_message_and_an_example(browser: Browser, address: str) -> None:
     opened = open_page(browser, f"{address}?view=xyz", viewport={"width": 1280, "height": 900})
-    expect(opened.get_by_role("alert")).to_contain_text("This link cannot be read")
-    expect(opened.get_by_label("Query", exact=True)).to_have_value(FIRST["query"])
+    expect(opened.get_by_role("alert").first).to_contain_text("This link cannot be read")
+    expect(opened.get_by_label("Query", exact=True).first).to_have_value(FIRST["query"])
     opened.context.close()
 
 
@@ -211,5 +211,5 @@ def test_fast_typing_in_two_boxes_loses_nothing(browser: Browser, address: str) 
     for _ in range(5):  # an example picker that was set from the script gave the old text back
         opened = open_page(browser, address, viewport={"width": 1280, "height": 900})
         ask(opened, "red", ["a", "b"])
-        expect(opened.get_by_label("Query", exact=True)).to_have_value("red")
+        expect(opened.get_by_label("Query", exact=True).first).to_have_value("red")
         opened.context.close()

@@ -22,8 +22,10 @@ card game,Checks the spelling of words.,schlecht
 
 def wait_until_painted(page: Page) -> None:
     """Wait until the pairs are scored, and nothing runs any more."""
-    expect(page.get_by_text("At this threshold the model is wrong")).to_be_visible(timeout=180_000)
-    expect(page.get_by_text("A second model")).to_be_visible(timeout=120_000)
+    expect(page.get_by_text("At this threshold the model is wrong").first).to_be_visible(
+        timeout=180_000
+    )
+    expect(page.get_by_text("A second model").first).to_be_visible(timeout=120_000)
     expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=60_000)
 
 
@@ -50,7 +52,7 @@ def finding(page: Page) -> Locator:
 def chart(page: Page, title: str) -> Locator:
     # an old chart stays behind, hidden, until the rerun that replaced it is over
     shown = page.get_by_test_id("stVegaLiteChart").filter(visible=True)
-    return shown.filter(has_text=re.compile(title))
+    return shown.filter(has_text=re.compile(title)).first
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -71,7 +73,7 @@ def test_the_threshold_moves_by_cosine_by_suggestion_and_by_a_click_on_a_curve(
     bench: Page,
 ) -> None:
     before = finding(bench).inner_text()
-    cosine = bench.get_by_label("… as a cosine")
+    cosine = bench.get_by_label("… as a cosine").first
     cosine.fill("0.2")
     cosine.press("Enter")
     expect(finding(bench)).not_to_have_text(before)
@@ -96,7 +98,7 @@ def test_a_click_on_a_slice_filters_the_errors_and_can_be_taken_back(bench: Page
     assert box is not None
     bench.mouse.click(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.45)
     shown = bench.get_by_text(re.compile(r"^Only word overlap = .*: [\d,]+ errors\."))
-    expect(shown).to_be_visible()
+    expect(shown.first).to_be_visible()
     bench.get_by_role("button", name="Show all pairs").click()
     expect(shown).to_have_count(0)
 
@@ -117,11 +119,13 @@ def test_a_file_of_ones_own_is_mapped_and_scored(bench: Page) -> None:
     bench.get_by_test_id("stPopoverBody").locator("input[type=file]").set_input_files(
         {"name": "mine.csv", "mimeType": "text/csv", "buffer": ROWS.encode()}
     )
-    expect(bench.get_by_text("mine.csv: 4 pairs")).to_be_visible()
+    expect(bench.get_by_text("mine.csv: 4 pairs").first).to_be_visible()
     bench.keyboard.press("Escape")
-    expect(bench.get_by_label("Column of the queries")).to_have_value("suche")
+    expect(bench.get_by_label("Column of the queries").first).to_have_value("suche")
     labels = bench.get_by_label("Column of the labels")
     labels.click()
     bench.get_by_role("option", name="urteil").click()
-    expect(bench.get_by_text("mine.csv: 4 pairs, 2 of them labelled relevant.")).to_be_visible()
+    expect(
+        bench.get_by_text("mine.csv: 4 pairs, 2 of them labelled relevant.").first
+    ).to_be_visible()
     expect(finding(bench)).to_contain_text("of 4 pairs")

@@ -47,8 +47,8 @@ def page(browser: Browser, site: str) -> Iterator[Page]:
     opened = context.new_page()
     opened.set_default_timeout(60_000)
     opened.goto(f"{site}/inspect")
-    expect(opened.get_by_text("Your verdict")).to_be_visible(timeout=240_000)
-    expect(opened.get_by_text("Causes of the worst")).to_be_visible(timeout=120_000)
+    expect(opened.get_by_text("Your verdict").first).to_be_visible(timeout=240_000)
+    expect(opened.get_by_text("Causes of the worst").first).to_be_visible(timeout=120_000)
     settle(opened)
     yield opened
     context.close()
@@ -70,14 +70,14 @@ def test_errors_are_judged_one_after_the_other_by_keyboard_alone(page: Page, pla
     for number, verdict in ((1, "Relevant"), (2, "Not relevant"), (4, "Bad data")):
         settle(page)
         page.keyboard.press(str(number))
-        expect(page.get_by_text(f"is judged “{verdict}”")).to_be_visible()
+        expect(page.get_by_text(f"is judged “{verdict}”").first).to_be_visible()
     found = kept(place)[-3:]
     assert [one["verdict"] for one in found] == ["relevant", "not relevant", "bad data"]
     assert len({(one["query"], one["document"]) for one in found}) == 3
     assert [one["note"] for one in found] == ["1 and 2 stay in the note", "", ""]
     settle(page)
     page.keyboard.press("u")
-    expect(page.get_by_text("Taken back: “Bad data”")).to_be_visible()
+    expect(page.get_by_text("Taken back: “Bad data”").first).to_be_visible()
     assert kept(place)[-1]["verdict"] == "not relevant"
 
 
@@ -109,4 +109,4 @@ def test_an_edit_is_seen_beside_the_text_as_it_was(page: Page) -> None:
     box.fill("a card game")
     box.press("Control+Enter")
     expect(page.locator("ins").first).to_have_text("a card game")
-    expect(page.get_by_text("The cosine changes by")).to_be_visible()
+    expect(page.get_by_text("The cosine changes by").first).to_be_visible()

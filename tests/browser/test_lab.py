@@ -20,7 +20,7 @@ def lab(browser: Browser, address: str, request: pytest.FixtureRequest) -> Itera
     )
     page = context.new_page()
     page.goto(f"{address}/lab")
-    expect(page.get_by_text("639,488 parameters")).to_be_visible(timeout=120_000)
+    expect(page.get_by_text("639,488 parameters").first).to_be_visible(timeout=120_000)
     yield page
     context.close()
 
@@ -47,7 +47,7 @@ def test_the_layer_graph_is_drawn_with_shapes_and_parameters(lab: Page) -> None:
 def test_the_zero_vector_shows_where_the_two_cosines_part(lab: Page) -> None:
     lab.get_by_role("tab", name="Dot explorer").click()
     lab.get_by_text("A zero vector").click()
-    expect(lab.get_by_text("one NaN row spoils a whole batch")).to_be_visible()
+    expect(lab.get_by_text("one NaN row spoils a whole batch").first).to_be_visible()
 
 
 def test_a_run_that_is_stopped_ends_and_can_be_started_again(lab: Page) -> None:
@@ -60,10 +60,10 @@ def test_a_run_that_is_stopped_ends_and_can_be_started_again(lab: Page) -> None:
         lab.get_by_role("button", name="Stop"),
     )
     start.click()
-    expect(lab.get_by_text("of 500")).to_be_visible()
+    expect(lab.get_by_text("of 500").first).to_be_visible()
     expect(start).to_be_disabled()
     stop.click()
-    expect(lab.get_by_text("Stopped: nothing was saved.")).to_be_visible(timeout=120_000)
+    expect(lab.get_by_text("Stopped: nothing was saved.").first).to_be_visible(timeout=120_000)
     expect(start).to_be_enabled()
     expect(stop).to_be_disabled()
 
@@ -72,6 +72,6 @@ def test_the_toy_run_draws_its_loss_and_its_curve(lab: Page) -> None:
     lab.get_by_role("combobox", name="System").click()
     lab.get_by_role("option", name="LSTM", exact=True).click()
     lab.get_by_role("button", name="Fit and predict").click()
-    expect(lab.get_by_text("epoch 20 of 20")).to_be_visible(timeout=120_000)
+    expect(lab.get_by_text("epoch 20 of 20").first).to_be_visible(timeout=120_000)
     expect(lab.get_by_text("probability = sigmoid(")).to_be_visible(timeout=120_000)
     expect(lab.get_by_test_id("stVegaLiteChart").first).to_be_visible()
