@@ -7,9 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 
 from dssm_core.examples import score_towers
 from tests.tiny import EXAMPLE, WordTowers, bare_folder
+
+settings.register_profile(  # a busy machine's pauses are no failures
+    "no clock", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("no clock")
 
 AWKWARD = {
     "symbols": "+ = 🙂 → €",

@@ -11,7 +11,7 @@ from xml.etree import ElementTree as xml
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dssm_core.errors import UserError
@@ -124,7 +124,6 @@ some_cases = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(some_cases)
 def test_cases_come_back_as_they_were_written(cases):
     assert read_cases(write_cases(cases)) == cases

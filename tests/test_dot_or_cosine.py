@@ -40,7 +40,7 @@ ZERO = [[0.0, 0.0]]
 OURS = (Cosine(), lambda vectors: UNIT_DOT([UNIT(vector) for vector in vectors]))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     st.integers(0, 10_000),
     st.integers(1, 300),

@@ -74,7 +74,7 @@ def by_hand(scores: list[float], relevant: set[int]) -> dict[str, float]:
     ),
     st.sets(st.integers(0, 119), min_size=1, max_size=15),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_figure_is_what_its_definition_says(scores, relevant):
     relevant = {d % len(scores) for d in relevant}
     assert measured(scores, relevant) == pytest.approx(by_hand(scores, relevant))
@@ -152,7 +152,7 @@ def test_the_nearest_by_cosine_are_the_nearest():
     st.lists(st.sampled_from(["red", "red door", "door wall", "wall", "👍"]), min_size=1),
     st.integers(1, 40),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_the_nearest_are_as_near_as_any_that_are_left_out(documents, number):
     towers = WordTowers()
     (found,) = cosine_nearest(towers)(["red door"], documents, number)

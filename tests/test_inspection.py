@@ -247,7 +247,7 @@ def test_the_files_own_column_of_that_name_is_kept():
     st.integers(0, 6),
     st.integers(0, 3),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_whatever_the_pairs_a_negative_is_never_relevant_and_never_drawn_twice(rows, number, seed):
     frame = pairs(*((q, d, 1) for q, d in rows))
     found = sample_negatives(frame, number, seed)

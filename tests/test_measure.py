@@ -92,7 +92,7 @@ def test_the_counts_by_hand():
 
 
 @given(SCORED, st.floats(-1, 1))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_the_four_counts_sum_to_the_pairs_and_the_errors_to_the_wrong_ones(rows, threshold):
     frame = frame_of(rows)
     counts = confusion(frame, threshold)
@@ -107,7 +107,7 @@ def test_the_four_counts_sum_to_the_pairs_and_the_errors_to_the_wrong_ones(rows,
 
 
 @given(SCORED)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_each_point_of_the_curve_is_what_its_threshold_gives(rows):
     found = curve(frame_of(rows))
     assert found["cosine"].tolist() == sorted({c for c, _ in rows if c == c}, reverse=True)
@@ -129,7 +129,7 @@ def test_each_point_of_the_curve_is_what_its_threshold_gives(rows):
 
 
 @given(SCORED)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_lower_thresholds_never_find_less(rows):
     found = curve(frame_of(rows))
     assert (found["cosine"].diff().dropna() < 0).all()
@@ -171,7 +171,7 @@ def test_thinning_loses_no_threshold_of_least_cost(seed, cost):
 
 
 @given(SCORED, st.sampled_from([0.0, 0.2, 1.0, 2.5, 10.0]))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_no_threshold_costs_less_than_the_suggested_one(rows, cost):
     frame = frame_of(rows)
     found = suggest_threshold(curve(frame), frame, cost)
@@ -184,7 +184,7 @@ def test_no_threshold_costs_less_than_the_suggested_one(rows, cost):
 
 
 @given(SCORED)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_no_threshold_has_a_better_f1_than_the_suggested_one(rows):
     frame = frame_of(rows)
     found = suggest_threshold(curve(frame), frame, None)
@@ -219,7 +219,7 @@ LISTS = st.lists(
 
 
 @given(LISTS)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_querys_metrics_are_those_of_ir_measures_on_its_own_list(rows):
     # the model has one cosine for a pair, however often it is listed
     known = {(q, d): c for q, d, c, _ in rows}
@@ -354,7 +354,7 @@ def bounds(name: str) -> tuple[float, float]:
     st.sampled_from([1.0, 0.25, 10.0, 1e-3]),
     st.integers(0, 60),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_number_is_in_the_range_that_is_named(values, scale, zeros):
     numbers = [v * scale for v in values] + [min(values) * scale] * zeros
     frame = frame_of([(0.5, 1)] * len(numbers), price=[str(n) for n in numbers])
@@ -396,7 +396,7 @@ def test_a_column_with_an_infinite_number_is_text():
     st.lists(st.tuples(COSINES, st.integers(0, 1), st.sampled_from("abc")), max_size=60),
     st.sampled_from([-0.5, 0.1, 0.3]),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_slices_figures_are_those_of_its_pairs_alone(rows, threshold):
     frame = frame_of([row[:2] for row in rows], shop=[shop for *_, shop in rows])
     table = slice_table(frame, "shop", threshold)

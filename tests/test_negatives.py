@@ -158,7 +158,7 @@ def test_a_folder_of_another_run_is_refused_and_left_alone(tmp_path, whole):
 TEXTS = st.sampled_from(["a", "A ", " a", "b", "B", "b  c", "B C", "d", "e", "f", "g h", "G  H"])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     rows=st.lists(st.tuples(st.sampled_from(["q", "Q ", "r", "s"]), TEXTS), min_size=1),
     labels=st.lists(st.integers(0, 1), min_size=1),

@@ -6,7 +6,6 @@ import contextlib
 import gzip
 import io
 import json
-import time
 from pathlib import Path
 
 import pandas as pd
@@ -14,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dssm_core.corpus.pairs import MOST_CHARACTERS, read_pairs, summarise_pairs
+from dssm_core.corpus.pairs import MOST_CHARACTERS, read_pairs
 from dssm_core.corpus.splitting import split_pairs
 from dssm_core.errors import UserError
 
@@ -189,11 +188,9 @@ def test_damaged_gzip_and_missing_files_are_user_errors(tmp_path: Path):
         read_pairs(tmp_path)
 
 
-def test_a_hundred_thousand_rows_are_read_in_a_few_seconds():
+def test_a_hundred_thousand_rows_are_read():
     text = "query,document,label\n" + '"a query, of some words","and a document",1\n' * 100_000
-    start = time.perf_counter()
     assert read(text).index[-1] == 100_001
-    assert time.perf_counter() - start < 5
 
 
 def pairs_of(*texts: tuple[str, str]) -> pd.DataFrame:
@@ -251,15 +248,3 @@ def test_a_split_column_decides_and_a_misspelt_split_is_refused_by_line():
     assert split_pairs(pairs, 0)["validation"].empty
     with pytest.raises(UserError, match=r"line 3.*dev.*train, validation, test"):
         split_pairs(read("query,document,split\na,b,test\nc,d,dev\n"), 0)
-
-
-def test_the_summary_counts_what_is_there():
-    pairs = read("query,document,label\na,x,1\na,x,1\na,y,0\nb,x,1\n")
-    assert summarise_pairs(pairs) == {
-        "rows": 4,
-        "queries": 2,
-        "documents": 2,
-        "relevant": 3,
-        "irrelevant": 1,
-        "duplicates": 1,
-    }

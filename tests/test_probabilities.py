@@ -55,7 +55,7 @@ def test_certainty_falls_into_the_last_bin_and_empty_bins_are_left_out():
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.integers(0, 1)), min_size=1, max_size=40))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_reliability_table_counts_every_pair_once(pairs):
     probabilities, labels = map(np.array, zip(*pairs, strict=True))
     table = calibration(probabilities, labels)

@@ -42,7 +42,7 @@ def changed(change, text: str, seed: int = 0) -> str:
 
 
 @given(st.text(alphabet="abcdefgh é.-'深", max_size=40), st.integers(0, 50))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_typo_swaps_two_neighbouring_letters_or_does_nothing(text, seed):
     found = changed(swap_letters, text, seed)
     assert Counter(found) == Counter(text)

@@ -7,7 +7,7 @@ import io
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dssm_core.errors import UserError
@@ -31,13 +31,11 @@ rows = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(texts)
 def test_a_cell_comes_back_as_it_was(text):
     assert unescape_cell(escape_cell(text)) == text
 
 
-@settings(deadline=None)
 @given(risky)
 def test_no_cell_starts_a_formula(text):
     cell = escape_cell(text)
@@ -45,7 +43,6 @@ def test_no_cell_starts_a_formula(text):
     assert not cell.lstrip().startswith(FORMULA)
 
 
-@settings(deadline=None)
 @given(rows)
 def test_verdicts_come_back_from_csv_and_from_jsonl_as_they_were(rows):
     frame = pd.DataFrame(rows, columns=list(COLUMNS))

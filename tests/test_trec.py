@@ -184,7 +184,7 @@ def test_ir_measures_finds_our_figures_in_our_files(tmp_path, kind):
 
 
 @given(st.lists(st.sampled_from([0.5, 0.5000001, 1.0, -1.0, float("nan"), 2.5]), min_size=1))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_scores_of_a_run_fall_strictly_even_in_float32(scores):
     row = np.array(scores)
     order = rank_documents(row, frozenset({0}))

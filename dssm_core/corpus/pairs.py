@@ -340,20 +340,3 @@ def _labels(values: Sequence[str], lines: pd.Index, name: str) -> list[int]:
             raise UserError(f"label is not 0 or 1 at line {line} of {name}", value or '""', hint)
         labels.append(label)
     return labels
-
-
-def summarise_pairs(pairs: pd.DataFrame) -> dict[str, int]:
-    """Return counts of rows, distinct texts, labels, and rows seen before.
-
-    Args:
-        pairs: N rows as from `read_pairs`.
-    """
-    relevant = int(pairs["label"].sum())
-    return {
-        "rows": len(pairs),
-        "queries": int(pairs["query"].nunique()),
-        "documents": int(pairs["document"].nunique()),
-        "relevant": relevant,
-        "irrelevant": len(pairs) - relevant,
-        "duplicates": int(pairs.duplicated(["query", "document", "label"]).sum()),
-    }

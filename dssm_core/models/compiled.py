@@ -17,7 +17,7 @@ from dssm_core.errors import UserError
 from dssm_core.models.archive import check_archive
 from dssm_core.models.families import Tower, cut_towers
 from dssm_core.models.layers import WordHashing
-from dssm_core.models.negative_sampling import MultiHot
+from dssm_core.models.mlp import MultiHot
 from dssm_core.text import PIECES, Reader
 from dssm_core.towers import Encoding, Side
 

@@ -14,7 +14,7 @@ import keras
 
 from dssm_core.errors import UserError
 from dssm_core.models.lstm import LSTMConfig, LSTMModel, build_lstm_model
-from dssm_core.models.negative_sampling import MLPConfig, build_mlp_model
+from dssm_core.models.mlp import MLPConfig, build_mlp_model
 from dssm_core.text import PIECES
 from dssm_core.towers import Side
 

@@ -1,27 +1,21 @@
-"""The notebook's multi-hot MLP: a query against one positive and K negatives, or pair by pair.
+"""The notebook's softmax over a query's K + 1 cosines: one positive and K negatives.
 
-The builders train a softmax over a query's K + 1 cosines. `build_mlp_model` trains a sigmoid on
-one cosine, on the same batches as the LSTM.
-
-Source: notebook, `NegativeSamplingModelBuilder`, `MLPNegativeSamplingModelBuilder` and
-`build_mlp_model` (NOTEBOOK.md rows 1 to 3). Shape letters: B queries of a batch, K negatives,
-N rows, L width of a multi-hot input, T tokens, P pieces, E vector.
+Source: notebook, `NegativeSamplingModelBuilder` and `MLPNegativeSamplingModelBuilder` (NOTEBOOK.md
+rows 1 and 2). Shape letters: B queries of a batch, K negatives, N rows, L width of a multi-hot
+input, E vector.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from dssm_core.models.layers import Cosine, UnitVector, check_least, register, unit_length
-from dssm_core.models.lstm import cosine_dot, probability_head
-from dssm_core.text import hash_pieces, segment
+from dssm_core.models.layers import register, unit_length
 
 
 def tiled_cosine(query: Any, documents: Any, neg_num: int | None = None) -> Any:
@@ -277,140 +271,3 @@ class MLPNegativeSamplingModelBuilder(NegativeSamplingModelBuilder):
             outputs = [model.get_layer(name).output for name in layers]
             self.observable_model = keras.Model(model.inputs, outputs)
         return self.observable_model
-
-
-@register
-class MultiHot(keras.layers.Layer):
-    """How often each of the table's rows is among a text's hashed pieces.
-
-    Args:
-        rows: rows of the table, padding row 0 included.
-
-    Call arguments:
-        pieces: int32 [N, T, P], from `dssm_core.text.hash_pieces`.
-
-    Masking:
-        Column 0, the padding's, is always 0; a text without tokens is a row of zeros.
-
-    Source: Huang et al. 2013, section 3.2, the bag of letter trigrams.
-    """
-
-    def __init__(self, rows: int, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.rows = rows
-
-    def call(self, pieces: Any) -> Any:
-        pieces = ops.cast(pieces, "int32")
-        inside = tf.debugging.assert_less(pieces, self.rows, message="MultiHot: a piece past rows")
-        with tf.control_dependencies([inside] if inside is not None else []):
-            rows = tf.shape(pieces)[0]
-        places = pieces + self.rows * tf.range(rows)[:, None, None]  # [N, T, P]
-        there = tf.cast(pieces > 0, self.compute_dtype)
-        counts = tf.math.unsorted_segment_sum(there, places, rows * self.rows)  # [N * rows]
-        return tf.reshape(counts, (rows, self.rows))
-
-    def compute_output_shape(self, pieces_shape: Any) -> tuple[int | None, int]:
-        return (pieces_shape[0], self.rows)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "rows": self.rows}
-
-
-@dataclass(frozen=True)
-class MLPConfig:
-    """Every size and choice of the MLP model; the defaults are the notebook's.
-
-    Attributes:
-        vocabulary: rows of the hashed table when there are pieces, padding row 0 included; the
-            notebook's vocab_size, which its MLP does not read either.
-        vec_dim: E, width of a text's vector.
-        query_max_len: width of the multi-hot query; words read of it when there are pieces.
-        doc_max_len: width of the multi-hot document; words read of it when there are pieces.
-        hidden: width of the first Dense.
-        pieces: hashed pieces a word (P), so that the model reads what the LSTM reads; 0 reads
-            multi-hot texts, as the notebook does.
-        head: as `probability_head`.
-    """
-
-    vocabulary: int = 100
-    vec_dim: int = 256
-    query_max_len: int = 10
-    doc_max_len: int = 100
-    hidden: int = 1024
-    pieces: int = 0
-    head: Literal["positive", "free"] = "positive"
-
-    def __post_init__(self) -> None:
-        sizes = dict.fromkeys(("vec_dim", "query_max_len", "doc_max_len", "hidden"), 1)
-        check_least(self, vocabulary=3, pieces=0, **sizes)
-
-
-def build_mlp_model(config: MLPConfig | None = None) -> keras.Model:
-    """Build the MLP model of a pair: two towers of two Dense layers each.
-
-    1. Texts as multi-hot rows, [N, L]; counted from their pieces when there are pieces.
-    2. `query_dense_1`, `query_dense_2` and the same of `doc`, to length 1 as `query_vec` and
-       `doc_vec`, [N, E]; an empty text is the zero vector, also once the biases are learnt.
-    3. `cos`, the hand-written cosine, and `out`, the sigmoid on `Dot`, [N, 1] each.
-
-    Args:
-        config: sizes and choices; the notebook's without it.
-
-    Returns:
-        An uncompiled functional model; inputs `query_input` and `doc_input`, multi-hot [N, L], or
-        with pieces `query` and `doc`, int32 [N, T, P]; outputs by name: `out`, `cos`. The loss
-        goes on `out` alone: `compile(loss={"out": ...})`.
-
-    Source: notebook, `build_mlp_model`, cut off there after its first line (NOTEBOOK.md row 3).
-    """
-    config = config or MLPConfig()
-    inputs, vectors = [], []
-    multi_hot_layer = MultiHot(config.vocabulary, name="multi_hot")
-    for side, width in (("query", config.query_max_len), ("doc", config.doc_max_len)):
-        if config.pieces:
-            texts = keras.Input((None, config.pieces), name=side, dtype="int32")
-            counts = multi_hot_layer(texts)  # [N, vocabulary]
-        else:
-            counts = texts = keras.Input((width,), name=f"{side}_input")
-        hidden = keras.layers.Dense(config.hidden, name=f"{side}_dense_1")(counts)
-        vector = keras.layers.Dense(config.vec_dim, name=f"{side}_dense_2")(hidden)  # [N, E]
-        inputs.append(texts)
-        vectors.append(UnitVector(name=f"{side}_vec")(vector, ops.not_equal(counts, 0)))
-    out = probability_head(config.head)(cosine_dot(unit=True)(vectors))  # [N, 1]
-    outputs = {"out": out, "cos": Cosine(name="cos")(vectors)}
-    return keras.Model(inputs, outputs, name="mlp_model")
-
-
-def multi_hot(
-    texts: Sequence[str], width: int, hashing: Literal["words", "trigrams"] = "words"
-) -> np.ndarray:
-    """Return which hashed words, or letter trigrams, are in each text.
-
-    Args:
-        texts: N texts.
-        width: L, columns to hash into.
-        hashing: "words", a column a word; "trigrams", the columns of each word's letter trigrams.
-
-    Returns:
-        float32 [N, L], 1 where one is in the text and 0 elsewhere.
-
-    Raises:
-        ValueError: if width is under 1, or hashing is neither.
-
-    Example:
-        >>> multi_hot(["red door red", ""], 1000).sum(1)
-        array([2., 0.], dtype=float32)
-
-    Source: Huang et al. 2013, section 3.2, of the trigrams.
-    """
-    if width < 1:
-        raise ValueError(f"multi_hot needs at least 1 column, not {width}")
-    if hashing not in ("words", "trigrams"):
-        raise ValueError(f'hashing must be "words" or "trigrams", not "{hashing}"')
-    columns = slice(0, 1) if hashing == "words" else slice(1, None)
-    hot = np.zeros((len(texts), width), np.float32)
-    for row, text in zip(hot, texts, strict=True):
-        words = [token.text for token in segment(text) if token.state != "skipped"]
-        pieces = hash_pieces(words, width + 2)[:, columns]  # 0, or 2 to width + 1
-        row[pieces[pieces > 0] - 2] = 1
-    return hot

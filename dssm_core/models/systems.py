@@ -9,7 +9,8 @@ import keras
 
 from dssm_core.models.families import HASHED_LSTM
 from dssm_core.models.lstm import LSTMConfig, LSTMModel, build_lstm_model
-from dssm_core.models.negative_sampling import MLPNegativeSamplingModelBuilder, build_mlp_model
+from dssm_core.models.mlp import build_mlp_model
+from dssm_core.models.negative_sampling import MLPNegativeSamplingModelBuilder
 
 
 class System(NamedTuple):
