@@ -22,7 +22,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
 LOCAL = ("http://127.0.0.1", "ws://127.0.0.1", "data:", "blob:")
 
-expect.set_options(timeout=30_000)
+expect.set_options(timeout=60_000)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -102,7 +102,7 @@ def open_page(browser: Browser, address: str, **context: Any) -> Page:
     page = browser.new_context(**context).new_page()
     beyond: list[str] = []
     page.on("request", lambda r: None if r.url.startswith(LOCAL) else beyond.append(r.url))
-    page.goto(address)
+    page.goto(address, timeout=120_000)
     expect(page.get_by_test_id("stVegaLiteChart").first).to_be_visible()
     expect(page.get_by_text("Numbers as CSV").first).to_be_visible()
     assert not beyond, beyond

@@ -171,7 +171,7 @@ def test_the_dark_page_has_no_accessibility_violation(dark: Page) -> None:
 
 def test_the_page_speaks_the_browsers_language(browser: Browser, address: str) -> None:
     chinese = browser.new_context(locale="zh-CN").new_page()
-    chinese.goto(address)
+    chinese.goto(address, timeout=120_000)
     expect(chinese.get_by_role("heading", name="这篇文档为什么匹配？").first).to_be_visible()
     chinese.context.close()
 

@@ -32,7 +32,7 @@ def wait_until_painted(page: Page) -> None:
 def open_inspect(browser: Browser, address: str, scheme: str, viewport: dict[str, int]) -> Page:
     context = browser.new_context(viewport=viewport, color_scheme=scheme)  # type: ignore[arg-type]
     page = context.new_page()
-    page.goto(f"{address}/inspect")
+    page.goto(f"{address}/inspect", timeout=120_000)
     wait_until_painted(page)
     return page
 

@@ -19,7 +19,7 @@ def lab(browser: Browser, address: str, request: pytest.FixtureRequest) -> Itera
         viewport={"width": 1280, "height": 900}, color_scheme=request.param
     )
     page = context.new_page()
-    page.goto(f"{address}/lab")
+    page.goto(f"{address}/lab", timeout=120_000)
     expect(page.get_by_text("639,488 parameters").first).to_be_visible(timeout=120_000)
     yield page
     context.close()
