@@ -24,12 +24,22 @@ def lab() -> None:
     render()
 
 
-st.set_page_config(page_title="DSSM Lens", page_icon="🔍", layout="wide")
-st.navigation(
-    [
-        st.Page(compare, title="Compare", icon=":material/compare_arrows:", default=True),
-        st.Page(inspect, title="Inspect", icon=":material/troubleshoot:", url_path="inspect"),
-        st.Page(lab, title="Lab", icon=":material/science:", url_path="lab"),
-    ],
-    position="top",
-).run()
+def page() -> None:
+    """Show the page that was asked for."""
+    st.set_page_config(page_title="DSSM Lens", page_icon="🔍", layout="wide")
+    st.navigation(
+        [
+            st.Page(compare, title="Compare", icon=":material/compare_arrows:", default=True),
+            st.Page(inspect, title="Inspect", icon=":material/troubleshoot:", url_path="inspect"),
+            st.Page(lab, title="Lab", icon=":material/science:", url_path="lab"),
+        ],
+        position="top",
+    ).run()
+
+
+if __name__ == "__main__":  # Streamlit runs this file for every session ...
+    page()
+else:  # ... and `streamlit run` imports it once, as the server
+    from dssm_core.ui.gate import MIDDLEWARE, opened
+
+    app = st.App(__file__, middleware=MIDDLEWARE, lifespan=opened)

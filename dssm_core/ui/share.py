@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from dssm_core.ui import downloads, parts, state
+from dssm_core.ui.gate import ADDRESS_SCRIPT
 from dssm_core.ui.result import Shown
 from dssm_core.ui.words import language, say
 
@@ -89,8 +90,8 @@ def _keep_address(packed: str | None) -> None:
     By script, because st.query_params adds an entry to the browser's history with every change.
     """
     typed = packed is not None and st.session_state.get("compare.chosen") is None
-    address = f"'?view={packed}'" if typed else "location.pathname"  # base64url: safe in a script
+    address = f"?view={packed}" if typed else ""  # base64url: safe in an attribute
     st.html(
-        f"<script>history.replaceState(history.state, '', {address})</script>",
+        f'<script data-address="{address}">{ADDRESS_SCRIPT}</script>',
         unsafe_allow_javascript=True,
     )

@@ -1,0 +1,116 @@
+"""What every answer of the page's server says, and whom it lets in."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import importlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dssm_core.ui import gate
+
+
+def answers(scope: dict[str, Any]) -> tuple[list[dict[str, Any]], bool]:
+    """Ask the gate; return what it sends, and whether the page behind it was reached."""
+    sent: list[dict[str, Any]] = []
+    reached = []
+
+    async def behind(scope: Any, receive: Any, send: Any) -> None:
+        reached.append(scope)
+        if scope["type"] == "http":
+            own = [(b"x-content-type-options", b"sniff"), (b"etag", b"1")]
+            await send({"type": "http.response.start", "status": 200, "headers": own})
+            await send({"type": "http.response.body", "body": b""})
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.run(gate.Gate(behind)(scope, None, send))  # type: ignore[arg-type]
+    return sent, bool(reached)
+
+
+def knock(**headers: str) -> bool:
+    """Return whether a WebSocket connection with these headers reaches the page."""
+    given = [(name.encode(), value.encode()) for name, value in headers.items()]
+    sent, reached = answers({"type": "websocket", "path": "/", "headers": given})
+    assert reached or sent[0]["type"] == "websocket.close"
+    return reached
+
+
+def test_an_answer_has_each_header_once_and_keeps_the_pages_own():
+    sent, _ = answers({"type": "http", "path": "/", "headers": []})
+    names = [name.decode() for name, _ in sent[0]["headers"]]
+    found = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+    assert len(names) == len(set(names))
+    assert found["etag"] == "1"
+    assert found["x-content-type-options"] == "nosniff"
+    assert found["referrer-policy"] == "no-referrer"
+    assert "frame-ancestors 'none'" in found["content-security-policy"]
+
+
+@pytest.mark.parametrize("origin", ["http://example.invalid", "null", "http://127.0.0.1:1", ""])
+def test_another_page_may_not_connect(origin):
+    assert not knock(origin=origin, host="127.0.0.1:8501")
+
+
+def test_the_page_itself_may_connect_and_so_may_a_program():
+    assert knock(origin="http://127.0.0.1:8501", host="127.0.0.1:8501")
+    assert knock(origin="https://lens.example.com", host="lens.example.com")
+    assert knock(host="127.0.0.1:8501")
+
+
+def test_an_origin_that_the_settings_allow_may_connect(monkeypatch):
+    origin = "https://lens.example.com"
+    assert not knock(origin=origin, host="127.0.0.1:8501")
+    monkeypatch.setattr(gate.st, "get_option", {"server.corsAllowedOrigins": [origin]}.get)
+    assert knock(origin=origin, host="127.0.0.1:8501")
+
+
+def test_no_script_is_let_in_but_streamlits_own_and_ours():
+    index = "<script>one()</script><script src='x.js'></script><script>two()\n</script>"
+    rules = dict(rule.split(" ", 1) for rule in gate.policy(index).split("; "))
+    hashes = [
+        base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+        for script in ("one()", "two()\n", gate.ADDRESS_SCRIPT)
+    ]
+    given = ["'self'", "'wasm-unsafe-eval'", *(f"'sha256-{one}'" for one in hashes)]
+    assert rules["script-src"].split() == given
+    assert rules["default-src"] == "'self'"
+    loose = {"style-src": ["'unsafe-inline'"]}
+    for name, rule in rules.items():
+        assert [word for word in rule.split() if "unsafe-" in word and "wasm" not in word] == (
+            loose.get(name, [])
+        )
+        assert "*" not in rule
+        assert "http" not in rule
+
+
+def test_the_page_is_served_through_the_gate(monkeypatch):
+    from streamlit.web.server.app_discovery import discover_asgi_app
+
+    path = Path(__file__).parents[1] / "streamlit_app.py"
+    assert discover_asgi_app(path).import_string == "streamlit_app:app"
+    monkeypatch.syspath_prepend(path.parent)
+    monkeypatch.setattr("streamlit.config._main_script_path", None)  # what st.App sets
+    app = importlib.import_module("streamlit_app").app
+    assert Path(app.script_path) == path
+    assert [one.cls for one in app._user_middleware] == [gate.Gate]
+
+
+@pytest.mark.parametrize("headless", [True, False])
+def test_a_browser_is_opened_unless_there_is_none(monkeypatch, headless):
+    opened = []
+    options = {"server.headless": headless, "server.port": 8502}
+    monkeypatch.setattr(gate.st, "get_option", options.get)
+    monkeypatch.setattr(gate.webbrowser, "open", opened.append)
+
+    async def start() -> None:
+        async with gate.opened(None):
+            pass
+
+    asyncio.run(start())
+    assert opened == ([] if headless else ["http://localhost:8502"])
