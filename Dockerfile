@@ -22,7 +22,9 @@ USER lens
 
 # All addresses of the container, of which `docker run -p 127.0.0.1:8501:8501` lets one in.
 EXPOSE 8501
-ENV STREAMLIT_SERVER_ADDRESS=0.0.0.0 STREAMLIT_SERVER_HEADLESS=true
+# Its own address is given, or Streamlit would ask a server on the Internet for it.
+ENV STREAMLIT_SERVER_ADDRESS=0.0.0.0 STREAMLIT_SERVER_HEADLESS=true \
+    STREAMLIT_BROWSER_SERVER_ADDRESS=localhost
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --retries=3 CMD \
     ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8501/_stcore/health', timeout=4)"]
 CMD ["streamlit", "run", "streamlit_app.py"]

@@ -6,6 +6,8 @@ Each runs in a process of its own in which every way out of the machine raises a
 from __future__ import annotations
 
 import json
+import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -130,6 +132,58 @@ app.text_input(key="compare.query").set_value("blue wall").run()
 assert not app.exception and app.get("vega_lite_chart")
 """
     assert tried(code, env=environment) == "TRIED []"
+
+
+SERVER = """
+import os, threading, time, urllib.request
+from streamlit.web.cli import main
+
+port = int(sys.argv.pop())
+
+def knock(origin):
+    with socket.create_connection(("127.0.0.1", port)) as line:
+        asked = [
+            "GET /_stcore/stream HTTP/1.1",
+            f"Host: 127.0.0.1:{port}",
+            "Upgrade: websocket",
+            "Connection: Upgrade",
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+            "Sec-WebSocket-Version: 13",
+            f"Origin: {origin}",
+        ]
+        line.sendall("\\r\\n".join([*asked, "", ""]).encode())
+        return line.recv(4096).split()[1].decode()
+
+def visit():
+    try:
+        for _ in range(200):
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=1)
+                break
+            except OSError:
+                time.sleep(0.1)
+        answers = knock(f"http://127.0.0.1:{port}"), knock("http://example.invalid")
+        print("TRIED", tried, *answers, flush=True)
+    finally:
+        os._exit(0)
+
+threading.Thread(target=visit).start()
+options = ["--server.headless", "true", "--server.fileWatcherType", "none"]
+sys.argv = ["streamlit", "run", "streamlit_app.py", "--server.port", str(port), *options]
+main()
+"""
+"""The page as it is started; it and a page of somebody else's connect to it."""
+
+
+@pytest.mark.parametrize("where", ["here", "in the container"])
+def test_the_server_connects_to_nothing_even_when_a_foreign_page_asks(environment, where):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    if where == "in the container":
+        text = (ROOT / "Dockerfile").read_text()
+        environment |= dict(re.findall(r"(STREAMLIT_\w+)=(\S+)", text))
+    assert tried(SERVER, port, env=environment) == "TRIED [] 101 403"
 
 
 def test_commands_connect_to_nothing(tmp_path, environment):
