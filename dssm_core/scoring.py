@@ -6,7 +6,7 @@ cosine -(times w, plus b)-> logit -(sigmoid)-> probability.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -17,7 +17,7 @@ import pandas as pd
 from dssm_core.errors import UserError
 from dssm_core.folder import ModelFolder
 from dssm_core.text import State
-from dssm_core.towers import Encoding, EncodingCache, Towers
+from dssm_core.towers import Encoding, EncodingCache, ScoredToken, Towers
 
 MOST_DOCUMENTS = 10_000
 """Documents in one candidate list."""
@@ -71,25 +71,6 @@ def sigmoid(logit: float) -> float:
     if logit >= 0:
         return 1 / (1 + math.exp(-logit))
     return math.exp(logit) / (1 + math.exp(logit))
-
-
-@dataclass(frozen=True)
-class ScoredToken:
-    """A token with its attention weight.
-
-    Attributes:
-        text: the word as the model sees it.
-        start: offset of its first character in the text.
-        end: offset after its last character.
-        state: "seen", "letters", "truncated" or "skipped", as in `dssm_core.text`.
-        attention: in [0, 1], summing to 1 over the tokens read; None without attention.
-    """
-
-    text: str
-    start: int
-    end: int
-    state: State
-    attention: float | None
 
 
 @dataclass(frozen=True)
@@ -224,13 +205,21 @@ def _is_whole(result: ScoredDocument) -> bool:
 
 
 def cosine(query: np.ndarray, document: np.ndarray) -> float:
-    """Return the cosine of two vectors [E], clipped to [-1, 1]; 0 where either is zero.
+    """Return the cosine of two vectors [E], clipped to [-1, 1]; 0 where either is zero."""
+    return float(cosines(query, [document])[0])
 
-    In float64, so that a text against itself does not exceed 1 by rounding.
+
+def cosines(query: np.ndarray, documents: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the cosines [N] of a vector [E] with N, at least 1, as `cosine` of each.
+
+    In float64, so that a text against itself does not exceed 1 by rounding; row by row, so that
+    equal rows have equal cosines wherever they stand.
     """
-    query, document = query.astype(np.float64), document.astype(np.float64)
-    norms = float(np.linalg.norm(query) * np.linalg.norm(document))
-    return float(np.clip(query @ document / norms, -1.0, 1.0)) if norms > 0 else 0.0
+    query = query.astype(np.float64)
+    rows = np.stack(documents, dtype=np.float64)  # [N, E]
+    products = np.vecdot(rows, query)  # [N]
+    norms = np.sqrt(np.vecdot(rows, rows) * np.vecdot(query, query))  # [N]
+    return np.clip(np.divide(products, norms, out=np.zeros_like(norms), where=norms > 0), -1, 1)
 
 
 def score(
@@ -246,44 +235,22 @@ def score(
         model: name of the model folder.
     """
     readable = [query.is_readable and document.is_readable for document in documents]
-    cosines = [
-        cosine(query.vector, document.vector) if can else None
-        for document, can in zip(documents, readable, strict=True)
-    ]
-    known = np.sort([c for c in cosines if c is not None])
-    background = np.sort(background)
-    results = []
-    for document, value in zip(documents, cosines, strict=True):
-        tokens = _scored_tokens(document)
-        if value is None:
-            results.append(ScoredDocument(document.text, None, None, None, None, None, tokens))
-            continue
-        rank = 1 + len(known) - int(np.searchsorted(known, value, side="right"))
-        below = float(np.searchsorted(background, value)) / max(1, len(background))
-        results.append(
-            ScoredDocument(
-                document.text,
-                value,
-                head.logit(value),
-                head.probability(value),
-                rank,
-                100 * below if len(background) else None,
-                tokens,
-            )
-        )
-    return Scores(model, head, ScoredText(query.text, _scored_tokens(query)), tuple(results))
-
-
-def _scored_tokens(encoding: Encoding) -> tuple[ScoredToken, ...]:
-    weights: Sequence[float | None]
-    if encoding.attention is None:
-        weights = [None] * len(encoding.tokens)
-    else:
-        weights = [float(weight) for weight in encoding.attention]
-    return tuple(
-        ScoredToken(t.text, t.start, t.end, t.state, weight)
-        for t, weight in zip(encoding.tokens, weights, strict=True)
+    vectors = [document.vector for document, can in zip(documents, readable, strict=True) if can]
+    found = cosines(query.vector, vectors) if vectors else np.zeros(0)
+    ranks = 1 + len(found) - np.searchsorted(np.sort(found), found, side="right")
+    below = np.searchsorted(np.sort(background), found) / max(1, len(background))
+    logits = head.scale * found + head.bias
+    probabilities = map(sigmoid, logits.tolist())
+    percentiles = (100 * below).tolist() if len(background) else [None] * len(found)
+    columns = (found.tolist(), logits.tolist(), probabilities, ranks.tolist(), percentiles)
+    known: Iterator[tuple[Any, ...]] = zip(*columns, strict=True)
+    unknown: tuple[Any, ...] = (None,) * len(columns)
+    rows = (next(known) if can else unknown for can in readable)
+    results = tuple(
+        ScoredDocument(d.text, value, logit, probability, rank, percentile, d.scored_tokens)
+        for d, (value, logit, probability, rank, percentile) in zip(documents, rows, strict=True)
     )
+    return Scores(model, head, ScoredText(query.text, query.scored_tokens), results)
 
 
 class Scorer:

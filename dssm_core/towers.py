@@ -10,13 +10,33 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, Protocol
 
 import numpy as np
 
-from dssm_core.text import Token
+from dssm_core.text import State, Token
 
 Side = Literal["query", "document"]
+
+
+@dataclass(frozen=True)
+class ScoredToken:
+    """A token with its attention weight.
+
+    Attributes:
+        text: the word as the model sees it.
+        start: offset of its first character in the text.
+        end: offset after its last character.
+        state: "seen", "letters", "truncated" or "skipped", as in `dssm_core.text`.
+        attention: in [0, 1], summing to 1 over the tokens read; None without attention.
+    """
+
+    text: str
+    start: int
+    end: int
+    state: State
+    attention: float | None
 
 
 @dataclass(frozen=True)
@@ -36,10 +56,21 @@ class Encoding:
     vector: np.ndarray
     attention: np.ndarray | None
 
-    @property
+    @cached_property
     def is_readable(self) -> bool:
         """Whether the tower read at least one token."""
         return any(token.is_read for token in self.tokens)
+
+    @cached_property
+    def scored_tokens(self) -> tuple[ScoredToken, ...]:
+        """The tokens with their attention weights, made once for all queries."""
+        weights: Sequence[float | None] = (
+            [None] * len(self.tokens) if self.attention is None else self.attention.tolist()
+        )
+        return tuple(
+            ScoredToken(t.text, t.start, t.end, t.state, weight)
+            for t, weight in zip(self.tokens, weights, strict=True)
+        )
 
 
 class Towers(Protocol):
@@ -101,7 +132,8 @@ class EncodingCache:
             batch: texts encoded at a time.
         """
         with self._lock:
-            found = {t: self._kept[side, t] for t in texts if (side, t) in self._kept}
+            kept = ((text, self._kept.get((side, text))) for text in texts)
+            found = {text: encoding for text, encoding in kept if encoding is not None}
         missing = [t for t in dict.fromkeys(texts) if t not in found]
         for start in range(0, len(missing), batch):
             part = missing[start : start + batch]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from dssm_core.errors import UserError
 from dssm_core.folder import ModelFolder
-from dssm_core.scoring import Head, Scorer, Scores, cosine, score, sigmoid
+from dssm_core.scoring import Head, Scorer, Scores, cosine, cosines, score, sigmoid
 from dssm_core.text import Token
 from dssm_core.towers import Encoding
 from tests.tiny import WordTowers, bare_folder
@@ -101,6 +101,18 @@ def test_a_zero_vector_has_cosine_zero():
     assert cosine(np.zeros(2), np.array([1.0, 2.0])) == 0.0
 
 
+@given(st.integers(1, 70), st.integers(1, 40), st.randoms(use_true_random=False))
+@settings(max_examples=50)
+def test_many_cosines_are_each_ones_own_and_equal_documents_are_equal(width, number, random):
+    query, *vectors = np.random.default_rng(random.getrandbits(32)).normal(size=(1 + number, width))
+    documents = [vector.astype(np.float32) for vector in (*vectors, np.zeros(width), *vectors)]
+    found = cosines(query, documents)
+    assert found.tolist() == [cosine(query, document) for document in documents]
+    wide = [document.astype(np.float64) for document in documents]
+    norms = [np.linalg.norm(query) * np.linalg.norm(document) or 1 for document in wide]
+    assert found == pytest.approx([query @ d / n for d, n in zip(wide, norms, strict=True)])
+
+
 def test_the_cosine_of_a_three_four_five_triangle():
     assert cosine(np.array([5.0, 0.0]), np.array([3.0, 4.0])) == pytest.approx(0.6)
     assert cosine(np.array([5.0, 0.0]), np.array([-3.0, 4.0])) == pytest.approx(-0.6)
@@ -161,6 +173,14 @@ def test_an_unreadable_document_has_no_numbers_and_takes_no_rank():
     assert nothing.tokens[0].state == "skipped"
     assert readable.rank == 1
     assert json.loads(json.dumps(found.to_dict()))["results"][0]["cosine"] is None
+
+
+def test_unreadable_documents_between_others_leave_them_their_own_numbers():
+    nothing = encoding(0, 0, text="👍", state="skipped")
+    documents = [nothing, encoding(-1, 0, text="a"), nothing, encoding(1, 0, text="b")]
+    found = score(encoding(1, 0), documents, Head(4, 0), BACKGROUND, "m")
+    assert [r.cosine for r in found.results] == [None, -1.0, None, 1.0]
+    assert [r.rank for r in found.results] == [None, 2, None, 1]
 
 
 def test_an_unreadable_query_leaves_every_document_without_numbers():
