@@ -31,35 +31,6 @@ def documents(tmp_path):
     return path
 
 
-@pytest.fixture
-def run(capsys):
-    """Run a command; return its exit status, output and errors."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        status = main([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return status, captured.out, captured.err
-
-    return run
-
-
-@pytest.fixture
-def refused(run):
-    """Run a command that a person got wrong; return the one line it says."""
-
-    def refused(*arguments: object) -> str:
-        status, output, errors = run(*arguments)
-        assert status == 1
-        # before it begins, train says what it finds in the pairs
-        assert all(line.startswith("pairs.csv: ") for line in output.splitlines()), output
-        assert errors.startswith(f"{arguments[0]}: ")
-        assert errors.count("\n") == 1, errors
-        assert "Traceback" not in errors
-        return errors
-
-    return refused
-
-
 # help
 
 

@@ -11,9 +11,6 @@ from dssm_core.scoring import Scorer
 from dssm_core.search import nearest
 from dssm_core.search.index import open_index
 from tests import tiny
-from tests.test_command import refused, run
-
-__all__ = ["refused", "run"]  # fixtures
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 """Keras 3.15 saving under NumPy 2."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from dataclasses import replace
+from functools import partial
 from xml.etree import ElementTree as xml
 
 import pandas as pd
@@ -29,28 +30,15 @@ def store(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def run(capsys):
+def inspect(run):
     """Run `inspect`; return its exit status, output and errors."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        status = main(["inspect", *map(str, arguments)])
-        captured = capsys.readouterr()
-        return status, captured.out, captured.err
-
-    return run
+    return partial(run, "inspect")
 
 
 @pytest.fixture
-def refused(run):
+def refused(refused):
     """Run `inspect` on what a person got wrong; return the one line it says."""
-
-    def refused(*arguments: object) -> str:
-        status, output, errors = run(*arguments)
-        assert (status, output, errors.count("\n")) == (1, "", 1), errors
-        assert errors.startswith("inspect: ")
-        return errors
-
-    return refused
+    return partial(refused, "inspect")
 
 
 @pytest.fixture
@@ -66,10 +54,10 @@ def labelled(tmp_path):
 # run
 
 
-def test_run_prints_what_is_wrong_and_writes_it_as_page_and_as_json(run, labelled, tmp_path):
+def test_run_prints_what_is_wrong_and_writes_it_as_page_and_as_json(inspect, labelled, tmp_path):
     page, numbers = tmp_path / "report.html", tmp_path / "report.json"
     arguments = ("--model", tiny.trained(), "--pairs", labelled, "--out", page, "--json", numbers)
-    status, output, errors = run("run", *arguments)
+    status, output, errors = inspect("run", *arguments)
     assert (status, errors) == (0, "")
     found = json.loads(numbers.read_text())
     assert found["pairs"]["number"] == 80
@@ -89,19 +77,19 @@ def test_run_prints_what_is_wrong_and_writes_it_as_page_and_as_json(run, labelle
     assert "assumed" not in output
 
 
-def test_run_takes_a_threshold_as_a_probability(run, labelled, tmp_path):
+def test_run_takes_a_threshold_as_a_probability(inspect, labelled, tmp_path):
     arguments = ("--model", tiny.trained(), "--pairs", labelled, "--json", tmp_path / "n.json")
-    run("run", *arguments, "--threshold", 0.5)
+    inspect("run", *arguments, "--threshold", 0.5)
     found = json.loads((tmp_path / "n.json").read_text())
     assert found["threshold"]["probability"] == pytest.approx(0.5)
     head = found["head"]
     assert found["threshold"]["cosine"] == pytest.approx(-head["bias"] / head["scale"])
 
 
-def test_run_adds_negatives_to_relevant_pairs_and_says_that_they_are_assumed(run, tmp_path):
+def test_run_adds_negatives_to_relevant_pairs_and_says_that_they_are_assumed(inspect, tmp_path):
     page, numbers = tmp_path / "report.html", tmp_path / "report.json"
     arguments = ("--model", tiny.trained(), "--pairs", tiny.pairs_file(), "--json", numbers)
-    status, output, _ = run("run", *arguments, "--negatives", 2, "--out", page)
+    status, output, _ = inspect("run", *arguments, "--negatives", 2, "--out", page)
     found = json.loads(numbers.read_text())
     assert status == 0
     assert found["pairs"]["relevant"] == 300
@@ -111,26 +99,26 @@ def test_run_adds_negatives_to_relevant_pairs_and_says_that_they_are_assumed(run
     assert note in output
     assert note in page.read_text()
     first = found["errors"]
-    run("run", *arguments, "--negatives", 2)
+    inspect("run", *arguments, "--negatives", 2)
     assert json.loads(numbers.read_text())["errors"] == first, "the same seed draws the same"
-    run("run", *arguments, "--negatives", 2, "--seed", 7)
+    inspect("run", *arguments, "--negatives", 2, "--seed", 7)
     assert json.loads(numbers.read_text())["errors"] != first
 
 
-def test_run_looks_at_relevant_pairs_alone_only_where_the_threshold_is_given(run, refused):
+def test_run_looks_at_relevant_pairs_alone_only_where_the_threshold_is_given(inspect, refused):
     arguments = ("run", "--model", tiny.trained(), "--pairs", tiny.pairs_file())
     assert "there is nothing to tell apart Add --negatives" in refused(*arguments)
-    status, output, _ = run(*arguments, "--threshold", 0.5)
+    status, output, _ = inspect(*arguments, "--threshold", 0.5)
     assert status == 0
     assert "says nothing of false positives" in output
 
 
-def test_run_tells_of_verdicts_and_leaves_their_file_alone(run, labelled, store):
+def test_run_tells_of_verdicts_and_leaves_their_file_alone(inspect, labelled, store):
     pair = pd.read_csv(labelled).iloc[0]
     Store(store).judge(pair["query"], pair["document"], "unsure")
     Store(store).judge("another", "pair", "unsure")
     before = store.read_bytes()
-    output = run("run", "--model", tiny.trained(), "--pairs", labelled)[1]
+    output = inspect("run", "--model", tiny.trained(), "--pairs", labelled)[1]
     assert f"1 verdicts on these pairs, from {store}" in output
     assert store.read_bytes() == before
     with sqlite3.connect(store) as database:
@@ -138,8 +126,8 @@ def test_run_tells_of_verdicts_and_leaves_their_file_alone(run, labelled, store)
     database.close()
 
 
-def test_run_makes_no_file_of_verdicts(run, labelled, store):
-    output = run("run", "--model", tiny.trained(), "--pairs", labelled)[1]
+def test_run_makes_no_file_of_verdicts(inspect, labelled, store):
+    output = inspect("run", "--model", tiny.trained(), "--pairs", labelled)[1]
     assert "verdicts" not in output
     assert not store.exists()
 
@@ -186,16 +174,16 @@ WRONG_LABEL = {"label": 0, "cosine": -0.5, "probability": 0.01, "rank": 2}
 """A document that was rightly low, and is not any more."""
 
 
-def test_replay_exits_with_0_where_nothing_broke(run, cases):
-    status, output, errors = run("replay", cases(), "--model", tiny.trained())
+def test_replay_exits_with_0_where_nothing_broke(inspect, cases):
+    status, output, errors = inspect("replay", cases(), "--model", tiny.trained())
     assert (status, errors) == (0, "")
     assert "2 cases, 4 documents" in output
     assert "0 broken, 0 fixed, 0 drifted, 4 same" in output
 
 
-def test_replay_exits_with_3_where_something_broke_and_says_what(run, cases, tmp_path):
+def test_replay_exits_with_3_where_something_broke_and_says_what(inspect, cases, tmp_path):
     files = ("--json", tmp_path / "r.json", "--junit", tmp_path / "r.xml")
-    status, output, _ = run("replay", cases(**WRONG_LABEL), "--model", tiny.trained(), *files)
+    status, output, _ = inspect("replay", cases(**WRONG_LABEL), "--model", tiny.trained(), *files)
     assert status == 3
     assert "broken: case 1 (line 1), should not be relevant" in output
     assert "document: oven recipe knife" in output
@@ -205,13 +193,13 @@ def test_replay_exits_with_3_where_something_broke_and_says_what(run, cases, tmp
     assert suite.get("failures") == "1"
 
 
-def test_replay_judges_drift_by_the_tolerance_and_its_own_threshold_if_given(run, cases):
+def test_replay_judges_drift_by_the_tolerance_and_its_own_threshold_if_given(inspect, cases):
     arguments = ("replay", cases(cosine=0.9), "--model", tiny.trained())
     cosine = Scorer(tiny.trained()).score("oven knife", ["oven recipe knife"]).results[0].cosine
     assert abs(cosine - 0.9) > 0.01
-    assert "1 drifted" in run(*arguments)[1]
-    assert "0 drifted" in run(*arguments, "--tolerance", 2)[1]
-    status, output, _ = run(*arguments, "--threshold", 0.999)
+    assert "1 drifted" in inspect(*arguments)[1]
+    assert "0 drifted" in inspect(*arguments, "--tolerance", 2)[1]
+    status, output, _ = inspect(*arguments, "--threshold", 0.999)
     assert status == 3
     assert "2 broken" in output
 
