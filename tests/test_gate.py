@@ -6,12 +6,24 @@ import asyncio
 import base64
 import hashlib
 import importlib
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from email.message import Message
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import pytest
 
 from dssm_core.ui import gate
+from tests.test_container import first_paint
+
+ROOT = Path(__file__).parents[1]
 
 
 def answers(scope: dict[str, Any]) -> tuple[list[dict[str, Any]], bool]:
@@ -92,7 +104,7 @@ def test_no_script_is_let_in_but_streamlits_own_and_ours():
 def test_the_page_is_served_through_the_gate(monkeypatch):
     from streamlit.web.server.app_discovery import discover_asgi_app
 
-    path = Path(__file__).parents[1] / "streamlit_app.py"
+    path = ROOT / "streamlit_app.py"
     assert discover_asgi_app(path).import_string == "streamlit_app:app"
     monkeypatch.syspath_prepend(path.parent)
     monkeypatch.setattr("streamlit.config._main_script_path", None)  # what st.App sets
@@ -114,3 +126,46 @@ def test_a_browser_is_opened_unless_there_is_none(monkeypatch, headless):
 
     asyncio.run(start())
     assert opened == ([] if headless else ["http://localhost:8502"])
+
+
+def test_the_page_behind_a_password_shows_strangers_a_button_and_sends_the_headers(tmp_path):
+    text = (ROOT / "docs" / "security.md").read_text("utf-8")
+    secrets, code = (
+        dedent(block)
+        for block in re.findall(r"^   ```\n(.*?)^   ```$", text, re.DOTALL | re.MULTILINE)
+    )
+    (tmp_path / ".streamlit").mkdir()
+    (tmp_path / ".streamlit" / "secrets.toml").write_text(secrets)
+    (tmp_path / "private_app.py").write_text(code)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", "private_app.py"]
+    options = ["--server.headless", "true", "--server.port", f"{port}"]
+    server = subprocess.Popen(
+        [*command, *options, "--server.fileWatcherType", "none", "--server.address", "127.0.0.1"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": f"{ROOT}"},
+    )
+    try:
+        found = headers_of(f"http://127.0.0.1:{port}/", server)
+        assert "frame-ancestors 'none'" in found["Content-Security-Policy"]
+        elements = [message.delta.new_element for message in first_paint(port)]
+    finally:
+        server.kill()
+        server.wait(60)
+    kinds = {element.WhichOneof("type") for element in elements} - {None}
+    assert kinds == {"button"}
+    assert any(element.button.label == "Log in" for element in elements)
+
+
+def headers_of(address: str, server: subprocess.Popen[bytes]) -> Message:
+    """Return the headers of a page that is just being started."""
+    for _ in range(200):
+        assert server.poll() is None
+        try:
+            with urllib.request.urlopen(address, timeout=10) as answer:
+                return answer.headers
+        except OSError:
+            time.sleep(0.1)
+    raise AssertionError(f"{address} does not answer")
