@@ -16,6 +16,7 @@ PACKAGE = ROOT / "dssm_core"
 
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
+    "words": set(),
     "dot": set(),
     "text": set(),
     "corpus": {"errors", "text"},
@@ -37,18 +38,18 @@ ALLOWED: dict[str, set[str]] = {
         *("batches", "card", "corpus", "errors", "evaluation", "examples", "folder", "models"),
         *("text", "towers"),
     },
-    "charts": {"explain", "scoring", "text"},
+    "charts": {"explain", "scoring", "text", "words"},
     "inspection": {
         *("charts", "corpus", "errors", "evaluation", "explain", "folder", "scoring", "store"),
-        *("text", "towers"),
+        *("text", "towers", "words"),
     },
     "ui": {
         *("card", "charts", "corpus", "dot", "errors", "evaluation", "examples", "explain"),
-        *("folder", "inspection", "scoring", "search", "store", "text", "towers"),
+        *("folder", "inspection", "scoring", "search", "store", "text", "towers", "words"),
     },
     "commands": {
         *("card", "corpus", "errors", "evaluation", "examples", "folder", "inspection", "models"),
-        *("robustness", "scoring", "search", "store", "text", "towers", "training"),
+        *("robustness", "scoring", "search", "store", "text", "towers", "training", "words"),
     },
     "__main__": {"commands", "errors"},
 }

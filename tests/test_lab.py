@@ -17,7 +17,8 @@ from streamlit.testing.v1 import AppTest
 
 from dssm_core.dot import PRESETS, dot_layer, explain_pair, hand_written_cosine
 from dssm_core.errors import UserError
-from dssm_core.ui import lab, runs, systems, words
+from dssm_core.ui import lab, runs, systems
+from dssm_core.words import WORDS
 from tests import tiny
 
 
@@ -155,7 +156,7 @@ def test_both_heads_are_trained_alike_but_for_the_sign(page: AppTest) -> None:
 def test_every_preset_can_be_chosen_and_is_explained(page: AppTest, preset: str) -> None:
     next(g for g in page.get("button_group") if g.key == "lab.preset").set_value(preset).run()
     assert not page.exception
-    assert any(words.WORDS[f"lab.preset.{preset}.about"][0] == i.value for i in page.info)
+    assert any(WORDS[f"lab.preset.{preset}.about"][0] == i.value for i in page.info)
     assert page.number_input(key="lab.qx").value == PRESETS[preset][0][0]
 
 

@@ -6,7 +6,6 @@ import html
 import io
 import json
 import re
-import string
 import subprocess
 import sys
 import time
@@ -25,7 +24,8 @@ from streamlit.testing.v1 import AppTest
 from dssm_core.errors import UserError
 from dssm_core.folder import ModelFolder
 from dssm_core.scoring import Head, ScoredDocument, ScoredToken, Scorer
-from dssm_core.ui import downloads, inputs, parts, state, words
+from dssm_core.ui import downloads, inputs, parts, state
+from dssm_core.words import WORDS
 from tests.conftest import AWKWARD
 from tests.tiny import WordTowers
 
@@ -261,12 +261,12 @@ def test_the_trouble_with_a_link_stays_until_text_is_edited(page: Any) -> None:
 
 def test_the_address_bar_holds_what_was_typed_so_that_a_reload_keeps_it(page: Any) -> None:
     def script(app: AppTest) -> str:
-        return next(e.proto.body for e in app.get("html") if "<script>" in e.proto.body)
+        return next(e.proto.body for e in app.get("html") if "<script" in e.proto.body)
 
     app = page()
     assert "?view=" not in script(app)
     app.text_input(key="compare.query").set_value("blue").run()
-    found = re.search(r"\?view=([\w-]+)'", script(app))
+    found = re.search(r'data-address="\?view=([\w-]+)"', script(app))
     assert found
     assert state.unpack(found[1]).query == "blue"
 
@@ -398,30 +398,10 @@ def test_a_table_holds_each_text_whole_and_escaped() -> None:
     assert "&lt;i&gt;" + "a" * 300 + "</td>" in downloads.table_html(frame)
 
 
-def test_every_text_of_the_page_is_there_in_both_languages_with_the_same_values() -> None:
-    def fields(text: str) -> set[str]:
-        return {name for _, name, _, _ in string.Formatter().parse(text) if name}
-
-    for key, texts in words.WORDS.items():
-        assert len(texts) == len(words.LANGUAGES), key
-        assert all(texts), key
-        assert len({frozenset(fields(text)) for text in texts}) == 1, key
-
-
-def test_every_text_is_used_and_every_used_text_is_there() -> None:
-    files = [p for p in Path(parts.__file__).parent.rglob("*.py") if p.parent.name != "words"]
-    quoted = set(re.findall(r"""["']([\w. ]+)["']""", "".join(p.read_text() for p in files)))
-    made = {key for key in words.WORDS if key.startswith(("mark.", "entry.", "note.", "lab."))}
-    made |= {f"{name}.help" for name in ("cosine", "logit", "probability", "rank", "percentile")}
-    assert set(words.WORDS) <= quoted | made
-    said = set(re.findall(r'say\(\s*"([\w. ]+)"', "".join(p.read_text() for p in files)))
-    assert said <= set(words.WORDS)
-
-
 def test_the_language_can_be_switched(page: Any) -> None:
     app = page()
     next(g for g in app.get("button_group") if g.key == "page.language").set_value("zh").run()
-    assert app.title[0].value == words.WORDS["title"][1]
+    assert app.title[0].value == WORDS["title"][1]
 
 
 def test_the_first_choice_is_the_best_document_and_the_choice_survives_an_edit(page: Any) -> None:

@@ -17,7 +17,8 @@ from dssm_core import charts
 from dssm_core.errors import UserError
 from dssm_core.inspection.html import escape as escape
 from dssm_core.scoring import Head, ScoredDocument, ScoredToken
-from dssm_core.ui.words import LANGUAGES, language, say
+from dssm_core.ui.words import language, say
+from dssm_core.words import LANGUAGES
 
 Kind = Literal["error", "warning", "note"]
 

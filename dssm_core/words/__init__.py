@@ -1,0 +1,44 @@
+"""Every text that people read, in English and Simplified Chinese; one word for each idea.
+
+What makes texts takes a `Say`, as charts and the report do; only the page knows which language is
+chosen. What is kept in files and compared by programs is not said but a key of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from dssm_core.words import compare, inspect, lab, pair
+
+Say = Callable[..., str]
+"""From a key and the values to put in to a text in one language."""
+
+LANGUAGES = {"en": "English", "zh": "中文"}
+
+TABLES = (compare.WORDS, lab.WORDS, inspect.WORDS, pair.WORDS)
+
+WORDS: dict[str, tuple[str, str]] = {key: texts for t in TABLES for key, texts in t.items()}
+"""By key the texts in the order of `LANGUAGES`, with fields for the values to put in."""
+
+
+def speaker(language: str) -> Say:
+    """Return what says texts in a language.
+
+    Args:
+        language: "en" or "zh".
+
+    Example:
+        >>> speaker("zh")("rank.of", rank=1, number=5)
+        '1 / 5'
+    """
+    place = list(LANGUAGES).index(language)
+
+    def say(key: str, /, **values: Any) -> str:
+        text = WORDS[key][place]
+        return text.format(**values) if values else text
+
+    return say
+
+
+ENGLISH = speaker("en")
