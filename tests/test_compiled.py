@@ -1,4 +1,4 @@
-"""The compiled towers of a tiny trained model: a text's vector is its own, whoever is beside it."""
+"""The towers of a tiny trained model, compiled and in NumPy: a text's vector is its own."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ from hypothesis import strategies as st
 
 from dssm_core.errors import UserError
 from dssm_core.folder import ModelFolder
+from dssm_core.models.compiled import CompiledTowers
+from dssm_core.models.lstm import LSTMConfig, build_lstm_model
+from dssm_core.models.plain import PlainTower
 from dssm_core.scoring import Scorer
 from tests import tiny
 
@@ -33,9 +36,15 @@ def folder():
     return ModelFolder.open(tiny.trained())
 
 
-@pytest.fixture(scope="module")
-def towers(folder):
-    return folder.load_towers()
+@pytest.fixture(scope="module", params=["NumPy", "TensorFlow"])
+def towers(folder, request):
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "TensorFlow":
+            patch.setattr(CompiledTowers, "settle", lambda towers, model: None)
+        found = folder.load_towers()
+    kinds = {type(tower) is PlainTower for tower in found._towers.values()}
+    assert kinds == {request.param == "NumPy"}
+    return found
 
 
 def texts(number: int, seed: int = 0) -> list[str]:
@@ -111,7 +120,39 @@ def test_any_number_of_texts_of_any_length_is_traced_once(towers):
             towers.encode(texts(number, seed), "document")
             towers.encode([*texts(number, seed), "a" * 500, ""], "query")
     for tower in towers._towers.values():
-        assert tower._call.experimental_get_tracing_count() == 1
+        if not isinstance(tower, PlainTower):  # there is nothing to trace in NumPy
+            assert tower._call.experimental_get_tracing_count() == 1
+
+
+@pytest.mark.parametrize("lexical", [0, 64])
+@pytest.mark.parametrize("dense", ["shared", "per side"])
+def test_numpy_and_tensorflow_encode_alike(dense, lexical):
+    """Weights are drawn larger than a training starts with, so that every gate opens and shuts."""
+    sizes = {"vocabulary": 50, "embedding": 12, "units": 9, "hidden": 7, "vector": 5, "pieces": 21}
+    model = build_lstm_model(LSTMConfig(**sizes, attention=6, dense=dense, lexical=lexical))
+    rng = np.random.default_rng(3)
+    model.set_weights([rng.normal(0, 0.7, w.shape) for w in model.get_weights()])
+    towers = CompiledTowers(model, WORDS, 50, 6, 12)
+    batch = [*texts(200), "xylophones", "", "深度 👍"]
+    compiled = {side: towers.encode(batch, side) for side in ("query", "document")}
+    towers.settle(model)
+    for side, expected in compiled.items():
+        assert isinstance(towers._towers[side], PlainTower)
+        for found, right in zip(towers.encode(batch, side), expected, strict=True):
+            assert_same(found, right)
+
+
+def test_a_tower_that_numpy_computes_otherwise_stays_with_tensorflow(folder, monkeypatch):
+    called = PlainTower.__call__
+
+    def slightly_off(tower, *batch):
+        vectors, attention = called(tower, *batch)
+        return vectors, attention + 1e-4
+
+    monkeypatch.setattr(PlainTower, "__call__", slightly_off)
+    towers = folder.load_towers()
+    assert not any(isinstance(tower, PlainTower) for tower in towers._towers.values())
+    assert towers.encode(["piano"], "query")[0].attention.sum() == pytest.approx(1, abs=1e-6)
 
 
 def test_many_threads_get_what_one_would(towers):
@@ -168,10 +209,11 @@ def test_no_texts_give_no_encodings(towers):
 def test_a_long_list_goes_through_the_tower_in_parts(towers, monkeypatch):
     tower, rows = towers._towers["document"], []
 
-    def record(batch):
-        rows.append(len(batch))
-        return tower(batch)
+    def record(pieces, places, lengths):
+        rows.append(len(places))
+        return tower(pieces, places, lengths)
 
+    record.batch = tower.batch
     monkeypatch.setitem(towers._towers, "document", record)
     batch = texts(1500)
     assert [e.text for e in towers.encode(batch, "document")] == batch

@@ -1,12 +1,13 @@
 """A Keras model as `Towers`: compiled once, warmed up, safe to call from several threads.
 
-`model.predict` costs 70 ms for ten documents and an eager call 147 ms, where this costs 4
-(DESIGN.md section 6): one `tf.function` a tower with an open signature, fed in length buckets.
+One `tf.function` a tower with an open signature, fed in length buckets; or, for a loaded model that
+`PlainTower` agrees with, NumPy, which takes a fraction of that (docs/performance.md, "Runtimes").
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -18,6 +19,7 @@ from dssm_core.models.archive import check_archive
 from dssm_core.models.families import Tower, cut_towers
 from dssm_core.models.layers import WordHashing
 from dssm_core.models.mlp import MultiHot
+from dssm_core.models.plain import PlainTower, use_one_thread
 from dssm_core.text import PIECES, Reader
 from dssm_core.towers import Encoding, Side
 
@@ -32,6 +34,9 @@ TABLES = (WordHashing, MultiHot, keras.layers.Embedding)
 
 BATCH = 512
 """Texts that go through a tower at a time, so that memory does not grow with their number."""
+
+CLOSE = 1e-5
+"""How far a `PlainTower` may be off in any number."""
 
 
 class CompiledTowers:
@@ -61,7 +66,9 @@ class CompiledTowers:
         self.read_head()
         towers = cut_towers(model)
         self.has_attention = towers["query"].has_attention
-        self._towers = {side: _Compiled(tower) for side, tower in towers.items()}
+        self._towers: dict[Side, _Compiled | PlainTower] = {
+            side: _Compiled(tower) for side, tower in towers.items()
+        }
 
     def encode(self, texts: Sequence[str], side: Side) -> list[Encoding]:
         """Encode texts in order, those of like length together.
@@ -76,26 +83,19 @@ class CompiledTowers:
         tokens = [tuple(self._reader.read(t, self._lengths[side])) for t in texts]
         words = [[t.text for t in row if t.is_read] for row in tokens]
         distinct = list(dict.fromkeys(w for row in words for w in row))
-        pieces = self._reader.numbers(distinct)  # [U, P]
-        place = {word: i for i, word in enumerate(distinct)}
-        buckets: dict[int, list[int]] = {}
-        for i, row in enumerate(words):
-            if row:
-                buckets.setdefault(self._padded(len(row), side), []).append(i)
+        nothing = np.zeros((1, self._reader.width), np.int32)
+        pieces = np.concatenate([nothing, self._reader.numbers(distinct)])  # [1 + U, P]
+        place = {word: i for i, word in enumerate(distinct, 1)}
         encodings = [Encoding(t, k, *self._nothing(k)) for t, k in zip(texts, tokens, strict=True)]
-        parts = (
-            (length, members[start : start + BATCH])
-            for length, members in buckets.items()
-            for start in range(0, len(members), BATCH)
-        )
-        for length, members in parts:
-            batch = np.zeros((len(members), length, pieces.shape[1]), np.int32)
-            for at, i in enumerate(members):
-                batch[at, : len(words[i])] = pieces[[place[w] for w in words[i]]]
-            vectors, attention = self._towers[side](batch)
+        for length, members in self._parts([len(row) for row in words], side):
+            places = np.zeros((len(members), length), np.int64)
+            for row, i in zip(places, members, strict=True):
+                row[: len(words[i])] = [place[word] for word in words[i]]
+            lengths = np.array([len(words[i]) for i in members])
+            vectors, attention = self._towers[side](pieces, places, lengths)
             for at, i in enumerate(members):
                 weights = None
-                if self.has_attention:
+                if attention is not None:
                     weights = np.zeros(len(tokens[i]), np.float32)
                     weights[[t.is_read for t in tokens[i]]] = attention[at, : len(words[i])]
                 encodings[i] = Encoding(texts[i], tokens[i], vectors[at], weights)
@@ -109,10 +109,43 @@ class CompiledTowers:
     def warm_up(self) -> None:
         """Trace and run both towers once, so that the first person does not wait."""
         for side, tower in self._towers.items():
-            tower(np.ones((1, self._padded(2, side), self._reader.width), np.int32))
+            places = np.ones((1, self._padded(2, side)), np.int64)
+            tower(np.ones((2, self._reader.width), np.int32), places, np.array([places.size]))
+
+    def settle(self, model: keras.Model) -> None:
+        """Go over to NumPy where that gives the same; the weights are then no longer live.
+
+        Args:
+            model: whose towers these are.
+        """
+        use_one_thread()
+        words = list(self._reader.vocabulary)[:97] or ["a"]
+        texts = [" ".join(words[:: step + 1]) for step in range(13)] + words[:3]
+        for side in ("query", "document"):
+            expected = self.encode(texts, side)
+            kept = self._towers[side]
+            try:
+                self._towers[side] = PlainTower(model, side)
+            except ValueError:  # another family
+                continue
+            pairs = zip(expected, self.encode(texts, side), strict=True)
+            if not all(_are_close(*pair) for pair in pairs):
+                self._towers[side] = kept
+
+    def _parts(self, lengths: Sequence[int], side: Side) -> Iterator[tuple[int, list[int]]]:
+        """Yield readable texts in parts of like length, and to which length each is padded."""
+        readable = sorted((i for i, n in enumerate(lengths) if n), key=lambda i: lengths[i])
+        most = self._towers[side].batch
+        for padded, group in groupby(readable, lambda i: self._padded(lengths[i], side)):
+            members = list(group)
+            for start in range(0, len(members), most):
+                part = members[start : start + most]
+                yield padded or lengths[part[-1]], part
 
     def _padded(self, words: int, side: Side) -> int:
         """Return the length that a text is padded to; to a model of plain ids 0 is a word."""
+        if isinstance(self._towers[side], PlainTower):
+            return 0  # no further than the longest beside it
         if not self._reader.pieces:
             return self._lengths[side]
         return next((n for n in LENGTHS if n >= words), words)
@@ -126,8 +159,17 @@ class CompiledTowers:
         return self._towers["query"].width
 
 
+def _are_close(one: Encoding, other: Encoding) -> bool:
+    pairs = [(one.vector, other.vector)]
+    if one.attention is not None and other.attention is not None:
+        pairs.append((one.attention, other.attention))
+    return all(np.allclose(a, b, rtol=0, atol=CLOSE) for a, b in pairs)
+
+
 class _Compiled:
     """One tower as a compiled function from pieces [N, T, P] to NumPy arrays."""
+
+    batch = BATCH
 
     def __init__(self, tower: Tower) -> None:
         self.width = tower.width
@@ -136,8 +178,11 @@ class _Compiled:
             lambda x: tower.call(x, training=False), input_signature=[signature]
         )
 
-    def __call__(self, batch: np.ndarray) -> tuple[np.ndarray, Any]:
-        outputs = [output.numpy() for output in self._call(batch)]
+    def __call__(
+        self, pieces: np.ndarray, places: np.ndarray, lengths: np.ndarray
+    ) -> tuple[np.ndarray, Any]:
+        """Encode texts, as `PlainTower` does."""
+        outputs = [output.numpy() for output in self._call(pieces[places])]
         return outputs[0], outputs[1] if len(outputs) > 1 else None
 
 
@@ -178,6 +223,7 @@ def load_towers(folder: ModelFolder) -> CompiledTowers:
                     "Train it again, or copy it anew.",
                 )
         towers.warm_up()
+        towers.settle(model)
     except UserError:
         raise
     except Exception as error:  # whatever a hostile file makes Keras raise is the file's fault
