@@ -20,7 +20,7 @@ from dssm_core.text import State, Token
 Side = Literal["query", "document"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ScoredToken:
     """A token with its attention weight.
 

@@ -1,18 +1,20 @@
 """Exact search against usearch's graph on the same vectors, in one run.
 
-    python tests/benchmarks/search.py --index DIR --pairs build/corpus/pairs.csv
-    python tests/benchmarks/search.py --million
+    python -m tests.benchmarks.search --index DIR --pairs build/corpus/pairs.csv
+    python -m tests.benchmarks.search --vectors 1000000 --dims 64 --json search.json
 
 The vectors of an index that `python -m dssm_core index` wrote, with queries of a pairs file; and
-synthetic ones in clusters, 100,000 or a million. Memory is what the process grows by once the
-searched files have been read; load time is until the first search has answered, files warm; CPU
-time, all threads together, is what a busy machine leaves true.
+synthetic ones in clusters, 100,000 unless told otherwise; a million take some minutes to link.
+Memory is what the process grows by once the searched files have been read; load time is until the
+first search has answered, files warm; CPU time, all threads together, is what a busy machine leaves
+true.
 """
 
 from __future__ import annotations
 
 import argparse
 import itertools
+import json
 import tempfile
 import time
 from collections.abc import Iterator
@@ -21,6 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from dssm_core.search.nearest import VectorSearch, recall_at_10
+from tests.benchmarks.figures import machine
 
 
 def resident() -> float:
@@ -29,7 +32,7 @@ def resident() -> float:
     return int(next(line for line in lines if line.startswith("VmRSS")).split()[1]) / 1024
 
 
-def clusters(number: int, size: int = 256, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+def clusters(number: int, size: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Return unit vectors around 2,000 centres, float16 [N, E], and 100 queries of their kind."""
     rng = np.random.default_rng(seed)
     centres = rng.normal(size=(2_000, size)).astype(np.float32)
@@ -39,8 +42,10 @@ def clusters(number: int, size: int = 256, seed: int = 0) -> tuple[np.ndarray, n
         vectors = centres[rng.integers(len(centres), size=count)] + 0.7 * noise
         return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float16)
 
-    parts = [drawn(min(50_000, number - start)) for start in range(0, number, 50_000)]
-    return np.concatenate(parts), drawn(100)
+    vectors = np.empty((number, size), np.float16)  # in place: a million are never there twice
+    for start in range(0, number, 50_000):
+        vectors[start : start + 50_000] = drawn(len(vectors[start : start + 50_000]))
+    return vectors, drawn(100)
 
 
 def measured(folder: Path, queries: np.ndarray) -> Iterator[dict[str, object]]:
@@ -74,24 +79,22 @@ def measured(folder: Path, queries: np.ndarray) -> Iterator[dict[str, object]]:
         }
 
 
-def synthetic(number: int) -> Iterator[dict[str, object]]:
+def synthetic(number: int, size: int) -> Iterator[dict[str, object]]:
     """Build a graph of synthetic vectors, and yield the rows of both searches."""
-    vectors, queries = clusters(number)
-    started = time.process_time()
+    vectors, queries = clusters(number, size)
+    started, began = time.process_time(), time.perf_counter()
     search = VectorSearch(range(number), vectors).with_graph(queries[:1])  # type: ignore[arg-type]
-    seconds = time.process_time() - started
+    seconds, passed = time.process_time() - started, time.perf_counter() - began
     with tempfile.TemporaryDirectory() as place:
         np.save(Path(place) / "vectors.npy", vectors, allow_pickle=False)
         search.graph.save(str(Path(place) / "graph.usearch"))
         del search, vectors
         yield from measured(Path(place), queries)
-    print(f"(the graph of {number:,} was built in {seconds:.0f} s of CPU time)")
+    print(f"(the graph of {number:,} took {passed:.0f} s to build, {seconds:.0f} s of CPU time)")
 
 
 def real(folder: Path, pairs: Path) -> Iterator[dict[str, object]]:
     """Yield the rows of both searches of an index, with 100 queries of a file."""
-    import json
-
     from dssm_core.corpus.pairs import read_pairs
     from dssm_core.folder import ModelFolder, find_folders
 
@@ -108,14 +111,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--index", type=Path, help="an index of a shipped model, of 10,000 or more")
     parser.add_argument("--pairs", type=Path, help="the file whose queries are searched for")
-    parser.add_argument("--million", action="store_true", help="a million vectors too")
+    parser.add_argument("--vectors", type=int, nargs="*", default=[100_000], help="synthetic ones")
+    parser.add_argument("--dims", type=int, default=256, help="of the synthetic ones")
+    parser.add_argument("--json", default="")
     options = parser.parse_args()
-    sizes = (100_000, 1_000_000)[: 1 + options.million]
     parts = [real(options.index, options.pairs)] if options.index else []
-    for number, row in enumerate(itertools.chain(*parts, *map(synthetic, sizes))):
-        if number == 0:
+    parts += [synthetic(number, options.dims) for number in options.vectors]
+    rows = []
+    for row in itertools.chain(*parts):
+        if not rows:
             print("| " + " | ".join(row) + " |\n" + "|---" * len(row) + "|")
         print("| " + " | ".join(map(str, row.values())) + " |", flush=True)
+        rows.append(row)
+    if options.json:
+        Path(options.json).write_text(json.dumps({"machine": machine(), "rows": rows}, indent=1))
 
 
 if __name__ == "__main__":
