@@ -7,7 +7,7 @@ Each chart carries its finding in `description`, for those who cannot see it.
 """
 
 from dssm_core.charts.attention import attention_heatmap, describe_attention
-from dssm_core.charts.base import INK, Chart
+from dssm_core.charts.base import INK, Chart, Drawing
 from dssm_core.charts.effects import effects_chart, slope_chart
 from dssm_core.charts.inspection import (
     cosine_bins,
@@ -31,6 +31,7 @@ from dssm_core.charts.scores import (
 __all__ = [
     "INK",
     "Chart",
+    "Drawing",
     "Threshold",
     "attention_heatmap",
     "background_bins",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+from functools import lru_cache
 from typing import Any
 
 import altair as alt
@@ -16,9 +18,13 @@ from dssm_core.charts.base import (
     PROBABILITY,
     QUIET,
     Chart,
+    Drawing,
     drawable,
+    frozen,
     headline,
     in_words,
+    template,
+    thawed,
 )
 
 MOST_POINTS, MOST_NUMBERS, MOST_BARS = 2_000, 12, 200
@@ -54,7 +60,7 @@ def score_chart(
     threshold: Threshold,
     selected: int | None = None,
     ink: str = INK,
-) -> Chart:
+) -> Drawing:
     """Return cosine against probability: each document a point on the model's curve.
 
     Args:
@@ -73,6 +79,31 @@ def score_chart(
     of random pairs fall.
     """
     shown = _shown(frame, selected, MOST_POINTS).sort_values("chosen", kind="stable")
+    title = headline(
+        "Cosine and probability of each document",
+        "Numbered points: the documents. Dashed: the threshold.",
+        "Grey bars below: cosines of random pairs.",
+        _cut(frame, shown),
+        ink=ink,
+    )
+    return Drawing(
+        _scores_template(frozen(curve), frozen(background), threshold, _has_percentile(shown), ink),
+        {"documents": shown, "numbers": _numbers(shown)},
+        {},
+        {"title": title.to_dict(), "description": describe_scores(frame, threshold)},
+    )
+
+
+@lru_cache(maxsize=64)
+def _scores_template(
+    curve_rows: Hashable,
+    background_rows: Hashable,
+    threshold: Threshold,
+    has_percentile: bool,
+    ink: str,
+) -> str:
+    """Return the template of `score_chart`, with data "documents" and "numbers"."""
+    curve = thawed(curve_rows)
     rising = curve.empty or curve["probability"].iloc[-1] >= curve["probability"].iloc[0]
     scale = alt.Scale(domain=[-1, 1], clamp=True)
     x = alt.X("cosine:Q", title="cosine (−1 to 1)", scale=scale, axis=alt.Axis(grid=False))
@@ -81,7 +112,7 @@ def score_chart(
     y = alt.Y("probability:Q", title="probability (0 to 1)", scale=upper, axis=axis)
     line = alt.Chart(curve).mark_line(color=QUIET, strokeWidth=2).encode(x, y)
     points = (
-        alt.Chart(shown)
+        alt.Chart(alt.NamedData("documents"))
         .mark_point(filled=True, opacity=0.9, stroke=ink, strokeWidth=1)
         .encode(
             x,
@@ -89,34 +120,22 @@ def score_chart(
             color=_if_chosen(CHOSEN, COSINE),
             shape=_if_chosen("diamond", "circle"),
             size=_if_chosen(320, 130),
-            tooltip=_tooltip(shown),
+            tooltip=_tooltip(has_percentile),
         )
         .add_params(_selection())
     )
     away: dict[str, Any] = {"align": "right", "dx": -9} if rising else {"align": "left", "dx": 9}
-    numbers = alt.Chart(_numbers(shown)).encode(x, y, text="numbers:N")
+    numbers = alt.Chart(alt.NamedData("numbers")).encode(x, y, text="numbers:N")
     numbers = numbers.mark_text(dy=-8, fontWeight="bold", color=ink, limit=80, **away)
     lines = _threshold_lines(threshold, x, y, rising, ink)
-    return (
-        alt.layer(_random_pairs(background, x), alt.layer(line, *lines, points, numbers))
-        .resolve_scale(y="independent")
-        .properties(
-            title=headline(
-                "Cosine and probability of each document",
-                "Numbered points: the documents. Dashed: the threshold.",
-                "Grey bars below: cosines of random pairs.",
-                _cut(frame, shown),
-                ink=ink,
-            ),
-            height=380,
-            description=describe_scores(frame, threshold),
-        )
-    )
+    background = _random_pairs(thawed(background_rows), x)
+    whole = alt.layer(background, alt.layer(line, *lines, points, numbers))
+    return template(whole.resolve_scale(y="independent").properties(height=380))
 
 
 def ranked_bars(
     frame: pd.DataFrame, *, threshold: Threshold, selected: int | None = None, ink: str = INK
-) -> Chart:
+) -> Drawing:
     """Return two bars a document, cosine beside probability, the best document first.
 
     Args:
@@ -132,9 +151,23 @@ def ranked_bars(
     threshold.
     """
     shown = _shown(frame, selected, MOST_BARS)
-    rows = alt.Scale(domain=shown["position"].tolist(), padding=0)
+    title = headline(
+        "Documents by rank", "Upright strokes: the threshold.", _cut(frame, shown), ink=ink
+    )
+    return Drawing(
+        _bars_template(threshold, _has_percentile(shown), ink),
+        {"documents": shown},
+        {"rows": ", ".join(map(str, shown["position"]))},
+        {"title": title.to_dict(), "description": describe_scores(frame, threshold)},
+    )
+
+
+@lru_cache(maxsize=64)
+def _bars_template(threshold: Threshold, has_percentile: bool, ink: str) -> str:
+    """Return the template of `ranked_bars`, with data "documents" and the positions "rows"."""
+    rows = alt.Scale(domain=["@rows"], padding=0)
     y = alt.Y("position:O", title="document, by rank", scale=rows, axis=None)
-    base = alt.Chart(shown).encode(y, tooltip=_tooltip(shown))
+    base = alt.Chart(alt.NamedData("documents")).encode(y, tooltip=_tooltip(has_percentile))
     # a click anywhere in a row chooses its document, however short its bars
     row = (
         base.mark_bar(height={"band": 0.96}, cornerRadius=4, aria=False, fill=QUIET)
@@ -151,14 +184,9 @@ def ranked_bars(
     left, right = ["6", "width / 2 - 58"], ["width / 2 + 6", "width - 56"]
     cosines = _bars(base, "cosine", [-1, 0, 1], left, threshold[0], ink)
     probabilities = _bars(base, "probability", [0, 0.5, 1], right, threshold[1], ink)
-    title = headline(
-        "Documents by rank", "Upright strokes: the threshold.", _cut(frame, shown), ink=ink
-    )
-    return (
-        alt.layer(row, cosines, probabilities, labels.encode(x=alt.value(6), text="label:N"))
-        .resolve_scale(x="independent")
-        .properties(title=title, height=alt.Step(40), description=describe_scores(frame, threshold))
-    )
+    labels = labels.encode(x=alt.value(6), text="label:N")
+    whole = alt.layer(row, cosines, probabilities, labels).resolve_scale(x="independent")
+    return template(whole.properties(height=alt.Step(40)))
 
 
 def describe_scores(frame: pd.DataFrame, threshold: Threshold) -> str:
@@ -289,7 +317,11 @@ def _selection() -> alt.Parameter:
     return alt.selection_point(name="document", fields=["position"], on=f"click[{of_document}]")
 
 
-def _tooltip(shown: pd.DataFrame) -> list[alt.Tooltip]:
+def _has_percentile(shown: pd.DataFrame) -> bool:
+    return bool(shown["percentile"].notna().any())
+
+
+def _tooltip(has_percentile: bool) -> list[alt.Tooltip]:
     numbers = [
         alt.Tooltip("document:N"),
         alt.Tooltip("cosine:Q", format=".4f"),
@@ -297,7 +329,7 @@ def _tooltip(shown: pd.DataFrame) -> list[alt.Tooltip]:
         alt.Tooltip("rank:Q", format="d"),
         alt.Tooltip("percentile:Q", format=".1f", title="percentile of random pairs"),
     ]
-    return numbers if shown["percentile"].notna().any() else numbers[:-1]
+    return numbers if has_percentile else numbers[:-1]
 
 
 def _cut(frame: pd.DataFrame, shown: pd.DataFrame) -> str:

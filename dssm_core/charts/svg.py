@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-import altair as alt
+from dssm_core.charts.base import Chart, Drawing
 
 FRAME = "#7A7F8788"
 """Grids and frames, to be seen on light and on dark."""
 
 
-def chart_svg(chart: alt.TopLevelMixin, width: int = 620) -> str:
+def chart_svg(chart: Chart | Drawing, width: int = 620) -> str:
     """Return a chart as inline SVG; "" where it fails.
 
     Args:
@@ -23,7 +23,7 @@ def chart_svg(chart: alt.TopLevelMixin, width: int = 620) -> str:
     return _draw(specification)
 
 
-def plain_svg(chart: alt.TopLevelMixin, width: int = 350) -> str:
+def plain_svg(chart: Chart | Drawing, width: int = 350) -> str:
     """Return a chart as inline SVG without title, in the text colour of the page it stands in.
 
     What only waits for clicks is left out.

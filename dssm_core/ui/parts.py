@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Literal
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -100,6 +100,19 @@ def show_notes(notes: Sequence[str]) -> None:
 def show_lead(text: str) -> None:
     """Show the finding, larger than the rest."""
     st.html(f'<p class="dssm-lead">{escape(text)}</p>')
+
+
+def show_chart(chart: charts.Drawing, key: str, **more: Any) -> None:
+    """Show a chart that is drawn anew at every edit.
+
+    Args:
+        chart: the chart.
+        key: of the element.
+        more: as for `st.vega_lite_chart`.
+    """
+    specification = chart.to_dict()
+    del specification["config"]  # Altair's sizes; the page has its own
+    st.vega_lite_chart(specification, width="stretch", key=key, **more)
 
 
 def show_quiet(text: str, *, is_wait: bool = False) -> None:

@@ -75,33 +75,34 @@ class Shown:
             name, chosen.document, chosen.tokens, highest
         )
 
-    def draw(self, ink: str = charts.INK) -> list[charts.Chart]:
-        """Return the two charts of scores."""
+    def score_chart(self, ink: str = charts.INK) -> charts.Drawing:
+        """Return the chart of cosine against probability."""
         try:
             background = self.folder.random_pairs
         except UserError:  # the scorer tells
             background = np.zeros(0)
+        head = self.scores.head
+        return charts.score_chart(
+            self.frame,
+            curve=charts.probability_curve(head.scale, head.bias),
+            background=charts.background_bins(background),
+            threshold=self.threshold,
+            selected=self.selected,
+            ink=ink,
+        )
+
+    def ranked_bars(self, ink: str = charts.INK) -> charts.Drawing:
+        """Return the chart of documents by rank."""
         first = self.ranked().head(MOST_BARS)
         is_more = (self.frame["position"] == self.selected) & ~self.frame["position"].isin(
             first["position"]
         )
-        head = self.scores.head
-        return [
-            charts.score_chart(
-                self.frame,
-                curve=charts.probability_curve(head.scale, head.bias),
-                background=charts.background_bins(background),
-                threshold=self.threshold,
-                selected=self.selected,
-                ink=ink,
-            ),
-            charts.ranked_bars(
-                pd.concat([first, self.frame[is_more]]),
-                threshold=self.threshold,
-                selected=self.selected,
-                ink=ink,
-            ),
-        ]
+        return charts.ranked_bars(
+            pd.concat([first, self.frame[is_more]]),
+            threshold=self.threshold,
+            selected=self.selected,
+            ink=ink,
+        )
 
 
 def show(folder: ModelFolder, scores: Scores, notes: Sequence[str]) -> Shown:
@@ -154,8 +155,8 @@ def _pick_threshold(scores: Scores) -> charts.Threshold:
 
 
 def _show_charts(shown: Shown) -> None:
-    drawn = shown.draw(parts.ink())
-    for number, (column, chart) in enumerate(zip(st.columns([7, 6]), drawn, strict=True)):
+    draws = (shown.score_chart, shown.ranked_bars)
+    for number, (column, draw) in enumerate(zip(st.columns([7, 6]), draws, strict=True)):
         # a new key with each choice: a chart keeps its own, and does not tell of a second click
         key = f"compare.chart.{number}.{shown.selected}"
 
@@ -165,9 +166,8 @@ def _show_charts(shown: Shown) -> None:
                 st.session_state["compare.selected"] = int(points[0]["position"])
 
         with column:
-            st.altair_chart(
-                chart, width="stretch", key=key, on_select=select, selection_mode="document"
-            )
+            chart = draw(parts.ink())
+            parts.show_chart(chart, key, on_select=select, selection_mode="document")
     if len(shown.frame) > MOST_BARS:
         parts.show_quiet(say("bars.cut", most=MOST_BARS))
 

@@ -78,7 +78,8 @@ def _page(shown: Shown) -> Callable[[], bytes]:
     title, spoken = f"DSSM Lens · {shown.folder.name}", language()
 
     def write() -> bytes:
-        pictures = "".join(downloads.chart_svg(chart) for chart in shown.draw())
+        drawn = (shown.score_chart(), shown.ranked_bars())
+        pictures = "".join(map(downloads.chart_svg, drawn))
         return downloads.page_html(title, spoken, [(query, lead + pictures + notes), *sections])
 
     return write

@@ -131,7 +131,7 @@ def _show_toy(result: dict[str, Any]) -> None:
             "percentile": float("nan"),
         }
     )
-    st.altair_chart(
+    parts.show_chart(
         charts.score_chart(
             shown,
             curve=charts.probability_curve(head.scale, head.bias),
@@ -139,7 +139,6 @@ def _show_toy(result: dict[str, Any]) -> None:
             threshold=(head.cosine_at(0.5), 0.5),
             ink=parts.ink(),
         ),
-        width="stretch",
         key="lab.toy.chart",
     )
     recomputed = [head.probability(cosine) for cosine in frame["cosine"]]
