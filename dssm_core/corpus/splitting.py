@@ -9,8 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from dssm_core.errors import UserError
 
@@ -147,6 +145,9 @@ def split_pairs(pairs: pd.DataFrame, seed: int = 0) -> dict[str, pd.DataFrame]:
 
 
 def _assign(pairs: pd.DataFrame, seed: int) -> np.ndarray:
+    from scipy.sparse import coo_array  # which takes a while to load
+    from scipy.sparse.csgraph import connected_components
+
     queries, documents = (
         [fold(text) for text in pairs[column]] for column in ("query", "document")
     )

@@ -6,7 +6,7 @@ One `tf.function` a tower with an open signature, fed in length buckets; or, for
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -109,7 +109,7 @@ class CompiledTowers:
     def warm_up(self) -> None:
         """Trace and run both towers once, so that the first person does not wait."""
         for side, tower in self._towers.items():
-            places = np.ones((1, self._padded(2, side)), np.int64)
+            places = np.ones((1, self._padded(2, side) or 2), np.int64)
             tower(np.ones((2, self._reader.width), np.int32), places, np.array([places.size]))
 
     def settle(self, model: keras.Model) -> None:
@@ -122,12 +122,14 @@ class CompiledTowers:
         words = list(self._reader.vocabulary)[:97] or ["a"]
         texts = [" ".join(words[:: step + 1]) for step in range(13)] + words[:3]
         for side in ("query", "document"):
-            expected = self.encode(texts, side)
             kept = self._towers[side]
             try:
-                self._towers[side] = PlainTower(model, side)
+                plain = PlainTower(model, side)
             except ValueError:  # another family
                 continue
+            self._towers[side] = _Compiled(cut_towers(model)[side], is_compiled=False)
+            expected = self.encode(texts, side)
+            self._towers[side] = plain
             pairs = zip(expected, self.encode(texts, side), strict=True)
             if not all(_are_close(*pair) for pair in pairs):
                 self._towers[side] = kept
@@ -167,16 +169,21 @@ def _are_close(one: Encoding, other: Encoding) -> bool:
 
 
 class _Compiled:
-    """One tower as a compiled function from pieces [N, T, P] to NumPy arrays."""
+    """One tower as a compiled function from pieces [N, T, P] to NumPy arrays.
+
+    Args:
+        tower: the tower.
+        is_compiled: to compile takes a second, and pays from the second batch.
+    """
 
     batch = BATCH
 
-    def __init__(self, tower: Tower) -> None:
+    def __init__(self, tower: Tower, is_compiled: bool = True) -> None:
         self.width = tower.width
-        signature = tf.TensorSpec((None, None, tower.pieces or 1), tf.int32)
-        self._call = tf.function(
-            lambda x: tower.call(x, training=False), input_signature=[signature]
-        )
+        self._call: Callable[[np.ndarray], Any] = lambda x: tower.call(x, training=False)
+        if is_compiled:
+            signature = tf.TensorSpec((None, None, tower.pieces or 1), tf.int32)
+            self._call = tf.function(self._call, input_signature=[signature])
 
     def __call__(
         self, pieces: np.ndarray, places: np.ndarray, lengths: np.ndarray
@@ -222,8 +229,8 @@ def load_towers(folder: ModelFolder) -> CompiledTowers:
                     f"{said} and {own}",
                     "Train it again, or copy it anew.",
                 )
-        towers.warm_up()
         towers.settle(model)
+        towers.warm_up()
     except UserError:
         raise
     except Exception as error:  # whatever a hostile file makes Keras raise is the file's fault

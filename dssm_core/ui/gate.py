@@ -8,9 +8,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import threading
 import webbrowser
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -107,7 +109,11 @@ class Gate:
 
 @asynccontextmanager
 async def opened(app: Any) -> AsyncIterator[None]:
-    """Show the page in the person's browser, as `streamlit run` does where it has no `st.App`."""
+    """Show the page in the person's browser, as `streamlit run` does where it has no `st.App`.
+
+    Meanwhile the first page is imported, which takes as long as the browser does to ask for it.
+    """
+    threading.Thread(target=import_module, args=["dssm_core.ui.compare"], daemon=True).start()
     if not st.get_option("server.headless"):
         webbrowser.open(f"http://localhost:{st.get_option('server.port')}")
     yield
