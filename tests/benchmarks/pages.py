@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import socket
 import statistics
 import subprocess
@@ -15,12 +14,11 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date
 from pathlib import Path
-from typing import Any
 
 from playwright.sync_api import Browser, Page
 
+from tests.benchmarks.figures import machine
 from tests.browser.conftest import ROOT
 
 OURS = ROOT / "streamlit_app.py"
@@ -79,21 +77,6 @@ def opened(browser: Browser, address: str) -> Page:
     page.set_default_timeout(600_000)
     page.goto(address, wait_until="commit")
     return page
-
-
-def machine() -> dict[str, Any]:
-    """Return what the figures were measured on, and how busy it was."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.is_file() else []
-    names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
-    return {
-        "date": date.today().isoformat(),
-        "processor": names[0] if names else platform.processor(),
-        "cores": os.cpu_count(),
-        "load": round(os.getloadavg()[0], 1),
-        "system": platform.platform(),
-        "python": platform.python_version(),
-    }
 
 
 def told(
