@@ -302,8 +302,8 @@ def test_long_texts_wrap_to_the_width_there_is() -> None:
 
 def test_texts_keep_their_order_and_their_names() -> None:
     both = pd.concat([tokens([0.5] * 14), tokens([0.5]).assign(position=12)])
-    names = re.findall(r">(query|document 12|[^<]* · \d+)<", drawn(charts.attention_heatmap(both)))
-    assert names == ["query", "document 12"]
+    names = re.findall(r">(Query|Document 12|[^<]* · \d+)<", drawn(charts.attention_heatmap(both)))
+    assert names == ["Query", "Document 12"]
 
 
 @pytest.mark.parametrize(

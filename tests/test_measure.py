@@ -20,17 +20,16 @@ from dssm_core.inspection.measure import (
     confusion,
     curve,
     errors,
-    in_slice,
     ranking,
     ranking_by_query,
-    slice_columns,
-    slice_of,
     slice_table,
     suggest_threshold,
     wilson,
 )
+from dssm_core.inspection.slices import column_name, in_slice, slice_columns, slice_names, slice_of
 from dssm_core.inspection.table import TRAITS
 from dssm_core.scoring import sigmoid
+from dssm_core.words import speaker
 
 NAN = math.nan
 
@@ -385,6 +384,22 @@ def test_many_zeros_and_missing_numbers_are_slices_of_their_own():
     assert counts["0"] == 100
     assert counts["(empty)"] == 10
     assert len(counts) == 7
+
+
+def test_what_is_ours_in_a_slices_name_is_said_in_chinese_and_what_is_the_files_stays():
+    numbers = [*map(float, range(1, 100)), NAN]
+    frame = frame_of([(0.5, 1)] * 100, price=numbers, shop=["Latin", ""] * 50)
+    frame["script"] = ["Latin", "Latin → Han"] * 50
+    say = speaker("zh")
+    ranges = slice_names(frame, "price", say)
+    assert set(ranges) == set(slice_of(frame, "price"))
+    assert (ranges["under 20"], ranges["20 to 39"]) == ("小于 20", "20 到 39")
+    assert (ranges["80 and over"], ranges["(empty)"]) == ("80 及以上", "（空）")
+    assert slice_names(frame, "shop", say) == {"Latin": "Latin", "(empty)": "（空）"}
+    told = {"Latin": "拉丁文", "Latin → Han": "拉丁文 → 汉字"}
+    assert slice_names(frame, "script", say) == told
+    assert column_name("word overlap", say) == "词语重合"
+    assert column_name("shop", say) == "shop"
 
 
 def test_a_column_with_an_infinite_number_is_text():

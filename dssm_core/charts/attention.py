@@ -9,13 +9,19 @@ import numpy as np
 import pandas as pd
 
 from dssm_core.charts.base import INK, QUIET, Chart, drawable, headline
+from dssm_core.words import ENGLISH, Say, in_a_row
 
 MOST_TOKENS = 2_000
 """What the chart draws: the first tokens."""
 
 
 def attention_heatmap(
-    tokens: pd.DataFrame, *, highest: float | None = None, per_line: int = 12, ink: str = INK
+    tokens: pd.DataFrame,
+    *,
+    highest: float | None = None,
+    per_line: int = 12,
+    ink: str = INK,
+    say: Say = ENGLISH,
 ) -> Chart:
     """Return the attention weight of every token, in reading order, wrapped into lines.
 
@@ -24,13 +30,14 @@ def attention_heatmap(
         highest: weight of the strongest shade; the largest there is without it.
         per_line: most tokens in a line; fewer where the screen is narrow.
         ink: colour of the text inside the chart.
+        say: says its texts.
 
     Frame columns: position (0 is the query), index, text, state, attention.
 
     Reads as: a stronger colour is more weight; a text's weights sum to 1. A dashed cell and ~ mark
     a word read by its letters only, a grey cell and × one that was not read.
     """
-    shown = _cells(tokens.head(MOST_TOKENS))
+    shown = _cells(tokens.head(MOST_TOKENS), say)
     top = highest or float(np.nanmax([*shown["attention"], 0.0])) or 1.0
     # the width is known to the browser only, so it is the browser that wraps
     fitting = f"clamp(floor(width / 52), 2, {max(2, int(per_line))})"
@@ -38,9 +45,9 @@ def attention_heatmap(
     axis = alt.Axis(ticks=False, domain=False, labelExpr=heading)
     in_order: Any = alt.EncodingSortField("sequence", op="min")
     tooltip = [
-        alt.Tooltip("text:N", title="token"),
-        alt.Tooltip("weight:N", title="attention weight"),
-        alt.Tooltip("state:N"),
+        alt.Tooltip("text:N", title=say("chart.tip.token")),
+        alt.Tooltip("weight:N", title=say("chart.tip.weight")),
+        alt.Tooltip("reading:N", title=say("chart.tip.state")),
     ]
     base = (
         alt.Chart(shown)
@@ -49,7 +56,7 @@ def attention_heatmap(
             line="datum.name + ' · ' + (1 + floor(datum.index / tokens_a_line))",
         )
         .encode(
-            alt.X("column:O", title="token, in reading order", axis=None),
+            alt.X("column:O", title=say("chart.attention.order"), axis=None),
             alt.Y("line:N", title=None, sort=in_order, axis=axis),
             tooltip=tooltip,
         )
@@ -60,7 +67,7 @@ def attention_heatmap(
     legend = alt.Legend(
         orient="top", titleOrient="left", format=".2f", values=[0, top], gradientLength=80
     )
-    shade = alt.Color("attention:Q", title="attention weight (0 to 1)", scale=scale, legend=legend)
+    shade = alt.Color("attention:Q", title=say("chart.weight"), scale=scale, legend=legend)
     quiet: dict[str, Any] = {"cornerRadius": 3, "stroke": QUIET}
     cells = base.mark_rect(strokeWidth=0.5, **quiet).encode(shade)
     quiet["aria"] = False  # a layer that happens to be empty would be an image without a name
@@ -78,47 +85,49 @@ def attention_heatmap(
         .add_params(alt.param(name="tokens_a_line", expr=fitting))
         .properties(
             title=headline(
-                "Attention weights",
-                "Stronger colour: more weight.",
-                "Dashed ~: read by its letters only. Grey ×: not read.",
-                f"The first {MOST_TOKENS:,} tokens." if len(tokens) > MOST_TOKENS else "",
+                say("chart.attention"),
+                say("chart.attention.strong"),
+                say("chart.attention.marks"),
+                say("chart.attention.cut", most=MOST_TOKENS) if len(tokens) > MOST_TOKENS else "",
                 ink=ink,
             ),
             height=alt.Step(36),
-            description=describe_attention(tokens),
+            description=describe_attention(tokens, say),
         )
     )
 
 
-def describe_attention(tokens: pd.DataFrame) -> str:
+def describe_attention(tokens: pd.DataFrame, say: Say = ENGLISH) -> str:
     """Return the tokens with the most weight of each of the first five texts."""
     sentences = []
     texts = list(tokens.dropna(subset=["attention"]).groupby("position"))
     for position, part in texts[:5]:
         top = part[part["attention"] > 0].nlargest(3, "attention")
-        words = ", ".join(
+        words = say("comma").join(
             f"{text} {weight:.2f}"
             for text, weight in zip(drawable(top["text"], 20), top["attention"], strict=True)
         )
-        name = "the query" if position == 0 else f"document {position}"
-        sentences.append(
-            f"In {name} most weight is on {words}." if words else f"In {name} there is no weight."
-        )
+        name = say("the query") if position == 0 else say("document n", n=position)
+        if words:
+            sentences.append(say("chart.attention.most", name=name, words=words))
+        else:
+            sentences.append(say("chart.attention.zero", name=name))
     if len(texts) > 5:
-        sentences.append(f"And {len(texts) - 5} more texts.")
-    return " ".join(sentences) or "There are no attention weights."
+        sentences.append(say("chart.attention.more", number=len(texts) - 5))
+    return in_a_row(*sentences) or say("chart.attention.none")
 
 
-def _cells(tokens: pd.DataFrame) -> pd.DataFrame:
+def _cells(tokens: pd.DataFrame, say: Say) -> pd.DataFrame:
     """Return the tokens with the name of their text, their mark, and the words in their cell."""
     shown = tokens.assign(
         sequence=np.arange(len(tokens)),
         text=drawable(tokens["text"], 40),
-        name=["document " + str(p) if p else "query" for p in tokens["position"]],
+        name=[f"{say('document')} {p}" if p else say("query") for p in tokens["position"]],
         mark=["" if s == "seen" else "~" if s == "letters" else "×" for s in tokens["state"]],
+        reading=[say(f"mark.{state}") for state in tokens["state"]],
     )
     is_read = (shown["mark"] != "×") & shown["attention"].notna()
     shown["word"] = shown["mark"] + shown["text"]
     shown["short"] = shown["attention"].map("{:.2f}".format).where(is_read, "")
-    shown["weight"] = shown["attention"].map("{:.3f}".format).where(is_read, "none")
+    shown["weight"] = shown["attention"].map("{:.3f}".format).where(is_read, say("none"))
     return shown

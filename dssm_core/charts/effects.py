@@ -7,10 +7,16 @@ import numpy as np
 import pandas as pd
 
 from dssm_core.charts.base import COSINE, INK, PROBABILITY, QUIET, Chart, headline
+from dssm_core.words import ENGLISH, Say
 
 
 def effects_chart(
-    frame: pd.DataFrame, *, title: str = "What each token adds", reach: float = 0.0, ink: str = INK
+    frame: pd.DataFrame,
+    *,
+    title: str = "",
+    reach: float = 0.0,
+    ink: str = INK,
+    say: Say = ENGLISH,
 ) -> Chart:
     """Return what each token adds to the cosine, with its attention weight beside it.
 
@@ -22,13 +28,15 @@ def effects_chart(
 
     Args:
         frame: one row a token of one text, as `Effects.frame` gives it.
-        title: of the chart.
+        title: of the chart, if it is not the usual one.
         reach: the axis reaches at least so far, to compare two charts.
         ink: colour of the text inside the chart.
+        say: says its texts.
     """
     shown = frame[frame["state"].isin(["seen", "letters"])].copy()
     shown["label"] = [f"{i + 1} · {t}" for i, t in zip(shown["index"], shown["text"], strict=True)]
-    shown["sign"] = np.where(shown["cosine"] < 0, "holds it down", "holds it up")
+    signs = [say("chart.effects.up"), say("chart.effects.down")]
+    shown["sign"] = np.where(shown["cosine"] < 0, signs[1], signs[0])
     largest = max(float(shown["cosine"].abs().max()) if len(shown) else 0.0, reach, 0.01) * 1.1
     y = (
         alt.Y("label:N")
@@ -37,21 +45,19 @@ def effects_chart(
         .axis(ticks=False, labelLimit=130, labelOverlap=False)
     )
     tooltip = [
-        alt.Tooltip("text:N", title="token"),
-        alt.Tooltip("cosine:Q", format="+.4f", title="effect on the cosine"),
-        alt.Tooltip("probability:Q", format="+.4f", title="effect on the probability"),
-        alt.Tooltip("attention:Q", format=".3f", title="attention weight"),
+        alt.Tooltip("text:N", title=say("chart.tip.token")),
+        alt.Tooltip("cosine:Q", format="+.4f", title=say("chart.effects.tip.cosine")),
+        alt.Tooltip("probability:Q", format="+.4f", title=say("chart.effects.tip.probability")),
+        alt.Tooltip("attention:Q", format=".3f", title=say("chart.tip.weight")),
     ]
     bars = (
         alt.Chart(shown)
         .mark_bar()
         .encode(
-            alt.X("cosine:Q")
-            .scale(domain=[-largest, largest])
-            .title("effect on the cosine (could be −2 to 2)"),
+            alt.X("cosine:Q").scale(domain=[-largest, largest]).title(say("chart.effects.cosine")),
             y,
             color=alt.Color("sign:N")
-            .scale(domain=["holds it up", "holds it down"], range=[COSINE, PROBABILITY])
+            .scale(domain=signs, range=[COSINE, PROBABILITY])
             .legend(orient="top", title=None),
             tooltip=tooltip,
         )
@@ -63,14 +69,14 @@ def effects_chart(
             alt.X("attention:Q")
             .scale(domain=[-1, 1])
             .axis(orient="top", values=[0, 0.25, 0.5, 0.75, 1])
-            .title("◆ attention weight (0 to 1)"),
+            .title(f"◆ {say('chart.weight')}"),
             y,
             tooltip=tooltip,
         )
     )
     layers = [bars, weights] if shown["attention"].notna().any() else [bars]
     strongest = shown.reindex(shown["cosine"].abs().sort_values(ascending=False).index).head(3)
-    told = ", ".join(
+    told = say("comma").join(
         f"{text} {effect:+.3f}"
         for text, effect in zip(strongest["text"], strongest["cosine"], strict=True)
     )
@@ -78,14 +84,14 @@ def effects_chart(
         alt.layer(*layers)
         .resolve_scale(x="independent")
         .properties(
-            title=headline(title, "Left out in turn: what the cosine loses."),
+            title=headline(title or say("effects"), say("chart.effects.reads")),
             height=alt.Step(18),
-            description=f"The largest effects on the cosine: {told or 'there are none'}.",
+            description=say("chart.effects.told", told=told) if told else say("chart.effects.none"),
         )
     )
 
 
-def slope_chart(frame: pd.DataFrame, *, ink: str = INK) -> Chart:
+def slope_chart(frame: pd.DataFrame, *, ink: str = INK, say: Say = ENGLISH) -> Chart:
     """Return the documents' ranks by two models, a line a document.
 
     Frame columns: model, position, document, rank, cosine, probability; documents without a rank
@@ -97,6 +103,7 @@ def slope_chart(frame: pd.DataFrame, *, ink: str = INK) -> Chart:
     Args:
         frame: one row a document and model, two models.
         ink: colour of the text inside the chart.
+        say: says its texts.
     """
     shown = frame.dropna(subset=["rank"]).copy()
     models = list(dict.fromkeys(frame["model"]))
@@ -105,28 +112,29 @@ def slope_chart(frame: pd.DataFrame, *, ink: str = INK) -> Chart:
     )
     moved = (wide.max(axis=1) - wide.min(axis=1)).fillna(0) if len(wide.columns) else wide
     shown["moved"] = [float(moved.get(p, 0)) for p in shown["position"]]
-    shown["change"] = np.where(shown["moved"] > 0, "moved", "same rank")
+    changes = [say("chart.slope.moved"), say("chart.slope.same")]
+    shown["change"] = np.where(shown["moved"] > 0, *changes)
     shown["document"] = shown["document"].astype(str).str.slice(0, 200)
     base = alt.Chart(shown).encode(
-        alt.X("model:N").sort(models).title("model").axis(labelAngle=0),
+        alt.X("model:N").sort(models).title(say("model")).axis(labelAngle=0),
         alt.Y("rank:Q")
         .scale(reverse=True, nice=False, zero=False)
-        .title("rank (1 is best)")
+        .title(say("chart.slope.rank"))
         .axis(tickMinStep=1),
         detail="position:N",
         color=alt.Color("change:N")
-        .scale(domain=["moved", "same rank"], range=[PROBABILITY, QUIET])
+        .scale(domain=changes, range=[PROBABILITY, QUIET])
         .legend(orient="top", title=None),
         tooltip=[
-            "position:Q",
-            "document:N",
-            "model:N",
-            "rank:Q",
-            alt.Tooltip("cosine:Q", format=".4f"),
-            alt.Tooltip("probability:Q", format=".4f"),
+            alt.Tooltip("position:Q", title="#"),
+            alt.Tooltip("document:N", title=say("document")),
+            alt.Tooltip("model:N", title=say("model")),
+            alt.Tooltip("rank:Q", title=say("rank")),
+            alt.Tooltip("cosine:Q", format=".4f", title=say("cosine")),
+            alt.Tooltip("probability:Q", format=".4f", title=say("probability")),
         ],
     )
-    dash = alt.StrokeDash("change:N").scale(domain=["moved", "same rank"], range=[[1, 0], [4, 3]])
+    dash = alt.StrokeDash("change:N").scale(domain=changes, range=[[1, 0], [4, 3]])
     numbers = base.mark_text(dx=14, color=ink).encode(text="position:O", color=alt.value(ink))
     most = int(moved.max()) if len(moved) else 0
     return alt.layer(
@@ -134,7 +142,7 @@ def slope_chart(frame: pd.DataFrame, *, ink: str = INK) -> Chart:
         base.mark_point(filled=True, size=70),
         numbers,
     ).properties(
-        title=headline("Ranks by the two models", "A level line: both rank the document alike."),
+        title=headline(say("chart.slope"), say("chart.slope.reads")),
         height=300,
-        description=f"The largest change of rank between the two models is {most}.",
+        description=say("chart.slope.told", most=most),
     )

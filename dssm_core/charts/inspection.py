@@ -19,6 +19,7 @@ from dssm_core.charts.base import (
     headline,
     in_words,
 )
+from dssm_core.words import ENGLISH, Say
 
 LABELS = ["relevant", "not relevant"]
 MOST_SLICES = 12
@@ -60,7 +61,12 @@ def cosine_bins(frame: pd.DataFrame, bins: int = 40) -> pd.DataFrame:
 
 
 def distribution_chart(
-    bins: pd.DataFrame, *, cosine: float, probability: float, ink: str = INK
+    bins: pd.DataFrame,
+    *,
+    cosine: float,
+    probability: float,
+    ink: str = INK,
+    say: Say = ENGLISH,
 ) -> Chart:
     """Return where the cosines of relevant and other pairs fall, and the threshold between them.
 
@@ -74,44 +80,48 @@ def distribution_chart(
         cosine: the threshold.
         probability: the same on the other scale.
         ink: colour of the text inside the chart.
+        say: says its texts.
     """
     low = min([*bins["start"], cosine]) if len(bins) else -1.0
     high = max([*bins["end"], cosine]) if len(bins) else 1.0
-    x = alt.X("start:Q").scale(domain=[low, high], nice=False).title("cosine (−1 to 1)")
-    base = alt.Chart(bins.assign(floor=0.0)).encode(
+    x = alt.X("start:Q").scale(domain=[low, high], nice=False).title(say("chart.cosine"))
+    told = {label: say(f"pair.{label}") for label in LABELS}
+    shown = bins.assign(floor=0.0, label=bins["label"].map(told))
+    labels = list(told.values())
+    base = alt.Chart(shown).encode(
         color=alt.Color("label:N")
-        .scale(domain=LABELS, range=[COSINE, PROBABILITY])
+        .scale(domain=labels, range=[COSINE, PROBABILITY])
         .legend(orient="top", title=None, symbolType="stroke", symbolStrokeWidth=3),
         tooltip=[
-            alt.Tooltip("label:N"),
-            alt.Tooltip("start:Q", format=".3f", title="cosine from"),
-            alt.Tooltip("end:Q", format=".3f", title="to"),
-            alt.Tooltip("pairs:Q", format=",d"),
-            alt.Tooltip("share:Q", format=".1%", title="share of its label"),
+            alt.Tooltip("label:N", title=say("near.label")),
+            alt.Tooltip("start:Q", format=".3f", title=say("chart.tip.cosine from")),
+            alt.Tooltip("end:Q", format=".3f", title=say("chart.tip.to")),
+            alt.Tooltip("pairs:Q", format=",d", title=say("chart.tip.pairs")),
+            alt.Tooltip("share:Q", format=".1%", title=say("chart.distribution.tip.share")),
         ],
     )
     top = max([*bins["share"], 0.01]) * 1.08
     y = alt.Y("share:Q").stack(None).scale(domain=[0, top], nice=False)
-    y = y.title("share of the label's pairs").axis(format=".0%", tickCount=4)
+    y = y.title(say("chart.distribution.share")).axis(format=".0%", tickCount=4)
     bars = base.mark_bar(opacity=0.4, binSpacing=0).encode(x, y, x2="end:Q", y2="floor:Q")
     # the outline tells the two apart without colour
     outline = base.mark_line(interpolate="step-after", strokeWidth=2).encode(
-        x, y, strokeDash=alt.StrokeDash("label:N").scale(domain=LABELS, range=[[1, 0], [4, 3]])
+        x, y, strokeDash=alt.StrokeDash("label:N").scale(domain=labels, range=[[1, 0], [4, 3]])
     )
     at = pd.DataFrame({"start": [cosine]})
     rule = alt.Chart(at).mark_rule(color=ink, strokeDash=[6, 3], strokeWidth=1.5).encode(x)
     right = cosine < (low + high) / 2
     side: dict[str, Any] = {"align": "left", "dx": 5} if right else {"align": "right", "dx": -5}
-    text = f"cosine {cosine:.3f}".replace("-", "−")
+    text = say("chart.at.cosine", n=f"{cosine:.3f}".replace("-", "−"))
     label = alt.Chart(at).mark_text(text=text, color=ink, **side).encode(x, y=alt.value(8))
     return alt.layer(bars, outline, rule, label).properties(
         title=headline(
-            "Cosine of relevant and other pairs",
-            "The less the shapes overlap, the better. Dashed: the threshold.",
+            say("chart.distribution"),
+            say("chart.distribution.reads"),
             ink=ink,
         ),
         height=330,
-        description=_tell_distribution(bins, cosine, probability),
+        description=_tell_distribution(bins, cosine, probability, say),
     )
 
 
@@ -137,7 +147,12 @@ def operating_point(counts: dict[str, int], *, cosine: float, probability: float
 
 
 def precision_recall_chart(
-    curve: pd.DataFrame, point: pd.DataFrame, *, relevant: float, ink: str = INK
+    curve: pd.DataFrame,
+    point: pd.DataFrame,
+    *,
+    relevant: float,
+    ink: str = INK,
+    say: Say = ENGLISH,
 ) -> Chart:
     """Return precision against recall over all thresholds; a click chooses one.
 
@@ -150,6 +165,7 @@ def precision_recall_chart(
         point: the current threshold, as `operating_point` returns.
         relevant: share of all pairs that are relevant, in [0, 1].
         ink: colour of the text inside the chart.
+        say: says its texts.
     """
     now = point.iloc[0]
     floor = pd.DataFrame({"recall": [0.0, 1.0], "precision": [relevant, relevant]})
@@ -157,23 +173,34 @@ def precision_recall_chart(
         curve,
         point,
         floor,
-        x=("recall", "recall (0 to 1)"),
-        y=("precision", "precision (0 to 1)"),
+        x=("recall", say("chart.recall")),
+        y=("precision", say("chart.precision")),
         title=headline(
-            "Precision and recall",
-            "Click to set the threshold. Diamond: the current one.",
-            "Grey: calling every pair relevant.",
+            say("chart.precision recall"),
+            say("chart.curve.reads"),
+            say("chart.precision recall.ground"),
             ink=ink,
         ),
-        description=(
-            f"At cosine {now['cosine']:.3f}, probability {in_words(now['probability'])}, precision "
-            f"is {now['precision']:.3f} and recall {now['recall']:.3f}."
+        description=say(
+            "chart.precision recall.told",
+            cosine=now["cosine"],
+            probability=in_words(now["probability"]),
+            precision=now["precision"],
+            recall=now["recall"],
         ),
         ink=ink,
+        say=say,
     )
 
 
-def roc_chart(curve: pd.DataFrame, point: pd.DataFrame, *, area: float, ink: str = INK) -> Chart:
+def roc_chart(
+    curve: pd.DataFrame,
+    point: pd.DataFrame,
+    *,
+    area: float,
+    ink: str = INK,
+    say: Say = ENGLISH,
+) -> Chart:
     """Return recall against the rate of false positives over all thresholds; a click chooses one.
 
     Frame columns: cosine, probability, recall, false_positive_rate; rows with a NaN are left out.
@@ -185,6 +212,7 @@ def roc_chart(curve: pd.DataFrame, point: pd.DataFrame, *, area: float, ink: str
         point: the current threshold, as `operating_point` returns.
         area: under the curve, in [0, 1].
         ink: colour of the text inside the chart.
+        say: says its texts.
     """
     now = point.iloc[0]
     ends = pd.DataFrame({"false_positive_rate": [0.0, 1.0], "recall": [0.0, 1.0]})
@@ -192,23 +220,26 @@ def roc_chart(curve: pd.DataFrame, point: pd.DataFrame, *, area: float, ink: str
         curve,
         point,
         ends,
-        x=("false_positive_rate", "false positive rate (0 to 1)"),
-        y=("recall", "recall (0 to 1)"),
+        x=("false_positive_rate", say("chart.false_positive_rate")),
+        y=("recall", say("chart.recall")),
         title=headline(
-            f"ROC curve, area {area:.3f}",
-            "Click to set the threshold. Diamond: the current one.",
-            "Grey: a model that knows nothing.",
-            ink=ink,
+            say("chart.roc", area=area), say("chart.curve.reads"), say("chart.roc.ground"), ink=ink
         ),
-        description=(
-            f"The area under the ROC curve is {area:.3f}; at cosine {now['cosine']:.3f} recall is "
-            f"{now['recall']:.3f} at a false positive rate of {now['false_positive_rate']:.3f}."
+        description=say(
+            "chart.roc.told",
+            area=area,
+            cosine=now["cosine"],
+            recall=now["recall"],
+            rate=now["false_positive_rate"],
         ),
         ink=ink,
+        say=say,
     )
 
 
-def reliability_chart(table: pd.DataFrame, *, error: float, ink: str = INK) -> Chart:
+def reliability_chart(
+    table: pd.DataFrame, *, error: float, ink: str = INK, say: Say = ENGLISH
+) -> Chart:
     """Return how often pairs are relevant against the probability that the model gives them.
 
     Frame columns: start, end, probability, relevant, pairs; one row a bin.
@@ -220,20 +251,21 @@ def reliability_chart(table: pd.DataFrame, *, error: float, ink: str = INK) -> C
         table: the reliability table.
         error: the expected calibration error, in [0, 1].
         ink: colour of the text inside the chart.
+        say: says its texts.
     """
     ends = pd.DataFrame({"probability": [0.0, 1.0], "relevant": [0.0, 1.0]})
     unit = alt.Scale(domain=[0, 1], nice=False)
-    x = alt.X("probability:Q").scale(unit).title("mean probability of the bin (0 to 1)")
-    y = alt.Y("relevant:Q").scale(unit).title("share that is relevant (0 to 1)")
+    x = alt.X("probability:Q").scale(unit).title(say("chart.reliability.mean"))
+    y = alt.Y("relevant:Q").scale(unit).title(say("chart.reliability.share"))
     base = alt.Chart(table).encode(
         x,
         y,
         tooltip=[
-            alt.Tooltip("start:Q", format=".2f", title="probability from"),
-            alt.Tooltip("end:Q", format=".2f", title="to"),
-            alt.Tooltip("probability:Q", format=".3f", title="mean"),
-            alt.Tooltip("relevant:Q", format=".1%", title="share relevant"),
-            alt.Tooltip("pairs:Q", format=",d"),
+            alt.Tooltip("start:Q", format=".2f", title=say("chart.reliability.tip.from")),
+            alt.Tooltip("end:Q", format=".2f", title=say("chart.tip.to")),
+            alt.Tooltip("probability:Q", format=".3f", title=say("chart.reliability.tip.mean")),
+            alt.Tooltip("relevant:Q", format=".1%", title=say("chart.reliability.tip.share")),
+            alt.Tooltip("pairs:Q", format=",d", title=say("chart.tip.pairs")),
         ],
     )
     shown = table.assign(ideal=table["probability"])
@@ -248,21 +280,23 @@ def reliability_chart(table: pd.DataFrame, *, error: float, ink: str = INK) -> C
         points,
     ).properties(
         title=headline(
-            f"Calibration, error {error:.3f}",
-            "On the grey line a probability means what it says.",
-            "Larger points: more pairs. Below: too sure.",
+            say("chart.reliability", error=error),
+            say("chart.reliability.reads"),
+            say("chart.reliability.points"),
             ink=ink,
         ),
         height=330,
-        description=(
-            f"The expected calibration error is {error:.3f} over "
-            f"{int(table['pairs'].sum()):,} pairs."
-        ),
+        description=say("chart.reliability.told", error=error, number=int(table["pairs"].sum())),
     )
 
 
 def slices_chart(
-    table: pd.DataFrame, *, overall: float, selected: str | None = None, ink: str = INK
+    table: pd.DataFrame,
+    *,
+    overall: float,
+    selected: str | None = None,
+    ink: str = INK,
+    say: Say = ENGLISH,
 ) -> Chart:
     """Return the share of wrong pairs of each slice with its interval, worst first.
 
@@ -276,31 +310,30 @@ def slices_chart(
         overall: share of all pairs that are wrong, in [0, 1].
         selected: the chosen slice.
         ink: colour of the text inside the chart.
+        say: says its texts.
     """
     shown = table.head(MOST_SLICES).copy()
     shown["row"] = np.arange(len(shown))
     shown["chosen"] = shown["slice"] == selected
     names = drawable(shown.pop("slice").astype(str), 60)
     shown["label"] = [
-        f"{name} · {errors:,} of {pairs:,} wrong"
+        say("chart.slices.row", name=name, errors=errors, pairs=pairs)
         for name, errors, pairs in zip(names, shown["errors"], shown["pairs"], strict=True)
     ]
-    shown["auc_text"] = ["none" if np.isnan(value) else f"{value:.3f}" for value in shown["auc"]]
+    shown["auc_text"] = [say("none") if np.isnan(auc) else f"{auc:.3f}" for auc in shown["auc"]]
     shown = shown.drop(columns="auc")
     top = min(1.0, max([*shown["high"], overall, 0.01]) * 1.05)
     x = alt.X("error_rate:Q").scale(domain=[0, top], nice=False)
-    x = x.title("share of pairs that are wrong (0 to 1), 95 % interval").axis(
-        orient="top", grid=False, tickCount=5
-    )
+    x = x.title(say("chart.slices.share")).axis(orient="top", grid=False, tickCount=5)
     y = alt.Y("row:O").scale(domain=shown["row"].tolist(), padding=0).axis(None)
     base = alt.Chart(shown).encode(
         y,
         tooltip=[
-            alt.Tooltip("label:N", title="slice"),
-            alt.Tooltip("error_rate:Q", format=".1%", title="share wrong"),
-            alt.Tooltip("low:Q", format=".1%", title="from"),
-            alt.Tooltip("high:Q", format=".1%", title="to"),
-            alt.Tooltip("auc_text:N", title="area under ROC"),
+            alt.Tooltip("label:N", title=say("chart.slices.tip.slice")),
+            alt.Tooltip("error_rate:Q", format=".1%", title=say("chart.slices.tip.share")),
+            alt.Tooltip("low:Q", format=".1%", title=say("chart.tip.from")),
+            alt.Tooltip("high:Q", format=".1%", title=say("chart.tip.to")),
+            alt.Tooltip("auc_text:N", title=say("chart.slices.tip.auc")),
         ],
     )
     # a click anywhere in a row chooses its slice
@@ -322,9 +355,11 @@ def slices_chart(
         align="left", dy=-8, fontSize=12, color=ink, limit=alt.ExprRef("width - 12")
     )
     average = alt.Chart(pd.DataFrame({"error_rate": [overall]}))
-    worst = shown.iloc[0] if len(shown) else None
-    told = f"the worst is {worst['label']}" if worst is not None else "there are none"
-    cut = f"The worst {len(shown)} of {len(table)}." if len(shown) < len(table) else ""
+    told = say("chart.slices.none")
+    if len(shown):
+        told = say("chart.slices.told", number=len(table), worst=shown.iloc[0]["label"])
+    is_cut = len(shown) < len(table)
+    cut = say("chart.slices.cut", shown=len(shown), number=len(table)) if is_cut else ""
     return alt.layer(
         average.mark_rule(color=QUIET, strokeDash=[4, 3]).encode(x),
         row,
@@ -333,14 +368,14 @@ def slices_chart(
         labels.encode(x=alt.value(6), text="label:N"),
     ).properties(
         title=headline(
-            "Wrong pairs by slice, worst first",
-            "Click a row to see its errors only. Dashed: all pairs.",
-            "Hollow: under ten pairs.",
+            say("chart.slices"),
+            say("chart.slices.reads"),
+            say("chart.slices.few"),
             cut,
             ink=ink,
         ),
         height=alt.Step(42),
-        description=f"Of {len(table)} slices {told}.",
+        description=told,
     )
 
 
@@ -354,6 +389,7 @@ def _curve_chart(
     title: alt.TitleParams,
     description: str,
     ink: str,
+    say: Say,
 ) -> Chart:
     """Return a curve over thresholds with the current one, each point of it open to a click."""
     names = ["cosine", "probability", x[0], y[0]]
@@ -361,7 +397,11 @@ def _curve_chart(
     unit = alt.Scale(domain=[0, 1], nice=False)
     across = alt.X(f"{x[0]}:Q").scale(unit).title(x[1])
     up = alt.Y(f"{y[0]}:Q").scale(unit).title(y[1])
-    tooltip = [alt.Tooltip(f"{n}:Q", format=".3f", title=n.replace("_", " ")) for n in names]
+    titles = [say("cosine"), say("probability"), x[1], y[1]]
+    tooltip = [
+        alt.Tooltip(f"{name}:Q", format=".3f", title=title)
+        for name, title in zip(names, titles, strict=True)
+    ]
     base = alt.Chart(shown).encode(across, up, tooltip=tooltip)
     near = alt.selection_point(
         name="threshold", fields=["cosine"], nearest=True, on="click", empty=False
@@ -376,14 +416,15 @@ def _curve_chart(
     ).properties(title=title, height=330, description=description)
 
 
-def _tell_distribution(bins: pd.DataFrame, cosine: float, probability: float) -> str:
+def _tell_distribution(bins: pd.DataFrame, cosine: float, probability: float, say: Say) -> str:
     above = bins[bins["start"] >= cosine].groupby("label")["share"].sum()
-    told = " and ".join(
-        f"{above.get(label, 0.0):.0%} of the {label}"
+    told = say("comma").join(
+        say(f"chart.distribution.of.{label}", share=above.get(label, 0.0))
         for label in LABELS
         if label in set(bins["label"])
     )
-    return (
-        f"Above cosine {cosine:.3f}, probability {in_words(probability)}, lie about "
-        f"{told or 'none of the'} pairs."
+    if not told:
+        return say("chart.distribution.none")
+    return say(
+        "chart.distribution.told", cosine=cosine, probability=in_words(probability), told=told
     )

@@ -7,9 +7,12 @@ import numpy as np
 import pandas as pd
 
 from dssm_core.charts.base import CHOSEN, COSINE, PROBABILITY, QUIET, Chart, headline
+from dssm_core.words import ENGLISH, Say
 
 
-def history_chart(frame: pd.DataFrame, *, measure: str, title: str, reads_as: str) -> Chart:
+def history_chart(
+    frame: pd.DataFrame, *, measure: str, title: str, reads_as: str, say: Say = ENGLISH
+) -> Chart:
     """Return one measure of training runs by epoch, a line a run.
 
     Frame columns: run, epoch (from 1), and the measure; rows without it are left out.
@@ -21,18 +24,23 @@ def history_chart(frame: pd.DataFrame, *, measure: str, title: str, reads_as: st
         measure: the column to draw.
         title: of the chart and its y axis, with the range in brackets.
         reads_as: one sentence below the title.
+        say: says its other texts.
     """
     shown = frame[["run", "epoch", measure]].dropna().rename(columns={measure: "value"})
     base = alt.Chart(shown).encode(
-        alt.X("epoch:O").title("epoch (from 1)").axis(labelAngle=0),
+        alt.X("epoch:O").title(say("chart.history.epoch")).axis(labelAngle=0),
         alt.Y("value:Q").scale(zero=False).title(title),
         alt.Color("run:N")
         .scale(range=[COSINE, PROBABILITY, CHOSEN, QUIET])
         .legend(orient="top", title=None),
         strokeDash=alt.StrokeDash("run:N").legend(None),
-        tooltip=["run:N", "epoch:O", alt.Tooltip("value:Q", format=".4f", title=title)],
+        tooltip=[
+            alt.Tooltip("run:N", title=say("chart.history.tip.run")),
+            alt.Tooltip("epoch:O", title=say("chart.history.tip.epoch")),
+            alt.Tooltip("value:Q", format=".4f", title=title),
+        ],
     )
-    last = ", ".join(
+    last = say("comma").join(
         f"{run} {part['value'].iloc[-1]:.3f}" for run, part in shown.groupby("run", sort=False)
     )
     return alt.layer(
@@ -40,11 +48,15 @@ def history_chart(frame: pd.DataFrame, *, measure: str, title: str, reads_as: st
     ).properties(
         title=headline(title, reads_as),
         height=240,
-        description=f"{title} at the last epoch: {last or 'no epoch yet'}.",
+        description=say(
+            "chart.history.told" if last else "chart.history.none", title=title, last=last
+        ),
     )
 
 
-def vectors_chart(query: tuple[float, float], document: tuple[float, float]) -> Chart:
+def vectors_chart(
+    query: tuple[float, float], document: tuple[float, float], *, say: Say = ENGLISH
+) -> Chart:
     """Return two 2-D vectors as arrows from the origin, each scaled to the longer one.
 
     Reads as: the smaller the angle between the arrows, the nearer the cosine is to 1; their
@@ -53,7 +65,9 @@ def vectors_chart(query: tuple[float, float], document: tuple[float, float]) -> 
     Args:
         query: its two entries.
         document: its two entries.
+        say: says its texts.
     """
+    names = [say("query"), say("document")]
     longest = max(float(np.hypot(*query)), float(np.hypot(*document))) or 1.0
     frame = pd.DataFrame(
         [
@@ -64,30 +78,33 @@ def vectors_chart(query: tuple[float, float], document: tuple[float, float]) -> 
                 "zero": 0.0,
                 "entries": f"({x:g}, {y:g})",
             }
-            for name, (x, y) in (("query", query), ("document", document))
+            for name, (x, y) in zip(names, (query, document), strict=True)
         ]
     )
     colour = (
         alt.Color("vector:N")
-        .scale(domain=["query", "document"], range=[COSINE, PROBABILITY])
+        .scale(domain=names, range=[COSINE, PROBABILITY])
         .legend(orient="top", title=None)
     )
-    tooltip = ["vector:N", "entries:N"]
+    tooltip = [
+        alt.Tooltip("vector:N", title=say("chart.vectors.tip.vector")),
+        alt.Tooltip("entries:N", title=say("chart.vectors.tip.entries")),
+    ]
     base = alt.Chart(frame).encode(
-        alt.X("x:Q").scale(domain=[-1.1, 1.1]).title("first entry ÷ longer length (−1 to 1)"),
-        alt.Y("y:Q").scale(domain=[-1.1, 1.1]).title("second entry ÷ longer length (−1 to 1)"),
+        alt.X("x:Q").scale(domain=[-1.1, 1.1]).title(say("chart.vectors.first")),
+        alt.Y("y:Q").scale(domain=[-1.1, 1.1]).title(say("chart.vectors.second")),
         color=colour,
         tooltip=tooltip,
     )
     lines = base.mark_rule(strokeWidth=3).encode(x2="zero:Q", y2="zero:Q")
     heads = base.mark_point(filled=True, size=180).encode(
-        shape=alt.Shape("vector:N")
-        .scale(domain=["query", "document"], range=["circle", "square"])
-        .legend(None)
+        shape=alt.Shape("vector:N").scale(domain=names, range=["circle", "square"]).legend(None)
     )
     return alt.layer(lines, heads).properties(
-        title=headline("The two vectors", "Only the angle between them matters to the cosine."),
+        title=headline(say("chart.vectors"), say("chart.vectors.reads")),
         width=300,
         height=300,  # as wide as high, or the angle would be false
-        description=f"Query {frame['entries'][0]} and document {frame['entries'][1]}.",
+        description=say(
+            "chart.vectors.told", query=frame["entries"][0], document=frame["entries"][1]
+        ),
     )

@@ -26,6 +26,7 @@ from dssm_core.charts.base import (
     template,
     thawed,
 )
+from dssm_core.words import ENGLISH, Say, in_a_row
 
 MOST_POINTS, MOST_NUMBERS, MOST_BARS = 2_000, 12, 200
 """What one chart draws: the best documents and the chosen one."""
@@ -60,6 +61,7 @@ def score_chart(
     threshold: Threshold,
     selected: int | None = None,
     ink: str = INK,
+    say: Say = ENGLISH,
 ) -> Drawing:
     """Return cosine against probability: each document a point on the model's curve.
 
@@ -70,6 +72,7 @@ def score_chart(
         threshold: on both scales.
         selected: position of the chosen document.
         ink: colour of the text inside the chart.
+        say: says its texts.
 
     Frame columns: position, document, cosine, probability, rank, percentile; rows without a
     cosine are left out.
@@ -80,17 +83,18 @@ def score_chart(
     """
     shown = _shown(frame, selected, MOST_POINTS).sort_values("chosen", kind="stable")
     title = headline(
-        "Cosine and probability of each document",
-        "Numbered points: the documents. Dashed: the threshold.",
-        "Grey bars below: cosines of random pairs.",
-        _cut(frame, shown),
+        say("chart.scores"),
+        say("chart.scores.reads"),
+        say("chart.scores.random"),
+        _cut(frame, shown, say),
         ink=ink,
     )
+    given = frozen(curve), frozen(background), threshold, _has_percentile(shown)
     return Drawing(
-        _scores_template(frozen(curve), frozen(background), threshold, _has_percentile(shown), ink),
+        _scores_template(*given, ink, say),
         {"documents": shown, "numbers": _numbers(shown)},
         {},
-        {"title": title.to_dict(), "description": describe_scores(frame, threshold)},
+        {"title": title.to_dict(), "description": describe_scores(frame, threshold, say)},
     )
 
 
@@ -101,15 +105,16 @@ def _scores_template(
     threshold: Threshold,
     has_percentile: bool,
     ink: str,
+    say: Say,
 ) -> str:
     """Return the template of `score_chart`, with data "documents" and "numbers"."""
     curve = thawed(curve_rows)
     rising = curve.empty or curve["probability"].iloc[-1] >= curve["probability"].iloc[0]
     scale = alt.Scale(domain=[-1, 1], clamp=True)
-    x = alt.X("cosine:Q", title="cosine (−1 to 1)", scale=scale, axis=alt.Axis(grid=False))
+    x = alt.X("cosine:Q", title=say("chart.cosine"), scale=scale, axis=alt.Axis(grid=False))
     upper = alt.Scale(domain=[0, 1], clamp=True, range=[alt.ExprRef(FLOOR), 0])
     axis = alt.Axis(orient="left", values=[0, 0.25, 0.5, 0.75, 1], format=".2f")
-    y = alt.Y("probability:Q", title="probability (0 to 1)", scale=upper, axis=axis)
+    y = alt.Y("probability:Q", title=say("chart.probability"), scale=upper, axis=axis)
     line = alt.Chart(curve).mark_line(color=QUIET, strokeWidth=2).encode(x, y)
     points = (
         alt.Chart(alt.NamedData("documents"))
@@ -120,21 +125,26 @@ def _scores_template(
             color=_if_chosen(CHOSEN, COSINE),
             shape=_if_chosen("diamond", "circle"),
             size=_if_chosen(320, 130),
-            tooltip=_tooltip(has_percentile),
+            tooltip=_tooltip(has_percentile, say),
         )
         .add_params(_selection())
     )
     away: dict[str, Any] = {"align": "right", "dx": -9} if rising else {"align": "left", "dx": 9}
     numbers = alt.Chart(alt.NamedData("numbers")).encode(x, y, text="numbers:N")
     numbers = numbers.mark_text(dy=-8, fontWeight="bold", color=ink, limit=80, **away)
-    lines = _threshold_lines(threshold, x, y, rising, ink)
-    background = _random_pairs(thawed(background_rows), x)
+    lines = _threshold_lines(threshold, x, y, rising, ink, say)
+    background = _random_pairs(thawed(background_rows), x, say)
     whole = alt.layer(background, alt.layer(line, *lines, points, numbers))
     return template(whole.resolve_scale(y="independent").properties(height=380))
 
 
 def ranked_bars(
-    frame: pd.DataFrame, *, threshold: Threshold, selected: int | None = None, ink: str = INK
+    frame: pd.DataFrame,
+    *,
+    threshold: Threshold,
+    selected: int | None = None,
+    ink: str = INK,
+    say: Say = ENGLISH,
 ) -> Drawing:
     """Return two bars a document, cosine beside probability, the best document first.
 
@@ -143,6 +153,7 @@ def ranked_bars(
         threshold: on both scales.
         selected: position of the chosen document.
         ink: colour of the text inside the chart.
+        say: says its texts.
 
     Frame columns: position, document, cosine, probability, rank, percentile; rows without a
     cosine are left out.
@@ -151,23 +162,21 @@ def ranked_bars(
     threshold.
     """
     shown = _shown(frame, selected, MOST_BARS)
-    title = headline(
-        "Documents by rank", "Upright strokes: the threshold.", _cut(frame, shown), ink=ink
-    )
+    title = headline(say("chart.bars"), say("chart.bars.reads"), _cut(frame, shown, say), ink=ink)
     return Drawing(
-        _bars_template(threshold, _has_percentile(shown), ink),
+        _bars_template(threshold, _has_percentile(shown), ink, say),
         {"documents": shown},
         {"rows": ", ".join(map(str, shown["position"]))},
-        {"title": title.to_dict(), "description": describe_scores(frame, threshold)},
+        {"title": title.to_dict(), "description": describe_scores(frame, threshold, say)},
     )
 
 
 @lru_cache(maxsize=64)
-def _bars_template(threshold: Threshold, has_percentile: bool, ink: str) -> str:
+def _bars_template(threshold: Threshold, has_percentile: bool, ink: str, say: Say) -> str:
     """Return the template of `ranked_bars`, with data "documents" and the positions "rows"."""
     rows = alt.Scale(domain=["@rows"], padding=0)
-    y = alt.Y("position:O", title="document, by rank", scale=rows, axis=None)
-    base = alt.Chart(alt.NamedData("documents")).encode(y, tooltip=_tooltip(has_percentile))
+    y = alt.Y("position:O", title=say("chart.bars.rows"), scale=rows, axis=None)
+    base = alt.Chart(alt.NamedData("documents")).encode(y, tooltip=_tooltip(has_percentile, say))
     # a click anywhere in a row chooses its document, however short its bars
     row = (
         base.mark_bar(height={"band": 0.96}, cornerRadius=4, aria=False, fill=QUIET)
@@ -182,28 +191,38 @@ def _bars_template(threshold: Threshold, has_percentile: bool, ink: str) -> str:
     fits = alt.ExprRef("width - 12")
     labels = base.mark_text(align="left", dy=-9, fontSize=12, color=ink, limit=fits)
     left, right = ["6", "width / 2 - 58"], ["width / 2 + 6", "width - 56"]
-    cosines = _bars(base, "cosine", [-1, 0, 1], left, threshold[0], ink)
-    probabilities = _bars(base, "probability", [0, 0.5, 1], right, threshold[1], ink)
+    cosines = _bars(base, "cosine", [-1, 0, 1], left, threshold[0], ink, say("chart.cosine"))
+    probabilities = _bars(
+        base, "probability", [0, 0.5, 1], right, threshold[1], ink, say("chart.probability")
+    )
     labels = labels.encode(x=alt.value(6), text="label:N")
     whole = alt.layer(row, cosines, probabilities, labels).resolve_scale(x="independent")
     return template(whole.properties(height=alt.Step(40)))
 
 
-def describe_scores(frame: pd.DataFrame, threshold: Threshold) -> str:
+def describe_scores(frame: pd.DataFrame, threshold: Threshold, say: Say = ENGLISH) -> str:
     """Return the finding of the score charts in a few short sentences."""
     known = _known(frame)
     unread = len(frame) - len(known)
-    rest = f" {unread} without a score." if unread else ""
     if known.empty:
-        return "No document has a score."
+        return say("finding.none")
     best = known.iloc[0]
     alike = int((known["rank"] == best["rank"]).sum()) - 1
-    shared = f" (shared by {alike} more)" if alike else ""
-    above = int((known["probability"] >= threshold[1]).sum())
-    return (
-        f"Document {int(best['position'])} has the highest cosine, {best['cosine']:.3f}{shared}, "
-        f"and probability {in_words(best['probability'])}. {above} of {len(known)} documents "
-        f"reach the threshold of {threshold[1]:.2f}.{rest}"
+    return in_a_row(
+        say(
+            "chart.scores.shared" if alike else "chart.scores.best",
+            best=int(best["position"]),
+            cosine=best["cosine"],
+            probability=in_words(best["probability"]),
+            alike=alike,
+        ),
+        say(
+            "chart.scores.above",
+            above=int((known["probability"] >= threshold[1]).sum()),
+            number=len(known),
+            at=threshold[1],
+        ),
+        say("chart.scores.unread", number=unread) if unread else "",
     )
 
 
@@ -241,12 +260,17 @@ def _numbers(shown: pd.DataFrame) -> pd.DataFrame:
 
 
 def _bars(
-    base: alt.Chart, name: str, ticks: list[float], ends: list[str], at: float | None, ink: str
+    base: alt.Chart,
+    name: str,
+    ticks: list[float],
+    ends: list[str],
+    at: float | None,
+    ink: str,
+    title: str,
 ) -> Chart:
     """Return a panel of bars, their numbers right of it, and the threshold on each row."""
     scale = alt.Scale(domain=[ticks[0], 1], clamp=True, range=[alt.ExprRef(end) for end in ends])
     axis = alt.Axis(orient="top", values=ticks, format="~g", ticks=False, titlePadding=4)
-    title = f"{name} ({ticks[0]:g} to 1)".replace("-", "−")
     bars = base.mark_bar(color=PALETTE[name], height=13, yOffset=9)
     bars = bars.encode(alt.X(f"{name}:Q", title=title, scale=scale, axis=axis))
     end = alt.value(alt.ExprRef(f"{ends[1]} + 48"))
@@ -258,48 +282,55 @@ def _bars(
     return alt.layer(bars, numbers, stroke.encode(x=alt.datum(at, type="quantitative")))
 
 
-def _random_pairs(background: pd.DataFrame, x: alt.X) -> alt.Chart:
+def _random_pairs(background: pd.DataFrame, x: alt.X, say: Say) -> alt.Chart:
     """Return the histogram of random pairs, in a strip below the curve."""
     top = max([*background["share"], 0.001])
     lower = alt.Scale(domain=[0, top], range=[alt.ExprRef("height"), alt.ExprRef("height * 0.84")])
     axis = alt.Axis(orient="left", values=[0, top], format=".0%", grid=False)
     tooltip = [
-        alt.Tooltip("cosine:Q", format=".2f", title="random pairs from cosine"),
-        alt.Tooltip("end:Q", format=".2f", title="to"),
-        alt.Tooltip("share:Q", format=".1%", title="share of them"),
+        alt.Tooltip("cosine:Q", format=".2f", title=say("chart.scores.random.from")),
+        alt.Tooltip("end:Q", format=".2f", title=say("chart.tip.to")),
+        alt.Tooltip("share:Q", format=".1%", title=say("chart.scores.random.share")),
     ]
     bins = background.rename(columns={"start": "cosine"}).assign(floor=0.0)
-    y = alt.Y("share:Q", title="share", scale=lower, axis=axis)
+    y = alt.Y("share:Q", title=say("chart.share"), scale=lower, axis=axis)
     bars = alt.Chart(bins).mark_bar(color=QUIET, opacity=0.6)
     return bars.encode(x, y, x2="end:Q", y2="floor:Q", tooltip=tooltip)
 
 
 def _threshold_lines(
-    threshold: Threshold, x: alt.X, y: alt.Y, rising: bool, ink: str
+    threshold: Threshold, x: alt.X, y: alt.Y, rising: bool, ink: str, say: Say
 ) -> list[alt.Chart]:
     """Return the threshold across and up, each with its number where the curve is not."""
     cosine, probability = threshold
     side = {"align": "left", "dx": 4} if rising else {"align": "right", "dx": -4}
     style = {**side, "dy": -7 if probability < 0.9 else 9}
-    text = f"probability {probability:.2f}"
+    text = say("chart.at.probability", n=f"{probability:.2f}")
     across = pd.DataFrame({"probability": [probability]})
-    lines = _line(across, y, text, {"x": alt.value(0 if rising else "width")}, ink, style)
+    place = {"x": alt.value(0 if rising else "width")}
+    lines = _line(across, y, say("threshold"), text, place, ink, style)
     if cosine is None:
         return lines
     is_right = cosine < 0
     style = {"align": "left", "dx": 4} if is_right else {"align": "right", "dx": -4}
-    text = f"cosine {cosine:.3f}".replace("-", "−")
+    text = say("chart.at.cosine", n=f"{cosine:.3f}".replace("-", "−"))
     # at the end where the curve is not, nor the line across
     low = is_right == rising if 0.1 < probability < 0.9 else probability > 0.5
-    place = alt.value(alt.ExprRef(f"{FLOOR} - 8") if low else 8)
-    return lines + _line(pd.DataFrame({"cosine": [cosine]}), x, text, {"y": place}, ink, style)
+    place = {"y": alt.value(alt.ExprRef(f"{FLOOR} - 8") if low else 8)}
+    up, name = pd.DataFrame({"cosine": [cosine]}), say("chart.tip.threshold.cosine")
+    return lines + _line(up, x, name, text, place, ink, style)
 
 
 def _line(
-    at: pd.DataFrame, axis: alt.X | alt.Y, text: str, place: dict[str, Any], ink: str, style: Any
+    at: pd.DataFrame,
+    axis: alt.X | alt.Y,
+    name: str,
+    text: str,
+    place: dict[str, Any],
+    ink: str,
+    style: Any,
 ) -> list[alt.Chart]:
-    name = at.columns[0]
-    tooltip = alt.Tooltip(f"{name}:Q", format=".3f", title=f"{name} threshold")
+    tooltip = alt.Tooltip(f"{at.columns[0]}:Q", format=".3f", title=name)
     base = alt.Chart(at).encode(axis)
     rule = base.mark_rule(color=PROBABILITY, strokeDash=[4, 3], strokeWidth=1.5)
     label = base.mark_text(text=text, color=ink, **style)
@@ -321,17 +352,18 @@ def _has_percentile(shown: pd.DataFrame) -> bool:
     return bool(shown["percentile"].notna().any())
 
 
-def _tooltip(has_percentile: bool) -> list[alt.Tooltip]:
+def _tooltip(has_percentile: bool, say: Say) -> list[alt.Tooltip]:
     numbers = [
-        alt.Tooltip("document:N"),
-        alt.Tooltip("cosine:Q", format=".4f"),
-        alt.Tooltip("probability:Q", format=".4f"),
-        alt.Tooltip("rank:Q", format="d"),
-        alt.Tooltip("percentile:Q", format=".1f", title="percentile of random pairs"),
+        alt.Tooltip("document:N", title=say("document")),
+        alt.Tooltip("cosine:Q", format=".4f", title=say("cosine")),
+        alt.Tooltip("probability:Q", format=".4f", title=say("probability")),
+        alt.Tooltip("rank:Q", format="d", title=say("rank")),
+        alt.Tooltip("percentile:Q", format=".1f", title=say("chart.tip.percentile")),
     ]
     return numbers if has_percentile else numbers[:-1]
 
 
-def _cut(frame: pd.DataFrame, shown: pd.DataFrame) -> str:
+def _cut(frame: pd.DataFrame, shown: pd.DataFrame, say: Say) -> str:
     known = len(_known(frame))
-    return f"The best {len(shown):,} of {known:,} documents." if len(shown) < known else ""
+    is_cut = len(shown) < known
+    return say("chart.scores.cut", shown=len(shown), number=known) if is_cut else ""

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from dssm_core.charts.base import CHOSEN, COSINE, INK, PROBABILITY, QUIET, Chart, drawable, headline
+from dssm_core.words import ENGLISH, Say
 
 SIX_COLOURS = [COSINE, PROBABILITY, "#009E73", "#E69F00", QUIET, "#56B4E9"]
 """Okabe and Ito's, less the colour of what is chosen."""
@@ -23,6 +24,7 @@ def vector_map(
     colour: str = "label",
     order: Sequence[str] = (),
     ink: str = INK,
+    say: Say = ENGLISH,
 ) -> Chart:
     """Return the vectors of a set in two dimensions, the chosen pair joined by a line.
 
@@ -35,27 +37,29 @@ def vector_map(
         points: one row a vector; those without a place are left out.
         share: of the variance along x and along y, in [0, 1].
         total: vectors of the set; where there are more than points, the title says so.
-        colour: what `value` is, such as "label".
+        colour: what `value` is, such as "label", as people read it.
         order: its values in the order of the legend; the rest follow.
         ink: colour of the text inside the chart.
+        say: says its texts.
     """
     shown = points[np.isfinite(points["x"]) & np.isfinite(points["y"])].copy()
     shown["text"] = drawable(shown["text"].astype(str), 200)
     shown["value"] = drawable(shown["value"].astype(str), 60)
     shown["point"] = [f"{s} {r}" for s, r in zip(shown["side"], shown["row"], strict=True)]
+    shown["kind"] = [say(side) for side in shown["side"]]
     present = list(dict.fromkeys([*order, *sorted(shown["value"].unique())]))
     values = [value for value in present if (shown["value"] == value).any()]
     number = len(values)
-    x, y = (_axis(shown, name, part) for name, part in zip("xy", share, strict=True))
+    x, y = (_axis(shown, name, part, say) for name, part in zip("xy", share, strict=True))
     base = alt.Chart(shown).encode(
         alt.X("x:Q").scale(zero=False, nice=True).axis(tickCount=8).title(x),
         alt.Y("y:Q").scale(zero=False, nice=True).axis(tickCount=8).title(y),
         tooltip=[
-            alt.Tooltip("side:N"),
-            alt.Tooltip("text:N"),
+            alt.Tooltip("kind:N", title=say("chart.map.tip.kind")),
+            alt.Tooltip("text:N", title=say("chart.map.tip.text")),
             alt.Tooltip("value:N", title=colour),
-            alt.Tooltip("line:O", title="line"),
-            alt.Tooltip("pairs:Q", title="pairs with it"),
+            alt.Tooltip("line:O", title=say("pair.column.line")),
+            alt.Tooltip("pairs:Q", title=say("chart.map.tip.pairs")),
         ],
     )
     scale = alt.Scale(domain=values, range=_repeated(SIX_COLOURS, number))
@@ -77,7 +81,7 @@ def vector_map(
     )
     # filtered here: a layer that Vega filters to nothing is an image without a name
     chosen = shown[shown["chosen"].astype(bool)].sort_values("side", ascending=False)
-    chosen = chosen.assign(name=["this " + side for side in chosen["side"]])
+    chosen = chosen.assign(name=[say(f"chart.map.this.{side}") for side in chosen["side"]])
     pair = alt.Chart(chosen).encode(alt.X("x:Q"), alt.Y("y:Q"))
     layers: list[alt.Chart] = [marks]
     if len(chosen):
@@ -91,37 +95,37 @@ def vector_map(
                 for side, dy in (("query", -18), ("document", 20))
             ),
         ]
-    thinned = f"{len(shown):,} of {total:,} vectors, drawn by chance." if len(shown) < total else ""
+    is_cut = len(shown) < total
+    thinned = say("chart.map.cut", shown=len(shown), number=total) if is_cut else ""
     return alt.layer(*layers).properties(
         title=headline(
-            "Map of the vectors",
-            "Near each other: alike, as far as two directions show it.",
-            "Filled: documents. Hollow: queries.",
+            say("chart.map"),
+            say("chart.map.reads"),
+            say("chart.map.filled"),
             thinned,
             ink=ink,
         ),
         height=560,
-        description=describe_map(shown, share, total),
+        description=describe_map(shown, share, total, say),
     )
 
 
-def describe_map(points: pd.DataFrame, share: tuple[float, float], total: int) -> str:
+def describe_map(
+    points: pd.DataFrame, share: tuple[float, float], total: int, say: Say = ENGLISH
+) -> str:
     """Return what the map shows in a few sentences."""
     if points.empty:
-        return "There are no vectors to show."
+        return say("chart.map.none")
     counts = points["value"].value_counts()
-    told = ", ".join(f"{number:,} {value}" for value, number in counts.head(6).items())
-    return (
-        f"{len(points):,} of {total:,} vectors of queries and documents; two directions show "
-        f"{sum(share):.0%} of what sets them apart. By colour: {told}."
-    )
+    told = say("comma").join(f"{number:,} {value}" for value, number in counts.head(6).items())
+    return say("chart.map.told", shown=len(points), number=total, share=sum(share), told=told)
 
 
-def _axis(shown: pd.DataFrame, name: str, share: float) -> str:
+def _axis(shown: pd.DataFrame, name: str, share: float, say: Say) -> str:
     """Return an axis title with its share of the variance and its range."""
-    ends = f"{shown[name].min():.2f} to {shown[name].max():.2f}" if len(shown) else "no points"
-    which = {"x": "first", "y": "second"}[name]
-    return f"{which} direction, {share:.0%} of the variance ({ends})".replace("-", "−")
+    low, high = (f"{end:.2f}".replace("-", "−") for end in (shown[name].min(), shown[name].max()))
+    ends = say("range", low=low, high=high) if len(shown) else say("chart.map.no points")
+    return say({"x": "chart.map.x", "y": "chart.map.y"}[name], share=share, ends=ends)
 
 
 def _repeated(values: list[str], number: int) -> list[str]:

@@ -15,7 +15,7 @@ import pandas as pd
 
 from dssm_core.evaluation import auc
 from dssm_core.explain import Effects, effects
-from dssm_core.inspection import measure
+from dssm_core.inspection import measure, slices
 from dssm_core.inspection.causes import find_causes
 from dssm_core.inspection.table import Inspection, Progress
 from dssm_core.scoring import Scorer
@@ -196,7 +196,7 @@ def find(
         measure.ranking(frame),
         {
             column: measure.slice_table(frame, column, cosine)
-            for column in measure.slice_columns(frame)
+            for column in slices.slice_columns(frame)
         },
         errors,
         tuple(

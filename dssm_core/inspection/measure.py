@@ -10,38 +10,18 @@ import numpy as np
 import pandas as pd
 
 from dssm_core import evaluation
-from dssm_core.errors import UserError
 from dssm_core.evaluation import auc, summarise
 from dssm_core.evaluation import calibration_error as calibration_error  # of `calibration`
-from dssm_core.inspection.table import NUMBERS, TRAITS
+from dssm_core.inspection.slices import slice_of
 
 MOST_POINTS = 500
 """Points of a curve."""
 
-MOST_VALUES = 200
-"""Distinct values that a column may have to be sliced by value."""
-
 FEWEST_PAIRS = 10
 """A slice under this is marked: its rate says little."""
 
-MOST_SINGLES = 12
-"""Distinct numbers that are slices of their own; more of them are cut into ranges."""
-
 DEPTH = 10
 """Of the ranking metrics."""
-
-TRAIT_WORDS = {
-    "overlap": "word overlap",
-    "query_words": "query words",
-    "document_words": "document words",
-    "unknown": "unknown words",
-    "truncated": "truncated words",
-    "script": "script",
-}
-"""The traits of `TRAITS` as a person reads them."""
-
-NOTHING = "(empty)"
-"""The slice of pairs that have no value."""
 
 
 def confusion(frame: pd.DataFrame, threshold: float) -> dict[str, int]:
@@ -222,55 +202,12 @@ def errors(frame: pd.DataFrame, threshold: float) -> pd.DataFrame:
     return wrong.sort_values("by", ascending=False, kind="stable", na_position="first")
 
 
-def slice_columns(frame: pd.DataFrame) -> list[str]:
-    """Return what pairs can be sliced by: our traits in words, then the file's own columns.
-
-    A trait must differ between pairs; a column of the file must have 2 to 200 distinct values,
-    or hold numbers.
-    """
-    traits = [TRAIT_WORDS[t] for t in TRAITS if t in frame and frame[t].nunique() > 1]
-    ours = {"query", "document", "label", *NUMBERS, *TRAITS}
-    own = []
-    for column in frame.columns:
-        distinct = 0 if column in ours else frame[column].nunique()
-        if distinct > 1 and (distinct <= MOST_VALUES or _numbers(frame[column]) is not None):
-            own.append(str(column))
-    return list(dict.fromkeys([*traits, *own]))
-
-
-def slice_of(frame: pd.DataFrame, column: str) -> pd.Series:
-    """Name the slice of each pair: its value, or the range that its number is in.
-
-    Args:
-        frame: all N pairs: the ranges are cut so that they hold about as many each.
-        column: one of `slice_columns`, or a trait's own name.
-
-    Raises:
-        UserError: if there is no such column.
-    """
-    named = {words: trait for trait, words in TRAIT_WORDS.items()}
-    place = column if column in frame else named.get(column)
-    if place is None or place not in frame:
-        raise UserError(f'The pairs have no column "{column}"', ", ".join(slice_columns(frame)))
-    values = frame[place]
-    numbers = _numbers(values)
-    if numbers is not None and (place in TRAITS or numbers.nunique() > MOST_SINGLES):
-        return _ranges(numbers)
-    texts = values.astype(object).where(values.notna(), "").astype(str)
-    return texts.where(texts.str.strip() != "", NOTHING)
-
-
-def in_slice(frame: pd.DataFrame, column: str, name: str) -> pd.Series:
-    """Say of each pair whether it is in a slice, bool [N]; give it all pairs, as `slice_of`."""
-    return slice_of(frame, column) == name
-
-
 def slice_table(frame: pd.DataFrame, column: str, threshold: float) -> pd.DataFrame:
     """Measure each slice, worst first.
 
     Args:
         frame: N pairs.
-        column: one of `slice_columns`.
+        column: one of `slices.slice_columns`.
         threshold: cosine.
 
     Returns:
@@ -356,42 +293,3 @@ def _hull(false: np.ndarray, hits: np.ndarray) -> np.ndarray:
             kept.pop()
         kept.append((int(x), int(y), int(i)))
     return np.array([i for _, _, i in kept[1:]], int)
-
-
-def _numbers(values: pd.Series) -> pd.Series | None:
-    """Return a column as floats, NaN where empty; None if it holds anything but numbers."""
-    if pd.api.types.is_numeric_dtype(values):
-        return values.astype(float)
-    texts = values.astype(object).where(values.notna(), "").astype(str).str.strip()
-    numbers = pd.to_numeric(texts.where(texts != ""), errors="coerce").astype(float)
-    known = numbers[texts != ""]
-    return numbers if len(known) and np.isfinite(known).all() else None
-
-
-def _ranges(numbers: pd.Series) -> pd.Series:
-    """Name the range of each number; a least value that a fifth share has a range of its own."""
-    known = numbers.dropna()
-    if known.nunique() <= MOST_SINGLES:
-        return numbers.map(lambda n: NOTHING if np.isnan(n) else f"{n:g}").astype(object)
-    least = known.min()
-    rest = known[known > least] if (known == least).mean() >= 0.2 else known
-    cuts = np.unique(rest.quantile([0.2, 0.4, 0.6, 0.8]))
-    gap = np.diff(cuts).min() if len(cuts) > 1 else max(1e-6, float(rest.max() - rest.min()))
-    digits = int(np.ceil(-np.log10(gap)))
-    whole = bool((known == known.round()).all())
-    digits = min(digits, 0) if whole else digits
-    edges = np.unique(cuts.round(digits))
-    edges = edges[edges > rest.min()]
-    shown = [f"{edge:.{max(0, digits)}f}" for edge in edges]
-    if not len(edges):
-        names = [f"{rest.min():g} and over"]
-    else:
-        ends = [f"{edge - 1:.0f}" for edge in edges[1:]] if whole else shown[1:]
-        between = [a if a == b else f"{a} to {b}" for a, b in zip(shown, ends, strict=False)]
-        names = [f"under {shown[0]}", *between, f"{shown[-1]} and over"]
-    named = np.array([*names, NOTHING], object)[
-        np.where(numbers.isna(), len(names), np.searchsorted(edges, numbers, side="right"))
-    ]
-    if len(rest) < len(known):
-        named[(numbers == least).to_numpy()] = f"{least:g}"
-    return pd.Series(named, index=numbers.index)

@@ -16,6 +16,7 @@ import pandas as pd
 from dssm_core.errors import UserError
 from dssm_core.inspection.table import Inspection
 from dssm_core.towers import Side
+from dssm_core.words import ENGLISH, Say
 
 MOST_POINTS = 5_000
 """Vectors on the map; of more, as many are drawn by chance."""
@@ -204,7 +205,11 @@ def project(vectors: np.ndarray) -> tuple[np.ndarray, tuple[float, float]]:
 
 
 def point_values(
-    inspection: Inspection, points: pd.DataFrame, values: pd.Series, over: str = ""
+    inspection: Inspection,
+    points: pd.DataFrame,
+    values: pd.Series,
+    over: str = "",
+    say: Say = ENGLISH,
 ) -> pd.Series:
     """Return what all pairs of each point have in common; "mixed" where they differ.
 
@@ -213,10 +218,11 @@ def point_values(
         points: the frame of a `VectorMap`.
         values: one word a pair [N], in the order of the inspection's frame.
         over: a word that one pair is enough for, such as "wrong".
+        say: says "mixed".
     """
     codes, words = pd.factorize(values)
-    names = np.array([*words, "mixed"], dtype=object)
-    found = pd.Series("mixed", index=points.index, dtype=object)
+    names = np.array([*words, say("map.mixed")], dtype=object)
+    found = pd.Series(names[-1], index=points.index, dtype=object)
     sides: tuple[Side, Side] = ("query", "document")
     for side in sides:
         rows, vectors = _side(inspection, side)
@@ -231,12 +237,13 @@ def point_values(
     return found
 
 
-def slice_values(column: pd.Series, most: int = MOST_VALUES) -> pd.Series:
+def slice_values(column: pd.Series, most: int = MOST_VALUES, say: Say = ENGLISH) -> pd.Series:
     """Return a column as few words, to colour by.
 
     Args:
         column: numbers or texts, one a pair.
         most: values told apart.
+        say: says what is no value of the column.
 
     Returns:
         Numbers of more values than that as the third they fall in, such as "2 to 5"; of texts
@@ -250,14 +257,15 @@ def slice_values(column: pd.Series, most: int = MOST_VALUES) -> pd.Series:
     if pd.api.types.is_numeric_dtype(column) and known.nunique() > most:
         edges = np.unique(np.quantile(known, [0, 1 / 3, 2 / 3, 1]))
         third = np.clip(np.searchsorted(edges, column, side="right") - 1, 0, max(0, len(edges) - 2))
-        names = [f"{low:.3g} to {high:.3g}" for low, high in pairwise(edges)]
+        names = [say("range", low=f"{a:.3g}", high=f"{b:.3g}") for a, b in pairwise(edges)]
         words = pd.Series([names[i] for i in third], index=column.index)
-        return words.where(column.notna(), "none")
+        return words.where(column.notna(), say("none"))
     texts = column.astype(str)
     if pd.api.types.is_numeric_dtype(column):
         texts = column.map(lambda value: f"{value:g}")
     frequent = texts[column.notna()].value_counts().index[:most]
-    return texts.where(texts.isin(frequent), "others").where(column.notna(), "none")
+    named = texts.where(texts.isin(frequent), say("map.others"))
+    return named.where(column.notna(), say("none"))
 
 
 def _place(inspection: Inspection, line: Any) -> int:

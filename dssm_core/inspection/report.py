@@ -92,7 +92,7 @@ def _confusion(findings: Findings) -> str:
 
 def _curves(findings: Findings) -> str:
     frame, curve = findings.inspection.frame, findings.curve
-    at = {"cosine": findings.cosine, "probability": findings.probability}
+    at: dict[str, Any] = {"cosine": findings.cosine, "probability": findings.probability}
     point = pictures.operating_point(findings.counts, **at)
     drawn = [
         html.figure(

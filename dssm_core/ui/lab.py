@@ -16,7 +16,7 @@ from dssm_core.errors import UserError
 from dssm_core.ui import parts, state, style, systems
 from dssm_core.ui.progress import watch
 from dssm_core.ui.runs import Run
-from dssm_core.ui.words import say
+from dssm_core.ui.words import say, voice
 
 SLICE_SIZES: dict[str, dict[str, Any]] = {
     "lstm": {"vocabulary": 8_000, "embedding": 64, "units": 32, "vector": 128, "attention": 32},
@@ -137,7 +137,8 @@ def _dot() -> None:
     precision: Precision = st.session_state["lab.precision"]
     query, document = (numbers["qx"], numbers["qy"]), (numbers["dx"], numbers["dy"])
     with right:
-        st.altair_chart(charts.vectors_chart(query, document), width="content", key="lab.vectors")
+        chart = charts.vectors_chart(query, document, say=voice())
+        st.altair_chart(chart, width="content", key="lab.vectors")
         steps = explain_pair(query, document, scale, bias, precision)
         steps["value"] = [f"{value:.8g}" for value in steps["value"]]
         steps["name"] = [say(f"lab.step.{name}") for name in steps["name"]]

@@ -18,7 +18,7 @@ from dssm_core.errors import UserError
 from dssm_core.inspection.html import escape as escape
 from dssm_core.scoring import Head, ScoredDocument, ScoredToken
 from dssm_core.ui.words import language, say
-from dssm_core.words import LANGUAGES
+from dssm_core.words import LANGUAGES, in_a_row
 
 Kind = Literal["error", "warning", "note"]
 
@@ -130,7 +130,7 @@ def listed(items: Iterable[str], most: int = 12) -> str:
     """
     names = list(items)
     rest = [say("others", number=len(names) - most)] if len(names) > most else []
-    return ", ".join([*names[:most], *rest])
+    return say("comma").join([*names[:most], *rest])
 
 
 def highest_weight(*texts: Sequence[ScoredToken]) -> float:
@@ -260,4 +260,4 @@ def show_head(head: Head) -> None:
         show_message("error", say("flat"))
     low, high = (in_words(probability) for probability in head.reachable)
     alike = [say("alike")] if head.scale > 0 else []
-    show_quiet(" ".join([*alike, say("reach", low=low, high=high)]))
+    show_quiet(in_a_row(*alike, say("reach", low=low, high=high)))

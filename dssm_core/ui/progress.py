@@ -11,7 +11,7 @@ from dssm_core import charts
 from dssm_core.errors import UserError
 from dssm_core.ui import parts
 from dssm_core.ui.runs import Task
-from dssm_core.ui.words import say
+from dssm_core.ui.words import say, voice
 
 
 def watch(runs: Sequence[Task], key: str, measures: Sequence[str]) -> None:
@@ -41,6 +41,7 @@ def watch(runs: Sequence[Task], key: str, measures: Sequence[str]) -> None:
                 measure=measure,
                 title=say(f"lab.measure.{measure}"),
                 reads_as=say(f"lab.reads.{measure}"),
+                say=voice(),
             )
             place.altair_chart(chart, width="stretch", key=f"{key}.{measure}")
 

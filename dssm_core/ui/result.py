@@ -14,7 +14,8 @@ from dssm_core.errors import UserError
 from dssm_core.folder import ModelFolder
 from dssm_core.scoring import Scores
 from dssm_core.ui import parts
-from dssm_core.ui.words import say
+from dssm_core.ui.words import say, voice
+from dssm_core.words import ENGLISH, Say
 
 MOST_BARS = 20
 """Documents in the ranked bars, which would else be taller than the screen."""
@@ -75,7 +76,7 @@ class Shown:
             name, chosen.document, chosen.tokens, highest
         )
 
-    def score_chart(self, ink: str = charts.INK) -> charts.Drawing:
+    def score_chart(self, ink: str = charts.INK, say: Say = ENGLISH) -> charts.Drawing:
         """Return the chart of cosine against probability."""
         try:
             background = self.folder.random_pairs
@@ -89,9 +90,10 @@ class Shown:
             threshold=self.threshold,
             selected=self.selected,
             ink=ink,
+            say=say,
         )
 
-    def ranked_bars(self, ink: str = charts.INK) -> charts.Drawing:
+    def ranked_bars(self, ink: str = charts.INK, say: Say = ENGLISH) -> charts.Drawing:
         """Return the chart of documents by rank."""
         first = self.ranked().head(MOST_BARS)
         is_more = (self.frame["position"] == self.selected) & ~self.frame["position"].isin(
@@ -102,6 +104,7 @@ class Shown:
             threshold=self.threshold,
             selected=self.selected,
             ink=ink,
+            say=say,
         )
 
 
@@ -166,7 +169,7 @@ def _show_charts(shown: Shown) -> None:
                 st.session_state["compare.selected"] = int(points[0]["position"])
 
         with column:
-            chart = draw(parts.ink())
+            chart = draw(parts.ink(), voice())
             parts.show_chart(chart, key, on_select=select, selection_mode="document")
     if len(shown.frame) > MOST_BARS:
         parts.show_quiet(say("bars.cut", most=MOST_BARS))
@@ -195,7 +198,7 @@ def _show_attention(shown: Shown) -> None:
     for chart in rest:
         with chart:
             st.altair_chart(
-                charts.attention_heatmap(_tokens(shown), per_line=4, ink=parts.ink()),
+                charts.attention_heatmap(_tokens(shown), per_line=4, ink=parts.ink(), say=voice()),
                 width="stretch",
                 key="compare.heatmap",
             )

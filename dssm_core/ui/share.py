@@ -10,7 +10,7 @@ import streamlit as st
 from dssm_core.ui import downloads, parts, state
 from dssm_core.ui.gate import ADDRESS_SCRIPT
 from dssm_core.ui.result import Shown
-from dssm_core.ui.words import language, say
+from dssm_core.ui.words import language, say, voice
 
 
 def show(shown: Shown) -> None:
@@ -75,10 +75,10 @@ def _page(shown: Shown) -> Callable[[], bytes]:
         (say("attention"), about + shown.texts_html() + parts.legend_html()),
         (say("table"), downloads.table_html(shown.ranked().rename(columns=_heading))),
     ]
-    title, spoken = f"DSSM Lens · {shown.folder.name}", language()
+    title, spoken, tell = f"DSSM Lens · {shown.folder.name}", language(), voice()
 
     def write() -> bytes:
-        drawn = (shown.score_chart(), shown.ranked_bars())
+        drawn = (shown.score_chart(say=tell), shown.ranked_bars(say=tell))
         pictures = "".join(map(downloads.chart_svg, drawn))
         return downloads.page_html(title, spoken, [(query, lead + pictures + notes), *sections])
 

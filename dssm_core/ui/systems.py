@@ -14,7 +14,7 @@ from dssm_core.scoring import Head
 from dssm_core.ui import parts
 from dssm_core.ui.progress import watch
 from dssm_core.ui.runs import Task, ask
-from dssm_core.ui.words import say
+from dssm_core.ui.words import say, voice
 
 BUILDER = "negative sampling MLP"
 
@@ -124,7 +124,7 @@ def _show_toy(result: dict[str, Any]) -> None:
     shown = pd.DataFrame(
         {
             "position": range(1, len(frame) + 1),
-            "document": [f"pair {1 + i % 2}" for i in range(len(frame))],
+            "document": [say("lab.toy.pair", n=1 + i % 2) for i in range(len(frame))],
             "cosine": frame["cosine"],
             "probability": frame["probability"],
             "rank": frame["cosine"].rank(ascending=False, method="min"),
@@ -138,6 +138,7 @@ def _show_toy(result: dict[str, Any]) -> None:
             background=charts.background_bins(frame["cosine"].to_numpy()),
             threshold=(head.cosine_at(0.5), 0.5),
             ink=parts.ink(),
+            say=voice(),
         ),
         key="lab.toy.chart",
     )

@@ -14,7 +14,7 @@ from dssm_core.towers import Side
 from dssm_core.ui import parts, state
 from dssm_core.ui.jobs import wait_for_model
 from dssm_core.ui.result import Shown
-from dssm_core.ui.words import say
+from dssm_core.ui.words import say, voice
 
 PART, ALIKE = 0.3, 0.6
 """Rank agreements of attention and effect between which they agree in part."""
@@ -24,7 +24,7 @@ def show_effects(shown: Shown, scorer: Scorer) -> None:
     """Show the effect of every token of query and chosen document, and how attention compares."""
     st.header(say("effects"), anchor=False)
     chosen = shown.scores.results[shown.selected - 1]
-    titles = (say("query"), say("document n", n=shown.selected))
+    titles = (say("query"), f"{say('document')} {shown.selected}")
     show_pair_effects(scorer, shown.scores.query.text, chosen, titles, "compare.effects")
 
 
@@ -52,7 +52,9 @@ def show_pair_effects(
     for found, title, column in zip(both, titles, st.columns(2, gap="medium"), strict=True):
         with column:
             st.altair_chart(
-                charts.effects_chart(found.frame(), title=title, reach=reach, ink=parts.ink()),
+                charts.effects_chart(
+                    found.frame(), title=title, reach=reach, ink=parts.ink(), say=voice()
+                ),
                 width="stretch",
                 key=f"{key}.{found.side}",
             )
@@ -78,7 +80,7 @@ def show_second(shown: Shown, folders: dict[str, ModelFolder]) -> None:
         others,
         index=None,
         key="compare.second",
-        placeholder=say("second.none"),
+        placeholder=say("none"),
         help=say("second.help"),
         persist_state="session",
     )
@@ -99,7 +101,8 @@ def _show_both(shown: Shown, scorer: Scorer) -> None:
     other = scorer.score(shown.scores.query.text, texts).frame()
     mine = shown.frame
     both = pd.concat([mine.assign(model=shown.folder.name), other.assign(model=scorer.folder.name)])
-    st.altair_chart(charts.slope_chart(both, ink=parts.ink()), width="stretch", key="compare.slope")
+    chart = charts.slope_chart(both, ink=parts.ink(), say=voice())
+    st.altair_chart(chart, width="stretch", key="compare.slope")
     numbers = ["cosine", "probability", "rank"]
     joined = mine[["position", "document", *numbers]].merge(
         other[["position", *numbers]], on="position", suffixes=("", " 2")

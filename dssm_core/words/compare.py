@@ -130,6 +130,9 @@ WORDS: dict[str, tuple[str, str]] = {
         "lean on these numbers.",
         "查询：没有任何词在训练中见过，仅按字母读取，请勿过分相信这些数字。",
     ),
+    "comma": (", ", "、"),
+    "none": ("none", "无"),
+    "range": ("{low} to {high}", "{low} 到 {high}"),
     "others": ("and {number:,} more", "以及另外 {number:,} 项"),
     "the query": ("the query", "查询"),
     "document": ("Document", "文档"),
@@ -277,7 +280,6 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "second": ("Beside another model", "与另一个模型对比"),
     "second.pick": ("Second model", "第二个模型"),
-    "second.none": ("none", "无"),
     "second.help": (
         "Scores the same query and documents, side by side.",
         "为同样的查询和文档打分，并排显示。",

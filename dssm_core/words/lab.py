@@ -46,6 +46,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "损失停在 ln 2 = 0.693，softmax 给两篇文档都是 0.5：它们的 id 相同，而 multi-hot 文本是没有顺序的词袋。只有 LSTM 能区分它们。",
     ),
     "lab.seed": ("Seed", "随机种子"),
+    "lab.toy.pair": ("pair {n}", "样本 {n}"),
     "lab.toy.run": ("Fit and predict", "训练并预测"),
     "lab.toy.check": (
         "probability = sigmoid({scale:.4f} × cosine + {bias:.4f}); computed anew it differs by at "

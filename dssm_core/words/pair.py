@@ -213,12 +213,16 @@ WORDS: dict[str, tuple[str, str]] = {
     "map.colour": ("Colour by", "着色依据"),
     "map.label": ("label", "标注"),
     "map.error": ("right or wrong", "正确或错误"),
+    "map.right": ("right", "正确"),
+    "map.wrong": ("wrong", "错误"),
+    "map.mixed": ("mixed", "不一致"),
+    "map.others": ("others", "其他"),
     "map.wait": ("Laying out the vectors…", "正在计算向量图……"),
     "map.note": (
         "Two directions (PCA) show {share:.0%} of what sets the vectors apart: points near each "
         "other need not be alike. “mixed”: a text whose pairs differ; “wrong”: one with a wrong pair. Click a point, or draw a "
         "frame around some.",
-        "两个方向（PCA）展示了向量间差异的 {share:.0%}：相邻的点未必相似。“mixed”表示该文字的各样本不一致，“wrong”表示有样本判错。点击一个点，或框选若干点。",
+        "两个方向（PCA）展示了向量间差异的 {share:.0%}：相邻的点未必相似。“不一致”表示该文字的各样本不同，“错误”表示有样本判错。点击一个点，或框选若干点。",
     ),
     "map.unreadable": (
         "{number} texts have no place, as nothing of them could be read.",

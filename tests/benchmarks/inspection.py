@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dssm_core.inspection import measure
+from dssm_core.inspection import measure, slices
 from dssm_core.inspection.compare import compare_inspections
 from dssm_core.inspection.table import inspect_pairs
 from dssm_core.scoring import Head
@@ -98,14 +98,14 @@ def main() -> None:
         "suggest_threshold": lambda: measure.suggest_threshold(points, frame, 2.0),
         "calibration": lambda: measure.calibration(frame),
         "errors": lambda: measure.errors(frame, threshold),
-        "slice_columns": lambda: measure.slice_columns(frame),
+        "slice_columns": lambda: slices.slice_columns(frame),
         **{
             f"slice_table by {column}": lambda column=column: measure.slice_table(
                 frame, column, threshold
             )
-            for column in measure.slice_columns(frame)
+            for column in slices.slice_columns(frame)
         },
-        "in_slice by price": lambda: measure.in_slice(frame, "price", "under 10"),
+        "in_slice by price": lambda: slices.in_slice(frame, "price", "under 10"),
         "compare_inspections": lambda: compare_inspections(inspection, inspection, 0.2, 0.3),
         "ranking": lambda: measure.ranking(frame),
     }

@@ -67,7 +67,7 @@ def show_errors(bench: Bench, threshold: float, mask: pd.Series | None, store: S
     wrong = bench.kept("errors", threshold, lambda: measure.errors(bench.frame, threshold))
     if mask is not None:
         wrong = wrong[mask.loc[wrong.index]]
-    slices.show_filter(len(wrong))
+    slices.show_filter(bench, len(wrong))
     _show(bench, threshold, wrong, store)
 
 

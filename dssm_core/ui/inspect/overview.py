@@ -14,7 +14,7 @@ from dssm_core.inspection import measure
 from dssm_core.scoring import Head
 from dssm_core.ui import parts
 from dssm_core.ui.inspect.load import Bench
-from dssm_core.ui.words import say
+from dssm_core.ui.words import say, voice
 
 SHEET = """<style>
 .dssm-counts {display: flex; flex-wrap: wrap; gap: .6rem}
@@ -199,11 +199,11 @@ def _show_threshold(bench: Bench, curve: pd.DataFrame) -> None:
 def _show_charts(bench: Bench, curve: pd.DataFrame, counts: dict[str, int], cosine: float) -> None:
     frame, head = bench.frame, bench.inspection.head
     bins = bench.kept("bins", (), lambda: charts.cosine_bins(frame))
-    at: dict[str, float] = {"cosine": cosine, "probability": head.probability(cosine)}
-    ink = parts.ink()
+    at: dict[str, Any] = {"cosine": cosine, "probability": head.probability(cosine)}
+    style: dict[str, Any] = {"ink": parts.ink(), "say": voice()}
     places = [*st.columns(2, gap="medium"), *st.columns(2, gap="medium")]
     with places[0]:
-        chart = charts.distribution_chart(bins, **at, ink=ink)
+        chart = charts.distribution_chart(bins, **at, **style)
         st.altair_chart(chart, width="stretch", key="inspect.distribution")
     if frame["label"].nunique() < 2 or curve.empty:
         with places[1]:
@@ -215,13 +215,13 @@ def _show_charts(bench: Bench, curve: pd.DataFrame, counts: dict[str, int], cosi
     point = charts.operating_point(counts, **at)
     with places[1]:
         relevant = float(labels.mean())
-        chart = charts.precision_recall_chart(curve, point, relevant=relevant, ink=ink)
+        chart = charts.precision_recall_chart(curve, point, relevant=relevant, **style)
         _show_curve("precision", chart, head)
     with places[2]:
-        _show_curve("roc", charts.roc_chart(curve, point, area=area, ink=ink), head)
+        _show_curve("roc", charts.roc_chart(curve, point, area=area, **style), head)
     with places[3]:
         error = measure.calibration_error(table)
-        chart = charts.reliability_chart(table, error=error, ink=ink)
+        chart = charts.reliability_chart(table, error=error, **style)
         st.altair_chart(chart, width="stretch", key="inspect.reliability")
 
 

@@ -13,7 +13,7 @@ from dssm_core.inspection.neighbours import nearest
 from dssm_core.ui import parts
 from dssm_core.ui.inspect.changes import changes_html
 from dssm_core.ui.inspect.chosen import Chosen
-from dssm_core.ui.words import say
+from dssm_core.ui.words import say, voice
 
 MOST_RIVALS = 200
 """Documents offered to compare with."""
@@ -146,7 +146,11 @@ def _show_charts(chosen: Chosen, found: Comparison, names: tuple[str, str]) -> N
         with column:
             st.altair_chart(
                 charts.effects_chart(
-                    frame, title=title, reach=reach if number else 0.0, ink=parts.ink()
+                    frame,
+                    title=title,
+                    reach=reach if number else 0.0,
+                    ink=parts.ink(),
+                    say=voice(),
                 ),
                 width="stretch",
                 key=f"inspect.rivals.{number}.{chosen.key}",

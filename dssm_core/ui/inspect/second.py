@@ -18,7 +18,7 @@ from dssm_core.scoring import Scorer
 from dssm_core.ui import parts, state
 from dssm_core.ui.inspect.chosen import LINE
 from dssm_core.ui.jobs import wait_for_model
-from dssm_core.ui.words import say
+from dssm_core.ui.words import say, voice
 
 SNAPSHOT = "(snapshot)"
 """What stands in the picker for a saved inspection; no folder can be called so by `train`."""
@@ -50,7 +50,7 @@ def show_second_model(
         index=None,
         format_func=lambda name: say("two.snapshot") if name == SNAPSHOT else name,
         key="inspect.second",
-        placeholder=say("second.none"),
+        placeholder=say("none"),
         help=say("two.help"),
         persist_state="session",
     )
@@ -277,7 +277,7 @@ def _show_slopes(changes: pd.DataFrame, names: tuple[str, str]) -> None:
         for which, name in zip(("one", "other"), names, strict=True)
     ]
     st.altair_chart(
-        charts.slope_chart(pd.concat(sides, ignore_index=True), ink=parts.ink()),
+        charts.slope_chart(pd.concat(sides, ignore_index=True), ink=parts.ink(), say=voice()),
         width="stretch",
         key="inspect.second.slope",
     )

@@ -9,19 +9,10 @@ import streamlit as st
 
 from dssm_core import charts
 from dssm_core.inspection import measure
+from dssm_core.inspection.slices import column_name, in_slice, slice_columns, slice_names
 from dssm_core.ui import parts
 from dssm_core.ui.inspect.load import Bench
-from dssm_core.ui.words import say
-
-TRAITS = {
-    "word overlap": "inspect.trait.overlap",
-    "query words": "inspect.trait.query",
-    "document words": "inspect.trait.document",
-    "unknown words": "inspect.trait.unknown",
-    "truncated words": "inspect.trait.truncated",
-    "script": "inspect.trait.script",
-}
-"""The words that say what of ours pairs are sliced by."""
+from dssm_core.ui.words import language, say, voice
 
 COLUMN, NAME = "inspect.slice", "inspect.slice.name"
 
@@ -32,19 +23,19 @@ def show_slices(bench: Bench, threshold: float) -> pd.Series | None:
     Returns:
         Whether each pair is in the chosen slice, bool [N]; None while none is chosen.
     """
-    names = bench.kept("slice columns", (), lambda: measure.slice_columns(bench.frame))
+    columns = bench.kept("slice columns", (), lambda: slice_columns(bench.frame))
     st.header(say("inspect.slices"), anchor=False)
-    if not names:
+    if not columns:
         parts.show_quiet(say("inspect.slices.none"))
         return None
     parts.show_quiet(say("inspect.slices.about"))
-    if st.session_state.get(COLUMN) not in names:
-        st.session_state[COLUMN] = names[0]
+    if st.session_state.get(COLUMN) not in columns:
+        st.session_state[COLUMN] = columns[0]
         _clear()
     left, right = st.columns(2)
     column = left.selectbox(
         say("inspect.slice"),
-        names,
+        columns,
         format_func=_name,
         key=COLUMN,
         on_change=_clear,
@@ -53,6 +44,7 @@ def show_slices(bench: Bench, threshold: float) -> pd.Series | None:
     table = bench.kept(
         "slices", (column, threshold), lambda: measure.slice_table(bench.frame, column, threshold)
     )
+    names = _names(bench, column)
     # a choice that the new pairs do not have is none
     if st.session_state.get(NAME) not in set(table["slice"]):
         st.session_state[NAME] = None
@@ -60,29 +52,29 @@ def show_slices(bench: Bench, threshold: float) -> pd.Series | None:
         say("inspect.slice.name"),
         table["slice"].tolist(),
         index=None,
+        format_func=lambda name: names[name],
         key=NAME,
         placeholder=say("inspect.slice.all"),
     )
-    _show_chart(table, chosen, len(bench.frame))
+    _show_chart(table, names, chosen, len(bench.frame))
     if chosen is None:
         return None
-    return bench.kept(
-        "in slice", (column, chosen), lambda: measure.in_slice(bench.frame, column, chosen)
-    )
+    return bench.kept("in slice", (column, chosen), lambda: in_slice(bench.frame, column, chosen))
 
 
-def show_filter(number: int) -> None:
+def show_filter(bench: Bench, number: int) -> None:
     """Show the chosen slice as a filter that a click takes away.
 
     Args:
+        bench: the pairs.
         number: of errors in it.
     """
     chosen = st.session_state.get(NAME)
     if chosen is not None:
+        column = st.session_state[COLUMN]
+        name = _names(bench, column)[chosen]
         with st.container(horizontal=True, vertical_alignment="center"):
-            parts.show_quiet(
-                say("inspect.filter", column=_name(st.session_state[COLUMN]), name=chosen, n=number)
-            )
+            parts.show_quiet(say("inspect.filter", column=_name(column), name=name, n=number))
             st.button(
                 say("inspect.filter.off"),
                 icon=":material/close:",
@@ -92,16 +84,31 @@ def show_filter(number: int) -> None:
 
 
 def _name(column: str) -> str:
-    return say(TRAITS[column]) if column in TRAITS else column
+    return column_name(column, voice())
+
+
+def _names(bench: Bench, column: str) -> dict[str, str]:
+    """Return what each slice of a column is called in the page's language."""
+    return bench.kept(
+        "slice names", (column, language()), lambda: slice_names(bench.frame, column, voice())
+    )
 
 
 def _clear() -> None:
     st.session_state[NAME] = None
 
 
-def _show_chart(table: pd.DataFrame, chosen: str | None, number: int) -> None:
+def _show_chart(
+    table: pd.DataFrame, names: dict[str, str], chosen: str | None, number: int
+) -> None:
     overall = float(table["errors"].sum()) / max(1, number)
-    chart = charts.slices_chart(table, overall=overall, selected=chosen, ink=parts.ink())
+    chart = charts.slices_chart(
+        table.assign(slice=table["slice"].map(names)),
+        overall=overall,
+        selected=None if chosen is None else names[chosen],
+        ink=parts.ink(),
+        say=voice(),
+    )
     # a new key with each choice: a chart keeps its own, and does not tell of a second click
     key = f"inspect.slices.{st.session_state[COLUMN]}.{chosen}"
 

@@ -18,11 +18,12 @@ from dssm_core.inspection.neighbours import (
     slice_values,
     standing,
 )
+from dssm_core.inspection.slices import SAID, TRAIT_WORDS, column_name, slice_columns, slice_of
 from dssm_core.inspection.table import Inspection
 from dssm_core.towers import Side
 from dssm_core.ui import parts
 from dssm_core.ui.inspect.chosen import LINE, Chosen
-from dssm_core.ui.words import say
+from dssm_core.ui.words import say, voice
 
 NEAR = 10
 """Near texts listed."""
@@ -95,12 +96,11 @@ def _near_finding(chosen: Chosen, found: pd.DataFrame, of: Side, among: Side) ->
 
 def show_map(chosen: Chosen) -> None:
     """Draw all vectors of the set in two dimensions, and list the pairs of the chosen points."""
-    colours = ["error", "label", *measure.slice_columns(chosen.inspection.frame)]
-    words = {"label": "map.label", "error": "map.error"}
+    colours = ["error", "label", *slice_columns(chosen.inspection.frame)]
     colour = st.selectbox(
         say("map.colour"),
         colours,
-        format_func=lambda name: say(words[name]) if name in words else name,
+        format_func=_colour,
         key="inspect.map.colour",
         persist_state="session",
     )
@@ -110,7 +110,9 @@ def show_map(chosen: Chosen) -> None:
         return
     values = _values(chosen, colour or "error")
     inspection = chosen.inspection
-    points = found.frame.assign(value=point_values(inspection, found.frame, values, "wrong"))
+    wrong = say("map.wrong")
+    told = point_values(inspection, found.frame, values, wrong, voice())
+    points = found.frame.assign(value=told)
     place = inspection.frame.index.get_loc(chosen.line)
     rows = {"query": inspection.query_row[place], "document": inspection.document_row[place]}
     points["chosen"] = points["row"] == points["side"].map(rows)
@@ -118,9 +120,10 @@ def show_map(chosen: Chosen) -> None:
         points,
         share=found.share,
         total=found.total,
-        colour=colour or "error",
-        order=["relevant", "not relevant", "right", "wrong"],
+        colour=_colour(colour or "error"),
+        order=[say("pair.relevant"), say("pair.not relevant"), say("map.right"), wrong],
         ink=parts.ink(),
+        say=voice(),
     )
     picked = st.altair_chart(
         chart,
@@ -135,6 +138,12 @@ def show_map(chosen: Chosen) -> None:
     parts.show_quiet(" ".join(notes))
     selection = picked["selection"] if picked else {}
     _show_pairs(chosen, picked_points(points, selection))
+
+
+def _colour(name: str) -> str:
+    """Return what people call that by which the map is coloured."""
+    words = {"label": "map.label", "error": "map.error"}
+    return say(words[name]) if name in words else column_name(name, voice())
 
 
 def _map(chosen: Chosen) -> VectorMap:
@@ -153,13 +162,16 @@ def _values(chosen: Chosen, colour: str) -> pd.Series:
     """Return the word of each pair that colour and shape show."""
     frame = chosen.inspection.frame
     if colour == "label":
-        return frame["label"].map({1: "relevant", 0: "not relevant"}).astype(object)
+        labels = {1: say("pair.relevant"), 0: say("pair.not relevant")}
+        return frame["label"].map(labels).astype(object)
     if colour == "error":
         wrong = frame.index.isin(measure.errors(frame, chosen.threshold).index)
-        return pd.Series(["wrong" if is_wrong else "right" for is_wrong in wrong], frame.index)
-    traits = {words: trait for trait, words in measure.TRAIT_WORDS.items()}
+        words = [say("map.right"), say("map.wrong")]
+        return pd.Series([words[int(is_wrong)] for is_wrong in wrong], frame.index)
+    traits = {words: trait for trait, words in TRAIT_WORDS.items()}
     column = traits.get(colour, colour)
-    return slice_values(frame[column])
+    values = slice_of(frame, column, voice()) if column in SAID else frame[column]
+    return slice_values(values, say=voice())
 
 
 def picked_points(points: pd.DataFrame, selection: Any) -> pd.DataFrame:

@@ -1,0 +1,142 @@
+"""What pairs can be sliced by, and the name of each pair's slice.
+
+Names are keys, and English: the page compares them and --json writes them. What is ours of them,
+and not the file's, can be told in any language. Shape letters: N pairs.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from dssm_core.errors import UserError
+from dssm_core.inspection.table import NUMBERS, TRAITS
+from dssm_core.words import ENGLISH, WORDS, Say
+
+MOST_VALUES = 200
+"""Distinct values that a column may have to be sliced by value."""
+
+MOST_SINGLES = 12
+"""Distinct numbers that are slices of their own; more of them are cut into ranges."""
+
+TRAIT_WORDS = {
+    "overlap": "word overlap",
+    "query_words": "query words",
+    "document_words": "document words",
+    "unknown": "unknown words",
+    "truncated": "truncated words",
+    "script": "script",
+}
+"""The traits of `TRAITS` as columns to slice by."""
+
+
+SAID = ("script", "assumed")
+"""Columns whose values are ours."""
+
+ARROW = " → "
+"""Between the scripts of a query and a document that differ."""
+
+
+def slice_columns(frame: pd.DataFrame) -> list[str]:
+    """Return what pairs can be sliced by: our traits in words, then the file's own columns.
+
+    A trait must differ between pairs; a column of the file must have 2 to 200 distinct values,
+    or hold numbers.
+    """
+    traits = [TRAIT_WORDS[t] for t in TRAITS if t in frame and frame[t].nunique() > 1]
+    ours = {"query", "document", "label", *NUMBERS, *TRAITS}
+    own = []
+    for column in frame.columns:
+        distinct = 0 if column in ours else frame[column].nunique()
+        if distinct > 1 and (distinct <= MOST_VALUES or _numbers(frame[column]) is not None):
+            own.append(str(column))
+    return list(dict.fromkeys([*traits, *own]))
+
+
+def column_name(column: str, say: Say = ENGLISH) -> str:
+    """Return what people call a column of `slice_columns`; the file's own keep their names."""
+    return say(f"trait.{column}") if f"trait.{column}" in WORDS else column
+
+
+def slice_of(frame: pd.DataFrame, column: str, say: Say = ENGLISH) -> pd.Series:
+    """Name the slice of each pair: its value, or the range that its number is in.
+
+    Args:
+        frame: all N pairs: the ranges are cut so that they hold about as many each.
+        column: one of `slice_columns`, or a trait's own name.
+        say: says what is ours in a name; names in English are keys.
+
+    Raises:
+        UserError: if there is no such column.
+    """
+    named = {words: trait for trait, words in TRAIT_WORDS.items()}
+    place = column if column in frame else named.get(column)
+    if place is None or place not in frame:
+        raise UserError(f'The pairs have no column "{column}"', ", ".join(slice_columns(frame)))
+    values = frame[place]
+    numbers = _numbers(values)
+    if numbers is not None and (place in TRAITS or numbers.nunique() > MOST_SINGLES):
+        return _ranges(numbers, say)
+    texts = values.astype(object).where(values.notna(), "").astype(str)
+    if place in SAID:
+        texts = texts.map({text: _said(place, text, say) for text in texts.unique()})
+    return texts.where(texts.str.strip() != "", say("slice.empty"))
+
+
+def slice_names(frame: pd.DataFrame, column: str, say: Say) -> dict[str, str]:
+    """Return by its key what each slice of a column is called in another language."""
+    return dict(zip(slice_of(frame, column), slice_of(frame, column, say), strict=True))
+
+
+def in_slice(frame: pd.DataFrame, column: str, name: str) -> pd.Series:
+    """Say of each pair whether it is in a slice, bool [N]; give it all pairs, as `slice_of`."""
+    return slice_of(frame, column) == name
+
+
+def _said(place: str, text: str, say: Say) -> str:
+    """Return a value of ours as people call it; one without a word of its own stays."""
+    keys = [f"{place}.{part}" for part in text.split(ARROW)]
+    parts = zip(keys, text.split(ARROW), strict=True)
+    return ARROW.join(say(key) if key in WORDS else part for key, part in parts)
+
+
+def _numbers(values: pd.Series) -> pd.Series | None:
+    """Return a column as floats, NaN where empty; None if it holds anything but numbers."""
+    if pd.api.types.is_numeric_dtype(values):
+        return values.astype(float)
+    texts = values.astype(object).where(values.notna(), "").astype(str).str.strip()
+    numbers = pd.to_numeric(texts.where(texts != ""), errors="coerce").astype(float)
+    known = numbers[texts != ""]
+    return numbers if len(known) and np.isfinite(known).all() else None
+
+
+def _ranges(numbers: pd.Series, say: Say) -> pd.Series:
+    """Name the range of each number; a least value that a fifth share has a range of its own."""
+    known, empty = numbers.dropna(), say("slice.empty")
+    if known.nunique() <= MOST_SINGLES:
+        return numbers.map(lambda n: empty if np.isnan(n) else f"{n:g}").astype(object)
+    least = known.min()
+    rest = known[known > least] if (known == least).mean() >= 0.2 else known
+    cuts = np.unique(rest.quantile([0.2, 0.4, 0.6, 0.8]))
+    gap = np.diff(cuts).min() if len(cuts) > 1 else max(1e-6, float(rest.max() - rest.min()))
+    digits = int(np.ceil(-np.log10(gap)))
+    whole = bool((known == known.round()).all())
+    digits = min(digits, 0) if whole else digits
+    edges = np.unique(cuts.round(digits))
+    edges = edges[edges > rest.min()]
+    shown = [f"{edge:.{max(0, digits)}f}" for edge in edges]
+    if not len(edges):
+        names = [say("slice.over", n=f"{rest.min():g}")]
+    else:
+        ends = [f"{edge - 1:.0f}" for edge in edges[1:]] if whole else shown[1:]
+        between = [
+            a if a == b else say("range", low=a, high=b) for a, b in zip(shown, ends, strict=False)
+        ]
+        first, last = say("slice.under", n=shown[0]), say("slice.over", n=shown[-1])
+        names = [first, *between, last]
+    named = np.array([*names, empty], object)[
+        np.where(numbers.isna(), len(names), np.searchsorted(edges, numbers, side="right"))
+    ]
+    if len(rest) < len(known):
+        named[(numbers == least).to_numpy()] = f"{least:g}"
+    return pd.Series(named, index=numbers.index)

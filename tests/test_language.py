@@ -1,0 +1,151 @@
+"""In Chinese nothing stays English but names, in charts and on the pages."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dssm_core import charts
+from dssm_core.charts.vector_map import vector_map
+from dssm_core.evaluation import calibration
+from dssm_core.inspection import measure
+from dssm_core.words import Say, speaker
+from tests.test_charts import HISTORY, everything, rows, scores, tokens
+from tests.test_inspection_charts import COUNTS, pairs, slice_table
+from tests.test_vector_map import points
+
+NAMES = {"ROC", "Logit", "sigmoid", "CSV", "HTML", "MRR", "recall", "nDCG", "F1"}
+"""What people who read Chinese write so, too."""
+TEXT = "7"
+"""A text of the user that is no word."""
+
+COSINES = [0.1, 0.9, math.nan, 0.4, -0.2, 0.9]
+EFFECTS = pd.DataFrame(
+    {
+        "side": "query",
+        "index": range(3),
+        "text": TEXT,
+        "state": ["seen", "letters", "truncated"],
+        "attention": [0.25, 0.75, 0.0],
+        "cosine": [0.5, -0.25, 0.0],
+        "probability": [0.1, -0.1, 0.0],
+    }
+)
+RANKS = pd.DataFrame(
+    {
+        "model": ["1", "1", "2", "2"],
+        "position": [1, 2, 1, 2],
+        "document": TEXT,
+        "rank": [1, 2, 2, 1],
+        "cosine": 0.5,
+        "probability": 0.5,
+    }
+)
+MANY = pd.concat([tokens([0.5, 0.0], text=TEXT).assign(position=p) for p in range(7)])
+POINT = charts.operating_point(COUNTS, cosine=0.25, probability=0.5)
+
+
+def reliability(say: Say) -> charts.Chart:
+    frame = pairs(COSINES).dropna()
+    table = calibration(frame["probability"].to_numpy(), frame["label"].to_numpy())
+    return charts.reliability_chart(table, error=0.125, say=say)
+
+
+def score_chart(say: Say, cosines: list[float] = COSINES) -> charts.Drawing:
+    return charts.score_chart(
+        scores(cosines, TEXT),
+        curve=charts.probability_curve(4.0, -1.0),
+        background=charts.background_bins(np.array([0.0, 0.1])),
+        threshold=(0.25, 0.5),
+        say=say,
+    )
+
+
+def of_the_map(say: Say, number: int) -> charts.Chart:
+    frame = points(number, text=TEXT, value=TEXT)
+    return vector_map(frame, share=(0.25, 0.125), total=12, colour="标注", say=say)
+
+
+EVERY: dict[str, Callable[[Say], charts.Chart | charts.Drawing]] = {
+    "score_chart": score_chart,
+    "score_chart of nothing": lambda say: score_chart(say, [math.nan]),
+    "score_chart of many": lambda say: score_chart(say, [0.5] * 2_500),
+    "ranked_bars": lambda say: charts.ranked_bars(
+        scores(COSINES, TEXT), threshold=(0.25, 0.5), say=say
+    ),
+    "attention_heatmap": lambda say: charts.attention_heatmap(MANY, say=say),
+    "attention_heatmap of long texts": lambda say: charts.attention_heatmap(
+        tokens([0.0] * 2_500, "letters", TEXT), say=say
+    ),
+    "attention_heatmap of nothing": lambda say: charts.attention_heatmap(tokens([]), say=say),
+    "effects_chart": lambda say: charts.effects_chart(EFFECTS, say=say),
+    "effects_chart of nothing": lambda say: charts.effects_chart(EFFECTS.head(0), say=say),
+    "slope_chart": lambda say: charts.slope_chart(RANKS, say=say),
+    "distribution": lambda say: charts.distribution_chart(
+        charts.cosine_bins(pairs(COSINES)), cosine=0.25, probability=0.5, say=say
+    ),
+    "distribution of nothing": lambda say: charts.distribution_chart(
+        charts.cosine_bins(pairs([])), cosine=0.25, probability=0.5, say=say
+    ),
+    "precision_recall": lambda say: charts.precision_recall_chart(
+        measure.curve(pairs(COSINES)), POINT, relevant=0.5, say=say
+    ),
+    "roc": lambda say: charts.roc_chart(measure.curve(pairs(COSINES)), POINT, area=0.75, say=say),
+    "reliability": reliability,
+    "slices": lambda say: charts.slices_chart(
+        slice_table(list(map(str, range(20))), [3] * 20), overall=0.1, say=say
+    ),
+    "slices of nothing": lambda say: charts.slices_chart(slice_table([], []), overall=0.1, say=say),
+    "map": lambda say: of_the_map(say, 9),
+    "map of nothing": lambda say: of_the_map(say, 0),
+    "history": lambda say: charts.history_chart(
+        HISTORY.assign(run="1"), measure="loss", title="损失", reads_as="越低越好。", say=say
+    ),
+    "history of nothing": lambda say: charts.history_chart(
+        HISTORY.head(0), measure="loss", title="损失", reads_as="越低越好。", say=say
+    ),
+    "vectors": lambda say: charts.vectors_chart((1, 0), (0, 1), say=say),
+}
+
+
+def texts(specification: dict[str, Any]) -> Iterator[str]:
+    """Yield what people read in a chart: titles, description, legends, tooltips and labels."""
+    shown = {
+        part[channel]["field"]
+        for part in everything(specification)
+        for channel in ("text", "color", "stroke", "y")
+        if isinstance(part.get(channel), dict) and part[channel].get("type") == "nominal"
+    }
+    for part in everything(specification):
+        title = part.get("title")
+        whole = [title["text"], *title["subtitle"]] if isinstance(title, dict) else [title]
+        whole += [part.get("description"), part.get("text")]
+        whole += part["domain"] if isinstance(part.get("domain"), list) else []
+        yield from (text for text in whole if isinstance(text, str))
+        for tip in part.get("tooltip") or []:
+            if isinstance(tip, dict):  # or Vega-Lite shows the field's name
+                assert tip.get("title"), tip
+    for row in rows(specification):
+        yield from (str(row[name]) for name in shown & set(row))
+
+
+def english(*found: str) -> set[str]:
+    """Return the English words in some texts."""
+    return set(re.findall("[A-Za-z][A-Za-z0-9]+", " ".join(found))) - NAMES
+
+
+@pytest.mark.parametrize("build", EVERY.values(), ids=EVERY)
+def test_no_chart_says_an_english_word_in_chinese(
+    build: Callable[[Say], charts.Chart | charts.Drawing],
+) -> None:
+    specification = json.loads(json.dumps(build(speaker("zh")).to_dict()))
+    assert not english(*texts(specification))
+    in_english = json.loads(json.dumps(build(speaker("en")).to_dict()))
+    assert english(*texts(in_english)), "or nothing is looked at"
