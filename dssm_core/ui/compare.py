@@ -118,6 +118,8 @@ def _show_status(live: state.LiveModel, stored: Scores | None) -> None:
 
 def _answer(live: state.LiveModel, asked: inputs.Asked, stored: Scores | None) -> Scores | None:
     """Return live scores, or stored ones while there is no live model, or None and say why."""
+    # in every run: what stands below keeps its place, and with it the keyboard's focus
+    place = st.empty()
     if live.error:
         parts.show_error(live.error)
     if trouble := asked.trouble():
@@ -125,11 +127,13 @@ def _answer(live: state.LiveModel, asked: inputs.Asked, stored: Scores | None) -
         return None
     if live.scorer is None:
         return stored
-    return _score(live.scorer, asked.query, asked.documents[: inputs.MOST_DOCUMENTS])
+    return _score(live.scorer, asked.query, asked.documents[: inputs.MOST_DOCUMENTS], place)
 
 
-def _score(scorer: Scorer, query: str, texts: Sequence[str]) -> Scores | None:
-    """Score in parts, so that long work shows how far it is and can be stopped."""
+def _score(
+    scorer: Scorer, query: str, texts: Sequence[str], place: DeltaGenerator
+) -> Scores | None:
+    """Score in parts, so that long work shows in a place how far it is, and can be stopped."""
     wanted = (scorer.folder.fingerprint, query, *texts)
     kept = st.session_state.get("compare.kept")
     if kept and kept[0] == wanted:
@@ -141,7 +145,7 @@ def _score(scorer: Scorer, query: str, texts: Sequence[str]) -> Scores | None:
     def stop() -> None:
         st.session_state["compare.stopped"] = wanted
 
-    place, bar = st.empty(), None
+    bar = None
     started, is_long = time.monotonic(), sum(map(len, texts)) > 2 * PART
     for done, part in _in_parts(texts):
         if bar is None and (is_long or time.monotonic() - started > 0.4):
