@@ -1,0 +1,124 @@
+"""The page as a process of its own, watched from outside: address, memory, threads, log."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+RUN = """
+import os, sys
+from streamlit.web.cli import main
+from dssm_core.folder import ModelFolder
+from tests.tiny import WordTowers
+
+loads, has_model = os.open(sys.argv.pop(1), os.O_WRONLY | os.O_APPEND), sys.argv.pop(1) == "True"
+load = ModelFolder.load_towers
+def counted(folder):
+    os.write(loads, f"{folder.name}\\n".encode())
+    return load(folder) if has_model else WordTowers()
+ModelFolder.load_towers = counted
+sys.exit(main(prog_name="streamlit"))
+"""
+"""`streamlit run`, which writes down each load of a model, and may count words in place of it."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running page.
+
+    Attributes:
+        address: where it answers, without a slash at the end.
+        pid: its process.
+        log: the file of what it says.
+        loads: the file with a line for each load of a model.
+    """
+
+    address: str
+    pid: int
+    log: Path
+    loads: Path
+
+    def get(self, path: str) -> str:
+        """Return what it answers to a request."""
+        with urllib.request.urlopen(f"{self.address}/{path}", timeout=10) as answer:
+            return str(answer.read().decode())
+
+    def memory(self) -> float:
+        """Return its resident memory in MiB."""
+        return int(self._status("VmRSS")) / 1024
+
+    def threads(self) -> int:
+        """Return how many threads it has."""
+        return int(self._status("Threads"))
+
+    def sessions(self) -> int:
+        """Return how many sessions it holds a connection to."""
+        found = re.search(r"^active_sessions (\d+)", self.get("_stcore/metrics"), re.MULTILINE)
+        assert found, "no count of sessions"
+        return int(found[1])
+
+    def models(self) -> list[str]:
+        """Return the name of each model loaded, in order, as often as it was loaded."""
+        return self.loads.read_text().split()
+
+    def errors(self) -> list[str]:
+        """Return the lines of its log that tell of an error."""
+        lines = self.log.read_text("utf-8", "replace").splitlines()
+        return [line for line in lines if "Traceback" in line or "Error" in line]
+
+    def _status(self, name: str) -> str:
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        return re.findall(rf"^{name}:\s*(\d+)", status, re.MULTILINE)[0]
+
+
+@contextmanager
+def serving(
+    script: Path = ROOT / "streamlit_app.py", *, has_model: bool = True, **environment: str
+) -> Iterator[Server]:
+    """Start a page on a port of its own with a fresh store, and yield it once it answers.
+
+    Args:
+        script: what `streamlit run` is given.
+        has_model: whether models are loaded; else WordTowers stand for each, in no time.
+        environment: variables of its own.
+    """
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with tempfile.TemporaryDirectory(prefix="dssm-load-") as place:
+        log, loads = Path(place) / "log", Path(place) / "loads"
+        loads.touch()
+        command = [sys.executable, "-c", RUN, str(loads), str(has_model)]
+        command += ["run", str(script), "--server.headless", "true", "--server.port", str(port)]
+        command += ["--server.fileWatcherType", "none"]
+        own = {"DSSM_STORE": f"{place}/verdicts.sqlite3", "XDG_CACHE_HOME": f"{place}/cache"}
+        variables = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **own, **environment}
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                command, cwd=ROOT, env=variables, stdout=output, stderr=subprocess.STDOUT
+            )
+        server = Server(f"http://127.0.0.1:{port}", process.pid, log, loads)
+        try:
+            for _ in range(240):
+                try:
+                    server.get("_stcore/health")
+                    break
+                except OSError:
+                    assert process.poll() is None, log.read_text()
+                    time.sleep(0.25)
+            yield server
+        finally:
+            process.kill()
+            process.wait(60)
