@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 import pandas as pd
 import pytest
 
+from dssm_core import words
 from dssm_core.inspection.causes import (
     CAUSES,
     NEAR,
     NO_CAUSE,
     PART,
+    cause_name,
     find_causes,
     find_twins,
 )
 from dssm_core.inspection.measure import errors
-from dssm_core.inspection.rules import RULES
+from dssm_core.inspection.rules import RULES, tell
 from dssm_core.inspection.table import Inspection, inspect_pairs
 from dssm_core.scoring import Scorer
+from dssm_core.words import ENGLISH, speaker
 from tests.conftest import AWKWARD
 from tests.tiny import WordTowers, bare_folder
 
@@ -57,7 +58,7 @@ def cause_of(scorer: Scorer, *rows: tuple[str, str, int]) -> tuple[str, str]:
     inspection = inspected(scorer, *rows)
     wrong = errors(inspection.frame, THRESHOLD).loc[[2]]
     found = find_causes(inspection, wrong, scorer, THRESHOLD)
-    return found.loc[2, "cause"], found.loc[2, "evidence"]
+    return found.loc[2, "cause"], tell(found.loc[2, "evidence"], ENGLISH)
 
 
 def test_a_text_without_words_is_not_readable(scorer):
@@ -148,6 +149,15 @@ def test_every_cause_can_be_found(scorer):
     assert len(CAUSES) == 9
 
 
+def test_every_cause_has_a_name_in_both_languages_and_a_persons_own_stays():
+    assert [cause_name(cause, ENGLISH) for cause in CAUSES] == list(CAUSES)
+    assert {f"cause.{cause}" for cause in CAUSES} == {
+        k for k in words.WORDS if k.startswith("cause.")
+    }
+    assert cause_name("number mismatch", speaker("zh")) == "数字不一致"
+    assert cause_name("my own", speaker("zh")) == "my own"
+
+
 # many at once
 
 
@@ -207,8 +217,9 @@ def test_texts_that_break_things_get_a_cause(scorer):
     found = find_causes(inspection, wrong, scorer, THRESHOLD)
     assert len(found) == len(wrong) > 8
     assert set(found["cause"]) <= set(CAUSES)
-    assert all(re.search(r"\.$", evidence) for evidence in found["evidence"])
-    assert found["evidence"].str.len().max() < 1_000
+    told = [tell(evidence, ENGLISH) for evidence in found["evidence"]]
+    assert all(evidence.endswith(".") for evidence in told)
+    assert max(map(len, told)) < 1_000
 
 
 # twins

@@ -59,6 +59,14 @@ def test_a_query_is_judged_by_the_relevant_document_that_shares_most_with_it():
     assert (traits.overlap.tolist(), traits.document.tolist()) == ([1.0], [1])
 
 
+def test_a_slice_of_one_length_is_not_called_a_range(mixed):
+    towers, _ = mixed
+    rows = [[f"red{i}" + " door" * (i % 3), "wall", 1] for i in range(9)]
+    found = evaluate_towers(towers, pd.DataFrame(rows, columns=["query", "document", "label"]))
+    lengths = [row["slice"] for row in found["slices"] if row["by"] == "query length"]
+    assert lengths == ["to 1 word", "2 words", "over 2 words"]
+
+
 def test_slices_of_one_kind_hold_every_query_once_and_average_to_the_whole(mixed):
     towers, pairs = mixed
     pairs = pd.concat([pairs.assign(query=pairs["query"] + f" {i}") for i in range(20)])

@@ -29,12 +29,12 @@ def test_every_text_is_there_in_both_languages_with_the_same_values() -> None:
 
 def test_every_text_is_used_and_every_used_text_is_there() -> None:
     quoted = set(re.findall(r"""["']([\w. -]+)["']""", SOURCE))
-    starts = tuple(re.findall(r'say\(\s*f"([\w. ]+\.)\{', SOURCE))
+    starts = tuple(re.findall(r'(?:say|Sentence)\(\s*f"([\w. ]+\.)\{', SOURCE))
     made = {key for key in WORDS if key.startswith(starts)}
     made |= {key for key in WORDS if key.startswith(("script.", "assumed."))}  # values of columns
     made |= {f"{name}.help" for name in ("cosine", "logit", "probability", "rank", "percentile")}
     assert set(WORDS) <= quoted | made
-    said = set(re.findall(r'(?:say|ENGLISH)\(\s*"([\w. -]+)"', SOURCE))
+    said = set(re.findall(r'(?:say|Sentence)\(\s*"([\w. -]+)"', SOURCE))
     assert said <= set(WORDS)
     assert all(any(key.startswith(start) for key in WORDS) for start in starts)
 

@@ -200,6 +200,8 @@ def _print_findings(findings: Any) -> None:
     from dssm_core.inspection.findings import place
     from dssm_core.inspection.replay import short
     from dssm_core.inspection.report import lead
+    from dssm_core.inspection.rules import tell
+    from dssm_core.words import ENGLISH
 
     inspection = findings.inspection
     print(f"{inspection.model} {inspection.fingerprint} on {findings.data}")
@@ -222,7 +224,7 @@ def _print_findings(findings: Any) -> None:
         numbers = f"cosine {_number(row['cosine'])}, {place(line, row)}"
         print(f"  {row['error']}, {row['cause']}, {numbers}")
         print(f"    query: {short(row['query'])}\n    document: {short(row['document'])}")
-        print(f"    {short(row['evidence'], 200)}")
+        print(f"    {short(tell(row['evidence'], ENGLISH), 200)}")
 
 
 def _number(value: float | None) -> str:

@@ -119,9 +119,10 @@ def _slices(
         ("document length", traits.document_words),
     ):
         low, high = (int(q) for q in np.quantile(words, [1 / 3, 2 / 3], method="lower"))
-        yield by, f"to {low} words", words <= low
-        yield by, f"{low + 1} to {high} words", (words > low) & (words <= high)
-        yield by, f"over {high} words", words > high
+        middle = f"{low + 1} to {_words(high)}" if low + 1 < high else _words(high)
+        yield by, f"to {_words(low)}", words <= low
+        yield by, middle, (words > low) & (words <= high)
+        yield by, f"over {_words(high)}", words > high
     yield "rarest word", "in no document", rarest == 0
     yield "rarest word", f"in 1 or {RARE} documents", (rarest > 0) & (rarest <= RARE)
     yield "rarest word", f"in over {RARE} documents", rarest > RARE
@@ -134,6 +135,10 @@ def _slices(
         for value in large:
             yield by, value, column == value
         yield by, "others", ~np.isin(column, large)
+
+
+def _words(number: int) -> str:
+    return f"{number} word" if number == 1 else f"{number} words"
 
 
 def telling_columns(pairs: pd.DataFrame, collection: Collection) -> dict[str, list[str]]:

@@ -13,21 +13,37 @@ import pandas as pd
 
 from dssm_core.corpus.splitting import fold
 from dssm_core.explain import without
-from dssm_core.inspection.rules import RULES, Case, Suspicion, Twin, Word, common_stems, words_of
+from dssm_core.inspection.rules import (
+    RULES,
+    Case,
+    Evidence,
+    Sentence,
+    Suspicion,
+    Twin,
+    Word,
+    common_stems,
+    words_of,
+)
 from dssm_core.inspection.table import Inspection, Progress
 from dssm_core.scoring import Scorer, cosine
 from dssm_core.towers import Encoding, Side
+from dssm_core.words import Say
 
 NO_CAUSE = "no cause found"
 
 CAUSES = (*dict.fromkeys(cause for cause, _ in RULES), NO_CAUSE)
-"""All there are, in the order they are looked for."""
+"""All there are, in the order they are looked for; kept and compared, and told by `cause_name`."""
 
 NEAR = 0.98
 """Cosine from which two vectors of one side count as the same text."""
 
 PART = 100
 """Errors looked at between two reports of progress; their texts are encoded together."""
+
+
+def cause_name(cause: str, say: Say) -> str:
+    """Return what people call a cause; one that a person typed stays as it is."""
+    return say(f"cause.{cause}") if cause in CAUSES else cause
 
 
 def find_causes(
@@ -49,11 +65,11 @@ def find_causes(
         progress: called with (done, total) errors; may raise to cancel.
 
     Returns:
-        Index as `wrong`; cause, one of `CAUSES`, and evidence, a sentence.
+        Index as `wrong`; cause, one of `CAUSES`, and evidence, for `rules.tell`.
     """
     common = common_stems(scorer.folder.vocabulary)
     twins = find_twins(inspection, wrong.index)
-    found: list[tuple[str, str]] = []
+    found: list[tuple[str, Evidence]] = []
     for start in range(0, len(wrong), PART):
         part = wrong.iloc[start : start + PART]
         found += _causes(part, twins[start : start + PART], scorer, threshold, common)
@@ -118,7 +134,7 @@ def _causes(
     scorer: Scorer,
     threshold: float,
     common: frozenset[str],
-) -> list[tuple[str, str]]:
+) -> list[tuple[str, Evidence]]:
     queries = _encode(scorer, part["query"], "query")
     documents = _encode(scorer, part["document"], "document")
     words = {e.text: words_of(e, common) for e in {e.text: e for e in documents}.values()}
@@ -148,7 +164,7 @@ def _causes(
             for (cause, suspicion), value in zip(suspicions, after, strict=True)
             if not suspicion.needs_test or (value >= threshold) != (before >= threshold)
         )
-        found.append(next(held, (NO_CAUSE, "None of the rules applies.")))
+        found.append(next(held, (NO_CAUSE, [Sentence("evidence.none")])))
     return found
 
 
@@ -162,17 +178,16 @@ def _suspicions(case: Case) -> Iterable[tuple[str, Suspicion]]:
                 return
 
 
-def _stated(suspicion: Suspicion, before: float, after: float, threshold: float) -> str:
+def _stated(suspicion: Suspicion, before: float, after: float, threshold: float) -> Evidence:
     if not suspicion.needs_test:
-        return suspicion.evidence
+        return [suspicion.evidence]
     if np.isnan(after):
-        return f"{suspicion.evidence} Without them nothing is left to read."
-    how = "With them at its front" if suspicion.moved else "Without them"
+        return [suspicion.evidence, Sentence("evidence.nothing left")]
+    numbers = {"after": after, "before": before, "at": threshold}
+    if suspicion.moved:  # words of a missed pair, whose verdict turns by rising only
+        return [suspicion.evidence, Sentence("evidence.in front.above", numbers)]
     side = "above" if after >= threshold else "below"
-    return (
-        f"{suspicion.evidence} {how} the cosine is {after:.3f} instead of {before:.3f}, "
-        f"{side} the threshold of {threshold:.3f}."
-    )
+    return [suspicion.evidence, Sentence(f"evidence.without.{side}", numbers)]
 
 
 def _encode(scorer: Scorer, texts: Iterable[str], side: Side) -> list[Encoding]:

@@ -17,8 +17,10 @@ from dssm_core.evaluation import auc
 from dssm_core.explain import Effects, effects
 from dssm_core.inspection import measure, slices
 from dssm_core.inspection.causes import find_causes
+from dssm_core.inspection.rules import tell
 from dssm_core.inspection.table import Inspection, Progress
 from dssm_core.scoring import Scorer
+from dssm_core.words import ENGLISH
 
 MOST_CAUSES = 500
 """Errors, the worst, whose cause is looked for."""
@@ -49,7 +51,7 @@ class Findings:
         ranking: as `measure.ranking` returns.
         slices: of each column, as `measure.slice_table` returns.
         errors: the wrong pairs, worst first, as `measure.errors` returns, with cause and
-            evidence ("" beyond the worst 500).
+            evidence for `rules.tell` ("" beyond the worst 500).
         effects: of the worst 10 errors, those of the query's and of the document's tokens.
         verdicts: the verdicts on these pairs, as `Store.verdicts` returns.
     """
@@ -103,9 +105,10 @@ class Findings:
         return order.head(most).reset_index(drop=True)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values for JSON; None where a number does not exist."""
+        """Return plain values for JSON, in English; None where a number does not exist."""
         frame, head = self.inspection.frame, self.inspection.head
         worst = self.errors.head(MOST_CAUSES)
+        worst = worst.assign(evidence=[tell(one, ENGLISH) for one in worst["evidence"]])
         columns = [*ERROR_COLUMNS, "error", "by", "cause", "evidence"]
         return _plain(
             {

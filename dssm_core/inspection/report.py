@@ -12,7 +12,9 @@ from dssm_core.charts.base import in_words
 from dssm_core.explain import Effects, TokenEffect
 from dssm_core.inspection import html
 from dssm_core.inspection.findings import MOST_CAUSES, Findings, place
+from dssm_core.inspection.rules import tell
 from dssm_core.scoring import Head
+from dssm_core.words import ENGLISH
 
 INK = "currentColor"
 """Of the text inside charts: the page's own, light or dark."""
@@ -247,7 +249,7 @@ def _error(number: int, line: Any, row: dict[str, Any], findings: Findings) -> s
     heading = f"{number}. {row['error']}, {place(line, row)}: {row['cause']}"
     return (
         f"<article><h3>{html.escape(heading)}</h3>{html.paragraph(scores, 'quiet')}"
-        f"{''.join(texts)}{html.paragraph(row['evidence'], 'quiet')}</article>\n"
+        f"{''.join(texts)}{html.paragraph(tell(row['evidence'], ENGLISH), 'quiet')}</article>\n"
     )
 
 

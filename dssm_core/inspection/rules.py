@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 from dssm_core.inspection.table import script, stem_words
 from dssm_core.text import State
 from dssm_core.towers import Encoding
+from dssm_core.words import Say, in_a_row
 
 RARE = 3e-6
 """Share of the training words up to which a stem counts as rare: 10 of 3 million."""
@@ -108,18 +109,51 @@ class Case:
     twin: Twin | None = None
 
 
+Values = Mapping[str, str | float | tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A sentence that is told when it is shown, in the language of then.
+
+    Attributes:
+        key: of its text.
+        values: what is put in; a tuple is told as a list of words in quotes.
+    """
+
+    key: str
+    values: Values = field(default_factory=dict)
+
+    def told(self, say: Say) -> str:
+        """Return the sentence in a language."""
+        values = {
+            name: _quoted(value, say) if isinstance(value, tuple) else value
+            for name, value in self.values.items()
+        }
+        return say(self.key, **values)
+
+
+Evidence = Sequence[Sentence]
+"""What speaks for a cause."""
+
+
+def tell(evidence: Evidence, say: Say) -> str:
+    """Return evidence in a language; "" where there is none."""
+    return in_a_row(*(sentence.told(say) for sentence in evidence))
+
+
 @dataclass(frozen=True)
 class Suspicion:
     """What a rule found; a cause if it needs no test, or if the verdict turns in the test.
 
     Attributes:
-        evidence: a sentence.
+        evidence: what was found.
         query: words of the query that the test leaves out.
         document: words of the document that the test leaves out.
         moved: words that the test puts at the document's front.
     """
 
-    evidence: str
+    evidence: Sentence
     query: tuple[Word, ...] = ()
     document: tuple[Word, ...] = ()
     moved: tuple[Word, ...] = ()
@@ -132,19 +166,22 @@ class Suspicion:
 
 def nothing_readable(case: Case) -> Suspicion | None:
     """One side has no word that the model reads."""
-    sides = zip(("query", "document"), (case.query, case.document), case.texts, strict=True)
-    empty = [(side, text) for side, words, text in sides if not any(w.is_read for w in words)]
+    sides = ("query", "document")
+    texts = dict(zip(sides, map(_short, case.texts), strict=True))
+    words = zip(sides, (case.query, case.document), strict=True)
+    empty = [side for side, its in words if not any(w.is_read for w in its)]
     if not empty:
         return None
-    said = " and ".join(f"the {side} “{_short(text)}”" for side, text in empty)
-    return Suspicion(f"The model reads no word of {said}.")
+    which = empty[0] if len(empty) == 1 else "both"
+    return Suspicion(Sentence(f"evidence.unread.{which}", texts))
 
 
 def same_texts(case: Case) -> Suspicion | None:
     """The same pair is labelled otherwise elsewhere."""
     if case.twin is None or not case.twin.is_equal:
         return None
-    return Suspicion(f"Line {case.twin.line} labels the same texts {_label(case.twin)}.")
+    label = _label(case.twin)
+    return Suspicion(Sentence(f"evidence.same texts.{label}", {"line": case.twin.line}))
 
 
 def unknown_words(case: Case) -> Suspicion | None:
@@ -155,8 +192,8 @@ def unknown_words(case: Case) -> Suspicion | None:
     )
     if not query and not document:
         return None
-    said = f"Never seen in training: {_listed([*query, *document])}."
-    return Suspicion(said, query, document)
+    said = {"words": _names([*query, *document])}
+    return Suspicion(Sentence("evidence.unknown", said), query, document)
 
 
 def truncated_away(case: Case) -> Suspicion | None:
@@ -166,8 +203,7 @@ def truncated_away(case: Case) -> Suspicion | None:
     lost = tuple(w for w in _distinct(_content(case.query)) if w.stem in past)
     if case.label == 0 or not lost:
         return None
-    said = f"The document has {_listed(lost)} only past what the model reads of it."
-    return Suspicion(said, moved=lost)
+    return Suspicion(Sentence("evidence.truncated", {"words": _names(lost)}), moved=lost)
 
 
 def negation_mismatch(case: Case) -> Suspicion | None:
@@ -179,7 +215,7 @@ def negation_mismatch(case: Case) -> Suspicion | None:
         meant -= _stems(_read_plainly(sides[one]))
         denied = [w for w in here if w.stem in meant]
         if denied:
-            said = f"The {one} negates {_listed(denied)}, the {other} does not."
+            said = Sentence(f"evidence.negation.{one}", {"words": _names(denied)})
             words = {one: denied, other: _with_stems(sides[other], denied)}
             return _mismatch(case, said, words["query"], words["document"])
     return None
@@ -193,8 +229,8 @@ def number_mismatch(case: Case) -> Suspicion | None:
     other = [w for number, w in document if w.is_read and number not in asked]
     if not lacking or not other:
         return None
-    said = f"The query has the number {_listed(lacking)}, the document {_listed(other)}."
-    return _mismatch(case, said, lacking, other)
+    said = {"query": _names(lacking), "document": _names(other)}
+    return _mismatch(case, Sentence("evidence.number", said), lacking, other)
 
 
 def name_mismatch(case: Case) -> Suspicion | None:
@@ -203,19 +239,17 @@ def name_mismatch(case: Case) -> Suspicion | None:
     other = _names_lacking(case.document, case.query)
     if not lacking or not other:
         return None
-    said = f"The query names {_listed(lacking)}, the document {_listed(other)} instead."
-    return _mismatch(case, said, lacking, other)
+    said = {"query": _names(lacking), "document": _names(other)}
+    return _mismatch(case, Sentence("evidence.name", said), lacking, other)
 
 
 def same_vectors(case: Case) -> Suspicion | None:
     """A pair that the model cannot tell from this one is labelled otherwise."""
     if case.twin is None or case.twin.is_equal:
         return None
-    return Suspicion(
-        f"Line {case.twin.line}, labelled {_label(case.twin)}, has nearly the same vectors: "
-        f"cosine {case.twin.query:.3f} of the queries and {case.twin.document:.3f} of the "
-        "documents."
-    )
+    twin = case.twin
+    said: Values = {"line": twin.line, "query": twin.query, "document": twin.document}
+    return Suspicion(Sentence(f"evidence.same vectors.{_label(twin)}", said))
 
 
 def overlap_trap(case: Case) -> Suspicion | None:
@@ -227,9 +261,10 @@ def overlap_trap(case: Case) -> Suspicion | None:
     has = _stems(case.document if case.label == 1 else _content(case.document))
     shared = [w for w in asked if w.stem in has]
     share = len(shared) / len(asked)
-    named = f": {_listed(shared)}" if shared else f" ({_listed(asked)})"
-    number = f"{len(shared) or 'none'} of the query's {len(asked)} words"
-    said = f"The document has {number}{named}."
+    said = Sentence("evidence.no overlap", {"asked": len(asked), "words": _names(asked)})
+    if shared:
+        its: Values = {"number": len(shared), "asked": len(asked), "words": _names(shared)}
+        said = Sentence("evidence.overlap", its)
     if case.label == 1:
         return Suspicion(said) if share <= LOW else None
     if share >= HIGH:
@@ -307,7 +342,9 @@ def stop_words() -> frozenset[str]:
     return frozenset(stopwords.STOPWORDS_EN_PLUS) | chinese
 
 
-def _mismatch(case: Case, said: str, query: Sequence[Word], document: Sequence[Word]) -> Suspicion:
+def _mismatch(
+    case: Case, said: Sentence, query: Sequence[Word], document: Sequence[Word]
+) -> Suspicion:
     """Return what the model overlooked, or, of a miss, may have made too much of."""
     return Suspicion(said) if case.label == 0 else Suspicion(said, tuple(query), tuple(document))
 
@@ -375,10 +412,14 @@ def _label(twin: Twin) -> str:
     return "relevant" if twin.label == 1 else "not relevant"
 
 
-def _listed(words: Iterable[Word]) -> str:
-    names = list(dict.fromkeys(word.shown for word in words))
-    rest = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(f"“{name}”" for name in names[:SHOWN]) + rest
+def _names(words: Iterable[Word]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(word.shown for word in words))
+
+
+def _quoted(names: tuple[str, ...], say: Say) -> str:
+    words = say("comma").join(f"“{name}”" for name in names[:SHOWN])
+    rest = len(names) - SHOWN
+    return say("evidence.more", words=words, number=rest) if rest > 0 else words
 
 
 def _short(text: str) -> str:

@@ -10,14 +10,14 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from dssm_core.words import charts, compare, inspect, lab, pair
+from dssm_core.words import charts, compare, evidence, inspect, lab, pair
 
 Say = Callable[..., str]
 """From a key and the values to put in to a text in one language."""
 
 LANGUAGES = {"en": "English", "zh": "中文"}
 
-TABLES = (compare.WORDS, charts.WORDS, lab.WORDS, inspect.WORDS, pair.WORDS)
+TABLES = (compare.WORDS, charts.WORDS, lab.WORDS, inspect.WORDS, pair.WORDS, evidence.WORDS)
 
 WORDS: dict[str, tuple[str, str]] = {key: texts for t in TABLES for key, texts in t.items()}
 """By key the texts in the order of `LANGUAGES`, with fields for the values to put in."""

@@ -59,7 +59,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "在真实数据的一小部分上训练某一类的小模型（独立进程）。结果存为模型文件夹，可在“比较”页选择。",
     ),
     "lab.family": ("Family", "模型类别"),
-    "lab.pairs": ("Pairs", "数据对"),
+    "lab.pairs": ("Pairs", "样本"),
     "lab.epochs": ("Epochs", "轮数"),
     "lab.loss": ("Loss", "损失"),
     "lab.name": ("Save as", "保存为"),

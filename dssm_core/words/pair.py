@@ -10,11 +10,11 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "pair.missed": (
         "Missed: labelled relevant, but probability {probability} is below the threshold {at}.",
-        "漏判：标注为相关，但概率 {probability} 低于阈值 {at}。",
+        "漏报：标注为相关，但概率 {probability} 低于阈值 {at}。",
     ),
     "pair.false": (
         "False alarm: labelled not relevant, but probability {probability} reaches the threshold {at}.",
-        "误判：标注为不相关，但概率 {probability} 达到阈值 {at}。",
+        "误报：标注为不相关，但概率 {probability} 达到阈值 {at}。",
     ),
     "pair.rejected": (
         "Right: labelled not relevant, and probability {probability} is below the threshold {at}.",
@@ -26,7 +26,7 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "pair.unread.wrong": (
         "Missed: labelled relevant, but the model can read nothing of one of the texts.",
-        "漏判：标注为相关，但模型无法读取其中一段文字。",
+        "漏报：标注为相关，但模型无法读取其中一段文字。",
     ),
     "pair.line": ("line {line} of the file", "文件第 {line} 行"),
     "pair.column.line": ("Line", "行"),

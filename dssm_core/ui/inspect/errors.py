@@ -9,16 +9,16 @@ import pandas as pd
 import streamlit as st
 
 from dssm_core.inspection import measure
-from dssm_core.inspection.causes import find_causes
+from dssm_core.inspection.causes import cause_name, find_causes
+from dssm_core.inspection.rules import tell
 from dssm_core.store import Store
 from dssm_core.ui import parts
 from dssm_core.ui.inspect import slices
 from dssm_core.ui.inspect.chosen import LINE
 from dssm_core.ui.inspect.load import Bench
 from dssm_core.ui.inspect.pair import show_pair
-from dssm_core.ui.inspect.verdicts import CAUSES
 from dssm_core.ui.jobs import Job, wait_for
-from dssm_core.ui.words import say
+from dssm_core.ui.words import say, voice
 
 AT_FIRST = 200
 """Errors whose cause is found without being asked; and how many more a click adds."""
@@ -31,7 +31,7 @@ LONGEST_CELL = 300
 PATIENCE = 0.5
 """Seconds that the page waits for causes before it shows itself without them."""
 
-KINDS = {"false positive": "inspect.false", "false negative": "inspect.missed"}
+KINDS = ["false positive", "false negative"]
 
 OFFERED, MARKED, TABLE = "inspect.offered", "inspect.marked", "inspect.tables"
 """The line shown until a person chooses; what the table marks; how many tables there were."""
@@ -101,8 +101,8 @@ def _filters(wrong: pd.DataFrame, found: Found) -> pd.DataFrame:
     ).strip()
     kind: Any = right.segmented_control(
         say("inspect.kind"),
-        list(KINDS),
-        format_func=lambda name: f"{say(KINDS[name])} · {int((wrong['error'] == name).sum()):,}",
+        KINDS,
+        format_func=lambda name: f"{say(f'kind.{name}')} · {int((wrong['error'] == name).sum()):,}",
         key="inspect.kind",
     )
     causes = found.causes[found.causes.index.isin(wrong.index)]
@@ -115,7 +115,7 @@ def _filters(wrong: pd.DataFrame, found: Found) -> pd.DataFrame:
         cause = st.pills(
             say("inspect.causes", number=len(causes)),
             counts.index.tolist(),
-            format_func=lambda name: f"{say(CAUSES[name])} · {counts[name]:,}",
+            format_func=lambda name: f"{cause_name(name, voice())} · {counts[name]:,}",
             key=key,
             help=say("inspect.causes.help"),
         )
@@ -167,14 +167,16 @@ def _show_table(
     causes = found.causes.reindex(cut.index)
     table = pd.DataFrame(
         {
-            "error": [say(KINDS[kind]) for kind in cut["error"]],
-            "cause": [say(CAUSES[c]) if isinstance(c, str) else "…" for c in causes["cause"]],
+            "error": [say(f"kind.{kind}") for kind in cut["error"]],
+            "cause": [
+                cause_name(c, voice()) if isinstance(c, str) else "…" for c in causes["cause"]
+            ],
             "query": cut["query"].str.slice(0, LONGEST_CELL),
             "document": cut["document"].str.slice(0, LONGEST_CELL),
             "cosine": cut["cosine"],
             "probability": cut["probability"],
             "by": cut["by"],
-            "evidence": causes["evidence"].fillna(""),
+            "evidence": [tell(one, voice()) for one in causes["evidence"].fillna("")],
         }
     )
     text, number = st.column_config.TextColumn, st.column_config.NumberColumn

@@ -31,12 +31,7 @@ SHEET = """<style>
 STEP = 0.001
 """Of the slider on probability."""
 
-COUNTS = {
-    "true positive": ("inspect.hit", "inspect.hit.about"),
-    "false negative": ("inspect.missed", "inspect.missed.about"),
-    "false positive": ("inspect.false", "inspect.false.about"),
-    "true negative": ("inspect.rejected", "inspect.rejected.about"),
-}
+COUNTS = ("true positive", "false negative", "false positive", "true negative")
 
 COSINE, PROBABILITY = "inspect.cosine", "inspect.probability"
 """The widgets that show the threshold, rounded; the session keeps it exactly under THRESHOLD."""
@@ -108,8 +103,8 @@ def _finding(bench: Bench, counts: dict[str, int]) -> str:
 
 def _show_counts(counts: dict[str, int]) -> None:
     items = [
-        (say(name), f"{counts[key]:,}", say(about), key.startswith("false"))
-        for key, (name, about) in COUNTS.items()
+        (say(f"kind.{key}"), f"{counts[key]:,}", say(f"kind.{key}.about"), key.startswith("false"))
+        for key in COUNTS
     ]
     if unread := counts["no score"]:
         items.append((say("inspect.unread"), f"{unread:,}", say("inspect.unread.about"), False))

@@ -15,11 +15,12 @@ import streamlit as st
 from dssm_core.errors import UserError
 from dssm_core.inspection import sheets
 from dssm_core.inspection.cases import Case, write_cases
+from dssm_core.inspection.causes import CAUSES, cause_name
 from dssm_core.inspection.table import Inspection
 from dssm_core.store import VERDICTS, Store, Verdict
 from dssm_core.ui import parts
 from dssm_core.ui.inspect.chosen import LINE, Chosen, pair_key
-from dssm_core.ui.words import say
+from dssm_core.ui.words import say, voice
 
 LABELS: dict[Verdict, str] = {
     "relevant": "judge.relevant",
@@ -28,19 +29,6 @@ LABELS: dict[Verdict, str] = {
     "bad data": "judge.bad data",
 }
 """The word of each verdict on its button."""
-
-CAUSES = {
-    "nothing readable": "inspect.cause.unread",
-    "labelled both ways": "inspect.cause.both",
-    "unknown words decide": "inspect.cause.unknown",
-    "truncated away": "inspect.cause.truncated",
-    "negation mismatch": "inspect.cause.negation",
-    "number mismatch": "inspect.cause.number",
-    "name mismatch": "inspect.cause.name",
-    "word overlap trap": "inspect.cause.overlap",
-    "no cause found": "inspect.cause.none",
-}
-"""The word of each automatic cause."""
 
 UNDONE = "\0undone"
 """What no widget holds."""
@@ -139,7 +127,7 @@ def _show_cause_and_note(
     st.selectbox(
         say("judge.cause"),
         list(dict.fromkeys(cause for cause in causes if cause)),
-        format_func=lambda cause: say(CAUSES[cause]) if cause in CAUSES else cause,
+        format_func=lambda cause: cause_name(cause, voice()),
         key=cause_key,
         index=None,
         accept_new_options=True,
