@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gc
 import json
 import logging
 import os
@@ -48,6 +49,9 @@ class LiveModel:
     def _load(self) -> None:
         try:
             self.scorer = Scorer(self._folder)
+            # Streamlit collects garbage after every run, and need not look through the libraries
+            gc.collect()
+            gc.freeze()
         except UserError as error:
             self.error = error
         except Exception as error:  # a thread has nobody above it to tell
