@@ -17,10 +17,10 @@ from dssm_core.inspection.causes import (
     find_twins,
 )
 from dssm_core.inspection.measure import errors
-from dssm_core.inspection.rules import RULES, tell
+from dssm_core.inspection.rules import RULES
 from dssm_core.inspection.table import Inspection, inspect_pairs
 from dssm_core.scoring import Scorer
-from dssm_core.words import ENGLISH, speaker
+from dssm_core.words import ENGLISH, speaker, tell
 from tests.conftest import AWKWARD
 from tests.tiny import WordTowers, bare_folder
 

@@ -77,6 +77,21 @@ def test_run_prints_what_is_wrong_and_writes_it_as_page_and_as_json(inspect, lab
     assert "assumed" not in output
 
 
+def test_the_report_speaks_chinese_on_demand_and_the_numbers_keep_their_keys(inspect, tmp_path):
+    page, numbers = tmp_path / "report.html", tmp_path / "report.json"
+    arguments = ("--model", tiny.trained(), "--pairs", tiny.pairs_file(), "--json", numbers)
+    arguments += ("--negatives", 1, "--out", page)
+    _, english, _ = inspect("run", *arguments)
+    first = json.loads(numbers.read_text())
+    _, output, _ = inspect("run", *arguments, "--language", "zh")
+    text, found = page.read_text(), json.loads(numbers.read_text())
+    assert output == english
+    assert found | {"date": ""} == first | {"date": ""}
+    assert '<html lang="zh-CN">' in text
+    assert "每个查询 1 个（随机种子 0）" in text
+    assert found["notes"][0] not in text
+
+
 def test_run_takes_a_threshold_as_a_probability(inspect, labelled, tmp_path):
     arguments = ("--model", tiny.trained(), "--pairs", labelled, "--json", tmp_path / "n.json")
     inspect("run", *arguments, "--threshold", 0.5)

@@ -20,6 +20,7 @@ from dssm_core.ui import state
 from dssm_core.ui.inspect import errors as errors_page
 from dssm_core.ui.inspect import load
 from dssm_core.ui.inspect.report import report_bytes
+from dssm_core.words import Sentence, speaker
 from tests.conftest import AWKWARD
 from tests.tiny import WordTowers
 
@@ -449,14 +450,18 @@ def test_the_report_holds_what_the_page_says_and_runs_outside_the_session(page: 
     assert any(b.label == "Report as HTML" for b in app.get("download_button"))
     made: list[bytes] = []
     bench, threshold, store = given
+    note = Sentence("inspect.report.assumed", {"number": 77})
     build = Thread(
-        target=lambda: made.append(report_bytes(bench, threshold, store, "6 pairs", ["a note"]))
+        target=lambda: made.append(
+            report_bytes(bench, threshold, store, "6 pairs", [note], speaker("zh"))
+        )
     )
     build.start()
     build.join()
     text = made[0].decode()
     assert "red door" in text, "of the missed pair"
-    assert "a note" in text
+    assert "其中 77 个样本是随机抽取" in text
+    assert '<html lang="zh-CN">' in text
     assert "6 pairs" in text
 
 

@@ -16,15 +16,16 @@ from dssm_core.corpus.pairs import read_pairs
 from dssm_core.inspection import measure
 from dssm_core.inspection.findings import MOST_EFFECTS, Findings, find
 from dssm_core.inspection.report import report_html
-from dssm_core.inspection.rules import tell
 from dssm_core.inspection.table import inspect_pairs
 from dssm_core.scoring import Scorer
-from dssm_core.words import ENGLISH
+from dssm_core.words import ENGLISH, Sentence, speaker, tell
 from tests.conftest import AWKWARD
 from tests.tiny import WordTowers, bare_folder
 
 VOID = {"meta", "br", "hr", "img", "input", "link"}
 THRESHOLD = 0.6
+KINDS = {"false positive": "False alarm", "false negative": "Missed"}
+NOTE = Sentence("inspect.report.assumed", {"number": 7})
 PAIRS = [
     ("red door", "a red door", 1, "paint"),
     ("red door", "a blue wall", 0, "paint"),
@@ -95,10 +96,15 @@ def found(scorer):
 
 
 def test_the_head_says_what_was_inspected_with_which_model_and_where_the_cut_is(found, scorer):
-    text = Reader(report_html(found(notes=["Half of it is assumed."]))).text
+    text = Reader(report_html(found(notes=[NOTE]))).text
     assert "Inspection of doors" in text
     assert "At the threshold 4 of 8 pairs are wrong: 2 relevant ones below it and 2 others" in text
-    for said in ("doors.csv", scorer.folder.fingerprint, "2025-11-25 10:00", "Half of it is"):
+    for said in (
+        "doors.csv",
+        scorer.folder.fingerprint,
+        "2025-11-25 10:00",
+        "7 pairs were drawn at random",
+    ):
         assert said in text
     assert f"cosine 0.6000, probability {scorer.head.probability(0.6):.3f}" in text
     assert "8: 4 relevant, 4 not; 4 queries, 8 documents" in text
@@ -106,7 +112,7 @@ def test_the_head_says_what_was_inspected_with_which_model_and_where_the_cut_is(
 
 def test_the_confusion_counts_are_those_of_the_pairs(found):
     text = Reader(report_html(found())).text
-    assert "relevant 2 2 not relevant 2 2" in text.replace("at or above the threshold below it", "")
+    assert "relevant 2 2 not relevant 2 2" in text
     assert "Counted as below: 1 pairs of which the model reads nothing" in text
     assert found().rates == {"precision": 0.5, "recall": 0.5, "F1": 0.5, "error rate": 0.5}
 
@@ -117,7 +123,7 @@ def test_errors_come_worst_first_with_their_cause_and_its_evidence(found):
     assert list(findings.errors["error"]) == [
         *("false negative", "false positive", "false negative", "false positive")
     ]
-    places = [text.index(f"{n}. {row.error}, line {row.Index}: {row.cause}") for n, row in
+    places = [text.index(f"{n}. {KINDS[row.error]}, line {row.Index}: {row.cause}") for n, row in
               enumerate(findings.errors.itertuples(), 1)]  # fmt: skip
     assert places == sorted(places)
     assert findings.errors["cause"].iloc[0] == "nothing readable"
@@ -157,8 +163,8 @@ def test_assumed_pairs_are_not_called_by_a_line_that_the_file_does_not_have(foun
     findings = found()
     errors = findings.errors.assign(assumed=["yes", "no", "no", "no"])
     text = Reader(report_html(replace(findings, errors=errors))).text
-    assert "1. false negative, assumed pair 8:" in text
-    assert "2. false positive, line " in text
+    assert "1. Missed, assumed pair 8:" in text
+    assert "2. False alarm, line " in text
 
 
 def test_ranking_stands_with_its_intervals_or_with_the_reason_why_there_is_none(found):
@@ -193,10 +199,33 @@ def test_verdicts_on_these_pairs_are_shown_and_no_others(found):
         columns=columns,
     )
     text = Reader(report_html(found(verdicts=verdicts))).text
-    assert "People judged 1 of these pairs: 1 unsure" in text
+    assert "People judged 1 of these pairs: Unsure 1." in text
     assert "so <so>" in text
     assert "not here" not in text
     assert "Verdicts" not in Reader(report_html(found())).text
+
+
+def test_in_chinese_no_word_stays_english_but_those_of_the_data_and_names(found):
+    rows = [(q.replace("zebra", "red"), d, label, "") for q, d, label, _ in PAIRS]
+    columns = ["query", "document", "verdict", "cause", "note", "at"]
+    verdicts = pd.DataFrame(
+        [["red door", "a red door", "unsure", "number mismatch", "", "2025"]], columns=columns
+    )
+    rows += [("red red", "blue word " * 300, 1, "")]
+    findings = found(rows, verdicts=verdicts, notes=[NOTE], data="7.csv")
+    page = report_html(findings, speaker("zh"))
+    ours = {"doors", "csv", "room", "MRR", "recall", "nDCG", "ROC", "F1", "sigmoid"}
+    data = {"red", "door", "blue", "wall", "of", "the", "zebra", "word", findings.inspection.model}
+    reader = Reader(page)
+    told = reader.text + " ".join(a.get("aria-label") or "" for a in reader.all("div"))
+    told = told.replace(findings.inspection.fingerprint, "")
+    assert set(re.findall("[A-Za-z][A-Za-z0-9]+", told)) <= ours | data
+    assert '<html lang="zh-CN">' in page.decode()
+    assert "漏报，第 8 行：没有可读内容" in told
+    assert "不确定 1" in told
+    assert "数字不一致" in told
+    assert "词语重合" in told
+    assert findings.to_dict()["errors"]["worst"][0]["cause"] == "nothing readable"
 
 
 # pairs that leave nothing to say
@@ -234,7 +263,13 @@ def awkward(found):
         [[q, d, "unsure", d[:99], d, "2025"] for q, d, *_ in rows],
         columns=["query", "document", "verdict", "cause", "note", "at"],
     )
-    return found(rows, 0.1, verdicts=verdicts, data="<img src=x>.csv", notes=["<b>note"])
+    return found(
+        rows,
+        0.1,
+        verdicts=verdicts,
+        data="<img src=x>.csv",
+        notes=[Sentence("evidence.unknown", {"words": ("<b>note",)})],
+    )
 
 
 def test_no_text_of_the_data_becomes_an_element(awkward):
@@ -331,7 +366,7 @@ def test_a_chart_that_cannot_be_drawn_costs_no_numbers(found, monkeypatch):
 
 
 def test_json_holds_the_numbers_of_the_page(found):
-    findings = found(notes=["n"])
+    findings = found(notes=[NOTE])
     values = json.loads(json.dumps(findings.to_dict(), allow_nan=False))
     assert values["confusion"] == findings.counts
     assert values["threshold"]["cosine"] == 0.6
@@ -345,7 +380,7 @@ def test_json_holds_the_numbers_of_the_page(found):
     assert worst[0]["cosine"] is None
     assert worst[0]["cause"] == "nothing readable"
     assert set(values["slices"]) == set(findings.slices)
-    assert values["notes"] == ["n"]
+    assert values["notes"] == [NOTE.told(ENGLISH)]
 
 
 def test_the_same_pairs_make_the_same_report(found):
@@ -358,5 +393,5 @@ def test_a_file_with_awkward_columns_can_be_inspected(scorer, tmp_path):
                     "blue,blue,1,a,b,c,d,e\n")  # fmt: skip
     inspection = inspect_pairs(scorer, read_pairs(path))
     findings = find(inspection, scorer, 0.6, data="odd.csv", date="")
-    assert "1. false positive" in Reader(report_html(findings)).text
+    assert "1. False alarm" in Reader(report_html(findings)).text
     json.dumps(findings.to_dict(), allow_nan=False)

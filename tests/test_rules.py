@@ -6,9 +6,7 @@ import numpy as np
 import pytest
 
 from dssm_core.inspection.rules import (
-    SHOWN,
     Case,
-    Sentence,
     Suspicion,
     Twin,
     Word,
@@ -20,14 +18,13 @@ from dssm_core.inspection.rules import (
     overlap_trap,
     same_texts,
     same_vectors,
-    tell,
     truncated_away,
     unknown_words,
     words_of,
 )
 from dssm_core.text import read
 from dssm_core.towers import Encoding
-from dssm_core.words import ENGLISH, speaker
+from dssm_core.words import ENGLISH, SHOWN, Sentence, speaker, tell
 
 COMMON = "red blue door wall house play music file support game free the of with and is a this run"
 VOCABULARY = dict.fromkeys(COMMON.split(), 50)
@@ -326,6 +323,4 @@ def test_evidence_is_told_in_the_language_that_is_asked_for():
 
 
 def test_braces_in_a_text_are_no_fields():
-    found = nothing_readable(case("{line}", "red", MISSED, length=1))
-    assert found is None or "{line}" in said(found)
     assert "“{0} {x}”" in Sentence("evidence.unknown", {"words": ("{0} {x}",)}).told(ENGLISH)

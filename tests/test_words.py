@@ -12,8 +12,9 @@ import dssm_core
 from dssm_core.words import ENGLISH, LANGUAGES, WORDS, speaker
 
 PACKAGE = Path(dssm_core.__file__).parent
-SPOKEN = ("charts", "inspection", "ui")
-SOURCE = "".join(p.read_text() for part in SPOKEN for p in (PACKAGE / part).rglob("*.py"))
+SPOKEN = [p for part in ("charts", "inspection", "ui") for p in (PACKAGE / part).rglob("*.py")]
+SPOKEN += [PACKAGE / "commands" / "inspect.py", PACKAGE / "words" / "__init__.py"]
+SOURCE = "".join(path.read_text() for path in SPOKEN)
 
 
 def fields(text: str) -> set[str]:

@@ -44,6 +44,12 @@ def add(commands: Any) -> None:
     )
     run.add_argument("--seed", type=int, default=0, help="of the negatives that are drawn")
     run.add_argument("--out", type=Path, help="write the report here, one HTML file")
+    run.add_argument(
+        "--language",
+        choices=("en", "zh"),
+        default="en",
+        help="of the report: English or Chinese (en)",
+    )
     run.add_argument("--json", type=Path, help="write all numbers here, as JSON")
     run.set_defaults(command=_run)
 
@@ -80,6 +86,7 @@ def _run(options: argparse.Namespace) -> None:
     from dssm_core.inspection.report import report_html
     from dssm_core.inspection.table import inspect_pairs
     from dssm_core.scoring import Scorer
+    from dssm_core.words import speaker
 
     _check_places(options.out, options.json)
     _check_probability(options.threshold)
@@ -101,7 +108,7 @@ def _run(options: argparse.Namespace) -> None:
         content = json.dumps(findings.to_dict(), indent=2, allow_nan=False)
         options.json.write_text(content + "\n", "utf-8")
     if options.out:
-        options.out.write_bytes(report_html(findings))
+        options.out.write_bytes(report_html(findings, speaker(options.language)))
     _print_findings(findings)
     if len(findings.verdicts):
         print(f"\n{len(findings.verdicts):,} verdicts on these pairs, from {place}")
@@ -143,9 +150,10 @@ def _check_probability(value: float | None) -> None:
         raise UserError("--threshold is a probability above 0 and below 1", f"{value}")
 
 
-def _with_negatives(pairs: Any, options: argparse.Namespace) -> tuple[Any, list[str]]:
+def _with_negatives(pairs: Any, options: argparse.Namespace) -> tuple[Any, list[Any]]:
     """Return the pairs with assumed negatives if asked for, and what a reader must know."""
     from dssm_core.inspection.table import sample_negatives
+    from dssm_core.words import Sentence
 
     if options.negatives < 0:
         raise UserError("--negatives is a number of documents", f"{options.negatives}")
@@ -157,18 +165,19 @@ def _with_negatives(pairs: Any, options: argparse.Namespace) -> tuple[Any, list[
         return pairs, []
     if options.negatives:
         drawn = sample_negatives(pairs, options.negatives, options.seed)
-        note = (
-            f"All {len(pairs):,} pairs of the file are labelled 1. {len(drawn) - len(pairs):,} "
-            f"random pairs, {options.negatives} to a query (seed {options.seed}), are assumed to "
-            "be irrelevant: nobody judged them."
-        )
-        return drawn, [note]
+        numbers = {
+            "pairs": len(pairs),
+            "drawn": len(drawn) - len(pairs),
+            "each": options.negatives,
+            "seed": options.seed,
+        }
+        return drawn, [Sentence("report.negatives", numbers)]
     if options.threshold is None:
         raise UserError(
             f"All pairs of {options.pairs.name} are labelled 1: there is nothing to tell apart",
             hint="Add --negatives 4, or give a --threshold to see which relevant pairs miss it.",
         )
-    return pairs, ["All pairs are labelled 1: this says nothing of false positives."]
+    return pairs, [Sentence("report.all relevant")]
 
 
 def _cosine(probability: float | None, inspection: Any) -> float:
@@ -200,12 +209,12 @@ def _print_findings(findings: Any) -> None:
     from dssm_core.inspection.findings import place
     from dssm_core.inspection.replay import short
     from dssm_core.inspection.report import lead
-    from dssm_core.inspection.rules import tell
-    from dssm_core.words import ENGLISH
+    from dssm_core.words import ENGLISH, tell
 
     inspection = findings.inspection
     print(f"{inspection.model} {inspection.fingerprint} on {findings.data}")
-    print(*findings.notes, sep="\n", end="\n" if findings.notes else "")
+    for note in findings.notes:
+        print(note.told(ENGLISH))
     print(f"threshold: cosine {findings.cosine:.4f}, probability {findings.probability:.4f}")
     print(lead(findings))
     print(", ".join(f"{n} {_number(value)}" for n, value in findings.rates.items()))

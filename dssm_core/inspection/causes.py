@@ -16,8 +16,6 @@ from dssm_core.explain import without
 from dssm_core.inspection.rules import (
     RULES,
     Case,
-    Evidence,
-    Sentence,
     Suspicion,
     Twin,
     Word,
@@ -27,7 +25,9 @@ from dssm_core.inspection.rules import (
 from dssm_core.inspection.table import Inspection, Progress
 from dssm_core.scoring import Scorer, cosine
 from dssm_core.towers import Encoding, Side
-from dssm_core.words import Say
+from dssm_core.words import Say, Sentence
+
+Evidence = Sequence[Sentence]
 
 NO_CAUSE = "no cause found"
 
@@ -65,7 +65,7 @@ def find_causes(
         progress: called with (done, total) errors; may raise to cancel.
 
     Returns:
-        Index as `wrong`; cause, one of `CAUSES`, and evidence, for `rules.tell`.
+        Index as `wrong`; cause, one of `CAUSES`, and evidence, for `words.tell`.
     """
     common = common_stems(scorer.folder.vocabulary)
     twins = find_twins(inspection, wrong.index)

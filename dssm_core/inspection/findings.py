@@ -17,10 +17,9 @@ from dssm_core.evaluation import auc
 from dssm_core.explain import Effects, effects
 from dssm_core.inspection import measure, slices
 from dssm_core.inspection.causes import find_causes
-from dssm_core.inspection.rules import tell
 from dssm_core.inspection.table import Inspection, Progress
 from dssm_core.scoring import Scorer
-from dssm_core.words import ENGLISH
+from dssm_core.words import ENGLISH, Say, Sentence, tell
 
 MOST_CAUSES = 500
 """Errors, the worst, whose cause is looked for."""
@@ -51,14 +50,14 @@ class Findings:
         ranking: as `measure.ranking` returns.
         slices: of each column, as `measure.slice_table` returns.
         errors: the wrong pairs, worst first, as `measure.errors` returns, with cause and
-            evidence for `rules.tell` ("" beyond the worst 500).
+            evidence for `words.tell` ("" beyond the worst 500).
         effects: of the worst 10 errors, those of the query's and of the document's tokens.
         verdicts: the verdicts on these pairs, as `Store.verdicts` returns.
     """
 
     data: str
     date: str
-    notes: tuple[str, ...]
+    notes: tuple[Sentence, ...]
     inspection: Inspection
     cosine: float
     probability: float
@@ -92,17 +91,21 @@ class Findings:
         found = self.errors["cause"].head(MOST_CAUSES).value_counts()
         return {str(cause): int(number) for cause, number in found.items()}
 
-    def worst_slices(self, most: int) -> pd.DataFrame:
-        """Return the worst slices of all columns, called "column: slice"."""
-        tables = [
-            table.assign(slice=[f"{column}: {name}" for name in table["slice"]])
-            for column, table in self.slices.items()
-        ]
+    def worst_slices(self, most: int, say: Say = ENGLISH) -> pd.DataFrame:
+        """Return the worst slices of all columns, called "column: slice" in a language."""
+        tables = [table.assign(column=column) for column, table in self.slices.items()]
         if not tables:
             return pd.DataFrame()
         whole = pd.concat(tables, ignore_index=True)
         order = whole.sort_values(["few", "low", "pairs"], ascending=[True, False, False])
-        return order.head(most).reset_index(drop=True)
+        worst = order.head(most).reset_index(drop=True)
+        frame = self.inspection.frame
+        names = {c: slices.slice_names(frame, c, say) for c in worst["column"].unique()}
+        worst["slice"] = [
+            say("report.slice", column=slices.column_name(c, say), name=names[c][name])
+            for c, name in zip(worst.pop("column"), worst["slice"], strict=True)
+        ]
+        return worst
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON, in English; None where a number does not exist."""
@@ -114,7 +117,7 @@ class Findings:
             {
                 "data": self.data,
                 "date": self.date,
-                "notes": list(self.notes),
+                "notes": [note.told(ENGLISH) for note in self.notes],
                 "model": self.inspection.model,
                 "fingerprint": self.inspection.fingerprint,
                 "head": {"scale": head.scale, "bias": head.bias},
@@ -158,7 +161,7 @@ def find(
     *,
     data: str,
     date: str,
-    notes: Sequence[str] = (),
+    notes: Sequence[Sentence] = (),
     verdicts: pd.DataFrame | None = None,
     progress: Progress | None = None,
 ) -> Findings:
@@ -213,9 +216,10 @@ def find(
     )
 
 
-def place(line: Any, row: Mapping[str, Any]) -> str:
+def place(line: Any, row: Mapping[str, Any], say: Say = ENGLISH) -> str:
     """Return where a pair stands in its file; one that was drawn stands nowhere."""
-    return f"assumed pair {line}" if row.get("assumed") == "yes" else f"line {line}"
+    is_drawn = row.get("assumed") == "yes"
+    return say("report.error.assumed" if is_drawn else "report.error.line", line=line)
 
 
 def _on_these_pairs(verdicts: pd.DataFrame | None, frame: pd.DataFrame) -> pd.DataFrame:

@@ -9,6 +9,7 @@ from typing import Any
 
 from dssm_core.charts import Chart
 from dssm_core.charts.svg import plain_svg
+from dssm_core.words import in_a_row
 
 STYLE = """
 :root {color-scheme: light dark; --ink: #1b2430; --paper: #fff; --line: #d5dce4; --soft: #f3f5f8}
@@ -69,15 +70,16 @@ def _visible(character: str) -> str:
     return chr(0x2400 + ord(character)) if ord(character) < 32 else "\ufffd"
 
 
-def page(title: str, body: str) -> bytes:
+def page(title: str, body: str, language: str = "en") -> bytes:
     """Return a whole file.
 
     Args:
         title: plain text.
         body: HTML.
+        language: its code, as HTML has it.
     """
     return f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8">
+<html lang="{escape(language)}"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <meta name="referrer" content="no-referrer">
@@ -113,7 +115,7 @@ def table(caption: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -
         caption: plain text.
         columns: headings, plain text.
         rows: cells: text as it is, whole numbers with commas, others with three decimals, None
-            as "none".
+            as a dash.
     """
     cells = list(rows)
     is_text = [all(isinstance(cell, str) for cell in column) for column in zip(*cells, strict=True)]
@@ -136,7 +138,7 @@ def _cell(value: str | float | None) -> str:
     if isinstance(value, str):
         return f"<td>{escape(value)}</td>"
     if value is None or value != value:
-        return f"<td{RIGHT}>none</td>"
+        return f"<td{RIGHT}>–</td>"
     shown = f"{value:,}" if isinstance(value, int) else f"{value:.3f}"
     return f"<td{RIGHT}>{shown}</td>"
 
@@ -152,6 +154,6 @@ def figure(heading: str, chart: Chart, reading: str) -> str:
     finding = str(chart.description)
     return (
         f'<figure><h3>{escape(heading)}</h3><div role="img" aria-label="{escape(finding)}">'
-        f"{plain_svg(chart)}</div><figcaption>{escape(finding)} {escape(reading)}</figcaption>"
+        f"{plain_svg(chart)}</div><figcaption>{escape(in_a_row(finding, reading))}</figcaption>"
         "</figure>\n"
     )

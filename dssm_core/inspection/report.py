@@ -11,10 +11,10 @@ from dssm_core.charts import inspection as pictures
 from dssm_core.charts.base import in_words
 from dssm_core.explain import Effects, TokenEffect
 from dssm_core.inspection import html
+from dssm_core.inspection.causes import cause_name
 from dssm_core.inspection.findings import MOST_CAUSES, Findings, place
-from dssm_core.inspection.rules import tell
 from dssm_core.scoring import Head
-from dssm_core.words import ENGLISH
+from dssm_core.words import ENGLISH, Say, in_a_row, tell
 
 INK = "currentColor"
 """Of the text inside charts: the page's own, light or dark."""
@@ -24,159 +24,166 @@ MOST_CHARACTERS = 2_000
 """Of one text; the rest is told as a number."""
 
 
-def report_html(findings: Findings) -> bytes:
-    """Return the report of an inspection as one file, UTF-8."""
-    body = "".join(
-        [
-            _head(findings),
-            _confusion(findings),
-            _curves(findings),
-            _ranking(findings),
-            _slices(findings),
-            _errors(findings),
-            _verdicts(findings),
-        ]
+def report_html(findings: Findings, say: Say = ENGLISH) -> bytes:
+    """Return the report of an inspection as one file, UTF-8, in a language."""
+    parts = (_head, _confusion, _curves, _ranking, _slices, _errors, _verdicts)
+    return html.page(
+        say("report.title", model=findings.inspection.model),
+        "".join(part(findings, say) for part in parts),
+        say("language.code"),
     )
-    return html.page(f"Inspection of {findings.inspection.model}", body)
 
 
-def lead(findings: Findings) -> str:
+def lead(findings: Findings, say: Say = ENGLISH) -> str:
     """Return the finding in two sentences."""
-    counts, pairs = findings.counts, len(findings.inspection.frame)
-    wrong = counts["false positive"] + counts["false negative"]
-    return (
-        f"At the threshold {wrong:,} of {pairs:,} pairs are wrong: {counts['false negative']:,} "
-        f"relevant ones below it and {counts['false positive']:,} others at or above it."
-    )
+    missed, false = findings.counts["false negative"], findings.counts["false positive"]
+    pairs = len(findings.inspection.frame)
+    return say("report.lead", wrong=missed + false, pairs=pairs, missed=missed, false=false)
 
 
-def _head(findings: Findings) -> str:
+def _head(findings: Findings, say: Say) -> str:
     frame, head = findings.inspection.frame, findings.inspection.head
     relevant = int((frame["label"] == 1).sum())
+    pairs = say(
+        "report.pairs",
+        number=len(frame),
+        relevant=relevant,
+        other=len(frame) - relevant,
+        queries=frame["query"].nunique(),
+        documents=frame["document"].nunique(),
+    )
     rows = [
-        ("data", findings.data),
-        (
-            "pairs",
-            f"{len(frame):,}: {relevant:,} relevant, {len(frame) - relevant:,} not; "
-            f"{frame['query'].nunique():,} queries, {frame['document'].nunique():,} documents",
-        ),
-        ("model", findings.inspection.model),
-        ("fingerprint", findings.inspection.fingerprint),
-        ("date", findings.date),
-        ("threshold", _both(findings.cosine, head)),
-        ("best F1 at", _both(findings.best, head)),
-        ("probability", f"sigmoid({head.scale:.3f} × cosine {_signed(head.bias)})"),
+        (say("report.data"), findings.data),
+        (say("chart.tip.pairs"), pairs),
+        (say("model"), findings.inspection.model),
+        (say("report.fingerprint"), findings.inspection.fingerprint),
+        (say("report.date"), findings.date),
+        (say("report.threshold"), _both(findings.cosine, head, say)),
+        (say("report.best"), _both(findings.best, head, say)),
+        (say("probability"), say("report.sigmoid", scale=head.scale, bias=_signed(head.bias))),
     ]
-    notes = "".join(html.paragraph(note, "note") for note in findings.notes)
-    return html.paragraph(lead(findings), "lead") + notes + html.facts(rows)
+    notes = "".join(html.paragraph(note.told(say), "note") for note in findings.notes)
+    return html.paragraph(lead(findings, say), "lead") + notes + html.facts(rows)
 
 
-def _confusion(findings: Findings) -> str:
+def _confusion(findings: Findings, say: Say) -> str:
     counts = findings.counts
     rows = [
-        ("relevant", counts["true positive"], counts["false negative"]),
-        ("not relevant", counts["false positive"], counts["true negative"]),
+        (say("pair.relevant"), counts["true positive"], counts["false negative"]),
+        (say("pair.not relevant"), counts["false positive"], counts["true negative"]),
     ]
     named = html.table(
-        "Pairs by label and by what the model says",
-        ("label", "at or above the threshold", "below it"),
+        say("report.confusion.caption"),
+        (say("near.label"), say("report.confusion.above"), say("report.confusion.below")),
         rows,
     )
     unread = counts["no score"]
-    said = f"Counted as below: {unread:,} pairs of which the model reads nothing." if unread else ""
+    said = say("report.confusion.unread", number=unread) if unread else ""
+    rates = [(say(f"measure.{name}"), rate) for name, rate in findings.rates.items()]
     return html.section(
-        "Right and wrong",
+        say("report.confusion"),
         named,
         html.paragraph(said, "quiet") if said else "",
-        html.table("At the threshold", ("measure", "value"), findings.rates.items()),
+        html.table(say("report.rates"), (say("report.measure"), say("report.value")), rates),
     )
 
 
-def _curves(findings: Findings) -> str:
+def _curves(findings: Findings, say: Say) -> str:
     frame, curve = findings.inspection.frame, findings.curve
     at: dict[str, Any] = {"cosine": findings.cosine, "probability": findings.probability}
+    style: dict[str, Any] = {"ink": INK, "say": say}
     point = pictures.operating_point(findings.counts, **at)
     drawn = [
         html.figure(
-            "Cosine of relevant and other pairs",
-            pictures.distribution_chart(pictures.cosine_bins(frame), **at, ink=INK),
-            "The less the two shapes overlap, the better; the upright line is the threshold.",
+            say("chart.distribution"),
+            pictures.distribution_chart(pictures.cosine_bins(frame), **at, **style),
+            say("report.curves.shapes"),
         ),
         html.figure(
-            "Precision and recall",
+            say("chart.precision recall"),
             pictures.precision_recall_chart(
-                curve, point, relevant=float((frame["label"] == 1).mean()), ink=INK
+                curve, point, relevant=float((frame["label"] == 1).mean()), **style
             ),
-            "Diamond: the threshold. Grey: calling every pair relevant.",
+            in_a_row(say("report.curves.diamond"), say("chart.precision recall.ground")),
         ),
     ]
     if findings.area is not None:
         drawn.append(
             html.figure(
-                "ROC curve",
-                pictures.roc_chart(curve, point, area=findings.area, ink=INK),
-                "Diamond: the threshold. Grey: a model that knows nothing.",
+                say("report.curves.roc"),
+                pictures.roc_chart(curve, point, area=findings.area, **style),
+                in_a_row(say("report.curves.diamond"), say("chart.roc.ground")),
             )
         )
     error = findings.calibration_error
     if error is not None:
         drawn.append(
             html.figure(
-                "Calibration",
-                pictures.reliability_chart(findings.calibration, error=error, ink=INK),
-                "On the grey line a probability means what it says; below it the model is too "
-                "sure. Larger points: more pairs.",
+                say("report.curves.calibration"),
+                pictures.reliability_chart(findings.calibration, error=error, **style),
+                in_a_row(say("chart.reliability.reads"), say("chart.reliability.points")),
             )
         )
-    return html.section(
-        "Over all thresholds", '<div class="charts">', *drawn, "</div>", _numbers(findings)
-    )
+    charts = ['<div class="charts">', *drawn, "</div>"]
+    return html.section(say("report.curves"), *charts, _numbers(findings, say))
 
 
-def _numbers(findings: Findings) -> str:
+def _numbers(findings: Findings, say: Say) -> str:
     """Return the curves as tables, for those who cannot see them."""
     curve = findings.curve
     step = max(1, len(curve) // STEPS)
-    columns = ["cosine", "probability", "precision", "recall", "false_positive_rate", "f1"]
+    columns = {
+        "cosine": say("cosine"),
+        "probability": say("probability"),
+        "precision": say("measure.precision"),
+        "recall": say("measure.recall"),
+        "false_positive_rate": say("measure.false positive rate"),
+        "f1": say("measure.F1"),
+    }
     bins = [
-        (f"{row.start:.2f} to {row.end:.2f}", row.probability, row.relevant, row.pairs)
+        (
+            say("range", low=f"{row.start:.2f}", high=f"{row.end:.2f}"),
+            *(row.probability, row.relevant, row.pairs),
+        )
         for row in findings.calibration.itertuples()
     ]
+    share, pairs = say("chart.reliability.tip.share"), say("chart.tip.pairs")
     return (
-        "<details><summary>The curves in numbers</summary>"
+        f"<details><summary>{html.escape(say('report.curves.numbers'))}</summary>"
         + html.table(
-            "Every so many thresholds",
-            [name.replace("_", " ") for name in columns],
+            say("report.curves.caption"),
+            list(columns.values()),
             (
                 (f"{row[0]:.3f}", *map(float, row[1:]))
-                for row in curve[columns].iloc[::step].itertuples(index=False)
+                for row in curve[list(columns)].iloc[::step].itertuples(index=False)
             ),
         )
         + html.table(
-            "Calibration",
-            ("probability", "mean", "share that is relevant", "pairs"),
+            say("report.curves.calibration"),
+            (say("probability"), say("report.mean"), share, pairs),
             bins,
         )
         + "</details>"
     )
 
 
-def _ranking(findings: Findings) -> str:
+def _ranking(findings: Findings, say: Say) -> str:
     if findings.ranking is None:
-        none = "No query has both a relevant and another document, so there is nothing to rank."
-        return html.section("Ranking", html.paragraph(none))
+        return html.section(say("report.ranking"), html.paragraph(say("report.ranking.none")))
     rows = [
         (name, *(values[part] for part in ("mean", "low", "high")))
         for name, values in findings.ranking.items()
     ]
-    caption = "Each query's documents in the data, ranked by cosine; 95 % intervals"
-    return html.section("Ranking", html.table(caption, ("measure", "mean", "from", "to"), rows))
+    columns = [say("report.measure"), say("report.mean"), say("report.from"), say("report.to")]
+    return html.section(
+        say("report.ranking"), html.table(say("report.ranking.caption"), columns, rows)
+    )
 
 
-def _slices(findings: Findings) -> str:
-    worst = findings.worst_slices(MOST_SLICES)
+def _slices(findings: Findings, say: Say) -> str:
+    worst = findings.worst_slices(MOST_SLICES, say)
     if worst.empty:
-        return html.section("Slices", html.paragraph("All pairs are alike: nothing to slice by."))
+        return html.section(say("inspect.slices"), html.paragraph(say("report.slices.none")))
     overall = findings.rates["error rate"] or 0.0
     rows = [
         (
@@ -184,72 +191,81 @@ def _slices(findings: Findings) -> str:
             int(row.pairs),
             int(row.errors),
             float(row.error_rate),
-            f"{row.low:.3f} to {row.high:.3f}",
+            say("range", low=f"{row.low:.3f}", high=f"{row.high:.3f}"),
             float(row.auc),
         )
         for row in worst.itertuples()
     ]
+    columns = [
+        *(say("chart.slices.tip.slice"), say("chart.tip.pairs"), say("report.slices.wrong")),
+        *(say("chart.slices.tip.share"), say("report.slices.interval")),
+        say("chart.slices.tip.auc"),
+    ]
     return html.section(
-        "Slices, worst first",
-        html.paragraph(
-            f"Of all pairs, {overall:.1%} are wrong. A slice stands by the lower end of the 95 % "
-            "interval of its share, those under ten pairs last.",
-            "quiet",
-        ),
-        html.table(
-            f"The worst {len(rows)} slices",
-            ("slice", "pairs", "wrong", "share wrong", "95 % interval", "area under ROC"),
-            rows,
-        ),
+        say("report.slices"),
+        html.paragraph(say("report.slices.about", overall=overall), "quiet"),
+        html.table(say("report.slices.caption", number=len(rows)), columns, rows),
         html.figure(
-            "Share of wrong pairs",
-            pictures.slices_chart(worst, overall=overall, ink=INK),
-            "Bars: 95 % intervals. The upright line: all pairs. Hollow: under ten pairs.",
+            say("report.slices.figure"),
+            pictures.slices_chart(worst, overall=overall, ink=INK, say=say),
+            in_a_row(say("report.slices.reading"), say("chart.slices.few")),
         ),
     )
 
 
-def _errors(findings: Findings) -> str:
+def _errors(findings: Findings, say: Say) -> str:
     if findings.errors.empty:
-        return html.section("Errors", html.paragraph("No pair is wrong at this threshold."))
+        return html.section(say("inspect.errors"), html.paragraph(say("report.errors.none")))
     searched = min(len(findings.errors), MOST_CAUSES)
     shown = findings.errors.head(MOST_ERRORS)
     items = [
-        _error(number, line, row, findings)
+        _error(number, line, row, findings, say)
         for number, (line, row) in enumerate(
             zip(shown.index, shown.to_dict("records"), strict=True), 1
         )
     ]
-    effects = (
-        f"Of the first {len(findings.effects)}, words are shaded by their effect: blue ones hold "
-        "the cosine up, orange and underlined ones hold it down; the small numbers say by how "
-        "much. Struck out: not read."
+    causes = [(cause_name(cause, say), number) for cause, number in findings.causes.items()]
+    about = in_a_row(
+        say("report.errors.shown", shown=len(shown), number=len(findings.errors)),
+        say("report.errors.shaded", number=len(findings.effects)),
     )
     return html.section(
-        "Errors, worst first",
+        say("inspect.errors"),
         html.table(
-            f"Causes of the worst {searched:,} errors", ("cause", "errors"), findings.causes.items()
+            say("report.causes", number=searched),
+            (say("inspect.column.cause"), say("report.causes.number")),
+            causes,
         ),
-        html.paragraph(f"The worst {len(shown):,} of {len(findings.errors):,} errors. {effects}"),
+        html.paragraph(about),
         *items,
     )
 
 
-def _error(number: int, line: Any, row: dict[str, Any], findings: Findings) -> str:
-    scores = "No score: the model reads nothing of it."
+def _error(number: int, line: Any, row: dict[str, Any], findings: Findings, say: Say) -> str:
+    scores = say("report.error.unread")
     if row["cosine"] == row["cosine"]:
-        scores = (
-            f"Cosine {row['cosine']:.3f}, {row['by']:.3f} from the threshold; probability "
-            f"{in_words(row['probability'])}; rank {row['rank']:.0f} of {row['candidates']}."
+        scores = say(
+            "report.error.scores",
+            cosine=row["cosine"],
+            by=row["by"],
+            probability=in_words(row["probability"]),
+            rank=row["rank"],
+            candidates=row["candidates"],
         )
-    texts = [_text(name, html.escape(_cut(row[name]))) for name in ("query", "document")]
+    texts = [_text(say(n), html.escape(_cut(row[n], say))) for n in ("query", "document")]
     if number <= len(findings.effects):
         pair = findings.effects[number - 1]
-        texts = [_text(effects.side, _shaded(effects)) for effects in pair]
-    heading = f"{number}. {row['error']}, {place(line, row)}: {row['cause']}"
+        texts = [_text(say(effects.side), _shaded(effects, say)) for effects in pair]
+    heading = say(
+        "report.error",
+        number=number,
+        kind=say(f"kind.{row['error']}"),
+        place=place(line, row, say),
+        cause=cause_name(row["cause"], say),
+    )
     return (
         f"<article><h3>{html.escape(heading)}</h3>{html.paragraph(scores, 'quiet')}"
-        f"{''.join(texts)}{html.paragraph(tell(row['evidence'], ENGLISH), 'quiet')}</article>\n"
+        f"{''.join(texts)}{html.paragraph(tell(row['evidence'], say), 'quiet')}</article>\n"
     )
 
 
@@ -257,7 +273,7 @@ def _text(name: str, content: str) -> str:
     return f'<p class="label">{name}</p><div class="text" dir="auto">{content}</div>'
 
 
-def _shaded(effects: Effects) -> str:
+def _shaded(effects: Effects, say: Say) -> str:
     """Return a text with each token shaded by its effect on the cosine."""
     highest = max((abs(token.cosine) for token in effects.tokens), default=0.0)
     parts, end = [], 0
@@ -267,7 +283,7 @@ def _shaded(effects: Effects) -> str:
         parts.append(html.escape(effects.text[end : token.start]))
         parts.append(_token(effects.text[token.start : token.end], token, highest))
         end = token.end
-    return "".join(parts) + html.escape(_cut(effects.text[end:], MOST_CHARACTERS - end))
+    return "".join(parts) + html.escape(_cut(effects.text[end:], say, MOST_CHARACTERS - end))
 
 
 def _token(word: str, token: TokenEffect, highest: float) -> str:
@@ -285,19 +301,35 @@ def _token(word: str, token: TokenEffect, highest: float) -> str:
     return f'<span class="{kind}" style="--shade:{shade:.2f}">{shown}{number}</span>'
 
 
-def _verdicts(findings: Findings) -> str:
+def _verdicts(findings: Findings, say: Say) -> str:
     verdicts = findings.verdicts
     if verdicts.empty:
         return ""
     counts = verdicts["verdict"].value_counts()
-    told = ", ".join(f"{number:,} {verdict}" for verdict, number in counts.items())
-    columns = ["verdict", "query", "document", "cause", "note", "at"]
-    shown = verdicts[columns].tail(MOST_VERDICTS)
-    rest = f" The latest {len(shown):,} of them:" if len(shown) < len(verdicts) else ""
+    told = say("comma").join(f"{say(f'judge.{v}')} {number:,}" for v, number in counts.items())
+    shown = verdicts.tail(MOST_VERDICTS)
+    is_cut = len(shown) < len(verdicts)
+    about = in_a_row(
+        say("report.verdicts.told", number=len(verdicts), told=told),
+        say("report.verdicts.cut", number=len(shown)) if is_cut else "",
+    )
+    names = {
+        "verdict": say("report.verdict"),
+        "query": say("query"),
+        "document": say("document"),
+        "cause": say("judge.cause"),
+        "note": say("judge.note"),
+        "at": say("report.verdict.at"),
+    }
+    told_rows = shown[list(names)].assign(
+        verdict=[say(f"judge.{verdict}") for verdict in shown["verdict"]],
+        cause=[cause_name(cause, say) for cause in shown["cause"]],
+    )
+    rows = [[_cut(cell, say) for cell in row] for row in _rows(told_rows)]
     return html.section(
-        "Verdicts",
-        html.paragraph(f"People judged {len(verdicts):,} of these pairs: {told}.{rest}"),
-        html.table("Verdicts", columns, [[_cut(cell) for cell in row] for row in _rows(shown)]),
+        say("report.verdicts"),
+        html.paragraph(about),
+        html.table(say("report.verdicts"), list(names.values()), rows),
     )
 
 
@@ -305,14 +337,16 @@ def _rows(frame: pd.DataFrame) -> Sequence[tuple[str, ...]]:
     return [tuple(map(str, row)) for row in frame.itertuples(index=False)]
 
 
-def _cut(text: str, most: int = MOST_CHARACTERS) -> str:
+def _cut(text: str, say: Say, most: int = MOST_CHARACTERS) -> str:
     rest = len(text) - max(0, most)
-    return text if rest <= 0 else f"{text[: max(0, most)]}… ({rest:,} more characters)"
+    return text if rest <= 0 else text[: max(0, most)] + say("more", number=rest)
 
 
-def _both(cosine: float, head: Head) -> str:
-    return f"cosine {cosine:.4f}, probability {in_words(head.probability(cosine))}".replace(
-        "cosine -", "cosine −"
+def _both(cosine: float, head: Head, say: Say) -> str:
+    return say(
+        "report.both",
+        cosine=f"{cosine:.4f}".replace("-", "−"),
+        probability=in_words(head.probability(cosine)),
     )
 
 

@@ -8,22 +8,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 
 from dssm_core.inspection.table import script, stem_words
 from dssm_core.text import State
 from dssm_core.towers import Encoding
-from dssm_core.words import Say, in_a_row
+from dssm_core.words import Sentence, Values
 
 RARE = 3e-6
 """Share of the training words up to which a stem counts as rare: 10 of 3 million."""
 
 HIGH, LOW = 0.6, 0.2
 """Shares of the query's words in the document from, and up to, which overlap alone is a cause."""
-
-SHOWN = 6
-"""Words named in a piece of evidence."""
 
 REACH = 2
 """Words that a negation is taken to speak of, stop words not counted."""
@@ -107,39 +104,6 @@ class Case:
     texts: tuple[str, str]
     label: int
     twin: Twin | None = None
-
-
-Values = Mapping[str, str | float | tuple[str, ...]]
-
-
-@dataclass(frozen=True)
-class Sentence:
-    """A sentence that is told when it is shown, in the language of then.
-
-    Attributes:
-        key: of its text.
-        values: what is put in; a tuple is told as a list of words in quotes.
-    """
-
-    key: str
-    values: Values = field(default_factory=dict)
-
-    def told(self, say: Say) -> str:
-        """Return the sentence in a language."""
-        values = {
-            name: _quoted(value, say) if isinstance(value, tuple) else value
-            for name, value in self.values.items()
-        }
-        return say(self.key, **values)
-
-
-Evidence = Sequence[Sentence]
-"""What speaks for a cause."""
-
-
-def tell(evidence: Evidence, say: Say) -> str:
-    """Return evidence in a language; "" where there is none."""
-    return in_a_row(*(sentence.told(say) for sentence in evidence))
 
 
 @dataclass(frozen=True)
@@ -414,12 +378,6 @@ def _label(twin: Twin) -> str:
 
 def _names(words: Iterable[Word]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(word.shown for word in words))
-
-
-def _quoted(names: tuple[str, ...], say: Say) -> str:
-    words = say("comma").join(f"“{name}”" for name in names[:SHOWN])
-    rest = len(names) - SHOWN
-    return say("evidence.more", words=words, number=rest) if rest > 0 else words
 
 
 def _short(text: str) -> str:

@@ -11,6 +11,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "模型把查询和每篇文档变成向量。两个向量方向的相似程度是余弦，再经 sigmoid 变成概率。本页展示每一步。",
     ),
     "language": ("Language", "语言"),
+    "language.code": ("en", "zh-CN"),
     "model": ("Model", "模型"),
     "model.help": (
         "The trained models found in the folder sample_models.",
@@ -132,6 +133,7 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "comma": (", ", "、"),
     "none": ("none", "无"),
+    "words.more": ("{words} and {number} more", "{words}以及另外 {number} 个"),
     "range": ("{low} to {high}", "{low} 到 {high}"),
     "others": ("and {number:,} more", "以及另外 {number:,} 项"),
     "the query": ("the query", "查询"),

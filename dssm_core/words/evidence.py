@@ -73,7 +73,6 @@ WORDS: dict[str, tuple[str, str]] = {
         "查询的 {asked} 个词（{words}）文档一个也没有。",
     ),
     "evidence.none": ("None of the rules applies.", "没有适用的规则。"),
-    "evidence.more": ("{words} and {number} more", "{words}以及另外 {number} 个"),
     # what came of the test
     "evidence.nothing left": (
         "Without them nothing is left to read.",

@@ -10,7 +10,6 @@ import streamlit as st
 
 from dssm_core.inspection import measure
 from dssm_core.inspection.causes import cause_name, find_causes
-from dssm_core.inspection.rules import tell
 from dssm_core.store import Store
 from dssm_core.ui import parts
 from dssm_core.ui.inspect import slices
@@ -19,6 +18,7 @@ from dssm_core.ui.inspect.load import Bench
 from dssm_core.ui.inspect.pair import show_pair
 from dssm_core.ui.jobs import Job, wait_for
 from dssm_core.ui.words import say, voice
+from dssm_core.words import tell
 
 AT_FIRST = 200
 """Errors whose cause is found without being asked; and how many more a click adds."""

@@ -12,7 +12,8 @@ from dssm_core.inspection.report import report_html
 from dssm_core.store import Store
 from dssm_core.ui import parts
 from dssm_core.ui.inspect.load import Bench
-from dssm_core.ui.words import say
+from dssm_core.ui.words import say, voice
+from dssm_core.words import Say, Sentence
 
 
 def show_report(bench: Bench, threshold: float, store: Store) -> None:
@@ -29,10 +30,11 @@ def show_report(bench: Bench, threshold: float, store: Store) -> None:
     assumed = int((frame["assumed"] == "yes").sum()) if "assumed" in frame else 0
     # told now, for what builds the file runs outside the session
     data = say("inspect.report.data", number=len(frame))
-    notes = [say("inspect.report.assumed", number=assumed)] if assumed else []
+    notes = [Sentence("inspect.report.assumed", {"number": assumed})] if assumed else []
+    tell = voice()
     st.download_button(
         say("inspect.report.take"),
-        lambda: report_bytes(bench, threshold, store, data, notes),
+        lambda: report_bytes(bench, threshold, store, data, notes, tell),
         f"{bench.inspection.model}-inspection.html",
         "text/html",
         key="inspect.report",
@@ -42,7 +44,12 @@ def show_report(bench: Bench, threshold: float, store: Store) -> None:
 
 
 def report_bytes(
-    bench: Bench, threshold: float, store: Store, data: str, notes: Sequence[str]
+    bench: Bench,
+    threshold: float,
+    store: Store,
+    data: str,
+    notes: Sequence[Sentence],
+    say: Say,
 ) -> bytes:
     """Return the report as the content of a file."""
     found = findings.find(
@@ -54,4 +61,4 @@ def report_bytes(
         notes=notes,
         verdicts=store.verdicts(),
     )
-    return report_html(found)
+    return report_html(found, say)
