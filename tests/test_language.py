@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
+import html
 import json
 import math
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from dssm_core import charts
 from dssm_core.charts.vector_map import vector_map
 from dssm_core.evaluation import calibration
 from dssm_core.inspection import measure
+from dssm_core.ui import state, words
+from dssm_core.ui.inspect import errors as errors_page
 from dssm_core.words import Say, speaker
 from tests.test_charts import HISTORY, everything, rows, scores, tokens
+from tests.test_inspect_page import LABELLED, Ready, inspect_page
 from tests.test_inspection_charts import COUNTS, pairs, slice_table
+from tests.test_ui import APP
 from tests.test_vector_map import points
 
-NAMES = {"ROC", "Logit", "sigmoid", "CSV", "HTML", "MRR", "recall", "nDCG", "F1"}
+NAMES = {
+    *("ROC", "Logit", "sigmoid", "MRR", "recall", "nDCG", "F1", "BM25"),
+    *("CSV", "TSV", "JSONL", "HTML", "UTF", "gzip", "PCA", "Tab", "Ctrl", "Enter"),
+}
 """What people who read Chinese write so, too."""
 TEXT = "7"
 """A text of the user that is no word."""
@@ -149,3 +159,73 @@ def test_no_chart_says_an_english_word_in_chinese(
     assert not english(*texts(specification))
     in_english = json.loads(json.dumps(build(speaker("en")).to_dict()))
     assert english(*texts(in_english)), "or nothing is looked at"
+
+
+# the pages
+
+
+DATA = {
+    *("red", "door", "blue", "wall", "sofa", "zebra", "hall", "cellar", "room", "doors", "csv"),
+    *("pairs", "Two", "documents"),
+}
+"""Words of the examples, their notes, the pairs and their file."""
+
+
+def shown_in(table: Any) -> Iterator[str]:
+    """Yield a table's headings and cells."""
+    settings = json.loads(table.proto.columns)
+    for name in table.value.columns:
+        yield (settings.get(name) or {}).get("label") or str(name)
+    yield table.value.to_csv(header=False, index=False)
+
+
+def said_by(app: Any) -> str:
+    """Return all that a page says, less its labels of widgets."""
+    told = [
+        re.sub(r"<(style|script).*?</\1>", "", e.proto.body, flags=re.S) for e in app.get("html")
+    ]
+    tables = [text for frame in app.dataframe for text in shown_in(frame)]
+    heads = [element.value for element in (*app.title, *app.header, *app.subheader)]
+    return re.sub(r"<[^>]*>|https?:\S+", " ", html.unescape("\n".join([*told, *tables, *heads])))
+
+
+def check(app: AppTest, charts_at_least: int) -> None:
+    assert not app.exception
+    specifications = [json.loads(c.proto.spec) for c in app.get("vega_lite_chart")]
+    assert len(specifications) >= charts_at_least
+    for specification in specifications:
+        assert english(*texts({"datasets": {}} | specification)) <= DATA
+    assert english(said_by(app)) <= DATA
+
+
+@pytest.fixture
+def opened(
+    models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[AppTest], AppTest]:
+    """Return what opens a page in Chinese, with a live model and pairs of its own."""
+    (models / "doors" / "pairs.csv").write_text(LABELLED)
+    monkeypatch.setenv("DSSM_MODELS", str(models))
+    monkeypatch.setenv("DSSM_STORE", str(tmp_path / "verdicts.sqlite3"))
+    monkeypatch.setattr(state, "live_model", Ready)
+    monkeypatch.setattr(errors_page, "PATIENCE", 30.0)  # AppTest has no clock
+
+    # AppTest formats choices outside the session, which has the language
+    monkeypatch.setattr(words, "language", lambda: "zh")
+
+    def open_page(app: AppTest) -> AppTest:
+        app.session_state["page.language"] = "zh"
+        return app.run()
+
+    return open_page
+
+
+def test_compare_in_chinese_says_no_english_word(opened: Callable[[AppTest], AppTest]) -> None:
+    check(opened(AppTest.from_file(APP, default_timeout=30)), 5)
+
+
+def test_inspect_in_chinese_says_no_english_word(opened: Callable[[AppTest], AppTest]) -> None:
+    app = opened(AppTest.from_function(inspect_page, default_timeout=30))
+    check(app, 7)
+    for view in ("rivals", "edit", "near", "map"):
+        next(g for g in app.get("button_group") if g.key == "inspect.view").set_value(view).run()
+        check(app, 5)

@@ -181,9 +181,10 @@ def _token_html(word: str, token: ScoredToken, highest: float) -> str:
     shade = 0.5 * min(1.0, weight / highest) if weight and highest > 0 else 0.0
     style = f' style="background: rgba(0,114,178,{shade:.3f})"' if shade else ""
     number = f"<sup>{weight:.2f}</sup>" if weight and weight >= 0.1 * highest else ""
-    told = "" if number and token.state == "seen" else escape(f" ({', '.join(about)})")
+    words = escape(say("comma").join(about))
+    told = "" if number and token.state == "seen" else f" ({words})"
     return (
-        f'<span class="dssm-t dssm-{token.state}"{style} title="{escape(", ".join(about))}">'
+        f'<span class="dssm-t dssm-{token.state}"{style} title="{words}">'
         f"{escape(word)}{number}"
         + (f'<span class="dssm-hidden">{told}</span>' if about and told else "")
         + "</span>"

@@ -18,6 +18,7 @@ from dssm_core.inspection.table import Inspection, inspect_pairs, sample_negativ
 from dssm_core.scoring import Scorer
 from dssm_core.ui import inputs, parts
 from dssm_core.ui.words import say
+from dssm_core.words import in_a_row
 
 ENDINGS = ["csv", "tsv", "tab", "jsonl", "ndjson", "gz"]
 ASSUMED = 4
@@ -203,7 +204,8 @@ def _load(source: Source, is_upload: bool, negatives: Any) -> Loaded:
             )
         if each:
             pairs = kept("drawn", (key, each), lambda: sample_negatives(pairs, each))
-            told += " " + say("inspect.source.assumed", each=each, number=len(pairs) - number)
+            assumed = say("inspect.source.assumed", each=each, number=len(pairs) - number)
+            told = in_a_row(told, assumed)
             key, doubts = f"{key} {each}", {k: v for k, v in doubts.items() if k != "one label"}
     parts.show_quiet(told)
     for doubt, example in doubts.items():

@@ -15,6 +15,7 @@ from dssm_core.scoring import Head
 from dssm_core.ui import parts
 from dssm_core.ui.inspect.load import Bench
 from dssm_core.ui.words import say, voice
+from dssm_core.words import in_a_row
 
 SHEET = """<style>
 .dssm-counts {display: flex; flex-wrap: wrap; gap: .6rem}
@@ -249,9 +250,9 @@ def _show_ranking(bench: Bench) -> None:
             (
                 metric,
                 f"{values['mean']:.3f}",
-                say("inspect.interval", low=values["low"], high=values["high"])
-                + " "
-                + about[metric],
+                in_a_row(
+                    say("inspect.interval", low=values["low"], high=values["high"]), about[metric]
+                ),
                 False,
             )
             for metric, values in found.items()

@@ -14,6 +14,7 @@ from dssm_core.ui import parts
 from dssm_core.ui.inspect.changes import changes_html
 from dssm_core.ui.inspect.chosen import Chosen
 from dssm_core.ui.words import say, voice
+from dssm_core.words import in_a_row
 
 MOST_RIVALS = 200
 """Documents offered to compare with."""
@@ -108,8 +109,8 @@ def _holds(found: Comparison) -> str:
     for key, words in (("rivals.open", opens), ("rivals.close", closes)):
         if len(words):
             named = zip(words["text"], words["cosine"], strict=True)
-            told.append(say(key, words=", ".join(f"“{w}” {e:+.3f}" for w, e in named)))
-    return " ".join(told) or say("rivals.no word")
+            told.append(say(key, words=say("comma").join(f"“{w}” {e:+.3f}" for w, e in named)))
+    return in_a_row(*told) or say("rivals.no word")
 
 
 def _show_flip(
@@ -120,7 +121,7 @@ def _show_flip(
         parts.show_message("note", say("rivals.no flip", most=explain.MOST_EDITS))
         return
     place = say("the query") if flip.where == "query" else names[0]
-    words = ", ".join(f"“{word}”" for word in flip.tokens)
+    words = say("comma").join(f"“{word}”" for word in flip.tokens)
     parts.show_message(
         "note",
         say("rivals.flip", words=words, place=place, lower=names[1], gap=-flip.gap),

@@ -19,6 +19,7 @@ from dssm_core.ui import parts, state
 from dssm_core.ui.inspect.chosen import LINE
 from dssm_core.ui.jobs import wait_for_model
 from dssm_core.ui.words import say, voice
+from dssm_core.words import in_a_row
 
 SNAPSHOT = "(snapshot)"
 """What stands in the picker for a saved inspection; no folder can be called so by `train`."""
@@ -236,7 +237,7 @@ def _show_finding(changes: pd.DataFrame, names: tuple[str, str]) -> None:
                 p=_p(ranking["p_value"]),
             )
         )
-    parts.show_quiet(" ".join(told))
+    parts.show_quiet(in_a_row(*told))
 
 
 def _p(value: float) -> str:

@@ -24,6 +24,7 @@ from dssm_core.towers import Side
 from dssm_core.ui import parts
 from dssm_core.ui.inspect.chosen import LINE, Chosen
 from dssm_core.ui.words import say, voice
+from dssm_core.words import in_a_row
 
 NEAR = 10
 """Near texts listed."""
@@ -91,7 +92,7 @@ def _near_finding(chosen: Chosen, found: pd.DataFrame, of: Side, among: Side) ->
         told.append(say("near.own", place=stands[0], number=stands[1]))
     opposite = int((found["label"] == 1 - chosen.label).sum())
     told.append(say("near.opposite", number=opposite, most=len(found)))
-    return " ".join(told)
+    return in_a_row(*told)
 
 
 def show_map(chosen: Chosen) -> None:
@@ -135,7 +136,7 @@ def show_map(chosen: Chosen) -> None:
     notes = [say("map.note", share=sum(found.share))]
     if found.unreadable:
         notes.append(say("map.unreadable", number=found.unreadable))
-    parts.show_quiet(" ".join(notes))
+    parts.show_quiet(in_a_row(*notes))
     selection = picked["selection"] if picked else {}
     _show_pairs(chosen, picked_points(points, selection))
 
