@@ -84,7 +84,7 @@ def effects_chart(
         alt.layer(*layers)
         .resolve_scale(x="independent")
         .properties(
-            title=headline(title or say("effects"), say("chart.effects.reads")),
+            title=headline(title or say("effects"), say("chart.effects.reads"), ink=ink),
             height=alt.Step(18),
             description=say("chart.effects.told", told=told) if told else say("chart.effects.none"),
         )
@@ -142,7 +142,7 @@ def slope_chart(frame: pd.DataFrame, *, ink: str = INK, say: Say = ENGLISH) -> C
         base.mark_point(filled=True, size=70),
         numbers,
     ).properties(
-        title=headline(say("chart.slope"), say("chart.slope.reads")),
+        title=headline(say("chart.slope"), say("chart.slope.reads"), ink=ink),
         height=300,
         description=say("chart.slope.told", most=most),
     )
