@@ -428,6 +428,15 @@ def test_editing_an_example_makes_it_ones_own_text(page: Any) -> None:
     assert app.text_input(key="compare.query").value == "red door"
 
 
+def test_text_that_is_an_examples_again_is_that_example(page: Any) -> None:
+    app = page()
+    app.text_input(key="compare.query").set_value("blue").run()
+    assert picker(app).value is None
+    app.text_input(key="compare.query").set_value("red door").run()
+    assert picker(app).value == 0
+    assert "Two documents." in told(app)
+
+
 def test_scoring_that_was_stopped_goes_on_at_a_press_of_score(page: Any) -> None:
     app = page()
     app.text_input(key="compare.query").set_value("blue").run()

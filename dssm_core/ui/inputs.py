@@ -127,6 +127,10 @@ def pick_example(folder: ModelFolder) -> list[dict[str, Any]]:
     if "compare.query" not in st.session_state:
         _fill(examples, 0 if examples else None)
         _choose(0 if examples else None)
+    elif chosen_example(examples) is None:
+        # also where a browser sent an old text once more, and then the example's: a false edit
+        for number in _shown_examples(examples)[:1]:
+            _choose(number)
     # A new key with each edit, and never a value set from here: a browser that has not heard of
     # the value yet would send the old one back, which reads as a choice and overwrites the text.
     key = f"compare.example.{st.session_state['compare.example.version']}"
@@ -163,6 +167,19 @@ def chosen_example(examples: Sequence[dict[str, Any]]) -> int | None:
     """Return the number of the example on screen; None once its text was edited."""
     number: int | None = st.session_state.get("compare.chosen")
     return number if number is not None and number < len(examples) else None
+
+
+def _shown_examples(examples: Sequence[dict[str, Any]]) -> list[int]:
+    """Return the examples whose text is in the boxes; a table is known once it is painted."""
+    if st.session_state.get("compare.entry") != "lines":
+        return []
+    query, lines = st.session_state["compare.query"], st.session_state.get("compare.lines", "")
+    documents = [line for line in lines.replace("\r", "").split("\n") if line.strip()]
+    return [
+        number
+        for number, example in enumerate(examples)
+        if example["query"] == query and [*example["documents"]] == documents
+    ]
 
 
 def show_note(examples: Sequence[dict[str, Any]]) -> None:
