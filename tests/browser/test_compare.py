@@ -53,7 +53,7 @@ def ask(page: Page, query: str, documents: list[str]) -> None:
 def choose(page: Page, rank: int) -> None:
     """Click the bars of a rank; again where the chart was just being drawn anew."""
     bars = page.get_by_test_id("stVegaLiteChart").nth(1)
-    shape = bars.locator(f"path[aria-roledescription='bar'][aria-label*='rank: {rank};']").first
+    shape = bars.locator(f"path[aria-roledescription='bar'][aria-label*='; Rank: {rank};']").first
     wanted = f"{rank} of {len(FIRST['documents'])}"
     for _ in range(5):
         page.wait_for_timeout(1000)
