@@ -130,6 +130,7 @@ def check(chart: charts.Chart) -> dict[str, Any]:
     assert title["subtitle"]
     assert specification["description"].endswith(".")
     assert "background" not in specification
+    assert min(specification["padding"].values()) >= 4, "or the page clips letters at the edge"
     assert any("tooltip" in e for e in encodings(chart))
     assert not any({"href", "url"} & set(part) for part in everything(specification))
     found = rows(specification)
@@ -374,3 +375,32 @@ def test_the_history_tells_the_last_epoch_of_each_run() -> None:
 def test_vectors_are_drawn_to_the_longer_one(query: tuple[float, float]) -> None:
     found = rows(check(charts.vectors_chart(query, (0.0, 0.0))))
     assert math.hypot(found[0]["x"], found[0]["y"]) == pytest.approx(1.0 if any(query) else 0.0)
+
+
+def test_the_angle_between_two_vectors_is_true_on_the_page() -> None:
+    import vl_convert
+
+    fitted = {"autosize": {"type": "fit", "contains": "padding"}}  # what Streamlit sets by itself
+    specification = fitted | charts.vectors_chart((1.0, 0.0), (0.0, 1.0)).to_dict()
+    svg = vl_convert.vegalite_to_svg(specification)
+    (size, *_) = re.findall(r'class="background"[^>]*d="M[\d.,]+h(\d+)v(\d+)h', svg)
+    assert size[0] == size[1]
+
+
+def test_no_attention_weight_is_rounded_on_its_axis() -> None:
+    frame = tokens([0.25, 0.75]).assign(cosine=[0.5, -0.5], probability=0.0)
+    svg = drawn(charts.effects_chart(frame, reach=30.0), 300)  # whole numbers on the other axis
+    found = re.findall(r">(0\.\d+|1\.0)<", svg)
+    assert {"0.5", "1.0"} <= set(found)
+    assert not {"0.3", "0.8"} & set(found)
+
+
+def test_a_model_that_read_no_document_keeps_its_place_and_no_change_is_told() -> None:
+    ranked = scores([0.5, 0.1])
+    unread = scores([NAN, NAN]).assign(model="second")
+    chart = charts.slope_chart(pd.concat([ranked.assign(model="first"), unread]))
+    assert chart.to_dict()["description"] == "No document has a rank by both models."
+    assert ">second<" in drawn(chart)
+    half = scores([0.9, NAN]).assign(model="second")
+    chart = charts.slope_chart(pd.concat([ranked.assign(model="first"), half]))
+    assert chart.to_dict()["description"].endswith("between the two models is 0.")

@@ -8,7 +8,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from dssm_core.charts.base import INK, QUIET, Chart, drawable, headline
+from dssm_core.charts.base import AROUND, INK, QUIET, Chart, drawable, headline
 from dssm_core.words import ENGLISH, Say, in_a_row
 
 MOST_TOKENS = 2_000
@@ -42,7 +42,7 @@ def attention_heatmap(
     # the width is known to the browser only, so it is the browser that wraps
     fitting = f"clamp(floor(width / 52), 2, {max(2, int(per_line))})"
     heading = "slice(datum.label, -4) == ' · 1' ? slice(datum.label, 0, -4) : ''"
-    axis = alt.Axis(ticks=False, domain=False, labelExpr=heading)
+    axis = alt.Axis(ticks=False, domain=False, labelExpr=heading, labelFlush=False)
     in_order: Any = alt.EncodingSortField("sequence", op="min")
     tooltip = [
         alt.Tooltip("text:N", title=say("chart.tip.token")),
@@ -64,9 +64,7 @@ def attention_heatmap(
     # shaded at most half, so that the ink is readable on every cell
     blues = ["rgba(0,114,178,0)", "rgba(0,114,178,0.5)"]
     scale = alt.Scale(domain=[0, top], range=blues, clamp=True)
-    legend = alt.Legend(
-        orient="top", titleOrient="left", format=".2f", values=[0, top], gradientLength=80
-    )
+    legend = alt.Legend(orient="top", format=".2f", values=[0, top], gradientLength=80)
     shade = alt.Color("attention:Q", title=say("chart.weight"), scale=scale, legend=legend)
     quiet: dict[str, Any] = {"cornerRadius": 3, "stroke": QUIET}
     cells = base.mark_rect(strokeWidth=0.5, **quiet).encode(shade)
@@ -92,6 +90,7 @@ def attention_heatmap(
                 ink=ink,
             ),
             height=alt.Step(36),
+            padding=AROUND,
             description=describe_attention(tokens, say),
         )
     )

@@ -18,6 +18,9 @@ PALETTE = {"cosine": COSINE, "probability": PROBABILITY, "chosen": CHOSEN, "quie
 INK = "#1B2430"
 """Text inside a chart on a light page."""
 
+AROUND = {"left": 4, "top": 4, "right": 4, "bottom": 16}
+"""Pixels around a chart: Vega counts Chinese letters lower than they are, and the page clips."""
+
 _UNDRAWABLE = re.compile(r"[\s\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]+")
 
 

@@ -6,7 +6,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from dssm_core.charts.base import COSINE, INK, PROBABILITY, QUIET, Chart, headline
+from dssm_core.charts.base import AROUND, COSINE, INK, PROBABILITY, QUIET, Chart, headline
 from dssm_core.words import ENGLISH, Say
 
 
@@ -42,7 +42,7 @@ def effects_chart(
         alt.Y("label:N")
         .sort(shown["label"].tolist())
         .title(None)
-        .axis(ticks=False, labelLimit=130, labelOverlap=False)
+        .axis(ticks=False, labelLimit=130, labelOverlap=False, labelFlush=False)
     )
     tooltip = [
         alt.Tooltip("text:N", title=say("chart.tip.token")),
@@ -68,7 +68,7 @@ def effects_chart(
         .encode(
             alt.X("attention:Q")
             .scale(domain=[-1, 1])
-            .axis(orient="top", values=[0, 0.25, 0.5, 0.75, 1])
+            .axis(orient="top", values=[0, 0.5, 1])
             .title(f"◆ {say('chart.weight')}"),
             y,
             tooltip=tooltip,
@@ -86,6 +86,7 @@ def effects_chart(
         .properties(
             title=headline(title or say("effects"), say("chart.effects.reads"), ink=ink),
             height=alt.Step(18),
+            padding=AROUND,
             description=say("chart.effects.told", told=told) if told else say("chart.effects.none"),
         )
     )
@@ -98,7 +99,7 @@ def slope_chart(frame: pd.DataFrame, *, ink: str = INK, say: Say = ENGLISH) -> C
     are left out.
 
     Reads as: a level line is a document that both models rank alike; the steeper a line, the more
-    they disagree.
+    they disagree; a point alone is a document that one model could not read.
 
     Args:
         frame: one row a document and model, two models.
@@ -110,13 +111,14 @@ def slope_chart(frame: pd.DataFrame, *, ink: str = INK, say: Say = ENGLISH) -> C
     wide = shown.pivot_table(index="position", columns="model", values="rank").reindex(
         columns=models
     )
-    moved = (wide.max(axis=1) - wide.min(axis=1)).fillna(0) if len(wide.columns) else wide
+    by_both = wide.dropna()
+    moved = by_both.max(axis=1) - by_both.min(axis=1)
     shown["moved"] = [float(moved.get(p, 0)) for p in shown["position"]]
     changes = [say("chart.slope.moved"), say("chart.slope.same")]
     shown["change"] = np.where(shown["moved"] > 0, *changes)
     shown["document"] = shown["document"].astype(str).str.slice(0, 200)
     base = alt.Chart(shown).encode(
-        alt.X("model:N").sort(models).title(say("model")).axis(labelAngle=0),
+        alt.X("model:N").scale(domain=models).title(say("model")).axis(labelAngle=0),
         alt.Y("rank:Q")
         .scale(reverse=True, nice=False, zero=False)
         .title(say("chart.slope.rank"))
@@ -136,7 +138,9 @@ def slope_chart(frame: pd.DataFrame, *, ink: str = INK, say: Say = ENGLISH) -> C
     )
     dash = alt.StrokeDash("change:N").scale(domain=changes, range=[[1, 0], [4, 3]])
     numbers = base.mark_text(dx=14, color=ink).encode(text="position:O", color=alt.value(ink))
-    most = int(moved.max()) if len(moved) else 0
+    told = say("chart.slope.none")
+    if len(moved):
+        told = say("chart.slope.told", most=int(moved.max()))
     return alt.layer(
         base.mark_line(strokeWidth=2).encode(strokeDash=dash.legend(None)),
         base.mark_point(filled=True, size=70),
@@ -144,5 +148,6 @@ def slope_chart(frame: pd.DataFrame, *, ink: str = INK, say: Say = ENGLISH) -> C
     ).properties(
         title=headline(say("chart.slope"), say("chart.slope.reads"), ink=ink),
         height=300,
-        description=say("chart.slope.told", most=most),
+        padding=AROUND,
+        description=told,
     )

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from dssm_core.charts.base import (
-    CHOSEN,
+    AROUND,
     COSINE,
     INK,
     PROBABILITY,
@@ -19,6 +19,7 @@ from dssm_core.charts.base import (
     headline,
     in_words,
 )
+from dssm_core.charts.curve import curve_chart
 from dssm_core.words import ENGLISH, Say
 
 LABELS = ["relevant", "not relevant"]
@@ -121,6 +122,7 @@ def distribution_chart(
             ink=ink,
         ),
         height=330,
+        padding=AROUND,
         description=_tell_distribution(bins, cosine, probability, say),
     )
 
@@ -169,7 +171,7 @@ def precision_recall_chart(
     """
     now = point.iloc[0]
     floor = pd.DataFrame({"recall": [0.0, 1.0], "precision": [relevant, relevant]})
-    return _curve_chart(
+    return curve_chart(
         curve,
         point,
         floor,
@@ -216,7 +218,7 @@ def roc_chart(
     """
     now = point.iloc[0]
     ends = pd.DataFrame({"false_positive_rate": [0.0, 1.0], "recall": [0.0, 1.0]})
-    return _curve_chart(
+    return curve_chart(
         curve,
         point,
         ends,
@@ -286,6 +288,7 @@ def reliability_chart(
             ink=ink,
         ),
         height=330,
+        padding=AROUND,
         description=say("chart.reliability.told", error=error, number=int(table["pairs"].sum())),
     )
 
@@ -375,45 +378,9 @@ def slices_chart(
             ink=ink,
         ),
         height=alt.Step(42),
+        padding=AROUND,
         description=told,
     )
-
-
-def _curve_chart(
-    curve: pd.DataFrame,
-    point: pd.DataFrame,
-    ground: pd.DataFrame,
-    *,
-    x: tuple[str, str],
-    y: tuple[str, str],
-    title: alt.TitleParams,
-    description: str,
-    ink: str,
-    say: Say,
-) -> Chart:
-    """Return a curve over thresholds with the current one, each point of it open to a click."""
-    names = ["cosine", "probability", x[0], y[0]]
-    shown = curve[names].dropna()
-    unit = alt.Scale(domain=[0, 1], nice=False)
-    across = alt.X(f"{x[0]}:Q").scale(unit).title(x[1])
-    up = alt.Y(f"{y[0]}:Q").scale(unit).title(y[1])
-    titles = [say("cosine"), say("probability"), x[1], y[1]]
-    tooltip = [
-        alt.Tooltip(f"{name}:Q", format=".3f", title=title)
-        for name, title in zip(names, titles, strict=True)
-    ]
-    base = alt.Chart(shown).encode(across, up, tooltip=tooltip)
-    near = alt.selection_point(
-        name="threshold", fields=["cosine"], nearest=True, on="click", empty=False
-    )
-    return alt.layer(
-        alt.Chart(ground).mark_line(color=QUIET, strokeDash=[4, 3]).encode(across, up),
-        base.mark_line(color=COSINE, strokeWidth=2).encode(order=alt.Order("cosine:Q")),
-        base.mark_point(filled=True, size=60, opacity=0, aria=False).add_params(near),
-        alt.Chart(point[names])
-        .mark_point(filled=True, shape="diamond", size=260, color=CHOSEN, stroke=ink, opacity=1)
-        .encode(across, up, tooltip=tooltip),
-    ).properties(title=title, height=330, description=description)
 
 
 def _tell_distribution(bins: pd.DataFrame, cosine: float, probability: float, say: Say) -> str:

@@ -6,7 +6,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from dssm_core.charts.base import CHOSEN, COSINE, PROBABILITY, QUIET, Chart, headline
+from dssm_core.charts.base import AROUND, CHOSEN, COSINE, PROBABILITY, QUIET, Chart, headline
 from dssm_core.words import ENGLISH, Say
 
 
@@ -48,6 +48,7 @@ def history_chart(
     ).properties(
         title=headline(title, reads_as),
         height=240,
+        padding=AROUND,
         description=say(
             "chart.history.told" if last else "chart.history.none", title=title, last=last
         ),
@@ -102,8 +103,10 @@ def vectors_chart(
     )
     return alt.layer(lines, heads).properties(
         title=headline(say("chart.vectors"), say("chart.vectors.reads")),
-        width=300,
-        height=300,  # as wide as high, or the angle would be false
+        width=230,
+        height=230,  # as wide as high, or the angle would be false
+        padding=AROUND,
+        autosize="pad",  # the page would take axes and title from the height alone
         description=say(
             "chart.vectors.told", query=frame["entries"][0], document=frame["entries"][1]
         ),

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from dssm_core.charts.base import (
+    AROUND,
     CHOSEN,
     COSINE,
     INK,
@@ -135,7 +136,7 @@ def _scores_template(
     lines = _threshold_lines(threshold, x, y, rising, ink, say)
     background = _random_pairs(thawed(background_rows), x, say)
     whole = alt.layer(background, alt.layer(line, *lines, points, numbers))
-    return template(whole.resolve_scale(y="independent").properties(height=380))
+    return template(whole.resolve_scale(y="independent").properties(height=380, padding=AROUND))
 
 
 def ranked_bars(
@@ -197,7 +198,7 @@ def _bars_template(threshold: Threshold, has_percentile: bool, ink: str, say: Sa
     )
     labels = labels.encode(x=alt.value(6), text="label:N")
     whole = alt.layer(row, cosines, probabilities, labels).resolve_scale(x="independent")
-    return template(whole.properties(height=alt.Step(40)))
+    return template(whole.properties(height=alt.Step(40), padding=AROUND))
 
 
 def describe_scores(frame: pd.DataFrame, threshold: Threshold, say: Say = ENGLISH) -> str:

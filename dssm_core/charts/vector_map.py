@@ -8,7 +8,17 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from dssm_core.charts.base import CHOSEN, COSINE, INK, PROBABILITY, QUIET, Chart, drawable, headline
+from dssm_core.charts.base import (
+    AROUND,
+    CHOSEN,
+    COSINE,
+    INK,
+    PROBABILITY,
+    QUIET,
+    Chart,
+    drawable,
+    headline,
+)
 from dssm_core.words import ENGLISH, Say
 
 SIX_COLOURS = [COSINE, PROBABILITY, "#009E73", "#E69F00", QUIET, "#56B4E9"]
@@ -106,6 +116,7 @@ def vector_map(
             ink=ink,
         ),
         height=560,
+        padding=AROUND,
         description=describe_map(shown, share, total, say),
     )
 
@@ -117,7 +128,10 @@ def describe_map(
     if points.empty:
         return say("chart.map.none")
     counts = points["value"].value_counts()
-    told = say("comma").join(f"{number:,} {value}" for value, number in counts.head(6).items())
+    told = say("comma").join(
+        say("chart.map.count", value=value, number=number)
+        for value, number in counts.head(6).items()
+    )
     return say("chart.map.told", shown=len(points), number=total, share=sum(share), told=told)
 
 

@@ -13,14 +13,14 @@ WORDS: dict[str, tuple[str, str]] = {
     "chart.share": ("share", "比例"),
     "chart.at.cosine": ("cosine {n}", "余弦 {n}"),
     "chart.at.probability": ("probability {n}", "概率 {n}"),
-    "chart.tip.from": ("From", "从"),
-    "chart.tip.to": ("To", "到"),
+    "chart.tip.from": ("From", "下限"),
+    "chart.tip.to": ("To", "上限"),
     "chart.tip.pairs": ("Pairs", "样本数"),
     "chart.tip.token": ("Token", "词"),
     "chart.tip.state": ("State", "状态"),
     "chart.tip.weight": ("Attention weight", "注意力权重"),
     "chart.tip.percentile": ("Percentile of random pairs", "在随机查询-文档对中的百分位"),
-    "chart.tip.cosine from": ("Cosine from", "余弦从"),
+    "chart.tip.cosine from": ("Cosine from", "余弦下限"),
     "chart.tip.threshold.cosine": ("Threshold on cosine", "余弦阈值"),
     # a query's documents
     "chart.scores": ("Cosine and probability of each document", "每篇文档的余弦与概率"),
@@ -32,11 +32,11 @@ WORDS: dict[str, tuple[str, str]] = {
         "Grey bars below: cosines of random pairs.",
         "下方灰色条形：随机查询-文档对的余弦。",
     ),
-    "chart.scores.random.from": ("Random pairs from cosine", "随机查询-文档对，余弦从"),
+    "chart.scores.random.from": ("Random pairs from cosine", "随机查询-文档对的余弦下限"),
     "chart.scores.random.share": ("Share of them", "所占比例"),
     "chart.scores.cut": (
         "The best {shown:,} of {number:,} documents.",
-        "最好的 {shown:,} 篇，共 {number:,} 篇文档。",
+        "仅显示排在最前的 {shown:,} 篇，共 {number:,} 篇文档。",
     ),
     "chart.scores.best": (
         "Document {best} has the highest cosine, {cosine:.3f}, and probability {probability}.",
@@ -60,7 +60,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "chart.attention.strong": ("Stronger colour: more weight.", "颜色越深，权重越大。"),
     "chart.attention.marks": (
         "Dashed ~: read by its letters only. Grey ×: not read.",
-        "虚线 ~：仅按字母读取。灰色 ×：未读取。",
+        "虚线框 ~：仅按字母读取。灰色 ×：未读取。",
     ),
     "chart.attention.cut": ("The first {most:,} tokens.", "只显示前 {most:,} 个词。"),
     "chart.attention.order": ("token, in reading order", "词，按阅读顺序"),
@@ -74,7 +74,7 @@ WORDS: dict[str, tuple[str, str]] = {
     # effects
     "chart.effects.reads": (
         "Left out in turn: what the cosine loses.",
-        "依次去掉每个词：余弦会损失多少。",
+        "依次去掉每个词，看余弦损失多少。",
     ),
     "chart.effects.cosine": (
         "effect on the cosine (could be −2 to 2)",
@@ -95,12 +95,16 @@ WORDS: dict[str, tuple[str, str]] = {
         "A level line: both rank the document alike.",
         "水平线：两个模型给出的名次相同。",
     ),
-    "chart.slope.rank": ("rank (1 is best)", "名次（1 为最好）"),
+    "chart.slope.rank": ("rank (1 is best)", "名次（1 为最佳）"),
     "chart.slope.moved": ("moved", "名次有变"),
     "chart.slope.same": ("same rank", "名次相同"),
     "chart.slope.told": (
         "The largest change of rank between the two models is {most}.",
         "两个模型之间最大的名次变动为 {most}。",
+    ),
+    "chart.slope.none": (
+        "No document has a rank by both models.",
+        "没有文档在两个模型中都有名次。",
     ),
     # labelled pairs
     "chart.distribution": ("Cosine of relevant and other pairs", "相关与不相关样本的余弦"),
@@ -112,7 +116,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "chart.distribution.tip.share": ("Share of its label", "占同标注样本的比例"),
     "chart.distribution.told": (
         "Above cosine {cosine:.3f}, probability {probability}, lie about {told}.",
-        "余弦高于 {cosine:.3f}（概率 {probability}）的约有：{told}。",
+        "约有 {told}，余弦高于 {cosine:.3f}（概率 {probability}）。",
     ),
     "chart.distribution.of.relevant": (
         "{share:.0%} of the relevant pairs",
@@ -138,7 +142,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "余弦为 {cosine:.3f}（概率 {probability}）时，精确率为 {precision:.3f}，召回率为 {recall:.3f}。",
     ),
     "chart.roc": ("ROC curve, area {area:.3f}", "ROC 曲线，面积 {area:.3f}"),
-    "chart.roc.ground": ("Grey: a model that knows nothing.", "灰色：一无所知的模型。"),
+    "chart.roc.ground": ("Grey: a model that knows nothing.", "灰色：毫无判别力的模型。"),
     "chart.roc.told": (
         "The area under the ROC curve is {area:.3f}; at cosine {cosine:.3f} recall is "
         "{recall:.3f} at a false positive rate of {rate:.3f}.",
@@ -158,7 +162,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "区间内的平均概率（0 到 1）",
     ),
     "chart.reliability.share": ("share that is relevant (0 to 1)", "相关样本的比例（0 到 1）"),
-    "chart.reliability.tip.from": ("Probability from", "概率从"),
+    "chart.reliability.tip.from": ("Probability from", "概率下限"),
     "chart.reliability.tip.mean": ("Mean", "平均"),
     "chart.reliability.tip.share": ("Share relevant", "相关的比例"),
     "chart.reliability.told": (
@@ -192,7 +196,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "chart.map": ("Map of the vectors", "向量图"),
     "chart.map.reads": (
         "Near each other: alike, as far as two directions show it.",
-        "相邻：在两个方向所能显示的范围内相似。",
+        "点越近越相似（仅限两个方向所能体现的部分）。",
     ),
     "chart.map.filled": ("Filled: documents. Hollow: queries.", "实心：文档。空心：查询。"),
     "chart.map.cut": (
@@ -218,6 +222,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "of what sets them apart. By colour: {told}.",
         "查询与文档的 {number:,} 个向量中的 {shown:,} 个；两个方向展示了差异的 {share:.0%}。按颜色：{told}。",
     ),
+    "chart.map.count": ("{number:,} {value}", "{value} {number:,} 个"),
     "chart.map.none": ("There are no vectors to show.", "没有可显示的向量。"),
     # the Lab
     "chart.history.epoch": ("epoch (from 1)", "轮次（从 1 起）"),

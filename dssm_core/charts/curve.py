@@ -1,0 +1,58 @@
+"""A curve over all thresholds, on which a click chooses one."""
+
+from __future__ import annotations
+
+import altair as alt
+import pandas as pd
+
+from dssm_core.charts.base import AROUND, CHOSEN, COSINE, QUIET, Chart
+from dssm_core.words import Say
+
+
+def curve_chart(
+    curve: pd.DataFrame,
+    point: pd.DataFrame,
+    ground: pd.DataFrame,
+    *,
+    x: tuple[str, str],
+    y: tuple[str, str],
+    title: alt.TitleParams,
+    description: str,
+    ink: str,
+    say: Say,
+) -> Chart:
+    """Return a curve over thresholds with the current one, each point of it open to a click.
+
+    Args:
+        curve: one row a threshold; rows with a NaN are left out.
+        point: the current threshold, as one row.
+        ground: the line that no model should be below.
+        x: column across, and its axis title.
+        y: column up, and its axis title.
+        title: of the chart.
+        description: its finding.
+        ink: colour of the edge of the current threshold.
+        say: says the other texts.
+    """
+    names = ["cosine", "probability", x[0], y[0]]
+    shown = curve[names].dropna()
+    unit = alt.Scale(domain=[0, 1], nice=False)
+    across = alt.X(f"{x[0]}:Q").scale(unit).title(x[1])
+    up = alt.Y(f"{y[0]}:Q").scale(unit).title(y[1])
+    titles = [say("cosine"), say("probability"), x[1], y[1]]
+    tooltip = [
+        alt.Tooltip(f"{name}:Q", format=".3f", title=title)
+        for name, title in zip(names, titles, strict=True)
+    ]
+    base = alt.Chart(shown).encode(across, up, tooltip=tooltip)
+    near = alt.selection_point(
+        name="threshold", fields=["cosine"], nearest=True, on="click", empty=False
+    )
+    return alt.layer(
+        alt.Chart(ground).mark_line(color=QUIET, strokeDash=[4, 3]).encode(across, up),
+        base.mark_line(color=COSINE, strokeWidth=2).encode(order=alt.Order("cosine:Q")),
+        base.mark_point(filled=True, size=60, opacity=0, aria=False).add_params(near),
+        alt.Chart(point[names])
+        .mark_point(filled=True, shape="diamond", size=260, color=CHOSEN, stroke=ink, opacity=1)
+        .encode(across, up, tooltip=tooltip),
+    ).properties(title=title, height=330, padding=AROUND, description=description)
