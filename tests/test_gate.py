@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import hashlib
 import importlib
@@ -13,8 +12,6 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Coroutine
-from concurrent.futures import ThreadPoolExecutor
 from email.message import Message
 from pathlib import Path
 from textwrap import dedent
@@ -24,14 +21,9 @@ import pytest
 
 from dssm_core.ui import gate
 from tests.test_container import first_paint
+from tests.tiny import run_apart
 
 ROOT = Path(__file__).parents[1]
-
-
-def run(coroutine: Coroutine[Any, Any, None]) -> None:
-    """Run to the end, in a thread of its own: Playwright's loop runs in that of the tests."""
-    with ThreadPoolExecutor() as threads:
-        threads.submit(asyncio.run, coroutine).result()
 
 
 def answers(scope: dict[str, Any]) -> tuple[list[dict[str, Any]], bool]:
@@ -49,7 +41,7 @@ def answers(scope: dict[str, Any]) -> tuple[list[dict[str, Any]], bool]:
     async def send(message: Any) -> None:
         sent.append(message)
 
-    run(gate.Gate(behind)(scope, None, send))  # type: ignore[arg-type]
+    run_apart(gate.Gate(behind)(scope, None, send))  # type: ignore[arg-type]
     return sent, bool(reached)
 
 
@@ -132,7 +124,7 @@ def test_a_browser_is_opened_unless_there_is_none(monkeypatch, headless):
         async with gate.opened(None):
             pass
 
-    run(start())
+    run_apart(start())
     assert opened == ([] if headless else ["http://localhost:8502"])
 
 

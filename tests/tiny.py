@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import contextlib
 import functools
@@ -12,7 +13,8 @@ import shutil
 import tempfile
 import warnings
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +50,12 @@ SIZES: dict[str, dict[str, Any]] = {
     "training": {"epochs": 3, "batch": 32, "learning_rate": 0.02, "patience": 0},
 }
 """A --config of a model that trains in seconds and is far better than chance."""
+
+
+def run_apart(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """Run to the end in a thread of its own: Playwright's loop runs in that of the tests."""
+    with ThreadPoolExecutor() as threads:
+        return threads.submit(asyncio.run, coroutine).result()
 
 
 def pairs(number: int = 300, seed: int = 1) -> pd.DataFrame:

@@ -15,7 +15,7 @@ import pytest
 from tests.load.people import QUERY, Record, Typist, count_wrong, stay
 from tests.load.serving import Server, serving
 from tests.load.visitor import mark, visit
-from tests.tiny import WordTowers
+from tests.tiny import WordTowers, run_apart
 
 TEXTS = [
     ("red door", "A red door in a blue wall, and a red wall behind it."),
@@ -64,7 +64,7 @@ async def crowd(server: Server, number: int, edits: int) -> tuple[Record, int, i
 
 def test_no_session_is_sent_the_text_of_another(models):
     with serving(has_model=False, DSSM_MODELS=f"{models}") as server:
-        record, before, after = asyncio.run(crowd(server, 3, 4))
+        record, before, after = run_apart(crowd(server, 3, 4))
         assert record.errors == []
         assert record.strangers == set()
         assert len(record.answers) == 12, "each with its visitor's texts in the table and the link"
@@ -102,4 +102,4 @@ def test_a_leak_is_seen(leaky, way):
             found |= visitor.marks - {mark(number)}
         return found
 
-    assert asyncio.run(look()) == {mark(1)}
+    assert run_apart(look()) == {mark(1)}
