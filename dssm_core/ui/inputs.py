@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -119,10 +120,11 @@ def pick_model(folders: Mapping[str, ModelFolder]) -> ModelFolder:
 def pick_example(folder: ModelFolder) -> list[dict[str, Any]]:
     """Show the example picker; return the folder's examples."""
     try:
-        examples = folder.examples
+        file = folder.path / "examples.jsonl"
+        examples, names = _examples(str(folder.path), file.stat().st_mtime_ns)
     except UserError as error:
         parts.show_error(error)
-        examples = []
+        examples, names = [], []
 
     if "compare.query" not in st.session_state:
         _fill(examples, 0 if examples else None)
@@ -143,7 +145,7 @@ def pick_example(folder: ModelFolder) -> list[dict[str, Any]]:
         say("example"),
         range(len(examples)),
         index=chosen_example(examples),
-        format_func=lambda i: f"{examples[i]['title']}: {examples[i]['query']}",
+        format_func=names.__getitem__,
         key=key,
         placeholder=say("own"),
         on_change=change,
@@ -151,6 +153,16 @@ def pick_example(folder: ModelFolder) -> list[dict[str, Any]]:
         persist_state="session",
     )
     return examples
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _examples(path: str, changed: int) -> tuple[list[dict[str, Any]], list[str]]:
+    """Return a folder's examples and their names, not to be changed: one copy for all sessions.
+
+    Streamlit keeps every picker that a session has ever seen, so one for each edit.
+    """
+    examples = ModelFolder.open(Path(path)).examples
+    return examples, [f"{example['title']}: {example['query']}" for example in examples]
 
 
 def _fill(examples: Sequence[dict[str, Any]], number: int | None) -> None:

@@ -1,4 +1,4 @@
-"""What collecting garbage costs: it stops all sessions, so it must not look at all there is."""
+"""What a run leaves behind, and what collecting its garbage costs, which stops all sessions."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import gc
 import time
 import tomllib
 
+from streamlit.testing.v1 import AppTest
+
 from dssm_core.folder import ModelFolder
+from dssm_core.scoring import Scorer
 from dssm_core.ui import state
 from tests.load.serving import ROOT
 from tests.tiny import WordTowers, bare_folder
@@ -30,3 +33,30 @@ def test_a_loaded_model_is_not_looked_through_for_garbage(tmp_path, monkeypatch)
 def test_no_run_ends_with_a_collection_of_all_sessions_garbage():
     config = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())
     assert config["runner"]["postScriptGC"] is False
+
+
+def test_edits_leave_no_copies_of_the_examples_behind(models, monkeypatch):
+    class Ready:
+        is_done, error = True, None
+
+        def __init__(self, folder: ModelFolder) -> None:
+            self.scorer = Scorer(folder, WordTowers())
+
+        def start(self) -> None:
+            """Nothing is left to do."""
+
+    def copies() -> int:
+        gc.collect()
+        kept = [one for one in gc.get_objects() if type(one) is dict]
+        return sum({"title", "note", "scores"} <= {*one} for one in kept)
+
+    monkeypatch.setenv("DSSM_MODELS", str(models))
+    monkeypatch.setattr(state, "live_model", Ready)
+    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60).run()
+    found = []
+    for number in range(4):
+        app.text_input(key="compare.query").set_value(f"red door {number}").run()
+        assert not app.exception
+        found.append(copies())
+    assert found[0] > 0
+    assert found[-1] == found[0]

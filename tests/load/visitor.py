@@ -183,7 +183,10 @@ class Visitor:
             self._is_running = False
             kept = self._kept.items()
             self._kept = {h: one for h, one in kept if self._runs - one[0] <= self._oldest}
-            if message.script_finished == ForwardMsg.FINISHED_WITH_COMPILE_ERROR:
+            if message.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY:
+                shown = {widget_id(element) for element, _ in self._elements.values()}
+                self._states = {i: state for i, state in self._states.items() if i in shown}
+            elif message.script_finished == ForwardMsg.FINISHED_WITH_COMPILE_ERROR:
                 self.troubles.append("the script does not compile")
 
     def _start(self, message: ForwardMsg) -> None:
@@ -296,6 +299,11 @@ class Visitor:
             raise VisitError(f"connection lost: {self._lost}")
         if self.troubles:
             raise VisitError(self.troubles[-1])
+
+
+def widget_id(element: Element) -> str | None:
+    """Return the id of what a person can change; None for all else."""
+    return getattr(getattr(element, element.WhichOneof("type")), "id", None)
 
 
 def first_state(element: Element) -> WidgetState | None:
