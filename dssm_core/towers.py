@@ -108,11 +108,12 @@ class EncodingCache:
     Args:
         towers: what encodes the texts that are not here yet.
         size: encodings kept.
+        most_tokens: their tokens in all, so that a few long texts do not fill the memory.
     """
 
-    def __init__(self, towers: Towers, size: int = 4096) -> None:
+    def __init__(self, towers: Towers, size: int = 4096, most_tokens: int = 1_000_000) -> None:
         self._towers = towers
-        self._size = size
+        self._size, self._most_tokens, self._tokens = size, most_tokens, 0
         self._kept: OrderedDict[tuple[Side, str], Encoding] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -142,8 +143,13 @@ class EncodingCache:
                 progress(start + len(part), len(missing))
         with self._lock:
             for text, encoding in found.items():
+                self._drop((side, text))
                 self._kept[side, text] = encoding
-                self._kept.move_to_end((side, text))
-            while len(self._kept) > self._size:
-                self._kept.popitem(last=False)
+                self._tokens += len(encoding.tokens)
+            while len(self._kept) > self._size or self._tokens > self._most_tokens:
+                self._drop(next(iter(self._kept)))
         return [found[t] for t in texts]
+
+    def _drop(self, key: tuple[Side, str]) -> None:
+        if old := self._kept.pop(key, None):
+            self._tokens -= len(old.tokens)

@@ -35,6 +35,7 @@ from dssm_core.inspection.table import inspect_pairs
 from dssm_core.scoring import Scorer
 from dssm_core.search.index import index_path, open_index, write_index
 from dssm_core.search.nearest import VectorSearch
+from dssm_core.towers import EncodingCache
 from dssm_core.ui import state
 from tests.tiny import CONFIG, EXAMPLE, WordTowers, bare_folder, npy
 
@@ -489,6 +490,24 @@ def test_an_index_names_no_file_but_its_own(index, scorer, tmp_path, monkeypatch
         open_index(index, scorer.folder)
     monkeypatch.setenv("DSSM_INDEX", f"{tmp_path}")
     assert index_path(scorer.folder.fingerprint).parent == tmp_path
+
+
+# texts that are typed
+
+
+def test_long_texts_do_not_fill_the_memory_that_all_sessions_share():
+    towers = WordTowers()
+    cache = EncodingCache(towers, most_tokens=2_000)
+    texts = [f"{number} " + "a " * 900 for number in range(40)]
+    for text in texts:
+        assert cache.encode([text], "document")[0].text == text
+    cache.encode(["a " * 3_000], "document")  # too long to keep at all, and answered all the same
+    towers.calls.clear()
+    short = [f"a {number}" for number in range(100)]
+    cache.encode([texts[-1], *short], "document")
+    cache.encode([texts[0], *short], "document")
+    cache.encode(short, "document")
+    assert towers.encoded() == [texts[-1], *short, texts[0]], "the shorter ones are kept"
 
 
 # all of it under a limit that the system keeps
