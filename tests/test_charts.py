@@ -404,3 +404,12 @@ def test_a_model_that_read_no_document_keeps_its_place_and_no_change_is_told() -
     half = scores([0.9, NAN]).assign(model="second")
     chart = charts.slope_chart(pd.concat([ranked.assign(model="first"), half]))
     assert chart.to_dict()["description"].endswith("between the two models is 0.")
+
+
+def test_the_legend_of_runs_shows_their_dashes_as_lines() -> None:
+    both = HISTORY.assign(loss=0.5)
+    svg = drawn(charts.history_chart(both, measure="loss", title="loss", reads_as="Lower."))
+    symbols = re.findall(r'role-legend-symbol".*?</g>', svg)
+    assert symbols
+    assert "stroke-dasharray" in symbols[0]
+    assert not re.search(r'd="M[^"]*A', symbols[0])

@@ -126,7 +126,7 @@ def slope_chart(frame: pd.DataFrame, *, ink: str = INK, say: Say = ENGLISH) -> C
         detail="position:N",
         color=alt.Color("change:N")
         .scale(domain=changes, range=[PROBABILITY, QUIET])
-        .legend(orient="top", title=None),
+        .legend(orient="top", title=None, symbolType="stroke", symbolStrokeWidth=3),
         tooltip=[
             alt.Tooltip("position:Q", title="#"),
             alt.Tooltip("document:N", title=say("document")),

@@ -32,7 +32,7 @@ def history_chart(
         alt.Y("value:Q").scale(zero=False).title(title),
         alt.Color("run:N")
         .scale(range=[COSINE, PROBABILITY, CHOSEN, QUIET])
-        .legend(orient="top", title=None),
+        .legend(orient="top", title=None, symbolType="stroke", symbolStrokeWidth=3),
         strokeDash=alt.StrokeDash("run:N").legend(None),
         tooltip=[
             alt.Tooltip("run:N", title=say("chart.history.tip.run")),
@@ -47,7 +47,7 @@ def history_chart(
         base.mark_line(strokeWidth=2), base.mark_point(filled=True, size=60)
     ).properties(
         title=headline(title, reads_as),
-        height=240,
+        height=300,
         padding=AROUND,
         description=say(
             "chart.history.told" if last else "chart.history.none", title=title, last=last
