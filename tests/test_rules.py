@@ -11,6 +11,7 @@ from dssm_core.inspection.rules import (
     Twin,
     Word,
     common_stems,
+    few_in_common,
     name_mismatch,
     negation_mismatch,
     nothing_readable,
@@ -273,7 +274,7 @@ def test_a_name_that_is_there_or_not_replaced_is_no_mismatch(query, document):
 
 def test_much_in_common_fooled_the_model():
     found = overlap_trap(case("red doors of the house", "red door of a wall", FELL_FOR))
-    assert said(found) == "The document has 2 of the query's 3 words: “red”, “doors”."
+    assert said(found) == "The document has 2 of the query's 3 content words: “red”, “doors”."
     assert not found.needs_test
 
 
@@ -284,27 +285,41 @@ def test_a_little_in_common_must_be_what_fooled_it():
 
 
 def test_nothing_in_common_hid_the_pair():
-    found = overlap_trap(case("the red house", "wall of the door", MISSED))
-    assert said(found) == "The document has none of the query's 2 words (“red”, “house”)."
+    found = few_in_common(case("the red house", "wall of the door", MISSED))
+    assert said(found) == "The document has none of the query's 2 content words: “red”, “house”."
     assert not found.needs_test
-    found = overlap_trap(case("red house wall game music", "a red door", MISSED))
-    assert said(found) == "The document has 1 of the query's 5 words: “red”."
+    found = few_in_common(case("red house wall game music", "a red door", MISSED))
+    assert said(found) == "The document has 1 of the query's 5 content words: “red”."
     assert not found.needs_test
-    assert overlap_trap(case("red house", "red door", MISSED)) is None
+    assert few_in_common(case("red house", "red door", MISSED)) is None
+
+
+def test_a_query_of_one_word_is_told_in_the_singular():
+    found = overlap_trap(case("the doors", "a door of the house", FELL_FOR))
+    assert said(found) == "The document has the query's only content word: “doors”."
+    found = few_in_common(case("the doors", "a house", MISSED))
+    assert said(found) == "The document lacks the query's only content word: “doors”."
+    assert found.evidence.told(speaker("zh")) == "查询唯一的实词“doors”，文档没有。"
+
+
+def test_overlap_explains_false_alarms_only_and_its_lack_misses_only():
+    for query, document in (("red doors", "red door"), ("red house", "the wall")):
+        assert overlap_trap(case(query, document, MISSED)) is None
+        assert few_in_common(case(query, document, FELL_FOR)) is None
 
 
 def test_a_word_past_what_is_read_is_in_common_but_fools_nobody():
-    assert overlap_trap(case("red house", "wall door red house", MISSED, 2)) is None
+    assert few_in_common(case("red house", "wall door red house", MISSED, 2)) is None
     assert overlap_trap(case("red house", "wall door red house", FELL_FOR, 2)) is None
 
 
 def test_two_scripts_are_not_expected_to_have_words_in_common():
-    assert overlap_trap(case("red house", "红 房子", MISSED)) is None
+    assert few_in_common(case("red house", "红 房子", MISSED)) is None
 
 
 def test_a_query_of_stop_words_has_nothing_to_share():
-    for label in (MISSED, FELL_FOR):
-        assert overlap_trap(case("the of", "this is the", label)) is None
+    for rule, label in ((few_in_common, MISSED), (overlap_trap, FELL_FOR)):
+        assert rule(case("the of", "this is the", label)) is None
 
 
 # languages

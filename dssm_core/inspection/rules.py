@@ -20,7 +20,8 @@ RARE = 3e-6
 """Share of the training words up to which a stem counts as rare: 10 of 3 million."""
 
 HIGH, LOW = 0.6, 0.2
-"""Shares of the query's words in the document from, and up to, which overlap alone is a cause."""
+"""Shares of the query's words in the document: from the first on they alone fool the model, up to
+the second they are few."""
 
 REACH = 2
 """Words that a negation is taken to speak of, stop words not counted."""
@@ -217,25 +218,25 @@ def same_vectors(case: Case) -> Suspicion | None:
 
 
 def overlap_trap(case: Case) -> Suspicion | None:
-    """Shared words without shared meaning, or shared meaning without shared words."""
-    asked = _distinct(_content(case.query))
-    one, other = map(script, case.texts)
-    if not asked or (case.label == 1 and one != other):  # nobody expects words in common there
+    """Words of the query are in a document that is about something else."""
+    asked = _asked(case)
+    shared = _shared(asked, _content(case.document))
+    if case.label == 1 or not shared:
         return None
-    has = _stems(case.document if case.label == 1 else _content(case.document))
-    shared = [w for w in asked if w.stem in has]
-    share = len(shared) / len(asked)
-    said = Sentence("evidence.no overlap", {"asked": len(asked), "words": _names(asked)})
-    if shared:
-        its: Values = {"number": len(shared), "asked": len(asked), "words": _names(shared)}
-        said = Sentence("evidence.overlap", its)
-    if case.label == 1:
-        return Suspicion(said) if share <= LOW else None
-    if share >= HIGH:
+    said = _in_common(asked, shared)
+    if len(shared) / len(asked) >= HIGH:
         return Suspicion(said)
-    if not shared:
-        return None
     return Suspicion(said, tuple(shared), tuple(_with_stems(case.document, shared)))
+
+
+def few_in_common(case: Case) -> Suspicion | None:
+    """The relevant document has hardly any of the query's words, be they read or not."""
+    asked = _asked(case)
+    shared = _shared(asked, case.document)
+    one, other = map(script, case.texts)
+    if case.label == 0 or not asked or one != other:  # two scripts seldom have words in common
+        return None
+    return Suspicion(_in_common(asked, shared)) if len(shared) / len(asked) <= LOW else None
 
 
 RULES: tuple[tuple[str, Callable[[Case], Suspicion | None]], ...] = (
@@ -248,6 +249,7 @@ RULES: tuple[tuple[str, Callable[[Case], Suspicion | None]], ...] = (
     ("name mismatch", name_mismatch),
     ("labelled both ways", same_vectors),
     ("word overlap trap", overlap_trap),
+    ("few words in common", few_in_common),
 )
 """Causes in the order they are looked for: what is certain first, then from narrow to wide."""
 
@@ -319,6 +321,23 @@ def _content(words: Iterable[Word]) -> list[Word]:
 
 def _distinct(words: Iterable[Word]) -> list[Word]:
     return list({w.stem: w for w in words}.values())
+
+
+def _asked(case: Case) -> list[Word]:
+    """Return the words of the query that tell something, each once."""
+    return _distinct(_content(case.query))
+
+
+def _shared(asked: Iterable[Word], document: Iterable[Word]) -> list[Word]:
+    has = _stems(document)
+    return [w for w in asked if w.stem in has]
+
+
+def _in_common(asked: Sequence[Word], shared: Sequence[Word]) -> Sentence:
+    said: Values = {"number": len(shared), "asked": len(asked), "words": _names(shared or asked)}
+    if len(asked) == 1:
+        return Sentence("evidence.overlap.single" if shared else "evidence.no overlap.single", said)
+    return Sentence("evidence.overlap" if shared else "evidence.no overlap", said)
 
 
 def _stems(words: Iterable[Word]) -> set[str]:

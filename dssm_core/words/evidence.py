@@ -11,6 +11,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "cause.number mismatch": ("number mismatch", "数字不一致"),
     "cause.name mismatch": ("name mismatch", "名称不一致"),
     "cause.word overlap trap": ("word overlap trap", "词语重合陷阱"),
+    "cause.few words in common": ("few words in common", "词语重合过少"),
     "cause.no cause found": ("no cause found", "未找到原因"),
     # what speaks for a cause
     "evidence.unread.query": (
@@ -65,12 +66,20 @@ WORDS: dict[str, tuple[str, str]] = {
         "第 {line} 行标注为不相关，向量却几乎相同：查询之间余弦为 {query:.3f}，文档之间为 {document:.3f}。",
     ),
     "evidence.overlap": (
-        "The document has {number} of the query's {asked} words: {words}.",
-        "查询的 {asked} 个词中，文档含有 {number} 个：{words}。",
+        "The document has {number} of the query's {asked} content words: {words}.",
+        "查询的 {asked} 个实词中，文档含有 {number} 个：{words}。",
     ),
     "evidence.no overlap": (
-        "The document has none of the query's {asked} words ({words}).",
-        "查询的 {asked} 个词（{words}）文档一个也没有。",
+        "The document has none of the query's {asked} content words: {words}.",
+        "查询的 {asked} 个实词（{words}）文档一个也没有。",
+    ),
+    "evidence.overlap.single": (
+        "The document has the query's only content word: {words}.",
+        "查询唯一的实词{words}，文档含有。",
+    ),
+    "evidence.no overlap.single": (
+        "The document lacks the query's only content word: {words}.",
+        "查询唯一的实词{words}，文档没有。",
     ),
     "evidence.none": ("None of the rules applies.", "没有适用的规则。"),
     # what came of the test
