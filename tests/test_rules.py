@@ -9,8 +9,6 @@ from dssm_core.inspection.rules import (
     Case,
     Suspicion,
     Twin,
-    Word,
-    common_stems,
     few_in_common,
     name_mismatch,
     negation_mismatch,
@@ -21,8 +19,8 @@ from dssm_core.inspection.rules import (
     same_vectors,
     truncated_away,
     unknown_words,
-    words_of,
 )
+from dssm_core.inspection.word import Word, common_stems, words_of
 from dssm_core.text import read
 from dssm_core.towers import Encoding
 from dssm_core.words import ENGLISH, SHOWN, Sentence, speaker, tell
