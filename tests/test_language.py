@@ -148,7 +148,7 @@ def texts(specification: dict[str, Any]) -> Iterator[str]:
 
 def english(*found: str) -> set[str]:
     """Return the English words in some texts."""
-    return set(re.findall("[A-Za-z][A-Za-z0-9]+", " ".join(found))) - NAMES
+    return set(re.findall("[A-Za-z][A-Za-z0-9_]+", " ".join(found))) - NAMES
 
 
 @pytest.mark.parametrize("build", EVERY.values(), ids=EVERY)
@@ -171,6 +171,13 @@ DATA = {
 """Words of the examples, their notes, the pairs and their file."""
 
 
+CALLED = {
+    *("English", "doors", "sample_models", "python", "dssm_core", "inspect", "replay"),
+    *("query", "document", "verdict", "verdicts", "cause", "note", "jsonl", "repro", "cases"),
+}
+"""What a person chooses, types or finds by this name: files, columns, commands, the language."""
+
+
 def shown_in(table: Any) -> Iterator[str]:
     """Yield a table's headings and cells."""
     settings = json.loads(table.proto.columns)
@@ -179,8 +186,17 @@ def shown_in(table: Any) -> Iterator[str]:
     yield table.value.to_csv(header=False, index=False)
 
 
+def asked_by(app: AppTest) -> Iterator[str]:
+    """Yield what a page's widgets say: labels, choices, help and what stands in empty ones."""
+    for element in app.main:
+        proto = element.proto
+        yield from (str(getattr(proto, name, "")) for name in ("label", "help", "placeholder"))
+        for option in getattr(proto, "options", ()):
+            yield str(getattr(option, "content", option))
+
+
 def said_by(app: Any) -> str:
-    """Return all that a page says, less its labels of widgets."""
+    """Return all that a page says, less what its widgets say."""
     told = [
         re.sub(r"<(style|script).*?</\1>", "", e.proto.body, flags=re.S) for e in app.get("html")
     ]
@@ -196,6 +212,9 @@ def check(app: AppTest, charts_at_least: int) -> None:
     for specification in specifications:
         assert english(*texts({"datasets": {}} | specification)) <= DATA
     assert english(said_by(app)) <= DATA
+    asked = list(asked_by(app))
+    assert len(set(asked)) > 10
+    assert english(*asked) <= DATA | CALLED
 
 
 @pytest.fixture
