@@ -14,6 +14,7 @@ from dssm_core.words import ENGLISH, LANGUAGES, WORDS, speaker
 PACKAGE = Path(dssm_core.__file__).parent
 SPOKEN = [p for part in ("charts", "inspection", "ui") for p in (PACKAGE / part).rglob("*.py")]
 SPOKEN += [PACKAGE / "commands" / "inspect.py", PACKAGE / "words" / "__init__.py"]
+SPOKEN += [PACKAGE.parent / "streamlit_app.py"]
 SOURCE = "".join(path.read_text() for path in SPOKEN)
 
 

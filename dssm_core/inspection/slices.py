@@ -58,6 +58,14 @@ def column_name(column: str, say: Say = ENGLISH) -> str:
     return say(f"trait.{column}") if f"trait.{column}" in WORDS else column
 
 
+def value_name(column: str, value: str, say: Say = ENGLISH) -> str:
+    """Return what people call a value of a column; the file's own, and rare scripts, stay."""
+    if column not in SAID:
+        return value
+    keys = {part: f"{column}.{part}" for part in value.split(ARROW)}
+    return ARROW.join(say(key) if key in WORDS else part for part, key in keys.items())
+
+
 def slice_of(frame: pd.DataFrame, column: str, say: Say = ENGLISH) -> pd.Series:
     """Name the slice of each pair: its value, or the range that its number is in.
 
@@ -79,7 +87,7 @@ def slice_of(frame: pd.DataFrame, column: str, say: Say = ENGLISH) -> pd.Series:
         return _ranges(numbers, say)
     texts = values.astype(object).where(values.notna(), "").astype(str)
     if place in SAID:
-        texts = texts.map({text: _said(place, text, say) for text in texts.unique()})
+        texts = texts.map({text: value_name(place, text, say) for text in texts.unique()})
     return texts.where(texts.str.strip() != "", say("slice.empty"))
 
 
@@ -91,13 +99,6 @@ def slice_names(frame: pd.DataFrame, column: str, say: Say) -> dict[str, str]:
 def in_slice(frame: pd.DataFrame, column: str, name: str) -> pd.Series:
     """Say of each pair whether it is in a slice, bool [N]; give it all pairs, as `slice_of`."""
     return slice_of(frame, column) == name
-
-
-def _said(place: str, text: str, say: Say) -> str:
-    """Return a value of ours as people call it; one without a word of its own stays."""
-    keys = [f"{place}.{part}" for part in text.split(ARROW)]
-    parts = zip(keys, text.split(ARROW), strict=True)
-    return ARROW.join(say(key) if key in WORDS else part for key, part in parts)
 
 
 def _numbers(values: pd.Series) -> pd.Series | None:

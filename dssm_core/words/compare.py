@@ -10,6 +10,8 @@ WORDS: dict[str, tuple[str, str]] = {
         "the cosine, and a sigmoid turns that into a probability. Every step is shown here.",
         "模型把查询和每篇文档变成向量。两个向量方向的相似程度是余弦，再经 sigmoid 变成概率。本页展示每一步。",
     ),
+    "page.compare": ("Compare", "比较"),
+    "page.inspect": ("Inspect", "检查"),
     "language": ("Language", "语言"),
     "language.code": ("en", "zh-CN"),
     "model": ("Model", "模型"),

@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from dssm_core.inspection import measure
+from dssm_core.inspection.slices import column_name, value_name
 from dssm_core.inspection.table import NUMBERS, TRAITS, Inspection
 from dssm_core.scoring import Scorer
 from dssm_core.store import Store
@@ -17,7 +18,7 @@ from dssm_core.ui.inspect.rivals import show_rivals
 from dssm_core.ui.inspect.vectors import show_map, show_near
 from dssm_core.ui.inspect.verdicts import show_verdicts
 from dssm_core.ui.inspect.whatif import show_whatif
-from dssm_core.ui.words import say
+from dssm_core.ui.words import say, voice
 
 NARROW = "<style>.dssm-narrow .dssm-chain > .apart {flex-basis: 38%}</style>"
 """Beside the verdict the chain has two rows: the numbers in order, then those apart."""
@@ -87,7 +88,7 @@ def _about(chosen: Chosen) -> str:
     ours = {"query", "document", "label", *NUMBERS, *TRAITS}
     row = chosen.inspection.frame.loc[chosen.line]
     own = [
-        f"{name}: {str(row[name])[:LONGEST_VALUE]}"
+        f"{column_name(name, voice())}: {value_name(name, str(row[name]), voice())[:LONGEST_VALUE]}"
         for name in row.index
         if name not in ours and str(row[name])
     ]
