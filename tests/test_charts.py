@@ -413,3 +413,15 @@ def test_the_legend_of_runs_shows_their_dashes_as_lines() -> None:
     assert symbols
     assert "stroke-dasharray" in symbols[0]
     assert not re.search(r'd="M[^"]*A', symbols[0])
+
+
+def test_the_numbers_of_both_models_stand_beside_the_lines_and_not_on_them() -> None:
+    both = pd.concat(scores([0.5, 0.1]).assign(model=name) for name in ("first", "second"))
+    svg = drawn(charts.slope_chart(both))
+    points = {
+        float(x)
+        for x in re.findall(r'aria-roledescription="point" transform="translate\(([\d.]+)', svg)
+    }
+    numbers = {float(x) for x in re.findall(r'translate\(([\d.]+),[\d.]+\)"[^>]*>[12]</text>', svg)}
+    first, second = sorted(points)
+    assert {first - 14, second + 14} <= numbers

@@ -117,6 +117,7 @@ def slope_chart(frame: pd.DataFrame, *, ink: str = INK, say: Say = ENGLISH) -> C
     changes = [say("chart.slope.moved"), say("chart.slope.same")]
     shown["change"] = np.where(shown["moved"] > 0, *changes)
     shown["document"] = shown["document"].astype(str).str.slice(0, 200)
+    shown["aside"] = np.where(shown["model"] == "".join(models[:1]), -14, 14)  # off the lines
     base = alt.Chart(shown).encode(
         alt.X("model:N").scale(domain=models).title(say("model")).axis(labelAngle=0),
         alt.Y("rank:Q")
@@ -137,7 +138,9 @@ def slope_chart(frame: pd.DataFrame, *, ink: str = INK, say: Say = ENGLISH) -> C
         ],
     )
     dash = alt.StrokeDash("change:N").scale(domain=changes, range=[[1, 0], [4, 3]])
-    numbers = base.mark_text(dx=14, color=ink).encode(text="position:O", color=alt.value(ink))
+    numbers = base.mark_text(dx=alt.ExprRef("datum.aside"), color=ink).encode(
+        text="position:O", color=alt.value(ink)
+    )
     told = say("chart.slope.none")
     if len(moved):
         told = say("chart.slope.told", most=int(moved.max()))
