@@ -77,7 +77,7 @@ def test_unknown_words_decide_if_the_verdict_turns_without_them(scorer):
     cause, evidence = cause_of(scorer, ("red zebra", "house zebra zebra", 0))
     assert cause == "unknown words decide"
     whole = 2 / (2**0.5 * 5**0.5)
-    said = f"Without them the cosine is 0.000 instead of {whole:.3f}, below the threshold of 0.600."
+    said = f"Without that the cosine is 0.000 instead of {whole:.3f}, below the threshold of 0.600."
     assert evidence.endswith(said)
 
 
@@ -89,7 +89,7 @@ def test_unknown_words_that_do_not_decide_are_passed_over(scorer):
 def test_a_text_of_unknown_words_alone_decides_with_them(scorer):
     cause, evidence = cause_of(scorer, ("zebra", "giraffe", 0))
     assert cause == "unknown words decide"
-    assert evidence.endswith("Without them nothing is left to read.")
+    assert evidence.endswith("Without that nothing is left to read.")
 
 
 def test_words_past_the_length_are_the_cause_if_they_would_be_found_in_front(scorer):
@@ -102,7 +102,7 @@ def test_words_past_the_length_are_the_cause_if_they_would_be_found_in_front(sco
     scorer.cache._towers.lengths = {"query": 4, "document": 2}
     cause, evidence = cause_of(scorer, ("blue door", "house wall blue door", 1))
     assert cause == "truncated away"
-    said = "With them at its front the cosine is 1.000 instead of 0.000, above the threshold"
+    said = "With that at its front the cosine is 1.000 instead of 0.000, above the threshold"
     assert said in evidence
 
 

@@ -330,8 +330,8 @@ def test_evidence_is_told_in_the_language_that_is_asked_for():
     assert told.startswith("训练中从未见过：“zebraa”、“zebrab”、")
     assert told.endswith("以及另外 2 个。")
     both = [found.evidence, Sentence("evidence.nothing left")]
-    assert tell(both, speaker("zh")) == told + "去掉它们后就没有可读的内容了。"
-    assert tell(both, ENGLISH).endswith("and 2 more. Without them nothing is left to read.")
+    assert tell(both, speaker("zh")) == told + "去掉之后就没有可读的内容了。"
+    assert tell(both, ENGLISH).endswith("and 2 more. Without that nothing is left to read.")
     assert tell("", ENGLISH) == ""
 
 

@@ -84,22 +84,22 @@ WORDS: dict[str, tuple[str, str]] = {
     "evidence.none": ("None of the rules applies.", "没有适用的规则。"),
     # what came of the test
     "evidence.nothing left": (
-        "Without them nothing is left to read.",
-        "去掉它们后就没有可读的内容了。",
+        "Without that nothing is left to read.",
+        "去掉之后就没有可读的内容了。",
     ),
     "evidence.without.above": (
-        "Without them the cosine is {after:.3f} instead of {before:.3f}, above the threshold of "
+        "Without that the cosine is {after:.3f} instead of {before:.3f}, above the threshold of "
         "{at:.3f}.",
-        "去掉它们后，余弦由 {before:.3f} 变为 {after:.3f}，高于阈值 {at:.3f}。",
+        "去掉之后，余弦由 {before:.3f} 变为 {after:.3f}，高于阈值 {at:.3f}。",
     ),
     "evidence.without.below": (
-        "Without them the cosine is {after:.3f} instead of {before:.3f}, below the threshold of "
+        "Without that the cosine is {after:.3f} instead of {before:.3f}, below the threshold of "
         "{at:.3f}.",
-        "去掉它们后，余弦由 {before:.3f} 变为 {after:.3f}，低于阈值 {at:.3f}。",
+        "去掉之后，余弦由 {before:.3f} 变为 {after:.3f}，低于阈值 {at:.3f}。",
     ),
     "evidence.in front.above": (
-        "With them at its front the cosine is {after:.3f} instead of {before:.3f}, above the "
+        "With that at its front the cosine is {after:.3f} instead of {before:.3f}, above the "
         "threshold of {at:.3f}.",
-        "把它们移到文档开头后，余弦由 {before:.3f} 变为 {after:.3f}，高于阈值 {at:.3f}。",
+        "移到文档开头之后，余弦由 {before:.3f} 变为 {after:.3f}，高于阈值 {at:.3f}。",
     ),
 }
