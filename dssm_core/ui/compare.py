@@ -37,6 +37,7 @@ def render() -> None:
         live = state.live_model(folder)
         with place:
             _show_status(live, stored)
+        share.keep(folder.name, asked)
         find.show(folder, live, asked)
         scores = _answer(live, asked, stored)
         if scores:

@@ -9,8 +9,17 @@ import streamlit as st
 
 from dssm_core.ui import downloads, parts, state
 from dssm_core.ui.gate import ADDRESS_SCRIPT
+from dssm_core.ui.inputs import Asked
 from dssm_core.ui.result import Shown
 from dssm_core.ui.words import language, say, voice
+
+
+def keep(model: str, asked: Asked) -> None:
+    """Put what was typed into the address bar before it is scored, which may take long."""
+    chosen = st.session_state.get("compare.selected") or 1
+    selected = min(chosen, max(1, len(asked.documents)))
+    threshold = st.session_state.get("compare.threshold", 0.5)
+    _keep_address(state.pack(state.View(model, asked.query, asked.documents, threshold, selected)))
 
 
 def show(shown: Shown) -> None:

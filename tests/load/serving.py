@@ -18,16 +18,20 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 RUN = """
-import os, sys
+import os, sys, time
 from streamlit.web.cli import main
 from dssm_core.folder import ModelFolder
 from tests.tiny import WordTowers
 
-loads, has_model = os.open(sys.argv.pop(1), os.O_WRONLY | os.O_APPEND), sys.argv.pop(1) == "True"
+loads, seconds = os.open(sys.argv.pop(1), os.O_WRONLY | os.O_APPEND), sys.argv.pop(1)
+class Slow(WordTowers):
+    def encode(self, texts, side):
+        time.sleep(float(seconds))
+        return super().encode(texts, side)
 load = ModelFolder.load_towers
 def counted(folder):
     os.write(loads, f"{folder.name}\\n".encode())
-    return load(folder) if has_model else WordTowers()
+    return load(folder) if seconds == "model" else Slow()
 ModelFolder.load_towers = counted
 sys.exit(main(prog_name="streamlit"))
 """
@@ -85,13 +89,13 @@ class Server:
 
 @contextmanager
 def serving(
-    script: Path = ROOT / "streamlit_app.py", *, has_model: bool = True, **environment: str
+    script: Path = ROOT / "streamlit_app.py", *, words: float | None = None, **environment: str
 ) -> Iterator[Server]:
     """Start a page on a port of its own with a fresh store, and yield it once it answers.
 
     Args:
         script: what `streamlit run` is given.
-        has_model: whether models are loaded; else WordTowers stand for each, in no time.
+        words: seconds that WordTowers, which stand for each model, take; None for the models.
         environment: variables of its own.
     """
     with socket.socket() as probe:
@@ -100,7 +104,7 @@ def serving(
     with tempfile.TemporaryDirectory(prefix="dssm-load-") as place:
         log, loads = Path(place) / "log", Path(place) / "loads"
         loads.touch()
-        command = [sys.executable, "-c", RUN, str(loads), str(has_model)]
+        command = [sys.executable, "-c", RUN, str(loads), "model" if words is None else str(words)]
         command += ["run", str(script), "--server.headless", "true", "--server.port", str(port)]
         command += ["--server.fileWatcherType", "none"]
         own = {"DSSM_STORE": f"{place}/verdicts.sqlite3", "XDG_CACHE_HOME": f"{place}/cache"}

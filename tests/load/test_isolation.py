@@ -63,7 +63,7 @@ async def crowd(server: Server, number: int, edits: int) -> tuple[Record, int, i
 
 
 def test_no_session_is_sent_the_text_of_another(models):
-    with serving(has_model=False, DSSM_MODELS=f"{models}") as server:
+    with serving(words=0, DSSM_MODELS=f"{models}") as server:
         record, before, after = run_apart(crowd(server, 3, 4))
         assert record.errors == []
         assert record.strangers == set()

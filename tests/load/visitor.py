@@ -71,23 +71,25 @@ class Visitor:
     Args:
         socket: an open connection to the page.
         name: the mark that this visitor puts into its texts.
+        link: what follows the question mark of the address that was opened.
 
     Attributes:
         marks: all marks that came in a message, which must be this visitor's own.
         troubles: error messages and exceptions that came.
         messages: how many messages came.
         size: of how many bytes.
+        is_running: whether the page is at work.
     """
 
-    def __init__(self, socket: ClientConnection, name: str) -> None:
+    def __init__(self, socket: ClientConnection, name: str, link: str = "") -> None:
         self.name, self.marks, self.troubles = name, set[str](), list[str]()
         self.messages, self.size = 0, 0
-        self._socket = socket
+        self._socket, self._link = socket, link
         self._elements: dict[tuple[int, ...], tuple[Element, str]] = {}
         self._states: dict[str, WidgetState] = {}
         self._kept: dict[str, tuple[int, ForwardMsg]] = {}
         self._repeated: dict[str, asyncio.Task[None]] = {}
-        self._page, self._runs, self._oldest, self._is_running = "", 0, 2, True
+        self._page, self._runs, self._oldest, self.is_running = "", 0, 2, True
         self._changed = asyncio.Condition()
         self._lost: BaseException | None = None
         self._reader = asyncio.create_task(self._read())
@@ -105,7 +107,7 @@ class Visitor:
     async def ready(self, seconds: float = 60.0) -> None:
         """Wait until the model is loaded: until the page asks for nothing more by itself."""
         async with self._changed:
-            await self._until(lambda: not self._repeated and not self._is_running, seconds)
+            await self._until(lambda: not self._repeated and not self.is_running, seconds)
 
     async def ask(self, label: str, text: str, fits: Fits, seconds: float = 60.0) -> Answer:
         """Type a text into a field, leave the field, and wait for the answer.
@@ -131,8 +133,23 @@ class Visitor:
         assert state is not None
         state.string_value = text
         self._states[state.id] = state
-        self._is_running = True
+        self.is_running = True
         await self._rerun(fragment)
+
+    def link(self) -> str:
+        """Return what stands in the address bar after the question mark."""
+        scripts = (e.html.body for e, _ in self._of_kind("html") if "data-address" in e.html.body)
+        found = [re.search(r'data-address="\??([^"]*)"', script) for script in scripts]
+        return next((one[1] for one in reversed(found) if one), "")
+
+    def shows(self, kind: str) -> bool:
+        """Return whether an element of a kind, such as "dataframe", has been painted."""
+        return any(self._of_kind(kind))
+
+    async def until(self, is_so: Callable[[], bool], seconds: float = 60.0) -> None:
+        """Wait until something is so."""
+        async with self._changed:
+            await self._until(is_so, seconds)
 
     # what comes
 
@@ -180,7 +197,7 @@ class Visitor:
         elif kind == "stop_auto_rerun":
             self._stop(message.stop_auto_rerun.fragment_ids)
         elif kind == "script_finished":
-            self._is_running = False
+            self.is_running = False
             kept = self._kept.items()
             self._kept = {h: one for h, one in kept if self._runs - one[0] <= self._oldest}
             if message.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY:
@@ -194,7 +211,7 @@ class Visitor:
         fragments = {*message.metadata.run.fragment_ids}
         self._page = message.new_session.page_script_hash
         self._oldest = message.new_session.config.max_cached_message_age
-        self._runs, self._is_running = self._runs + 1, True
+        self._runs, self.is_running = self._runs + 1, True
         if not fragments:
             self._stop([*self._repeated])
         self._elements = {
@@ -221,11 +238,8 @@ class Visitor:
     async def _rerun(self, fragment: str = "", is_repeated: bool = False) -> None:
         message = BackMsg()
         asked = message.rerun_script
-        asked.page_script_hash, asked.fragment_id, asked.is_auto_rerun = (
-            self._page,
-            fragment,
-            is_repeated,
-        )
+        asked.query_string, asked.page_script_hash = self._link, self._page
+        asked.fragment_id, asked.is_auto_rerun = fragment, is_repeated
         asked.widget_states.widgets.extend(self._states.values())
         asked.cached_message_hashes.extend(self._kept)
         asked.context_info.locale, asked.context_info.timezone = "en-US", "UTC"
@@ -262,7 +276,7 @@ class Visitor:
 
     def _answer(self) -> Answer | None:
         """Return what is shown; None while it is not whole."""
-        if self._is_running:
+        if self.is_running:
             return None
         links = [LINK.search(e.code.code_text.encode()) for e, _ in self._of_kind("code")]
         tables = [read_table(e.dataframe.arrow_data.data) for e, _ in self._of_kind("dataframe")]
@@ -292,7 +306,7 @@ class Visitor:
         try:
             await asyncio.wait_for(self._changed.wait_for(is_over), seconds)
         except TimeoutError:
-            state = "running" if self._is_running else "at rest"
+            state = "running" if self.is_running else "at rest"
             shown = f"{len(self._elements)} elements, {state}"
             raise VisitError(f"no answer after {seconds:.0f} s: {shown}") from None
         if self._lost is not None:
@@ -334,8 +348,8 @@ def read_table(content: bytes) -> pd.DataFrame:
     return pa.ipc.open_stream(content).read_pandas()
 
 
-async def visit(address: str, name: str) -> Visitor:
-    """Open the page, as a browser does that is given its address."""
+async def visit(address: str, name: str, link: str = "") -> Visitor:
+    """Open the page, as a browser does that is given its address, and perhaps a link's query."""
 
     def token() -> str:
         with urllib.request.urlopen(f"{address}/_stcore/health", timeout=30) as answer:
@@ -352,6 +366,6 @@ async def visit(address: str, name: str) -> Visitor:
         compression=None,
         open_timeout=60,
     )
-    visitor = Visitor(socket, name)
+    visitor = Visitor(socket, name, link)
     await visitor._rerun()
     return visitor
