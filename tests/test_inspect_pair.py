@@ -107,7 +107,7 @@ def test_the_pair_is_shown_with_its_finding_texts_and_every_number(bench: Bench)
     app = bench(3)
     page = told(app)
     assert "False alarm: labelled not relevant" in page
-    assert "line 3 of the file, place: house" in page
+    assert "line 3, place: house" in page
     for number in ("0.5000", "1.000", "0.7311", "2 of 3"):
         assert number in page
 
@@ -118,6 +118,14 @@ def test_the_pair_is_shown_with_its_finding_texts_and_every_number(bench: Bench)
 )
 def test_the_finding_says_whether_model_and_label_agree(bench, line, finding) -> None:
     assert finding in told(bench(line))
+
+
+def test_a_pair_that_was_drawn_stands_in_no_line_of_the_file(bench, scorer) -> None:
+    rows = [["red", "red", 1, "no"], ["red", "blue", 0, "yes"]]
+    pairs = pd.DataFrame(rows, columns=["query", "document", "label", "assumed"], index=[2, 3])
+    loaded = inspect_pairs(scorer, pairs)
+    assert "assumed pair 3, assumed: yes" in told(bench(3, inspection=loaded))
+    assert "line 2, assumed: no" in told(bench(2, inspection=loaded))
 
 
 def test_a_right_rejection_is_told_as_right(bench, scorer) -> None:

@@ -28,7 +28,6 @@ WORDS: dict[str, tuple[str, str]] = {
         "Missed: labelled relevant, but the model can read nothing of one of the texts.",
         "漏报：标注为相关，但模型无法读取其中一段文字。",
     ),
-    "pair.line": ("line {line} of the file", "文件第 {line} 行"),
     "pair.column.line": ("Line", "行"),
     "pair.relevant": ("relevant", "相关"),
     "pair.not relevant": ("not relevant", "不相关"),

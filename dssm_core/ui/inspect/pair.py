@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from dssm_core.inspection import measure
+from dssm_core.inspection.findings import place
 from dssm_core.inspection.slices import column_name, value_name
 from dssm_core.inspection.table import NUMBERS, TRAITS, Inspection
 from dssm_core.scoring import Scorer
@@ -84,15 +85,16 @@ def _finding(chosen: Chosen) -> str:
 
 
 def _about(chosen: Chosen) -> str:
-    """Return the pair's line, and what the file says of it besides."""
+    """Return where the pair stands, and what the file says of it besides."""
     ours = {"query", "document", "label", *NUMBERS, *TRAITS}
-    row = chosen.inspection.frame.loc[chosen.line]
+    row = chosen.inspection.frame.loc[chosen.line].to_dict()
+    told = [(name, value_name(name, str(row[name]), voice())) for name in row if name not in ours]
     own = [
-        f"{column_name(name, voice())}: {value_name(name, str(row[name]), voice())[:LONGEST_VALUE]}"
-        for name in row.index
-        if name not in ours and str(row[name])
+        say("report.slice", column=column_name(name, voice()), name=value[:LONGEST_VALUE])
+        for name, value in told
+        if value
     ]
-    return parts.listed([say("pair.line", line=chosen.line), *own])
+    return parts.listed([place(chosen.line, row, voice()), *own])
 
 
 @st.fragment
