@@ -153,8 +153,7 @@ TRAIN = """
 import sys, warnings
 warnings.simplefilter("ignore")
 from dssm_core.__main__ import main
-out, config, pairs = sys.argv[1:]
-sys.exit(main(["train", "--pairs", pairs, "--config", config, "--out", out]))
+sys.exit(main(["train", *sys.argv[1:]]))
 """
 
 
@@ -166,11 +165,11 @@ def test_a_kill_during_training_leaves_the_old_model_and_the_next_run_goes_on(tm
     shutil.copytree(tiny.trained(), out)
     before = {path.name: path.read_bytes() for path in out.iterdir()}
     config.write_text(json.dumps(tiny.SIZES))
-    said = killed(started(TRAIN, out, config, tiny.pairs_file()), "epoch 1/")
+    given = ["--pairs", f"{tiny.pairs_file()}", "--config", f"{config}", "--out", f"{out}"]
+    said = killed(started(TRAIN, *given), "epoch 1/")
     assert not any(line.startswith("wrote") for line in said)
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
     capsys.readouterr()
-    given = ["--pairs", f"{tiny.pairs_file()}", "--config", f"{config}", "--out", f"{out}"]
     assert main(["train", *given]) == 0
     output = capsys.readouterr().out
     assert "resumed after epoch" in output
@@ -178,6 +177,56 @@ def test_a_kill_during_training_leaves_the_old_model_and_the_next_run_goes_on(tm
     assert len(pd.read_csv(out / "history.csv")) == 3
     assert ModelFolder.open(out).load_towers().encode(["guitar"], "query")[0].is_readable
     assert not list(tmp_path.glob(".m*"))
+
+
+HARD = {**tiny.SIZES, "hard": {"epochs": 1, "batch": 16}}
+
+
+def train_hard(at: Path) -> list[str]:
+    """Return the arguments of a training with hard negatives, whose files are all in one place."""
+    given = ("--pairs", at / "pairs.csv", "--config", at / "config.json", "--out", at / "m")
+    return ["train", *map(str, given), "--hard", "3"]
+
+
+@pytest.fixture(scope="module")
+def killed_hard(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return what is left of such a training that was killed in its second part."""
+    at = tmp_path_factory.mktemp("hard")
+    shutil.copy(tiny.pairs_file(), at / "pairs.csv")
+    long = {**HARD, "hard": {"epochs": 60, "batch": 16}}
+    (at / "config.json").write_text(json.dumps(long))
+    said = killed(started(TRAIN, *train_hard(at)[1:]), "epoch 1/1: 1/1 shards")
+    assert any(line.startswith("epoch 3/3: loss") for line in said)
+    assert not (at / "m").exists()
+    (at / "config.json").write_text(json.dumps(HARD))
+    return at
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_a_kill_after_hard_negatives_were_drawn_keeps_them_and_the_first_training(
+    killed_hard, tmp_path, run
+):
+    at = shutil.copytree(killed_hard, tmp_path / "copy")
+    status, said, _ = run(*train_hard(at))
+    assert status == 0
+    assert "epoch 3/3" not in said
+    assert "1/1 shards" not in said
+    assert ModelFolder.open(at / "m").config["training"]["epochs"] == 1
+    assert {path.name for path in at.iterdir()} == {"m", "pairs.csv", "config.json"}
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_what_a_killed_training_left_is_not_taken_for_that_of_other_pairs(
+    killed_hard, tmp_path, run
+):
+    at = shutil.copytree(killed_hard, tmp_path / "copy")
+    pairs = at / "pairs.csv"
+    pairs.write_bytes(pairs.read_bytes().replace(b"guitar", b"banjo"))
+    status, said, _ = run(*train_hard(at))
+    assert status == 0
+    assert "epoch 3/3: loss" in said
+    assert "1/1 shards" in said
+    assert "banjo" in ModelFolder.open(at / "m").vocabulary
 
 
 def test_a_kill_during_an_index_or_a_snapshot_leaves_the_old_one(tmp_path):

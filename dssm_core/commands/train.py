@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import shutil
 from collections.abc import Callable
@@ -91,8 +92,13 @@ def _train(options: argparse.Namespace) -> None:
     work, base, shards = (out.with_name(f".{out.name}.{part}") for part in ("data", "base", "hard"))
     pairs, data = read_for_training(options.pairs, options.data, work, say)
     if options.hard is not None:
-        if not _is_of(base, model, training, options.family):
+        with options.pairs.open("rb") as file:
+            content = hashlib.file_digest(file, "sha256").hexdigest()
+        mark = base / "pairs.sha256"
+        if not _is_of(base, model, training, options.family) or not _holds(mark, content):
+            shutil.rmtree(shards, ignore_errors=True)
             train(pairs, base, model, training, "", (), data, options.family, start, say, on_epoch)
+            mark.write_text(content)
         start = ModelFolder.open(base)
         source = options.pairs if data is None else work / "pairs.csv"
         training, data = hard, shards
@@ -113,6 +119,11 @@ def _is_of(folder: Path, model: Any, training: Any, family: str) -> bool:
         return False
     made = [config.get(key) for key in ("model", "training", "family")]
     return made == [asdict(model), asdict(training), family]
+
+
+def _holds(file: Path, content: str) -> bool:
+    """Return whether there is such a file, and it holds just that."""
+    return file.is_file() and file.read_text("utf-8", "replace") == content
 
 
 def _draw_hard(
