@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO, Any
 
 import pandas as pd
 import pytest
@@ -177,6 +178,33 @@ def test_a_kill_during_training_leaves_the_old_model_and_the_next_run_goes_on(tm
     assert len(pd.read_csv(out / "history.csv")) == 3
     assert ModelFolder.open(out).load_towers().encode(["guitar"], "query")[0].is_readable
     assert not list(tmp_path.glob(".m*"))
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_a_kill_while_an_epoch_is_being_kept_loses_no_more_than_that_epoch(
+    tmp_path, run, monkeypatch
+):
+    from dssm_core.training import trainer
+
+    config, kept = tmp_path / "config.json", []
+    config.write_text(json.dumps(tiny.SIZES))
+    given = ("train", "--pairs", tiny.pairs_file(), "--config", config, "--out", tmp_path / "m")
+    save = trainer.np.savez
+
+    def half(file: IO[bytes], **arrays: Any) -> None:
+        kept.append(file.name)
+        save(file, **arrays)
+        if len(kept) == 2:
+            file.truncate(file.tell() // 2)
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(trainer.np, "savez", half)
+        assert run(*given)[0] != 0
+    assert len(kept) == 2
+    status, said, _ = run(*given)
+    assert status == 0
+    assert "resumed after epoch 1" in said
 
 
 HARD = {**tiny.SIZES, "hard": {"epochs": 1, "batch": 16}}

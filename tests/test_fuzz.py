@@ -133,7 +133,10 @@ def table(rng: random.Random) -> tuple[str, bytes]:
     content = "\n".join(lines).encode("utf-8", "surrogatepass" if rng.random() < 0.1 else "replace")
     if rng.random() < 0.4:
         content = mutated(content, rng)
-    return f"f.{ending}", gzip.compress(content, 1) if ending.endswith("gz") else content
+    if ending.endswith("gz"):
+        content = gzip.compress(content, 1)
+        content = mutated(content, rng) if rng.random() < 0.3 else content
+    return f"f.{ending}", content
 
 
 # where it goes

@@ -269,6 +269,17 @@ def test_many_short_lines_in_a_small_gzip_are_refused_before_they_are_cut():
         assert megabytes < 1.1 * pairs_module.MOST_BYTES / 1e6
 
 
+@pytest.mark.parametrize("is_packed", [True, False], ids=["gzip", "plain"])
+def test_a_file_of_too_many_bytes_is_refused_in_little_memory(monkeypatch, is_packed):
+    monkeypatch.setattr(pairs_module, "MOST_BYTES", 1 << 20)
+    content = b"query,document\na," + b"b" * (60 << 20) + b"\n"
+    given = gzip.compress(content, 1) if is_packed else content
+    for read in (read_pairs, read_table):
+        found, _, megabytes = measured(lambda read=read: read(given, "f.csv"))
+        assert "f.csv is larger than 1 MiB" in found
+        assert megabytes < 8
+
+
 def test_many_lines_of_json_are_refused_before_they_are_parsed():
     content = gzip.compress(b"{}\n" * 3_000_000)
     found, seconds, megabytes = measured(lambda: read_table(content, "bomb.jsonl.gz"))
@@ -419,6 +430,17 @@ def test_a_snapshot_with_a_path_out_of_it_is_refused(snapshot, tmp_path):
         path = repacked(tmp_path, {**snapshot, name: b""})
         with pytest.raises(UserError, match="must hold just"):
             load_snapshot(path)
+
+
+def test_a_snapshot_that_unpacks_to_much_is_refused_before_it_is_unpacked(
+    snapshot, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(compare, "MOST_BYTES", 1 << 20)
+    path = repacked(tmp_path, {**snapshot, "queries.npy": npy(np.zeros(4 << 20))})
+    assert path.stat().st_size < 100_000
+    found, _, megabytes = measured(lambda: load_snapshot(path))
+    assert "it unpacks to over 1,048,576 bytes" in found
+    assert megabytes < 8
 
 
 @pytest.mark.parametrize(("rows", "width"), [(1_100_000, 1), (200_000, 20_000)])
