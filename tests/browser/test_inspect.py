@@ -106,7 +106,7 @@ def test_a_click_on_a_slice_filters_the_errors_and_can_be_taken_back(bench: Page
 def test_a_chosen_row_is_seen_through_below(bench: Page) -> None:
     table = bench.get_by_test_id("stDataFrame").first
     table.scroll_into_view_if_needed()
-    about = bench.get_by_text(re.compile(r"^line \d+ of the file")).first
+    about = bench.get_by_text(re.compile(r"^(line|assumed pair) \d+")).first
     before = about.inner_text()
     box = table.bounding_box()
     assert box is not None

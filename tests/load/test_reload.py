@@ -7,6 +7,7 @@ import asyncio
 from tests.load.people import LINES, QUERY
 from tests.load.serving import Server, serving
 from tests.load.visitor import mark, visit
+from tests.tiny import run_apart
 
 DOCUMENTS = ["a red door", "a blue wall", "a red wall"]
 
@@ -35,6 +36,6 @@ async def reload(server: Server) -> None:
 
 def test_a_reload_while_it_scores_loses_nothing_that_was_typed(models):
     with serving(words=0.5, DSSM_MODELS=f"{models}") as server:
-        asyncio.run(reload(server))
+        run_apart(reload(server))
         assert server.sessions() == 0
         assert server.errors() == []
