@@ -1,23 +1,27 @@
 """What a tower does, as a protocol: a text in, a vector and its attention weights out.
 
 All later stages speak to `Towers` and never to Keras, so they run on fakes in tests and paint
-before TensorFlow is loaded.
+before TensorFlow is loaded. `TextTowers` is what is the same whatever computes a tower.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, Protocol
+from itertools import groupby
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from dssm_core.text import State, Token
+from dssm_core.text import Reader, State, Token
 
 Side = Literal["query", "document"]
+
+SHORTEST = 1e-4
+"""Length below which a vector is not stretched to length 1, so that gradients stay bounded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,112 @@ class Towers(Protocol):
     def encode(self, texts: Sequence[str], side: Side) -> list[Encoding]:
         """Encode texts in order; an unreadable text gets a zero vector, never an exception."""
         ...
+
+
+class BatchTower(Protocol):
+    """One tower, from a batch of texts as numbers to vectors and attention.
+
+    Attributes:
+        width: E, of a vector.
+        has_attention: whether there are attention weights.
+        batch: texts that go through it at a time, so that memory does not grow with their number.
+    """
+
+    width: int
+    has_attention: bool
+    batch: int
+
+    def padded(self, words: int) -> int:
+        """Return the length that a text is padded to; 0 for that of the longest beside it."""
+        ...
+
+    def __call__(
+        self, pieces: np.ndarray, places: np.ndarray, lengths: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Encode texts that have at least one word each.
+
+        Args:
+            pieces: int32 [1 + U, P], of padding and of each distinct word.
+            places: int [N, T], which of them each word is; 0 where the text has ended.
+            lengths: int [N], words of each text, at least 1.
+
+        Returns:
+            vectors float32 [N, E], and attention float32 [N, T] or None.
+        """
+        ...
+
+
+class TextTowers:
+    """The two towers of a model, as `Towers`; safe to call from several threads.
+
+    Args:
+        reader: reads texts as the model does.
+        lengths: words read of a query and of a document.
+        towers: what encodes them.
+        scale: w of the head.
+        bias: b of the head.
+    """
+
+    def __init__(
+        self,
+        reader: Reader,
+        lengths: Mapping[Side, int],
+        towers: Mapping[Side, BatchTower],
+        scale: float,
+        bias: float,
+    ) -> None:
+        self._reader, self._lengths, self._towers = reader, lengths, towers
+        self.scale, self.bias = scale, bias
+        self.has_attention = towers["query"].has_attention
+
+    def encode(self, texts: Sequence[str], side: Side) -> list[Encoding]:
+        """Encode texts in order, those of like length together.
+
+        Args:
+            texts: any strings.
+            side: which tower.
+
+        Returns:
+            One encoding a text; zero vector and zero attention where nothing is read.
+        """
+        tokens = [tuple(self._reader.read(t, self._lengths[side])) for t in texts]
+        words = [[t.text for t in row if t.is_read] for row in tokens]
+        distinct = list(dict.fromkeys(w for row in words for w in row))
+        nothing = np.zeros((1, self._reader.width), np.int32)
+        pieces = np.concatenate([nothing, self._reader.numbers(distinct)])  # [1 + U, P]
+        place = {word: i for i, word in enumerate(distinct, 1)}
+        tower = self._towers[side]
+        encodings = [
+            Encoding(text, row, *self._nothing(row, tower.width))
+            for text, row in zip(texts, tokens, strict=True)
+        ]
+        for length, members in _parts([len(row) for row in words], tower):
+            places = np.zeros((len(members), length), np.int64)
+            for row, i in zip(places, members, strict=True):
+                row[: len(words[i])] = [place[word] for word in words[i]]
+            lengths = np.array([len(words[i]) for i in members])
+            vectors, attention = tower(pieces, places, lengths)
+            for at, i in enumerate(members):
+                weights = None
+                if attention is not None:
+                    weights = np.zeros(len(tokens[i]), np.float32)
+                    weights[[t.is_read for t in tokens[i]]] = attention[at, : len(words[i])]
+                encodings[i] = Encoding(texts[i], tokens[i], vectors[at], weights)
+        return encodings
+
+    def _nothing(self, tokens: Sequence[Any], width: int) -> tuple[np.ndarray, np.ndarray | None]:
+        weights = np.zeros(len(tokens), np.float32) if self.has_attention else None
+        return np.zeros(width, np.float32), weights
+
+
+def _parts(lengths: Sequence[int], tower: BatchTower) -> Iterator[tuple[int, list[int]]]:
+    """Yield readable texts in parts of like length, and to which length each is padded."""
+    readable = sorted((i for i, n in enumerate(lengths) if n), key=lambda i: lengths[i])
+    for padded, group in groupby(readable, lambda i: tower.padded(lengths[i])):
+        members = list(group)
+        for start in range(0, len(members), tower.batch):
+            part = members[start : start + tower.batch]
+            yield padded or lengths[part[-1]], part
 
 
 class EncodingCache:

@@ -17,8 +17,6 @@ from hypothesis import strategies as st
 from dssm_core.errors import UserError
 from dssm_core.folder import ModelFolder
 from dssm_core.models.compiled import CompiledTowers
-from dssm_core.models.lstm import LSTMConfig, build_lstm_model
-from dssm_core.models.plain import PlainTower
 from dssm_core.scoring import Scorer
 from tests import tiny
 
@@ -38,12 +36,8 @@ def folder():
 
 @pytest.fixture(scope="module", params=["NumPy", "TensorFlow"])
 def towers(folder, request):
-    with pytest.MonkeyPatch.context() as patch:
-        if request.param == "TensorFlow":
-            patch.setattr(CompiledTowers, "settle", lambda towers, model: None)
-        found = folder.load_towers()
-    kinds = {type(tower) is PlainTower for tower in found._towers.values()}
-    assert kinds == {request.param == "NumPy"}
+    found = folder.load_towers("keras" if request.param == "TensorFlow" else "fastest")
+    assert isinstance(found, CompiledTowers) == (request.param == "TensorFlow")
     return found
 
 
@@ -120,39 +114,8 @@ def test_any_number_of_texts_of_any_length_is_traced_once(towers):
             towers.encode(texts(number, seed), "document")
             towers.encode([*texts(number, seed), "a" * 500, ""], "query")
     for tower in towers._towers.values():
-        if not isinstance(tower, PlainTower):  # there is nothing to trace in NumPy
+        if isinstance(towers, CompiledTowers):  # there is nothing to trace in NumPy
             assert tower._call.experimental_get_tracing_count() == 1
-
-
-@pytest.mark.parametrize("lexical", [0, 64])
-@pytest.mark.parametrize("dense", ["shared", "per side"])
-def test_numpy_and_tensorflow_encode_alike(dense, lexical):
-    """Weights are drawn larger than a training starts with, so that every gate opens and shuts."""
-    sizes = {"vocabulary": 50, "embedding": 12, "units": 9, "hidden": 7, "vector": 5, "pieces": 21}
-    model = build_lstm_model(LSTMConfig(**sizes, attention=6, dense=dense, lexical=lexical))
-    rng = np.random.default_rng(3)
-    model.set_weights([rng.normal(0, 0.7, w.shape) for w in model.get_weights()])
-    towers = CompiledTowers(model, WORDS, 50, 6, 12)
-    batch = [*texts(200), "xylophones", "", "深度 👍"]
-    compiled = {side: towers.encode(batch, side) for side in ("query", "document")}
-    towers.settle(model)
-    for side, expected in compiled.items():
-        assert isinstance(towers._towers[side], PlainTower)
-        for found, right in zip(towers.encode(batch, side), expected, strict=True):
-            assert_same(found, right)
-
-
-def test_a_tower_that_numpy_computes_otherwise_stays_with_tensorflow(folder, monkeypatch):
-    called = PlainTower.__call__
-
-    def slightly_off(tower, *batch):
-        vectors, attention = called(tower, *batch)
-        return vectors, attention + 1e-4
-
-    monkeypatch.setattr(PlainTower, "__call__", slightly_off)
-    towers = folder.load_towers()
-    assert not any(isinstance(tower, PlainTower) for tower in towers._towers.values())
-    assert towers.encode(["piano"], "query")[0].attention.sum() == pytest.approx(1, abs=1e-6)
 
 
 def test_many_threads_get_what_one_would(towers):
@@ -213,7 +176,7 @@ def test_a_long_list_goes_through_the_tower_in_parts(towers, monkeypatch):
         rows.append(len(places))
         return tower(pieces, places, lengths)
 
-    record.batch = tower.batch
+    record.batch, record.width, record.padded = tower.batch, tower.width, tower.padded
     monkeypatch.setitem(towers._towers, "document", record)
     batch = texts(1500)
     assert [e.text for e in towers.encode(batch, "document")] == batch
@@ -282,4 +245,4 @@ def test_weights_of_another_size_are_refused(folder, tmp_path):
             target.writestr(name, content)
     (path / "model.keras").write_bytes(buffer.getvalue())
     with pytest.raises(UserError, match=r"m/model\.keras cannot be loaded"):
-        ModelFolder.open(path).load_towers()
+        ModelFolder.open(path).load_towers("keras")

@@ -123,7 +123,7 @@ def refresh_folder(
     """
     if "training" not in folder.metrics:
         raise UserError(f'{folder.name}/metrics.json has no "training"', hint="Train it again.")
-    towers = folder.load_towers()
+    towers = folder.load_towers("keras")  # what is stored is what other ways are checked against
     weight = folder.metrics.get("fusion", {}).get("weight")
     measured = measure(towers, read_pairs(folder.path / "pairs.csv"), seed, weight)
     metrics = {**measured, "training": folder.metrics["training"]}

@@ -1,13 +1,12 @@
 """A Keras model as `Towers`: compiled once, warmed up, safe to call from several threads.
 
-One `tf.function` a tower with an open signature, fed in length buckets; or, for a loaded model that
-`PlainTower` agrees with, NumPy, which takes a fraction of that (docs/performance.md, "Runtimes").
+One `tf.function` a tower with an open signature, fed in length buckets. What NumPy can compute is
+served by `plain`, in a fraction of the time (docs/performance.md, "Runtimes").
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
-from itertools import groupby
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -15,13 +14,12 @@ import numpy as np
 import tensorflow as tf
 
 from dssm_core.errors import UserError
-from dssm_core.models.archive import check_archive
 from dssm_core.models.families import Tower, cut_towers
 from dssm_core.models.layers import WordHashing
 from dssm_core.models.mlp import MultiHot
-from dssm_core.models.plain import PlainTower, use_one_thread
+from dssm_core.plain.archive import check_archive
 from dssm_core.text import PIECES, Reader
-from dssm_core.towers import Encoding, Side
+from dssm_core.towers import Side, TextTowers
 
 if TYPE_CHECKING:
     from dssm_core.folder import ModelFolder
@@ -32,14 +30,8 @@ LENGTHS = (8, 16, 32, 64, 128, 256)
 TABLES = (WordHashing, MultiHot, keras.layers.Embedding)
 """Layers that know the rows of the table."""
 
-BATCH = 512
-"""Texts that go through a tower at a time, so that memory does not grow with their number."""
 
-CLOSE = 1e-5
-"""How far a `PlainTower` may be off in any number."""
-
-
-class CompiledTowers:
+class CompiledTowers(TextTowers):
     """The two towers of a model of any family.
 
     Args:
@@ -60,135 +52,52 @@ class CompiledTowers:
         document_length: int,
         pieces: int = PIECES,
     ) -> None:
-        self._reader = Reader(vocabulary, rows, pieces)
-        self._lengths = {"query": query_length, "document": document_length}
         self._head = model.get_layer("out")
-        self.read_head()
-        towers = cut_towers(model)
-        self.has_attention = towers["query"].has_attention
-        self._towers: dict[Side, _Compiled | PlainTower] = {
-            side: _Compiled(tower) for side, tower in towers.items()
+        lengths: dict[Side, int] = {"query": query_length, "document": document_length}
+        towers = {
+            side: _Compiled(tower, lengths[side]) for side, tower in cut_towers(model).items()
         }
-
-    def encode(self, texts: Sequence[str], side: Side) -> list[Encoding]:
-        """Encode texts in order, those of like length together.
-
-        Args:
-            texts: any strings.
-            side: which tower.
-
-        Returns:
-            One encoding a text; zero vector and zero attention where nothing is read.
-        """
-        tokens = [tuple(self._reader.read(t, self._lengths[side])) for t in texts]
-        words = [[t.text for t in row if t.is_read] for row in tokens]
-        distinct = list(dict.fromkeys(w for row in words for w in row))
-        nothing = np.zeros((1, self._reader.width), np.int32)
-        pieces = np.concatenate([nothing, self._reader.numbers(distinct)])  # [1 + U, P]
-        place = {word: i for i, word in enumerate(distinct, 1)}
-        encodings = [Encoding(t, k, *self._nothing(k)) for t, k in zip(texts, tokens, strict=True)]
-        for length, members in self._parts([len(row) for row in words], side):
-            places = np.zeros((len(members), length), np.int64)
-            for row, i in zip(places, members, strict=True):
-                row[: len(words[i])] = [place[word] for word in words[i]]
-            lengths = np.array([len(words[i]) for i in members])
-            vectors, attention = self._towers[side](pieces, places, lengths)
-            for at, i in enumerate(members):
-                weights = None
-                if attention is not None:
-                    weights = np.zeros(len(tokens[i]), np.float32)
-                    weights[[t.is_read for t in tokens[i]]] = attention[at, : len(words[i])]
-                encodings[i] = Encoding(texts[i], tokens[i], vectors[at], weights)
-        return encodings
+        super().__init__(Reader(vocabulary, rows, pieces), lengths, towers, *self._read())
 
     def read_head(self) -> None:
         """Read w and b anew, which a training has moved; all other weights are live."""
+        self.scale, self.bias = self._read()
+
+    def _read(self) -> tuple[float, float]:
         kernel, bias = self._head.get_weights()
-        self.scale, self.bias = float(kernel[0, 0]), float(bias[0])
+        return float(kernel[0, 0]), float(bias[0])
 
     def warm_up(self) -> None:
         """Trace and run both towers once, so that the first person does not wait."""
-        for side, tower in self._towers.items():
-            places = np.ones((1, self._padded(2, side) or 2), np.int64)
+        for tower in self._towers.values():
+            places = np.ones((1, tower.padded(2)), np.int64)
             tower(np.ones((2, self._reader.width), np.int32), places, np.array([places.size]))
-
-    def settle(self, model: keras.Model) -> None:
-        """Go over to NumPy where that gives the same; the weights are then no longer live.
-
-        Args:
-            model: whose towers these are.
-        """
-        use_one_thread()
-        words = list(self._reader.vocabulary)[:97] or ["a"]
-        texts = [" ".join(words[:: step + 1]) for step in range(13)] + words[:3]
-        for side in ("query", "document"):
-            kept = self._towers[side]
-            try:
-                plain = PlainTower(model, side)
-            except ValueError:  # another family
-                continue
-            self._towers[side] = _Compiled(cut_towers(model)[side], is_compiled=False)
-            expected = self.encode(texts, side)
-            self._towers[side] = plain
-            pairs = zip(expected, self.encode(texts, side), strict=True)
-            if not all(_are_close(*pair) for pair in pairs):
-                self._towers[side] = kept
-
-    def _parts(self, lengths: Sequence[int], side: Side) -> Iterator[tuple[int, list[int]]]:
-        """Yield readable texts in parts of like length, and to which length each is padded."""
-        readable = sorted((i for i, n in enumerate(lengths) if n), key=lambda i: lengths[i])
-        most = self._towers[side].batch
-        for padded, group in groupby(readable, lambda i: self._padded(lengths[i], side)):
-            members = list(group)
-            for start in range(0, len(members), most):
-                part = members[start : start + most]
-                yield padded or lengths[part[-1]], part
-
-    def _padded(self, words: int, side: Side) -> int:
-        """Return the length that a text is padded to; to a model of plain ids 0 is a word."""
-        if isinstance(self._towers[side], PlainTower):
-            return 0  # no further than the longest beside it
-        if not self._reader.pieces:
-            return self._lengths[side]
-        return next((n for n in LENGTHS if n >= words), words)
-
-    def _nothing(self, tokens: Sequence[Any]) -> tuple[np.ndarray, np.ndarray | None]:
-        weights = np.zeros(len(tokens), np.float32) if self.has_attention else None
-        return np.zeros(self._width, np.float32), weights
-
-    @property
-    def _width(self) -> int:
-        return self._towers["query"].width
-
-
-def _are_close(one: Encoding, other: Encoding) -> bool:
-    pairs = [(one.vector, other.vector)]
-    if one.attention is not None and other.attention is not None:
-        pairs.append((one.attention, other.attention))
-    return all(np.allclose(a, b, rtol=0, atol=CLOSE) for a, b in pairs)
 
 
 class _Compiled:
-    """One tower as a compiled function from pieces [N, T, P] to NumPy arrays.
+    """One tower as a compiled function; see `BatchTower`.
 
     Args:
         tower: the tower.
-        is_compiled: to compile takes a second, and pays from the second batch.
+        length: words that it reads of a text.
     """
 
-    batch = BATCH
+    batch = 512
 
-    def __init__(self, tower: Tower, is_compiled: bool = True) -> None:
-        self.width = tower.width
-        self._call: Callable[[np.ndarray], Any] = lambda x: tower.call(x, training=False)
-        if is_compiled:
-            signature = tf.TensorSpec((None, None, tower.pieces or 1), tf.int32)
-            self._call = tf.function(self._call, input_signature=[signature])
+    def __init__(self, tower: Tower, length: int) -> None:
+        self.width, self.has_attention = tower.width, tower.has_attention
+        self._fixed = 0 if tower.pieces else length  # to a model of plain ids padding is a word
+        signature = tf.TensorSpec((None, None, tower.pieces or 1), tf.int32)
+        self._call = tf.function(
+            lambda texts: tower.call(texts, training=False), input_signature=[signature]
+        )
+
+    def padded(self, words: int) -> int:
+        return self._fixed or next((n for n in LENGTHS if n >= words), words)
 
     def __call__(
         self, pieces: np.ndarray, places: np.ndarray, lengths: np.ndarray
     ) -> tuple[np.ndarray, Any]:
-        """Encode texts, as `PlainTower` does."""
         outputs = [output.numpy() for output in self._call(pieces[places])]
         return outputs[0], outputs[1] if len(outputs) > 1 else None
 
@@ -229,7 +138,6 @@ def load_towers(folder: ModelFolder) -> CompiledTowers:
                     f"{said} and {own}",
                     "Train it again, or copy it anew.",
                 )
-        towers.settle(model)
         towers.warm_up()
     except UserError:
         raise

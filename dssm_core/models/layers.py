@@ -14,11 +14,9 @@ import tensorflow as tf
 from keras import ops
 
 from dssm_core.text import mix
+from dssm_core.towers import SHORTEST
 
 register = keras.saving.register_keras_serializable(package="dssm")
-
-SHORTEST = 1e-4
-"""Length below which a vector is not stretched to length 1, so that gradients stay bounded."""
 
 
 def check_least(sizes: Any, **least: int) -> None:

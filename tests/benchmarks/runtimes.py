@@ -15,15 +15,13 @@ are measured.
 from __future__ import annotations
 
 import argparse
-import io
 import os
 import subprocess
 import sys
 import time
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -31,7 +29,9 @@ import numpy as np
 
 from dssm_core.corpus.pairs import read_pairs
 from dssm_core.folder import ModelFolder
-from dssm_core.text import Reader, mix
+from dssm_core.plain.lstm import Words
+from dssm_core.plain.weights import read_weights
+from dssm_core.text import Reader
 from tests.benchmarks.figures import alternately, median, told
 
 SIZES = (1, 10, 100, 1000)
@@ -40,42 +40,15 @@ BATCH = 128
 """Texts that go through the ONNX graph at a time, as through `PlainTower`."""
 
 
-def summed(pieces: np.ndarray, table: np.ndarray, weight: np.ndarray | None = None) -> np.ndarray:
-    """Return the sum [U, E] of each word's rows, as `PlainTower` has it, without Keras."""
-    total = np.zeros((len(pieces), table.shape[1]), np.float32)
-    for column in pieces.T:
-        words = np.flatnonzero(column)
-        rows = column[words]
-        total[words] += table[rows] if weight is None else table[rows] * weight[rows]
-    return total
-
-
-class Words:
-    """A model folder's weights, read without Keras, and its embedding of words by NumPy."""
+class OnnxWords(Words):
+    """A model folder's words, read as `PlainTower` reads them."""
 
     def __init__(self, folder: ModelFolder) -> None:
-        import h5py
-
-        with zipfile.ZipFile(folder.path / "model.keras") as archive:
-            file = h5py.File(io.BytesIO(archive.read("model.weights.h5")))
-        layers = {"table": "word_hashing", "signs": "sign_hashing", "lstm": "lstm/cell"}
-        layers |= {name: f"attention/{name}" for name in ("W1", "W2", "V")}
-        layers |= {"hidden": "dense", "vector": "dense_1", "skip": "dense_2", "gain": "beside"}
-        self.of = {
-            name: [values[()] for _, values in sorted(file[f"layers/{layer}/vars"].items())]
-            for name, layer in layers.items()
-        }
         config = folder.config["model"]
-        self.length, rows, width = (
-            config[name] for name in ("document_length", "vocabulary", "lexical")
-        )
-        self.reader = Reader(folder.vocabulary, rows)
-        numbers = mix(np.arange(rows * width // 64, dtype=np.uint64)).astype("<u8")
-        self.signs = np.unpackbits(numbers.view(np.uint8)).reshape(rows, width).astype(np.int8)
-        self.signs = self.signs * 2 - 1
-        (table, log_weight), (log_rarity,) = self.of["table"], self.of["signs"]
-        weight, self.rarity = (np.exp(np.clip(v, -6, 6))[:, None] for v in (log_weight, log_rarity))
-        self.table = table * weight
+        self.weights = read_weights(folder.path / "model.keras", config)
+        super().__init__(self.weights, config["lexical"])
+        self.length = config["document_length"]
+        self.reader = Reader(folder.vocabulary, config["vocabulary"])
 
     def read(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Return embedded [U, E] and lexical [U, L] words, their places [N, T], lengths [N]."""
@@ -87,8 +60,7 @@ class Words:
         places = np.zeros((len(words), lengths.max()), np.int64)
         for into, row in zip(places, words, strict=True):
             into[: len(row)] = [place[word] for word in row]
-        embedded, lexical = summed(pieces, self.table), summed(pieces, self.signs, self.rarity)
-        return embedded, lexical, places, lengths
+        return self.embedded(pieces), self.signed(pieces), places, lengths
 
 
 class OnnxTower:
@@ -97,9 +69,9 @@ class OnnxTower:
     def __init__(self, folder: ModelFolder) -> None:
         import onnxruntime
 
-        self.words = Words(folder)
+        self.words = OnnxWords(folder)
         self.session = onnxruntime.InferenceSession(
-            _graph(self.words.of), providers=["CPUExecutionProvider"]
+            _graph(self.words.weights), providers=["CPUExecutionProvider"]
         )
 
     def __call__(self, texts: Sequence[str]) -> tuple[np.ndarray, list[np.ndarray]]:
@@ -130,13 +102,12 @@ def _graph(of: dict[str, list[np.ndarray]]) -> bytes:
         "W": gates(kernel),
         "R": gates(recurrent),
         "B": np.concatenate([gates(bias), np.zeros((1, 4 * units))], axis=1),
-        "gain": np.exp(of["gain"][0]),
+        "gain": np.exp(of["beside"][0]),
         "skip": of["skip"][0],
         "least": np.array(-3e4),
     }
-    for name, own in (("1", "W1"), ("2", "W2"), ("V", "V"), ("H", "hidden"), ("E", "vector")):
-        held[f"w{name}"], held[f"b{name}"] = of[own]
-    del held["bV"]  # a softmax does not see it
+    held["w1"], held["b1"], held["w2"], held["b2"], held["wV"], _ = of["attention"]
+    held["wH"], held["bH"], held["wE"], held["bE"] = *of["dense"], *of["vec"]
     tensors = [numpy_helper.from_array(v.astype(np.float32), name) for name, v in held.items()]
     axes = {"0": [0], "1": [1], "2": [2], "zero": 0, "one": 1}
     tensors += [numpy_helper.from_array(np.array(v, np.int64), f"i{k}") for k, v in axes.items()]
@@ -204,16 +175,10 @@ def _graph(of: dict[str, list[np.ndarray]]) -> bytes:
 
 
 class LiveTower:
-    """The towers that a model folder loads, in NumPy; or kept as they were compiled."""
+    """The towers that a model folder loads: in NumPy, or by Keras."""
 
-    def __init__(self, folder: ModelFolder, is_plain: bool = True) -> None:
-        from dssm_core.models.compiled import CompiledTowers
-
-        settle = CompiledTowers.settle
-        if not is_plain:
-            CompiledTowers.settle = lambda towers, model: None  # type: ignore[method-assign]
-        self.towers = folder.load_towers()
-        CompiledTowers.settle = settle  # type: ignore[method-assign]
+    def __init__(self, folder: ModelFolder, by: Literal["fastest", "keras"] = "fastest") -> None:
+        self.towers = folder.load_towers(by)
 
     def __call__(self, texts: Sequence[str]) -> tuple[np.ndarray, list[np.ndarray]]:
         """Return vectors [N, E] and each text's attention."""
@@ -223,7 +188,7 @@ class LiveTower:
 
 
 TOWERS: dict[str, Any] = {
-    "TensorFlow": lambda folder: LiveTower(folder, is_plain=False),
+    "TensorFlow": lambda folder: LiveTower(folder, "keras"),
     "NumPy": LiveTower,
     "ONNX Runtime": OnnxTower,
 }
