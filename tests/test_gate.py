@@ -18,6 +18,7 @@ from textwrap import dedent
 from typing import Any
 
 import pytest
+import streamlit as st
 
 from dssm_core.ui import gate
 from tests.test_container import first_paint
@@ -26,7 +27,7 @@ from tests.tiny import run_apart
 ROOT = Path(__file__).parents[1]
 
 
-def answers(scope: dict[str, Any]) -> tuple[list[dict[str, Any]], bool]:
+def answers(scope: dict[str, Any], kind: str = "text/html") -> tuple[list[dict[str, Any]], bool]:
     """Ask the gate; return what it sends, and whether the page behind it was reached."""
     sent: list[dict[str, Any]] = []
     reached = []
@@ -35,6 +36,7 @@ def answers(scope: dict[str, Any]) -> tuple[list[dict[str, Any]], bool]:
         reached.append(scope)
         if scope["type"] == "http":
             own = [(b"x-content-type-options", b"sniff"), (b"etag", b"1")]
+            own.append((b"content-type", kind.encode()))
             await send({"type": "http.response.start", "status": 200, "headers": own})
             await send({"type": "http.response.body", "body": b""})
 
@@ -62,6 +64,27 @@ def test_an_answer_has_each_header_once_and_keeps_the_pages_own():
     assert found["x-content-type-options"] == "nosniff"
     assert found["referrer-policy"] == "no-referrer"
     assert "frame-ancestors 'none'" in found["content-security-policy"]
+
+
+def test_the_page_is_sent_with_what_draws_a_chart_and_nothing_else_is():
+    def link(kind: str) -> str:
+        sent, _ = answers({"type": "http", "path": "/", "headers": []}, kind)
+        found = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+        return found.get("link", "")
+
+    assert link("application/javascript") == ""
+    files = re.findall(r"<\./([^>]+)>", link("text/html; charset=utf-8"))
+    assert len(files) == len(set(files)) > 10
+    static = Path(st.__file__).parent / "static"
+    assert all((static / file).is_file() for file in files)
+    charts = next(file for file in files if "/ArrowVegaLiteChart" in file)
+    needed = re.findall(r'from"\./([^"]+)"', (static / charts).read_text("utf-8"))
+    assert {f"static/js/{name}" for name in needed} <= set(files)
+
+
+def test_a_streamlit_without_a_list_of_its_parts_is_served_without_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(gate.st, "__file__", str(tmp_path / "__init__.py"))
+    assert gate.early() == ""
 
 
 @pytest.mark.parametrize("origin", ["http://example.invalid", "null", "http://127.0.0.1:1", ""])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import re
 import threading
 import webbrowser
@@ -71,6 +72,27 @@ def headers() -> dict[str, str]:
     }
 
 
+CHART = {"ArrowVegaLiteChart", "loadVegaEmbed", "embed", "vega-interpreter"}
+"""What Streamlit's front end calls the parts of it that draw a chart."""
+
+
+def early() -> str:
+    """Return a header by which a browser fetches what draws a chart while the page still starts.
+
+    Streamlit asks for each part when it first meets an element of that kind, and for what that
+    part needs later still; a chart then waits for a chain of them (docs/performance.md).
+    """
+    listed = Path(st.__file__).parent / "static" / "manifest.json"
+    parts = json.loads(listed.read_text("utf-8")) if listed.is_file() else {}
+    waiting = [key for key, part in parts.items() if part.get("name") in CHART]
+    found: dict[str, str] = {}
+    while waiting:
+        if (key := waiting.pop()) not in found:
+            found[key] = f'<./{parts[key]["file"]}>; rel="modulepreload"; crossorigin'
+            waiting += parts[key].get("imports", [])
+    return ", ".join(found.values())
+
+
 def is_own(origin: str | None, host: str | None) -> bool:
     """Return whether a connection comes from the page itself.
 
@@ -86,18 +108,21 @@ def is_own(origin: str | None, host: str | None) -> bool:
 
 
 class Gate:
-    """Middleware that adds the headers and refuses connections of foreign pages."""
+    """Middleware that adds headers and refuses connections of foreign pages."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
-        self.headers = headers()
+        self.headers, self.early = headers(), early()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
 
         async def send_more(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(self.headers)
+                answer = MutableHeaders(scope=message)
+                answer.update(self.headers)
+                if answer.get("content-type", "").startswith("text/html"):
+                    answer["Link"] = self.early
             await send(message)
 
         asked = Headers(scope=scope) if scope["type"] == "websocket" else {}
