@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import altair as alt
 import numpy as np
 import pandas as pd
 
-from dssm_core.charts.base import AROUND, INK, QUIET, Chart, drawable, headline
+from dssm_core.charts.base import AROUND, INK, QUIET, Drawing, drawable, headline, template
 from dssm_core.words import ENGLISH, Say, in_a_row
 
 MOST_TOKENS = 2_000
@@ -22,7 +23,7 @@ def attention_heatmap(
     per_line: int = 12,
     ink: str = INK,
     say: Say = ENGLISH,
-) -> Chart:
+) -> Drawing:
     """Return the attention weight of every token, in reading order, wrapped into lines.
 
     Args:
@@ -38,9 +39,28 @@ def attention_heatmap(
     a word read by its letters only, a grey cell and × one that was not read.
     """
     shown = _cells(tokens.head(MOST_TOKENS), say)
-    top = highest or float(np.nanmax([*shown["attention"], 0.0])) or 1.0
+    weights = shown["attention"][np.isfinite(shown["attention"])]
+    top = highest or max(weights, default=0.0) or 1.0
+    title = headline(
+        say("chart.attention"),
+        say("chart.attention.strong"),
+        say("chart.attention.marks"),
+        say("chart.attention.cut", most=MOST_TOKENS) if len(tokens) > MOST_TOKENS else "",
+        ink=ink,
+    )
+    return Drawing(
+        _heatmap_template(max(2, int(per_line)), ink, say),
+        {"tokens": shown},
+        {"zero": "0", "top": str(top)},
+        {"title": title, "description": describe_attention(tokens, say)},
+    )
+
+
+@lru_cache(maxsize=16)
+def _heatmap_template(per_line: int, ink: str, say: Say) -> str:
+    """Return the template of `attention_heatmap`, with data "tokens"."""
     # the width is known to the browser only, so it is the browser that wraps
-    fitting = f"clamp(floor(width / 52), 2, {max(2, int(per_line))})"
+    fitting = f"clamp(floor(width / 52), 2, {per_line})"
     heading = "slice(datum.label, -4) == ' · 1' ? slice(datum.label, 0, -4) : ''"
     axis = alt.Axis(ticks=False, domain=False, labelExpr=heading, labelFlush=False)
     in_order: Any = alt.EncodingSortField("sequence", op="min")
@@ -50,7 +70,7 @@ def attention_heatmap(
         alt.Tooltip("reading:N", title=say("chart.tip.state")),
     ]
     base = (
-        alt.Chart(shown)
+        alt.Chart(alt.NamedData("tokens"))
         .transform_calculate(
             column="datum.index % tokens_a_line",
             line="datum.name + ' · ' + (1 + floor(datum.index / tokens_a_line))",
@@ -62,9 +82,10 @@ def attention_heatmap(
         )
     )
     # shaded at most half, so that the ink is readable on every cell
+    top: list[Any] = ["@zero", "@top"]
     blues = ["rgba(0,114,178,0)", "rgba(0,114,178,0.5)"]
-    scale = alt.Scale(domain=[0, top], range=blues, clamp=True)
-    legend = alt.Legend(orient="top", format=".2f", values=[0, top], gradientLength=80)
+    scale = alt.Scale(domain=top, range=blues, clamp=True)
+    legend = alt.Legend(orient="top", format=".2f", values=top, gradientLength=80)
     shade = alt.Color("attention:Q", title=say("chart.weight"), scale=scale, legend=legend)
     quiet: dict[str, Any] = {"cornerRadius": 3, "stroke": QUIET}
     cells = base.mark_rect(strokeWidth=0.5, **quiet).encode(shade)
@@ -78,21 +99,10 @@ def attention_heatmap(
     text: dict[str, Any] = {"limit": alt.ExprRef("bandwidth('x') - 4"), "color": ink}
     words = base.mark_text(fontSize=11, dy=-6, **text).encode(text="word:N")
     numbers = base.mark_text(fontSize=10, dy=8, **text).encode(text="short:N")
-    return (
+    return template(
         alt.layer(cells, by_letters, unread, words, numbers)
         .add_params(alt.param(name="tokens_a_line", expr=fitting))
-        .properties(
-            title=headline(
-                say("chart.attention"),
-                say("chart.attention.strong"),
-                say("chart.attention.marks"),
-                say("chart.attention.cut", most=MOST_TOKENS) if len(tokens) > MOST_TOKENS else "",
-                ink=ink,
-            ),
-            height=alt.Step(36),
-            padding=AROUND,
-            description=describe_attention(tokens, say),
-        )
+        .properties(height=alt.Step(36), padding=AROUND)
     )
 
 

@@ -62,7 +62,7 @@ def drawable(texts: Iterable[str], most: int) -> list[str]:
     return [_UNDRAWABLE.sub(" ", text[:most]) for text in texts]
 
 
-def template(chart: alt.LayerChart) -> str:
+def template(chart: Chart) -> str:
     """Return a chart as the template of a `Drawing`."""
     return json.dumps(chart.to_dict())
 
@@ -84,7 +84,7 @@ def in_words(probability: float) -> str:
     return "<0.001" if probability < 0.5 else ">0.999"
 
 
-def headline(text: str, *reads_as: str, ink: str = QUIET) -> alt.TitleParams:
+def headline(text: str, *reads_as: str, ink: str = QUIET) -> dict[str, Any]:
     """Return a chart's title with lines below it that say how to read it."""
     lines = [line for line in reads_as if line]
-    return alt.Title(text, subtitle=lines, subtitleColor=ink)
+    return {"text": text, "subtitle": lines, "subtitleColor": ink}  # alt.Title takes 0.8 ms

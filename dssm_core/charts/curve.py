@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import altair as alt
 import pandas as pd
 
@@ -16,7 +18,7 @@ def curve_chart(
     *,
     x: tuple[str, str],
     y: tuple[str, str],
-    title: alt.TitleParams,
+    title: dict[str, Any],
     description: str,
     ink: str,
     say: Say,

@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+import json
+from functools import lru_cache
+from typing import Any
+
 import altair as alt
 import numpy as np
 import pandas as pd
 
-from dssm_core.charts.base import AROUND, COSINE, INK, PROBABILITY, QUIET, Chart, headline
+from dssm_core.charts.base import (
+    AROUND,
+    COSINE,
+    INK,
+    PROBABILITY,
+    QUIET,
+    Chart,
+    Drawing,
+    headline,
+    template,
+)
 from dssm_core.words import ENGLISH, Say
+
+SIGNS = ("chart.effects.up", "chart.effects.down")
+"""What the two colours are called."""
 
 
 def effects_chart(
@@ -17,7 +34,7 @@ def effects_chart(
     reach: float = 0.0,
     ink: str = INK,
     say: Say = ENGLISH,
-) -> Chart:
+) -> Drawing:
     """Return what each token adds to the cosine, with its attention weight beside it.
 
     Frame columns: side, index, text, state, attention, cosine, probability; tokens that were not
@@ -35,12 +52,37 @@ def effects_chart(
     """
     shown = frame[frame["state"].isin(["seen", "letters"])].copy()
     shown["label"] = [f"{i + 1} · {t}" for i, t in zip(shown["index"], shown["text"], strict=True)]
-    signs = [say("chart.effects.up"), say("chart.effects.down")]
-    shown["sign"] = np.where(shown["cosine"] < 0, signs[1], signs[0])
+    shown["sign"] = np.where(shown["cosine"] < 0, *[say(sign) for sign in reversed(SIGNS)])
     largest = max(float(shown["cosine"].abs().max()) if len(shown) else 0.0, reach, 0.01) * 1.1
+    strongest = shown.reindex(shown["cosine"].abs().sort_values(ascending=False).index).head(3)
+    told = say("comma").join(
+        f"{text} {effect:+.3f}"
+        for text, effect in zip(strongest["text"], strongest["cosine"], strict=True)
+    )
+    line = headline(title or say("effects"), say("chart.effects.reads"), ink=ink)
+    return Drawing(
+        _effects_template(bool(shown["attention"].notna().any()), ink, say),
+        {"tokens": shown},
+        {
+            "lowest": str(-largest),
+            "highest": str(largest),
+            "labels": ", ".join(map(json.dumps, shown["label"])),
+        },
+        {
+            "title": line,
+            "description": say("chart.effects.told", told=told)
+            if told
+            else say("chart.effects.none"),
+        },
+    )
+
+
+@lru_cache(maxsize=16)
+def _effects_template(has_attention: bool, ink: str, say: Say) -> str:
+    """Return the template of `effects_chart`, with data "tokens"."""
     y = (
         alt.Y("label:N")
-        .sort(shown["label"].tolist())
+        .sort(["@labels"])
         .title(None)
         .axis(ticks=False, labelLimit=130, labelOverlap=False, labelFlush=False)
     )
@@ -50,20 +92,22 @@ def effects_chart(
         alt.Tooltip("probability:Q", format="+.4f", title=say("chart.effects.tip.probability")),
         alt.Tooltip("attention:Q", format=".3f", title=say("chart.tip.weight")),
     ]
+    reach: list[Any] = ["@lowest", "@highest"]
     bars = (
-        alt.Chart(shown)
+        alt.Chart(alt.NamedData("tokens"))
         .mark_bar()
         .encode(
-            alt.X("cosine:Q").scale(domain=[-largest, largest]).title(say("chart.effects.cosine")),
+            alt.X("cosine:Q").scale(domain=reach).title(say("chart.effects.cosine")),
             y,
             color=alt.Color("sign:N")
-            .scale(domain=signs, range=[COSINE, PROBABILITY])
+            .scale(domain=[say(sign) for sign in SIGNS], range=[COSINE, PROBABILITY])
             .legend(orient="top", title=None),
             tooltip=tooltip,
         )
     )
     weights = (
-        alt.Chart(shown.dropna(subset=["attention"]))
+        alt.Chart(alt.NamedData("tokens"))
+        .transform_filter("isValid(datum.attention)")
         .mark_point(shape="diamond", filled=True, size=70, color=ink, opacity=0.9)
         .encode(
             alt.X("attention:Q")
@@ -74,21 +118,9 @@ def effects_chart(
             tooltip=tooltip,
         )
     )
-    layers = [bars, weights] if shown["attention"].notna().any() else [bars]
-    strongest = shown.reindex(shown["cosine"].abs().sort_values(ascending=False).index).head(3)
-    told = say("comma").join(
-        f"{text} {effect:+.3f}"
-        for text, effect in zip(strongest["text"], strongest["cosine"], strict=True)
-    )
-    return (
-        alt.layer(*layers)
-        .resolve_scale(x="independent")
-        .properties(
-            title=headline(title or say("effects"), say("chart.effects.reads"), ink=ink),
-            height=alt.Step(18),
-            padding=AROUND,
-            description=say("chart.effects.told", told=told) if told else say("chart.effects.none"),
-        )
+    layers = alt.layer(*([bars, weights] if has_attention else [bars]))
+    return template(
+        layers.resolve_scale(x="independent").properties(height=alt.Step(18), padding=AROUND)
     )
 
 

@@ -95,7 +95,7 @@ def score_chart(
         _scores_template(*given, ink, say),
         {"documents": shown, "numbers": _numbers(shown)},
         {},
-        {"title": title.to_dict(), "description": describe_scores(frame, threshold, say)},
+        {"title": title, "description": describe_scores(frame, threshold, say)},
     )
 
 
@@ -168,7 +168,7 @@ def ranked_bars(
         _bars_template(threshold, _has_percentile(shown), ink, say),
         {"documents": shown},
         {"rows": ", ".join(map(str, shown["position"]))},
-        {"title": title.to_dict(), "description": describe_scores(frame, threshold, say)},
+        {"title": title, "description": describe_scores(frame, threshold, say)},
     )
 
 

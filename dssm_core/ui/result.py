@@ -197,11 +197,10 @@ def _show_attention(shown: Shown) -> None:
     text.html(shown.texts_html() + parts.legend_html())
     for chart in rest:
         with chart:
-            st.altair_chart(
-                charts.attention_heatmap(_tokens(shown), per_line=4, ink=parts.ink(), say=voice()),
-                width="stretch",
-                key="compare.heatmap",
+            heatmap = charts.attention_heatmap(
+                _tokens(shown), per_line=4, ink=parts.ink(), say=voice()
             )
+            parts.show_chart(heatmap, "compare.heatmap")
             if max(len(query.tokens), len(chosen.tokens)) > MOST_CELLS:
                 parts.show_quiet(say("attention.cut", number=MOST_CELLS))
 

@@ -51,13 +51,10 @@ def show_pair_effects(
     reach = max((abs(token.cosine) for found in both for token in found.tokens), default=0.0)
     for found, title, column in zip(both, titles, st.columns(2, gap="medium"), strict=True):
         with column:
-            st.altair_chart(
-                charts.effects_chart(
-                    found.frame(), title=title, reach=reach, ink=parts.ink(), say=voice()
-                ),
-                width="stretch",
-                key=f"{key}.{found.side}",
+            chart = charts.effects_chart(
+                found.frame(), title=title, reach=reach, ink=parts.ink(), say=voice()
             )
+            parts.show_chart(chart, f"{key}.{found.side}")
             agreement = found.agreement()
             if agreement is not None:
                 parts.show_quiet(say(_verdict(agreement), agreement=agreement))

@@ -145,14 +145,11 @@ def _show_charts(chosen: Chosen, found: Comparison, names: tuple[str, str]) -> N
         if number == 0:  # the gap is not what attention weighs
             frame = frame.assign(attention=np.nan)
         with column:
-            st.altair_chart(
-                charts.effects_chart(
-                    frame,
-                    title=title,
-                    reach=reach if number else 0.0,
-                    ink=parts.ink(),
-                    say=voice(),
-                ),
-                width="stretch",
-                key=f"inspect.rivals.{number}.{chosen.key}",
+            chart = charts.effects_chart(
+                frame,
+                title=title,
+                reach=reach if number else 0.0,
+                ink=parts.ink(),
+                say=voice(),
             )
+            parts.show_chart(chart, f"inspect.rivals.{number}.{chosen.key}")
