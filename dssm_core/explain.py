@@ -141,7 +141,7 @@ def without(text: str, tokens: Sequence[Token], places: Sequence[int]) -> str:
     Example:
         >>> from dssm_core.text import read
         >>> without("a red door", read("a red door", {}, 8), [1])
-        'a   door'
+        'a     door'
     """
     end = max((token.end for token in tokens if token.is_read), default=0)
     characters = list(text[:end])

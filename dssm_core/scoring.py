@@ -6,7 +6,7 @@ cosine -(times w, plus b)-> logit -(sigmoid)-> probability.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -240,17 +240,20 @@ def score(
     ranks = 1 + len(found) - np.searchsorted(np.sort(found), found, side="right")
     below = np.searchsorted(np.sort(background), found) / max(1, len(background))
     logits = head.scale * found + head.bias
-    probabilities = map(sigmoid, logits.tolist())
+    probabilities = [sigmoid(logit) for logit in logits.tolist()]
     percentiles = (100 * below).tolist() if len(background) else [None] * len(found)
-    columns = (found.tolist(), logits.tolist(), probabilities, ranks.tolist(), percentiles)
-    known: Iterator[tuple[Any, ...]] = zip(*columns, strict=True)
-    unknown: tuple[Any, ...] = (None,) * len(columns)
-    rows = (next(known) if can else unknown for can in readable)
-    results = tuple(
-        ScoredDocument(d.text, value, logit, probability, rank, percentile, d.scored_tokens)
-        for d, (value, logit, probability, rank, percentile) in zip(documents, rows, strict=True)
-    )
+    columns = [found.tolist(), logits.tolist(), probabilities, ranks.tolist(), percentiles]
+    if not all(readable):
+        columns = [_with_gaps(column, readable) for column in columns]
+    texts, tokens = [d.text for d in documents], [d.scored_tokens for d in documents]
+    results = tuple(map(ScoredDocument, texts, *columns, tokens))
     return Scores(model, head, ScoredText(query.text, query.scored_tokens), results)
+
+
+def _with_gaps(values: Sequence[Any], readable: Sequence[bool]) -> list[Any]:
+    """Return values in order, None where there is none."""
+    known = iter(values)
+    return [next(known) if can else None for can in readable]
 
 
 class Scorer:

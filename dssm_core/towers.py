@@ -253,6 +253,9 @@ class EncodingCache:
                 progress(start + len(part), len(missing))
         with self._lock:
             for text, encoding in found.items():
+                if self._kept.get((side, text)) is encoding:
+                    self._kept.move_to_end((side, text))
+                    continue
                 self._drop((side, text))
                 self._kept[side, text] = encoding
                 self._tokens += len(encoding.tokens)

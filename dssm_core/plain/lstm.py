@@ -234,12 +234,14 @@ def _weight(log_weight: np.ndarray) -> np.ndarray:
 
 def _summed(pieces: np.ndarray, table: np.ndarray, weight: np.ndarray | None = None) -> np.ndarray:
     """Return the sum [U, E] of each word's rows; words have their pieces from the left."""
+    number = np.count_nonzero(pieces, axis=1)
+    order = np.argsort(-number, kind="stable")  # then the words with a piece there come first
+    pieces, number = pieces[order], number[order]
     total = np.zeros((len(pieces), table.shape[1]), np.float32)
-    for column in pieces.T:
-        words = np.flatnonzero(column)
-        rows = column[words]
-        total[words] += table[rows] if weight is None else table[rows] * weight[rows]
-    return total
+    for place in range(max(number, default=0)):
+        rows = pieces[: np.count_nonzero(number > place), place]
+        total[: len(rows)] += table[rows] if weight is None else table[rows] * weight[rows]
+    return total[np.argsort(order)]
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:

@@ -206,7 +206,7 @@ class Trainer:
         )
 
     def _start_from(self, start: ModelFolder) -> None:
-        start.load_towers()  # refuses what is no model of ours
+        start.load_towers("keras")  # refuses what is no model of ours
         model = keras.saving.load_model(start.path / "model.keras", compile=False, safe_mode=True)
         shapes = [[w.shape for w in m.get_weights()] for m in (model, self.model)]
         if shapes[0] != shapes[1]:
