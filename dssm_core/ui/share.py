@@ -11,7 +11,7 @@ from dssm_core.ui import downloads, parts, state
 from dssm_core.ui.gate import ADDRESS_SCRIPT
 from dssm_core.ui.inputs import Asked
 from dssm_core.ui.result import Shown
-from dssm_core.ui.words import language, say, voice
+from dssm_core.ui.words import say, voice
 
 
 def keep(model: str, asked: Asked) -> None:
@@ -77,14 +77,14 @@ def _page(shown: Shown) -> Callable[[], bytes]:
     lead = f'<p class="dssm-lead">{parts.escape(shown.finding())}</p>'
     notes = "".join(f"<p>{parts.escape(note)}</p>" for note in shown.notes)
     about = f'<p class="dssm-quiet">{parts.escape(say("attention.note"))}</p>'
-    query = f"{say('query')}: {shown.scores.query.text}"
-    chain = f"{say('chain')}: {say('document n', n=shown.selected)}"
+    query = say("report.slice", column=say("query"), name=shown.scores.query.text)
+    chain = say("report.slice", column=say("chain"), name=say("document n", n=shown.selected))
     sections = [
         (chain, shown.chain_html()),
         (say("attention"), about + shown.texts_html() + parts.legend_html()),
         (say("table"), downloads.table_html(shown.ranked().rename(columns=_heading))),
     ]
-    title, spoken, tell = f"DSSM Lens · {shown.folder.name}", language(), voice()
+    title, spoken, tell = f"DSSM Lens · {shown.folder.name}", say("language.code"), voice()
 
     def write() -> bytes:
         drawn = (shown.score_chart(say=tell), shown.ranked_bars(say=tell))
