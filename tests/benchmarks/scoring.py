@@ -41,7 +41,7 @@ class Predictor:
     def __init__(self, folder: ModelFolder) -> None:
         import keras
 
-        import dssm_core.models.layers  # noqa: F401: so that Keras knows them
+        import dssm_core.models.layers  # noqa: F401, so that Keras knows them
 
         self.model = keras.saving.load_model(folder.path / "model.keras", compile=False)
         self.text = folder.config["text"]
