@@ -12,9 +12,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-REST = 0.03
-"""Seconds before each act, after which the threads of the one before no longer spin."""
-
 
 def alternately(
     acts: Mapping[str, Callable[[int], object]], times: int, warm: int = 2
@@ -29,7 +26,6 @@ def alternately(
     seconds: dict[str, list[float]] = {name: [] for name in acts}
     for turn in range(warm + times):
         for name, act in acts.items():
-            time.sleep(REST)
             started = time.perf_counter()
             act(turn)
             if turn >= warm:

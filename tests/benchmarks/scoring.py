@@ -13,6 +13,7 @@ In turns, on held-out texts that no cache holds:
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -66,6 +67,7 @@ def scored(folder: ModelFolder, queries: list[str], documents: list[str], times:
     """Return a row for each number of documents: milliseconds of both ways, and the ratio."""
     ours, plain = Scorer(folder), Predictor(folder)
     towers = ours.cache._towers
+    gc.freeze()  # as the page does once a model is loaded
 
     def part(turn: int, number: int) -> tuple[str, list[str]]:
         places = np.arange(turn * number, (turn + 1) * number) % len(documents)
