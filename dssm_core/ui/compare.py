@@ -23,6 +23,11 @@ PART = 20_000
 
 def render() -> None:
     """Show the page; whatever fails becomes a message, and what was typed stays."""
+    with state.turn():
+        _render()
+
+
+def _render() -> None:
     st.html(SHEET)
     _show_head()
     live = None
