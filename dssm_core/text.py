@@ -227,3 +227,13 @@ def mix(values: np.ndarray) -> np.ndarray:
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return values ^ (values >> np.uint64(31))
+
+
+def random_signs(rows: int, width: int) -> np.ndarray:
+    """Return fixed random signs, int8 [rows, width] of -1 and 1; width is a multiple of 64.
+
+    A row's signs follow from its number alone, on every machine and run.
+    """
+    numbers = mix(np.arange(rows * width // 64, dtype=np.uint64)).astype("<u8")
+    bits = np.unpackbits(numbers.view(np.uint8)).reshape(rows, width)
+    return bits.view(np.int8) * np.int8(2) - np.int8(1)

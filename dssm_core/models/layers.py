@@ -9,11 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from dssm_core.text import mix
+from dssm_core.text import random_signs
 from dssm_core.towers import SHORTEST
 
 register = keras.saving.register_keras_serializable(package="dssm")
@@ -280,9 +279,7 @@ class SignHashing(WordHashing):
     """
 
     def build(self, pieces_shape: Any) -> None:
-        numbers = np.arange(self.rows * self.width // 64, dtype=np.uint64)
-        bits = np.unpackbits(mix(numbers).astype("<u8").view(np.uint8))
-        signs = bits.reshape(self.rows, self.width).astype(np.int8) * 2 - 1
+        signs = random_signs(self.rows, self.width)
         self.table = tf.constant(signs)  # no weight of the layer's, so it is not saved
         self.log_weight = self.add_weight((self.rows,), initializer="zeros", name="log_weight")
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dssm_core.plain.weights import read_weights
-from dssm_core.text import PIECES, Reader, mix
+from dssm_core.text import PIECES, Reader, random_signs
 from dssm_core.towers import SHORTEST, Encoding, Side, TextTowers
 
 if TYPE_CHECKING:
@@ -107,10 +107,7 @@ class Words:
         self._table = table * _weight(log_weight)
         self.lexical = lexical
         if lexical:
-            rows = len(table)
-            numbers = mix(np.arange(rows * lexical // 64, dtype=np.uint64)).astype("<u8")
-            bits = np.unpackbits(numbers.view(np.uint8)).reshape(rows, lexical)
-            self._signs = bits.view(np.int8) * np.int8(2) - np.int8(1)
+            self._signs = random_signs(len(table), lexical)
             self._rarity = _weight(*weights["lexical"])
 
     def embedded(self, pieces: np.ndarray) -> np.ndarray:
