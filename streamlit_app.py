@@ -5,7 +5,7 @@ import streamlit as st
 
 def compare() -> None:
     """Show one query against its documents."""
-    from dssm_core.ui.compare import render  # here, so that the page's frame paints at once
+    from dssm_core.ui.compare.page import render  # here, so that the page's frame paints at once
 
     render()
 
@@ -19,14 +19,14 @@ def inspect() -> None:
 
 def lab() -> None:
     """Show the notebook's systems."""
-    from dssm_core.ui.lab import render
+    from dssm_core.ui.lab.page import render
 
     render()
 
 
 def page() -> None:
     """Show the page that was asked for."""
-    from dssm_core.ui.words import say
+    from dssm_core.ui.common.language import say
 
     st.set_page_config(page_title="DSSM Lens", page_icon="🔍", layout="wide")
     st.navigation(
@@ -49,6 +49,6 @@ def page() -> None:
 if __name__ == "__main__":  # Streamlit runs this file for every session ...
     page()
 else:  # ... and `streamlit run` imports it once, as the server
-    from dssm_core.ui.gate import MIDDLEWARE, opened
+    from dssm_core.ui.common.security_headers import MIDDLEWARE, opened
 
     app = st.App(__file__, middleware=MIDDLEWARE, lifespan=opened)

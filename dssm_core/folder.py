@@ -16,12 +16,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from dssm_core.errors import UserError
-from dssm_core.towers import Towers
 
 FORMAT = 1
 """Raised when a folder written by this code could no longer be read by older code."""
@@ -156,24 +155,6 @@ class ModelFolder:
         for name in ("model.keras", "vocabulary.json", "config.json"):
             digest.update((self.path / name).read_bytes())
         return digest.hexdigest()[:12]
-
-    def load_towers(self, by: Literal["fastest", "keras"] = "fastest") -> Towers:
-        """Load the model and warm it up.
-
-        Args:
-            by: "fastest", by NumPy if that gives what the folder holds of its examples, in half a
-                second; "keras", by TensorFlow in any case, in seconds.
-
-        Raises:
-            UserError: if Keras cannot read the model.
-        """
-        from dssm_core.plain.lstm import load_plain
-
-        if by == "fastest" and (plain := load_plain(self)):
-            return plain
-        from dssm_core.models.compiled import load_towers
-
-        return load_towers(self)
 
 
 def read_examples(text: str, name: str) -> list[dict[str, Any]]:

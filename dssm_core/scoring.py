@@ -16,6 +16,7 @@ import pandas as pd
 
 from dssm_core.errors import UserError
 from dssm_core.folder import ModelFolder
+from dssm_core.runtimes.load import load_towers
 from dssm_core.text import State
 from dssm_core.towers import Encoding, EncodingCache, ScoredToken, Towers
 
@@ -274,7 +275,7 @@ class Scorer:
 
     def __init__(self, model: ModelFolder | Path | str, towers: Towers | None = None) -> None:
         self.folder = model if isinstance(model, ModelFolder) else ModelFolder.open(Path(model))
-        towers = towers or self.folder.load_towers()
+        towers = towers or load_towers(self.folder)
         self.has_attention = towers.has_attention
         self.head = Head(towers.scale, towers.bias)
         self.cache = EncodingCache(towers)

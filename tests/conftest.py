@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from dssm_core.__main__ import main
-from dssm_core.examples import score_towers
+from dssm_core.card.examples import score_towers
 from tests.tiny import EXAMPLE, WordTowers, bare_folder
 
 settings.register_profile(  # a busy machine's pauses are no failures

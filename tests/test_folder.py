@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from dssm_core.errors import UserError
 from dssm_core.folder import LARGEST, ModelFolder, find_folders, write_folder
+from dssm_core.runtimes.load import load_towers
 from tests.tiny import CONFIG, EXAMPLE, archive, bare_folder, npy
 
 KERAS = ["metadata.json", "config.json", "model.weights.h5"]
@@ -396,7 +397,7 @@ def test_a_lambda_layer_is_refused_and_its_code_is_not_run(tmp_path):
     model.save(tmp_path / "model.keras")
     folder = opened(tmp_path, model_keras=(tmp_path / "model.keras").read_bytes())
     with pytest.raises(UserError, match=r"m/model\.keras cannot be loaded"):
-        folder.load_towers()
+        load_towers(folder)
     assert not mark.exists()
 
 
@@ -409,9 +410,9 @@ def test_a_class_from_elsewhere_is_refused(tmp_path):
             target.writestr(name, content.get(name, b""))
     folder = opened(tmp_path, model_keras=buffer.getvalue())
     with pytest.raises(UserError, match=r"m/model\.keras cannot be loaded"):
-        folder.load_towers()
+        load_towers(folder)
 
 
 def test_an_archive_with_nothing_sensible_inside_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"m/model\.keras cannot be loaded.*train it again"):
-        opened(tmp_path).load_towers()
+        load_towers(opened(tmp_path))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,8 +11,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dssm_core.text import PIECES, UNSEEN, hash_pieces, normalise, read, segment
+from tests import ROOT
 
-GOLDEN = json.loads((Path(__file__).parent / "golden" / "hash_pieces.json").read_text("utf-8"))
+GOLDEN = json.loads((ROOT / "tests" / "golden" / "hash_pieces.json").read_text("utf-8"))
 
 AWKWARD = [
     *("e\u0301", "ﬃ", "ﷺ", "👩‍👩‍👧", "🇨🇭", "👍🏽", "한국어", "\u1112\u1161\u11ab", "ไทย", "שלום"),

@@ -1,5 +1,6 @@
 """The model card: what a model was trained on, how good it is, and how to measure it again."""
 
+from dssm_core.card.card import measure, refresh_folder, write_card
 from dssm_core.card.sections import (
     calibration_lines,
     fusion_note,
@@ -8,7 +9,6 @@ from dssm_core.card.sections import (
     robustness_table,
     significance,
 )
-from dssm_core.card.whole import measure, refresh_folder, write_card
 
 __all__ = [
     "calibration_lines",

@@ -113,7 +113,7 @@ def robustness_section(name: str, metrics: Mapping[str, Any]) -> str:
         f"{found['depth']} of {found['documents']:,}; it fails where the document then is not, or "
         "where a cosine moves that must not. Ranks are the mean change over the cases, above 0 for "
         "worse. Synonyms are from a short table made by hand "
-        "(`dssm_core/synonyms.tsv`). Measured again by:\n\n"
+        "(`dssm_core/evaluation/synonyms.tsv`). Measured again by:\n\n"
         f"    python -m dssm_core robustness --model {name} --pairs {name}/pairs.csv "
         f"--seed {found['seed']}\n\n" + robustness_table(found) + "\n" + worst
     )

@@ -41,13 +41,14 @@ def _index(options: argparse.Namespace) -> None:
     import numpy as np
 
     from dssm_core.folder import ModelFolder
+    from dssm_core.runtimes.load import load_towers
     from dssm_core.search import index, nearest
 
     folder = ModelFolder.open(options.model)
     documents, queries = _read(options.corpus)
     out = options.out or index.index_path(folder.fingerprint)
     index.check_place(out)
-    towers = folder.load_towers()
+    towers = load_towers(folder)
     search = nearest.encode_corpus(towers, documents, np.float16, _tell())
     if len(search.documents) >= nearest.SMALL:
         queries = queries or list(nearest.OwnPairs.of(folder).labels) or documents

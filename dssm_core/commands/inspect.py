@@ -83,8 +83,8 @@ def _run(options: argparse.Namespace) -> None:
 
     from dssm_core.corpus.pairs import read_pairs
     from dssm_core.inspection.findings import find
-    from dssm_core.inspection.report import report_html
-    from dssm_core.inspection.table import inspect_pairs
+    from dssm_core.inspection.score_pairs import inspect_pairs
+    from dssm_core.reporting.report import report_html
     from dssm_core.scoring import Scorer
     from dssm_core.words import speaker
 
@@ -118,8 +118,8 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _replay(options: argparse.Namespace) -> int:
-    from dssm_core.inspection.cases import read_cases
-    from dssm_core.inspection.replay import replay
+    from dssm_core.repro.cases import read_cases
+    from dssm_core.repro.replay import replay
     from dssm_core.scoring import Scorer
 
     _check_places(options.json, options.junit)
@@ -152,7 +152,7 @@ def _check_probability(value: float | None) -> None:
 
 def _with_negatives(pairs: Any, options: argparse.Namespace) -> tuple[Any, list[Any]]:
     """Return the pairs with assumed negatives if asked for, and what a reader must know."""
-    from dssm_core.inspection.table import sample_negatives
+    from dssm_core.inspection.score_pairs import sample_negatives
     from dssm_core.words import Sentence
 
     if options.negatives < 0:
@@ -207,8 +207,8 @@ def _verdicts() -> tuple[Any, Path]:
 
 def _print_findings(findings: Any) -> None:
     from dssm_core.inspection.findings import place
-    from dssm_core.inspection.replay import short
-    from dssm_core.inspection.report import lead
+    from dssm_core.reporting.report import lead
+    from dssm_core.repro.replay import short
     from dssm_core.words import ENGLISH, tell
 
     inspection = findings.inspection

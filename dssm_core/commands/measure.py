@@ -68,17 +68,18 @@ def _evaluate(options: argparse.Namespace) -> None:
     from dssm_core.card import calibration_lines, fusion_note, metrics_table, significance
     from dssm_core.evaluation import FUSED, evaluate_collection
     from dssm_core.folder import ModelFolder
+    from dssm_core.runtimes.load import load_towers
 
     collection, columns = _collection(options)
     folder = ModelFolder.open(options.model)
     rival = ModelFolder.open(options.against) if options.against else None
-    towers = folder.load_towers()
+    towers = load_towers(folder)
     fusion = _fusion(options, folder, towers)
     tag = f"{folder.name}+{options.fuse}" if fusion else folder.name
     with _run_file(options.run, collection, FUSED if fusion else "model", tag) as keep:
         metrics = evaluate_collection(
             *(towers, collection, options.seed, True, fusion),
-            {str(options.against): rival.load_towers()} if rival else {},
+            {str(options.against): load_towers(rival)} if rival else {},
             columns,
             keep,
         )
@@ -154,11 +155,12 @@ def _run_file(path: Path | None, collection: Any, wanted: str, tag: str) -> Iter
 def _robustness(options: argparse.Namespace) -> None:
     from dssm_core.card import robustness_table
     from dssm_core.corpus.pairs import read_pairs
+    from dssm_core.evaluation.robustness import measure_robustness
     from dssm_core.folder import ModelFolder
-    from dssm_core.robustness import measure_robustness
+    from dssm_core.runtimes.load import load_towers
 
     pairs = read_pairs(options.pairs)
-    towers = ModelFolder.open(options.model).load_towers()
+    towers = load_towers(ModelFolder.open(options.model))
     found = measure_robustness(towers, pairs, options.seed)
     if options.json:
         print(json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False))

@@ -35,13 +35,14 @@ def add(commands: Any) -> None:
 
 
 def _prepare(options: argparse.Namespace) -> None:
-    from dssm_core.corpus import samples
+    from dssm_core.corpus.cedict import prepare_cedict
+    from dssm_core.corpus.debian import prepare_debian_packages
     from dssm_core.corpus.toy import prepare_notebook_toy
 
     if options.source == "debian-packages":
-        report = samples.prepare_debian_packages(options.out, options.packages, options.translation)
+        report = prepare_debian_packages(options.out, options.packages, options.translation)
     elif options.source == "cedict":
-        report = samples.prepare_cedict(options.out, options.cedict)
+        report = prepare_cedict(options.out, options.cedict)
     elif options.source == "notebook-toy":
         print("\n".join(prepare_notebook_toy(options.out)))
         return
@@ -55,6 +56,7 @@ def _prepare_negatives(options: argparse.Namespace) -> None:
     from dssm_core.corpus.negatives import NegativesConfig, Rank, prepare_negatives
     from dssm_core.evaluation import bm25_nearest, cosine_nearest
     from dssm_core.folder import ModelFolder
+    from dssm_core.runtimes.load import load_towers
 
     source = Path(options.source)
     if not source.is_file():
@@ -69,7 +71,7 @@ def _prepare_negatives(options: argparse.Namespace) -> None:
         if not options.model:
             raise UserError("The strategy model needs a model", hint="Add --model FOLDER.")
         folder = ModelFolder.open(options.model)
-        nearest, ranker = cosine_nearest(folder.load_towers()), folder.fingerprint
+        nearest, ranker = cosine_nearest(load_towers(folder)), folder.fingerprint
     config = NegativesConfig(
         options.negatives, options.strategy, options.seed, options.epochs, pool=options.pool
     )

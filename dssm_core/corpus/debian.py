@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dssm_core.corpus.apt import SUITE, fetch_indexes, read_index
-from dssm_core.corpus.report import Origin, Report, write_corpus
 from dssm_core.corpus.splitting import Row, digest, fold, split_by_group
+from dssm_core.corpus.survey import Origin, Report, write_corpus
 from dssm_core.errors import UserError
 
 MOST_REPEATS = 3  # a paragraph that occurs more often says nothing of one package

@@ -6,7 +6,22 @@ import json
 from pathlib import Path
 from typing import Any
 
-from dssm_core.corpus.samples import notebook_toy
+import pandas as pd
+
+
+def notebook_toy() -> pd.DataFrame:
+    """Return the notebook's two pairs: ids 1 to 4 as text, with columns query, document, label.
+
+    Source: NOTEBOOK.md, "Toy data".
+    """
+    return pd.DataFrame(
+        {
+            "query": ["1 2 3 4", "2 3 4 1"],
+            "document": ["2 1 3 4", "3 4 1 2"],
+            "label": [1, 0],
+        }
+    )
+
 
 CONFIG: dict[str, dict[str, Any]] = {
     "model": {

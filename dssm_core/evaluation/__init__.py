@@ -1,6 +1,13 @@
 """How good a ranking is, whether its probabilities mean something, where it fails; BM25 beside."""
 
 from dssm_core.evaluation.cosines import Encoded, cosine_nearest, cosine_rows, unit
+from dssm_core.evaluation.evaluate import (
+    FUSED,
+    Fusion,
+    evaluate_collection,
+    evaluate_towers,
+    fit_weight,
+)
 from dssm_core.evaluation.lexical import (
     BM25,
     WEIGHT,
@@ -29,13 +36,6 @@ from dssm_core.evaluation.ranking import (
     summarise,
 )
 from dssm_core.evaluation.slices import Traits, slice_figures, telling_columns, worst_errors
-from dssm_core.evaluation.whole import (
-    FUSED,
-    Fusion,
-    evaluate_collection,
-    evaluate_towers,
-    fit_weight,
-)
 
 __all__ = [
     "BM25",

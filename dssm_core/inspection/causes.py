@@ -14,8 +14,8 @@ import pandas as pd
 from dssm_core.corpus.splitting import fold
 from dssm_core.explain import without
 from dssm_core.inspection.rules import RULES, Case, Suspicion, Twin
-from dssm_core.inspection.table import Inspection, Progress
-from dssm_core.inspection.word import Word, common_stems, words_of
+from dssm_core.inspection.score_pairs import Inspection, Progress
+from dssm_core.inspection.token_features import Word, common_stems, words_of
 from dssm_core.scoring import Scorer, cosine
 from dssm_core.towers import Encoding, Side
 from dssm_core.words import Say, Sentence

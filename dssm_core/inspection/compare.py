@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from dssm_core.errors import UserError
 from dssm_core.evaluation import paired_p_value
 from dssm_core.inspection.measure import ranking_by_query
-from dssm_core.inspection.table import NUMBERS, TRAITS, Inspection
+from dssm_core.inspection.score_pairs import NUMBERS, TRAITS, Inspection
 from dssm_core.scoring import Head
 
 FORMAT = 1

@@ -17,7 +17,7 @@ from dssm_core.evaluation import auc
 from dssm_core.explain import Effects, effects
 from dssm_core.inspection import measure, slices
 from dssm_core.inspection.causes import find_causes
-from dssm_core.inspection.table import Inspection, Progress
+from dssm_core.inspection.score_pairs import Inspection, Progress
 from dssm_core.scoring import Scorer
 from dssm_core.words import ENGLISH, Say, Sentence, tell
 

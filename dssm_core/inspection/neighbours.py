@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from dssm_core.errors import UserError
-from dssm_core.inspection.table import Inspection
+from dssm_core.inspection.score_pairs import Inspection
 from dssm_core.towers import Side
 from dssm_core.words import ENGLISH, Say
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from dssm_core.inspection.table import script
-from dssm_core.inspection.word import Word, number_of, stop_words
+from dssm_core.inspection.score_pairs import script
+from dssm_core.inspection.token_features import Word, number_of, stop_words
 from dssm_core.words import Sentence, Values
 
 HIGH, LOW = 0.6, 0.2

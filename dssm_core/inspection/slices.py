@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from dssm_core.errors import UserError
-from dssm_core.inspection.table import NUMBERS, TRAITS
+from dssm_core.inspection.score_pairs import NUMBERS, TRAITS
 from dssm_core.words import ENGLISH, WORDS, Say
 
 MOST_VALUES = 200

@@ -13,11 +13,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from dssm_core.archive import check_archive
 from dssm_core.errors import UserError
 from dssm_core.models.families import Tower, cut_towers
 from dssm_core.models.layers import WordHashing
 from dssm_core.models.mlp import MultiHot
-from dssm_core.plain.archive import check_archive
 from dssm_core.text import PIECES, Reader
 from dssm_core.towers import Side, TextTowers
 

@@ -17,7 +17,6 @@ import keras
 import numpy as np
 import pandas as pd
 
-from dssm_core.batches import PairBatches, ShardBatches, rarity
 from dssm_core.corpus.splitting import fold, split_pairs
 from dssm_core.errors import UserError
 from dssm_core.folder import ModelFolder
@@ -25,7 +24,9 @@ from dssm_core.models.compiled import CompiledTowers
 from dssm_core.models.families import Config, cut_towers, family, lengths
 from dssm_core.models.losses import compile_step
 from dssm_core.models.lstm import LSTMConfig, LSTMModel
+from dssm_core.runtimes.load import load_towers
 from dssm_core.text import PIECES, UNSEEN
+from dssm_core.training.batches import PairBatches, ShardBatches, rarity
 from dssm_core.training.config import PREPARED, TrainingConfig
 from dssm_core.training.validation import Validation, best_gain, fit_head
 
@@ -206,7 +207,7 @@ class Trainer:
         )
 
     def _start_from(self, start: ModelFolder) -> None:
-        start.load_towers("keras")  # refuses what is no model of ours
+        load_towers(start, "keras")  # refuses what is no model of ours
         model = keras.saving.load_model(start.path / "model.keras", compile=False, safe_mode=True)
         shapes = [[w.shape for w in m.get_weights()] for m in (model, self.model)]
         if shapes[0] != shapes[1]:

@@ -20,7 +20,7 @@ from typing import Any
 from streamlit.testing.v1 import AppTest
 
 from dssm_core.scoring import Scorer
-from dssm_core.ui import state
+from dssm_core.ui.common import state
 from dssm_core.ui.inspect import overview, slices
 from tests.benchmarks.inspection import FakeTowers, make_pairs
 from tests.tiny import bare_folder

@@ -19,7 +19,7 @@ import pandas as pd
 
 from dssm_core.inspection import measure, slices
 from dssm_core.inspection.compare import compare_inspections
-from dssm_core.inspection.table import inspect_pairs
+from dssm_core.inspection.score_pairs import inspect_pairs
 from dssm_core.scoring import Head
 from dssm_core.text import read
 from dssm_core.towers import Encoding, Side

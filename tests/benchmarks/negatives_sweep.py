@@ -23,6 +23,7 @@ import pandas as pd
 from dssm_core.corpus.negatives import STRATEGIES, read_shards
 from dssm_core.corpus.pairs import read_pairs
 from dssm_core.folder import ModelFolder
+from dssm_core.runtimes.load import load_towers
 from dssm_core.scoring import cosine
 
 SIZES = {"vocabulary": 8000, "embedding": 64, "units": 32, "vector": 128, "attention": 32}
@@ -45,7 +46,7 @@ def draw(
 
 def compare_strategies(pairs: Path, folder: Path, model: Path) -> None:
     """Print how the strategies' negatives differ."""
-    towers = ModelFolder.open(model).load_towers()
+    towers = load_towers(ModelFolder.open(model))
     print("| strategy | also drawn at random | cosine with the query: median (5 %-95 %) |")
     print("|---|---|---|")
     random: pd.DataFrame | None = None

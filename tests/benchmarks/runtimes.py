@@ -23,14 +23,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from dssm_core.runtimes.load import load_towers
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 
 from dssm_core.corpus.pairs import read_pairs
 from dssm_core.folder import ModelFolder
-from dssm_core.plain.lstm import Words
-from dssm_core.plain.weights import read_weights
+from dssm_core.runtimes.numpy_lstm import Words
+from dssm_core.runtimes.weights import read_weights
 from dssm_core.text import Reader
 from tests.benchmarks.figures import alternately, median, told
 
@@ -178,7 +180,7 @@ class LiveTower:
     """The towers that a model folder loads: in NumPy, or by Keras."""
 
     def __init__(self, folder: ModelFolder, by: Literal["fastest", "keras"] = "fastest") -> None:
-        self.towers = folder.load_towers(by)
+        self.towers = load_towers(folder, by)
 
     def __call__(self, texts: Sequence[str]) -> tuple[np.ndarray, list[np.ndarray]]:
         """Return vectors [N, E] and each text's attention."""

@@ -22,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dssm_core.runtimes.load import load_towers
 from dssm_core.search.nearest import VectorSearch, recall_at_10
 from tests.benchmarks.figures import machine
 
@@ -100,7 +101,7 @@ def real(folder: Path, pairs: Path) -> Iterator[dict[str, object]]:
 
     made = json.loads((folder / "index.json").read_text())["fingerprint"]
     models = [m for m in find_folders(Path("sample_models")) if isinstance(m, ModelFolder)]
-    towers = next(model for model in models if model.fingerprint == made).load_towers()
+    towers = load_towers(next(model for model in models if model.fingerprint == made))
     texts = read_pairs(pairs)["query"].drop_duplicates().sample(100, random_state=1)
     queries = np.stack([one.vector for one in towers.encode(list(texts), "query")])
     yield from measured(folder, queries)

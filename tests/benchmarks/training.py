@@ -32,11 +32,11 @@ import keras
 import numpy as np
 import pandas as pd
 
-from dssm_core.batches import Batch, PairBatches
 from dssm_core.corpus.pairs import read_pairs
 from dssm_core.folder import ModelFolder
 from dssm_core.models.families import family
 from dssm_core.models.lstm import LSTMConfig, compile_by_name
+from dssm_core.training.batches import Batch, PairBatches
 from dssm_core.training.config import TrainingConfig
 from dssm_core.training.trainer import Trainer
 from tests.benchmarks.figures import alternately, median, told

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import ROOT, serving
+from tests import ROOT
+from tests.browser.conftest import serving
 from tests.browser.test_compare import violations, wait_until_ready
 from tests.browser.test_inspect_pair import place, settle  # noqa: F401
 

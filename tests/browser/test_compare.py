@@ -13,8 +13,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from dssm_core.ui import state
-from tests.browser.conftest import ROOT, open_page
+from dssm_core.ui.common import state
+from tests import ROOT
+from tests.browser.conftest import open_page
 
 pytestmark = pytest.mark.browser
 MODELS = Path(os.environ.get("DSSM_MODELS") or ROOT / "sample_models")

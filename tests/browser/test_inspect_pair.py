@@ -11,7 +11,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from dssm_core.store import Store
-from tests.browser.conftest import ROOT, serving
+from tests import ROOT
+from tests.browser.conftest import serving
 from tests.browser.test_compare import violations
 
 pytestmark = pytest.mark.browser

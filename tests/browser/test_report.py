@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from dssm_core.inspection.report import report_html
-from tests.test_report import awkward, found, scorer  # noqa: F401
+from dssm_core.reporting.report import report_html
+from tests.reporting.test_report import awkward, found, scorer  # noqa: F401
 
 pytestmark = pytest.mark.browser
 

@@ -28,8 +28,10 @@ import numpy as np
 
 from dssm_core.corpus.pairs import read_pairs
 from dssm_core.folder import ModelFolder
+from dssm_core.runtimes.load import load_towers
+from tests import ROOT
 from tests.load.people import Pair, Record, Typist, count_wrong, stay
-from tests.load.serving import ROOT, Server, serving
+from tests.load.serving import Server, serving
 from tests.load.visitor import Answer, mark, visit
 
 MODEL = ROOT / "sample_models" / "debian-packages"
@@ -174,7 +176,7 @@ def main() -> None:
     found: dict[str, Any] = {"machine": machine()}
     with serving() as server:
         seen, crowd = asyncio.run(run(server, asked))
-    wrong = count_wrong(crowd.answers, ModelFolder.open(MODEL).load_towers())
+    wrong = count_wrong(crowd.answers, load_towers(ModelFolder.open(MODEL)))
     values = {name: value for name, value in vars(asked).items() if name != "json"}
     found |= {"asked": values, **seen, "wrong": wrong}
     if asked.json:

@@ -15,24 +15,25 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from tests import ROOT
 
 RUN = """
 import os, sys, time
 from streamlit.web.cli import main
-from dssm_core.folder import ModelFolder
+from dssm_core.runtimes.load import RUNTIMES
 from tests.tiny import WordTowers
+from tests import ROOT
 
 loads, seconds = os.open(sys.argv.pop(1), os.O_WRONLY | os.O_APPEND), sys.argv.pop(1)
 class Slow(WordTowers):
     def encode(self, texts, side):
         time.sleep(float(seconds))
         return super().encode(texts, side)
-load = ModelFolder.load_towers
+fastest = RUNTIMES["numpy"]
 def counted(folder):
     os.write(loads, f"{folder.name}\\n".encode())
-    return load(folder) if seconds == "model" else Slow()
-ModelFolder.load_towers = counted
+    return fastest(folder) if seconds == "model" else Slow()
+RUNTIMES["numpy"] = counted
 sys.exit(main(prog_name="streamlit"))
 """
 """`streamlit run`, which writes down each load of a model, and may count words in place of it."""

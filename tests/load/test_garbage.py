@@ -9,14 +9,15 @@ import tomllib
 from streamlit.testing.v1 import AppTest
 
 from dssm_core.folder import ModelFolder
+from dssm_core.runtimes.load import RUNTIMES
 from dssm_core.scoring import Scorer
-from dssm_core.ui import state
-from tests.load.serving import ROOT
+from dssm_core.ui.common import state
+from tests import ROOT
 from tests.tiny import WordTowers, bare_folder
 
 
 def test_a_loaded_model_is_not_looked_through_for_garbage(tmp_path, monkeypatch):
-    monkeypatch.setattr(ModelFolder, "load_towers", lambda folder: WordTowers())
+    monkeypatch.setitem(RUNTIMES, "numpy", lambda folder: WordTowers())
     live = state.LiveModel(ModelFolder.open(bare_folder(tmp_path / "m")))
     gc.unfreeze()
     try:

@@ -35,7 +35,7 @@ LEAKS = {
         before.append(text)
     """,
     "a link": """
-        from dssm_core.ui.state import View, pack
+        from dssm_core.ui.common.state import View, pack
         before = vars(st).setdefault("links", [])
         before.append(pack(View("m", text, ("d",), 0.5, 1)))
         st.code(f"http://localhost/?view={before[0]}")

@@ -24,7 +24,7 @@ from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from dssm_core.ui.state import View, unpack
+from dssm_core.ui.common.state import View, unpack
 
 MARK = re.compile(rb"zq[a-y]{4}qz")
 """What a visitor's mark looks like: a word that no text has by chance."""

@@ -7,8 +7,8 @@ from difflib import SequenceMatcher
 from typing import Literal
 
 from dssm_core.text import Token
-from dssm_core.ui.parts import escape
-from dssm_core.ui.words import say
+from dssm_core.ui.common.components import escape
+from dssm_core.ui.common.language import say
 
 MOST_WORDS = 400
 """Words of a text that are compared: the time grows with their square."""

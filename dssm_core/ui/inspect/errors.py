@@ -11,13 +11,13 @@ import streamlit as st
 from dssm_core.inspection import measure
 from dssm_core.inspection.causes import cause_name, find_causes
 from dssm_core.store import Store
-from dssm_core.ui import parts
+from dssm_core.ui.common import components
+from dssm_core.ui.common.jobs import Job, wait_for
+from dssm_core.ui.common.language import say, voice
 from dssm_core.ui.inspect import slices
-from dssm_core.ui.inspect.chosen import LINE
 from dssm_core.ui.inspect.load import Bench
 from dssm_core.ui.inspect.pair import show_pair
-from dssm_core.ui.jobs import Job, wait_for
-from dssm_core.ui.words import say, voice
+from dssm_core.ui.inspect.selected_pair import LINE
 from dssm_core.words import tell
 
 AT_FIRST = 200
@@ -74,13 +74,13 @@ def show_errors(bench: Bench, threshold: float, mask: pd.Series | None, store: S
 @st.fragment
 def _show(bench: Bench, threshold: float, wrong: pd.DataFrame, store: Store) -> None:
     """Show table and pair; in a fragment, so that choosing a row draws no chart of all pairs."""
-    with parts.failures_shown("the errors"):
+    with components.failures_shown("the errors"):
         found = bench.kept("causes", threshold, Found)
         shown = _filters(wrong, found)
         place = st.empty()
         line = _line(bench, wrong, shown)
         if shown.empty:
-            parts.show_message("note", say("inspect.errors.none"))
+            components.show_message("note", say("inspect.errors.none"))
         else:
             _show_table(bench, shown, found, line, threshold)
             _show_more(wrong, found)
@@ -211,7 +211,7 @@ def _show_table(
 def _show_more(wrong: pd.DataFrame, found: Found) -> None:
     """Say what is not shown or not known yet, and offer more causes."""
     if len(wrong) > MOST_ROWS:
-        parts.show_quiet(say("inspect.table.cut", most=MOST_ROWS, number=len(wrong)))
+        components.show_quiet(say("inspect.table.cut", most=MOST_ROWS, number=len(wrong)))
     rest = len(wrong) - int(wrong.index.isin(found.causes.index).sum())
     if rest and found.wanted < len(wrong):
 

@@ -14,10 +14,11 @@ import streamlit as st
 from dssm_core.corpus import columns
 from dssm_core.errors import UserError
 from dssm_core.folder import ModelFolder
-from dssm_core.inspection.table import Inspection, inspect_pairs, sample_negatives
+from dssm_core.inspection.score_pairs import Inspection, inspect_pairs, sample_negatives
 from dssm_core.scoring import Scorer
-from dssm_core.ui import inputs, parts
-from dssm_core.ui.words import say
+from dssm_core.ui.common import components
+from dssm_core.ui.common.language import say
+from dssm_core.ui.compare import inputs
 from dssm_core.words import in_a_row
 
 ENDINGS = ["csv", "tsv", "tab", "jsonl", "ndjson", "gz"]
@@ -114,7 +115,7 @@ def show_load(folders: dict[str, ModelFolder]) -> tuple[ModelFolder, Loaded | No
     try:
         return folder, _load(upload or _own(folder), bool(upload), negatives)
     except UserError as error:
-        parts.show_error(error)
+        components.show_error(error)
         return folder, None
 
 
@@ -125,7 +126,7 @@ def score(scorer: Scorer, loaded: Loaded) -> Bench | None:
     if found and found.key == key:
         return replace(found, scorer=scorer)
     if st.session_state.get("inspect.stopped") == key:
-        parts.show_message("note", say("inspect.stopped"))
+        components.show_message("note", say("inspect.stopped"))
         st.button(say("inspect.go on"), key="inspect.resume", on_click=_resume)
         return None
 
@@ -148,7 +149,7 @@ def score(scorer: Scorer, loaded: Loaded) -> Bench | None:
 
 
 def _show_upload() -> None:
-    parts.show_quiet(say("inspect.upload.about"))
+    components.show_quiet(say("inspect.upload.about"))
     st.file_uploader(
         say("inspect.upload"),
         type=ENDINGS,
@@ -207,9 +208,9 @@ def _load(source: Source, is_upload: bool, negatives: Any) -> Loaded:
             assumed = say("inspect.source.assumed", each=each, number=len(pairs) - number)
             told = in_a_row(told, assumed)
             key, doubts = f"{key} {each}", {k: v for k, v in doubts.items() if k != "one label"}
-    parts.show_quiet(told)
+    components.show_quiet(told)
     for doubt, example in doubts.items():
-        parts.show_message("warning", say(DOUBTS[doubt]), example)
+        components.show_message("warning", say(DOUBTS[doubt]), example)
     return Loaded(pairs, key)
 
 

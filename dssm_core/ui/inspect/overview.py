@@ -12,9 +12,9 @@ from dssm_core import charts
 from dssm_core.evaluation import auc
 from dssm_core.inspection import measure
 from dssm_core.scoring import Head
-from dssm_core.ui import parts
+from dssm_core.ui.common import components
+from dssm_core.ui.common.language import say, voice
 from dssm_core.ui.inspect.load import Bench
-from dssm_core.ui.words import say, voice
 from dssm_core.words import in_a_row
 
 SHEET = """<style>
@@ -45,14 +45,14 @@ def show_overview(bench: Bench) -> float:
     curve = bench.kept("curve", (), lambda: measure.curve(bench.frame))
     cosine = _threshold(bench)
     counts = measure.confusion(bench.frame, cosine)
-    parts.show_lead(_finding(bench, counts))
+    components.show_lead(_finding(bench, counts))
     left, right = st.columns([7, 5], gap="large")
     with left:
         _show_counts(counts)
     with right:
         _show_threshold(bench, curve)
     if bench.inspection.head.scale <= 0:
-        parts.show_head(bench.inspection.head)
+        components.show_head(bench.inspection.head)
     _show_charts(bench, curve, counts, cosine)
     _show_ranking(bench)
     return cosine
@@ -116,9 +116,9 @@ def _show_numbers(items: list[tuple[str, str, str, bool]]) -> None:
     """Show numbers with their names and meanings; those of errors stand out."""
     inner = "".join(
         f'<div role="listitem"{" class=wrong" if is_wrong else ""}>'
-        f'<div class="name">{parts.escape(name)}</div>'
-        f'<div class="number">{parts.escape(number)}</div>'
-        f'<div class="about">{parts.escape(about)}</div></div>'
+        f'<div class="name">{components.escape(name)}</div>'
+        f'<div class="number">{components.escape(number)}</div>'
+        f'<div class="about">{components.escape(about)}</div></div>'
         for name, number, about, is_wrong in items
     )
     st.html(f'<div class="dssm-counts" role="list">{inner}</div>')
@@ -196,14 +196,14 @@ def _show_charts(bench: Bench, curve: pd.DataFrame, counts: dict[str, int], cosi
     frame, head = bench.frame, bench.inspection.head
     bins = bench.kept("bins", (), lambda: charts.cosine_bins(frame))
     at: dict[str, Any] = {"cosine": cosine, "probability": head.probability(cosine)}
-    style: dict[str, Any] = {"ink": parts.ink(), "say": voice()}
+    style: dict[str, Any] = {"ink": components.ink(), "say": voice()}
     places = [*st.columns(2, gap="medium"), *st.columns(2, gap="medium")]
     with places[0]:
         chart = charts.distribution_chart(bins, **at, **style)
         st.altair_chart(chart, width="stretch", key="inspect.distribution")
     if frame["label"].nunique() < 2 or curve.empty:
         with places[1]:
-            parts.show_message("note", say("inspect.one label"))
+            components.show_message("note", say("inspect.one label"))
         return
     labels = frame["label"].to_numpy()
     area = bench.kept("area", (), lambda: auc(frame["cosine"].to_numpy(), labels))
@@ -244,7 +244,7 @@ def _show_ranking(bench: Bench) -> None:
         "nDCG@10": say("inspect.ndcg"),
     }
     st.header(say("inspect.ranking"), anchor=False)
-    parts.show_quiet(say("inspect.ranking.about"))
+    components.show_quiet(say("inspect.ranking.about"))
     _show_numbers(
         [
             (

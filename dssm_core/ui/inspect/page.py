@@ -7,23 +7,23 @@ import streamlit as st
 from dssm_core.errors import UserError
 from dssm_core.folder import ModelFolder
 from dssm_core.store import Store, default_path, open_store
-from dssm_core.ui import parts, state, style
+from dssm_core.ui.common import components, state, style
+from dssm_core.ui.common.jobs import wait_for_model
+from dssm_core.ui.common.language import say
 from dssm_core.ui.inspect import load, overview
+from dssm_core.ui.inspect.compare_models import show_second_model
 from dssm_core.ui.inspect.errors import show_errors
 from dssm_core.ui.inspect.report import show_report
-from dssm_core.ui.inspect.second import show_second_model
 from dssm_core.ui.inspect.slices import show_slices
-from dssm_core.ui.jobs import wait_for_model
-from dssm_core.ui.words import say
 
 
 def render() -> None:
     """Show the page; whatever fails becomes a message, and what was judged stays."""
     st.html(style.SHEET + overview.SHEET)
-    parts.show_title(say("inspect.title"))
-    parts.show_quiet(say("inspect.intro"))
+    components.show_title(say("inspect.title"))
+    components.show_quiet(say("inspect.intro"))
     live = None
-    with parts.failures_shown("the page"):
+    with components.failures_shown("the page"):
         folders, _ = state.model_folders()
         if not folders:
             hint, root = say("no models.hint"), str(state.models_root())
@@ -31,7 +31,7 @@ def render() -> None:
         folder, loaded = load.show_load(folders)
         live = state.live_model(folder)
         if live.error:
-            parts.show_error(live.error)
+            components.show_error(live.error)
         elif live.scorer is None:
             wait_for_model(live, say("inspect.waiting"))
         elif loaded is not None:
@@ -57,5 +57,5 @@ def _store() -> Store:
     try:
         return open_store()
     except UserError as error:
-        parts.show_error(error)
+        components.show_error(error)
         return Store(default_path(), read_only=True)

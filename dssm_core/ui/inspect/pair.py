@@ -9,17 +9,18 @@ import streamlit as st
 
 from dssm_core.inspection import measure
 from dssm_core.inspection.findings import place
+from dssm_core.inspection.score_pairs import NUMBERS, TRAITS, Inspection
 from dssm_core.inspection.slices import column_name, value_name
-from dssm_core.inspection.table import NUMBERS, TRAITS, Inspection
 from dssm_core.scoring import Scorer
 from dssm_core.store import Store
-from dssm_core.ui import parts, why
-from dssm_core.ui.inspect.chosen import LINE, Chosen
+from dssm_core.ui.common import components
+from dssm_core.ui.common.language import say, voice
+from dssm_core.ui.compare import effects
 from dssm_core.ui.inspect.rivals import show_rivals
+from dssm_core.ui.inspect.selected_pair import LINE, Chosen
 from dssm_core.ui.inspect.vectors import show_map, show_near
 from dssm_core.ui.inspect.verdicts import show_verdicts
 from dssm_core.ui.inspect.whatif import show_whatif
-from dssm_core.ui.words import say, voice
 
 NARROW = "<style>.dssm-narrow .dssm-chain > .apart {flex-basis: 38%}</style>"
 """Beside the verdict the chain has two rows: the numbers in order, then those apart."""
@@ -52,18 +53,18 @@ def show_pair(
     chosen = Chosen.of(inspection, line, scorer, threshold)
     if queue is None:
         queue = measure.errors(inspection.frame, threshold).index.tolist()
-    parts.show_lead(_finding(chosen))
-    parts.show_quiet(_about(chosen))
+    components.show_lead(_finding(chosen))
+    components.show_quiet(_about(chosen))
     texts, verdict = st.columns([7, 5], gap="large")
     with texts:
         query, scored = chosen.scores.query, chosen.scored
-        highest = parts.highest_weight(query.tokens, scored.tokens)
+        highest = components.highest_weight(query.tokens, scored.tokens)
         st.html(
-            parts.token_html(say("query"), query.text, query.tokens, highest)
-            + parts.token_html(say("document"), scored.document, scored.tokens, highest)
-            + parts.legend_html()
+            components.token_html(say("query"), query.text, query.tokens, highest)
+            + components.token_html(say("document"), scored.document, scored.tokens, highest)
+            + components.legend_html()
         )
-        chain = parts.chain_html(chosen.scored, scorer.head, chosen.candidates, chosen.at)
+        chain = components.chain_html(chosen.scored, scorer.head, chosen.candidates, chosen.at)
         st.html(f'{NARROW}<div class="dssm-narrow">{chain}</div>')
     with verdict:
         show_verdicts(chosen, store, queue)
@@ -81,7 +82,7 @@ def _finding(chosen: Chosen) -> str:
         (0, 1): "pair.false",
         (0, 0): "pair.rejected",
     }[chosen.label, int(chosen.said or 0)]
-    return say(key, probability=parts.in_words(probability), at=parts.in_words(chosen.at))
+    return say(key, probability=components.in_words(probability), at=components.in_words(chosen.at))
 
 
 def _about(chosen: Chosen) -> str:
@@ -94,7 +95,7 @@ def _about(chosen: Chosen) -> str:
         for name, value in told
         if value
     ]
-    return parts.listed([place(chosen.line, row, voice()), *own])
+    return components.listed([place(chosen.line, row, voice()), *own])
 
 
 @st.fragment
@@ -118,7 +119,7 @@ def _show_why(chosen: Chosen) -> None:
         label_visibility="collapsed",
         persist_state="session",
     )
-    with parts.failures_shown("why"):
+    with components.failures_shown("why"):
         views[view or "effects"][1](chosen)
     # a row or point chosen here is another pair: the whole page must turn to it
     if st.session_state.get(LINE, chosen.line) != chosen.line:
@@ -127,6 +128,6 @@ def _show_why(chosen: Chosen) -> None:
 
 def _show_effects(chosen: Chosen) -> None:
     titles = (say("query"), say("document"))
-    why.show_pair_effects(
+    effects.show_pair_effects(
         chosen.scorer, chosen.query, chosen.scored, titles, f"inspect.effects.{chosen.key}"
     )

@@ -8,11 +8,11 @@ from datetime import date
 import streamlit as st
 
 from dssm_core.inspection import findings
-from dssm_core.inspection.report import report_html
+from dssm_core.reporting.report import report_html
 from dssm_core.store import Store
-from dssm_core.ui import parts
+from dssm_core.ui.common import components
+from dssm_core.ui.common.language import say, voice
 from dssm_core.ui.inspect.load import Bench
-from dssm_core.ui.words import say, voice
 from dssm_core.words import Say, Sentence
 
 
@@ -25,7 +25,7 @@ def show_report(bench: Bench, threshold: float, store: Store) -> None:
         store: where verdicts are kept.
     """
     st.header(say("inspect.report"), anchor=False)
-    parts.show_quiet(say("inspect.report.note"))
+    components.show_quiet(say("inspect.report.note"))
     frame = bench.frame
     assumed = int((frame["assumed"] == "yes").sum()) if "assumed" in frame else 0
     # told now, for what builds the file runs outside the session

@@ -10,10 +10,10 @@ import streamlit as st
 from dssm_core import charts, explain
 from dssm_core.explain import Comparison
 from dssm_core.inspection.neighbours import nearest
-from dssm_core.ui import parts
+from dssm_core.ui.common import components
+from dssm_core.ui.common.language import say, voice
 from dssm_core.ui.inspect.changes import changes_html
-from dssm_core.ui.inspect.chosen import Chosen
-from dssm_core.ui.words import say, voice
+from dssm_core.ui.inspect.selected_pair import Chosen
 from dssm_core.words import in_a_row
 
 MOST_RIVALS = 200
@@ -32,11 +32,11 @@ class _Rival:
 def show_rivals(chosen: Chosen) -> None:
     """Offer the query's other documents, and show why the one of the two is above the other."""
     if chosen.scored.cosine is None:
-        parts.show_message("note", say("nothing"))
+        components.show_message("note", say("nothing"))
         return
     rivals = _rivals(chosen)
     if not rivals:
-        parts.show_message("note", say("rivals.none"))
+        components.show_message("note", say("rivals.none"))
         return
     number = st.selectbox(
         say("rivals.pick"),
@@ -54,8 +54,8 @@ def show_rivals(chosen: Chosen) -> None:
         found = explain.compare(chosen.scorer.cache, chosen.scorer.head, chosen.query, *pair)
     this, that = say("rivals.this"), say("rivals.that")
     names = (this, that) if is_above else (that, this)
-    parts.show_lead(_gap(found, names))
-    parts.show_quiet(_holds(found))
+    components.show_lead(_gap(found, names))
+    components.show_quiet(_holds(found))
     _show_flip(chosen, found, pair, names)
     _show_charts(chosen, found, names)
 
@@ -118,11 +118,11 @@ def _show_flip(
 ) -> None:
     flip = found.flip
     if flip is None:
-        parts.show_message("note", say("rivals.no flip", most=explain.MOST_EDITS))
+        components.show_message("note", say("rivals.no flip", most=explain.MOST_EDITS))
         return
     place = say("the query") if flip.where == "query" else names[0]
     words = say("comma").join(f"“{word}”" for word in flip.tokens)
-    parts.show_message(
+    components.show_message(
         "note",
         say("rivals.flip", words=words, place=place, lower=names[1], gap=-flip.gap),
     )
@@ -149,7 +149,7 @@ def _show_charts(chosen: Chosen, found: Comparison, names: tuple[str, str]) -> N
                 frame,
                 title=title,
                 reach=reach if number else 0.0,
-                ink=parts.ink(),
+                ink=components.ink(),
                 say=voice(),
             )
-            parts.show_chart(chart, f"inspect.rivals.{number}.{chosen.key}")
+            components.show_chart(chart, f"inspect.rivals.{number}.{chosen.key}")

@@ -10,9 +10,9 @@ import streamlit as st
 from dssm_core import charts
 from dssm_core.inspection import measure
 from dssm_core.inspection.slices import column_name, in_slice, slice_columns, slice_names
-from dssm_core.ui import parts
+from dssm_core.ui.common import components
+from dssm_core.ui.common.language import language, say, voice
 from dssm_core.ui.inspect.load import Bench
-from dssm_core.ui.words import language, say, voice
 
 COLUMN, NAME = "inspect.slice", "inspect.slice.name"
 
@@ -26,9 +26,9 @@ def show_slices(bench: Bench, threshold: float) -> pd.Series | None:
     columns = bench.kept("slice columns", (), lambda: slice_columns(bench.frame))
     st.header(say("inspect.slices"), anchor=False)
     if not columns:
-        parts.show_quiet(say("inspect.slices.none"))
+        components.show_quiet(say("inspect.slices.none"))
         return None
-    parts.show_quiet(say("inspect.slices.about"))
+    components.show_quiet(say("inspect.slices.about"))
     if st.session_state.get(COLUMN) not in columns:
         st.session_state[COLUMN] = columns[0]
         _clear()
@@ -74,7 +74,7 @@ def show_filter(bench: Bench, number: int) -> None:
         column = st.session_state[COLUMN]
         name = _names(bench, column)[chosen]
         with st.container(horizontal=True, vertical_alignment="center"):
-            parts.show_quiet(say("inspect.filter", column=_name(column), name=name, n=number))
+            components.show_quiet(say("inspect.filter", column=_name(column), name=name, n=number))
             st.button(
                 say("inspect.filter.off"),
                 icon=":material/close:",
@@ -106,7 +106,7 @@ def _show_chart(
         table.assign(slice=table["slice"].map(names)),
         overall=overall,
         selected=None if chosen is None else names[chosen],
-        ink=parts.ink(),
+        ink=components.ink(),
         say=voice(),
     )
     # a new key with each choice: a chart keeps its own, and does not tell of a second click

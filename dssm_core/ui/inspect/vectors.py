@@ -18,12 +18,12 @@ from dssm_core.inspection.neighbours import (
     slice_values,
     standing,
 )
+from dssm_core.inspection.score_pairs import Inspection
 from dssm_core.inspection.slices import SAID, TRAIT_WORDS, column_name, slice_columns, slice_of
-from dssm_core.inspection.table import Inspection
 from dssm_core.towers import Side
-from dssm_core.ui import parts
-from dssm_core.ui.inspect.chosen import LINE, Chosen
-from dssm_core.ui.words import say, voice
+from dssm_core.ui.common import components
+from dssm_core.ui.common.language import say, voice
+from dssm_core.ui.inspect.selected_pair import LINE, Chosen
 from dssm_core.words import in_a_row
 
 NEAR = 10
@@ -54,9 +54,9 @@ def show_near(chosen: Chosen) -> None:
     of, among = KINDS[kind or "near.qd"]
     found = nearest(chosen.inspection, chosen.line, of, among, NEAR)
     if found.empty:
-        parts.show_message("note", say("near.none"))
+        components.show_message("note", say("near.none"))
         return
-    parts.show_quiet(_near_finding(chosen, found, of, among))
+    components.show_quiet(_near_finding(chosen, found, of, among))
     words = {1.0: say("pair.relevant"), 0.0: say("pair.not relevant")}
     labels = [words.get(label, say("rivals.unlabelled")) for label in found["label"]]
     is_this, this = (found["line"] == chosen.line) & (of != among), f" · {say('near.this')}"
@@ -82,7 +82,7 @@ def show_near(chosen: Chosen) -> None:
         },
         say("near.alt"),
     )
-    parts.show_quiet(say("near.open"))
+    components.show_quiet(say("near.open"))
 
 
 def _near_finding(chosen: Chosen, found: pd.DataFrame, of: Side, among: Side) -> str:
@@ -107,7 +107,7 @@ def show_map(chosen: Chosen) -> None:
     )
     found = _map(chosen)
     if found.frame.empty:
-        parts.show_message("note", say("near.none"))
+        components.show_message("note", say("near.none"))
         return
     values = _values(chosen, colour or "error")
     inspection = chosen.inspection
@@ -123,7 +123,7 @@ def show_map(chosen: Chosen) -> None:
         total=found.total,
         colour=_colour(colour or "error"),
         order=[say("pair.relevant"), say("pair.not relevant"), say("map.right"), wrong],
-        ink=parts.ink(),
+        ink=components.ink(),
         say=voice(),
     )
     picked = st.altair_chart(
@@ -136,7 +136,7 @@ def show_map(chosen: Chosen) -> None:
     notes = [say("map.note", share=sum(found.share))]
     if found.unreadable:
         notes.append(say("map.unreadable", number=found.unreadable))
-    parts.show_quiet(in_a_row(*notes))
+    components.show_quiet(in_a_row(*notes))
     selection = picked["selection"] if picked else {}
     _show_pairs(chosen, picked_points(points, selection))
 
@@ -196,14 +196,14 @@ def picked_points(points: pd.DataFrame, selection: Any) -> pd.DataFrame:
 def _show_pairs(chosen: Chosen, picked: pd.DataFrame) -> None:
     """List the pairs of the chosen points; choosing one opens it."""
     if picked.empty:
-        parts.show_quiet(say("map.pick"))
+        components.show_quiet(say("map.pick"))
         return
     inspection = chosen.inspection
     rows = {side: picked["row"][picked["side"] == side] for side in ("query", "document")}
     has_query = pd.Series(inspection.query_row).isin(rows["query"]).to_numpy()
     has_document = pd.Series(inspection.document_row).isin(rows["document"]).to_numpy()
     found = inspection.frame[has_query | has_document]
-    parts.show_quiet(say("map.picked", points=len(picked), pairs=len(found)))
+    components.show_quiet(say("map.picked", points=len(picked), pairs=len(found)))
     words = {1: say("pair.relevant"), 0: say("pair.not relevant")}
     found = found.head(MOST_LISTED)
     shown = pd.DataFrame(

@@ -13,14 +13,14 @@ import pandas as pd
 import streamlit as st
 
 from dssm_core.errors import UserError
-from dssm_core.inspection import sheets
-from dssm_core.inspection.cases import Case, write_cases
 from dssm_core.inspection.causes import CAUSES, cause_name
-from dssm_core.inspection.table import Inspection
+from dssm_core.inspection.score_pairs import Inspection
+from dssm_core.reporting import sheets
+from dssm_core.repro.cases import Case, write_cases
 from dssm_core.store import VERDICTS, Store, Verdict
-from dssm_core.ui import parts
-from dssm_core.ui.inspect.chosen import LINE, Chosen, pair_key
-from dssm_core.ui.words import say, voice
+from dssm_core.ui.common import components
+from dssm_core.ui.common.language import say, voice
+from dssm_core.ui.inspect.selected_pair import LINE, Chosen, pair_key
 
 LABELS: dict[Verdict, str] = {
     "relevant": "judge.relevant",
@@ -52,12 +52,12 @@ def show_verdicts(chosen: Chosen, store: Store, queue: Sequence[Any]) -> None:
     try:
         verdicts = store.verdicts()
     except UserError as error:
-        parts.show_error(error)
+        components.show_error(error)
         verdicts = pd.DataFrame(columns=["query", "document", "verdict", "cause", "note", "at"])
     judged = is_judged(chosen.inspection, verdicts)
     standing = _standing(chosen, verdicts)
     if store.read_only:
-        parts.show_message("note", say("judge.read only"))
+        components.show_message("note", say("judge.read only"))
     _show_buttons(chosen, store, queue, judged, standing)
     _show_cause_and_note(chosen, store, standing, verdicts)
     _show_moves(chosen, store, queue, judged, verdicts)
@@ -191,7 +191,7 @@ def _show_moves(
             on_click=_keep_case,
             args=(chosen, store, verdicts),
         )
-    parts.show_quiet(say("judge.keys"))
+    components.show_quiet(say("judge.keys"))
     st.toggle(
         say("judge.on"),
         value=True,
@@ -204,12 +204,14 @@ def _show_moves(
 def _show_outcome(standing: dict[str, str] | None) -> None:
     """Say what the last click did, and what stands."""
     if trouble := st.session_state.pop(TROUBLE, None):
-        parts.show_error(trouble)
+        components.show_error(trouble)
     elif said := st.session_state.pop(SAID, None):
-        parts.show_message("note", said)
+        components.show_message("note", said)
     if standing:
         verdict = say(LABELS[_verdict(standing["verdict"])])
-        parts.show_quiet(say("judge.stands", verdict=verdict, at=standing["at"].replace("T", " ")))
+        components.show_quiet(
+            say("judge.stands", verdict=verdict, at=standing["at"].replace("T", " "))
+        )
 
 
 def _show_progress(judged: pd.Series, queue: Sequence[Any]) -> None:
@@ -218,13 +220,13 @@ def _show_progress(judged: pd.Series, queue: Sequence[Any]) -> None:
     if lines:
         st.progress(done / len(lines), say("judge.progress", done=done, number=len(lines)))
     else:
-        parts.show_quiet(say("judge.no errors"))
+        components.show_quiet(say("judge.no errors"))
 
 
 def _show_files(store: Store, verdicts: pd.DataFrame) -> None:
     """Show where verdicts are kept, and let them out and in."""
     with st.expander(say("judge.files", number=len(verdicts))):
-        parts.show_quiet(say("judge.path"))
+        components.show_quiet(say("judge.path"))
         st.code(str(store.path), language=None, wrap_lines=True)
         with st.container(horizontal=True):
             # made when clicked: what another tab judged meanwhile is in it, too

@@ -10,10 +10,10 @@ import streamlit as st
 
 from dssm_core.scoring import ScoredDocument, Scores
 from dssm_core.towers import Side
-from dssm_core.ui import parts
+from dssm_core.ui.common import components
+from dssm_core.ui.common.language import say
 from dssm_core.ui.inspect.changes import changes_html
-from dssm_core.ui.inspect.chosen import Chosen
-from dssm_core.ui.words import say
+from dssm_core.ui.inspect.selected_pair import Chosen
 
 FORMS = {
     "cosine": "{:.4f}",
@@ -26,7 +26,7 @@ FORMS = {
 
 def show_whatif(chosen: Chosen) -> None:
     """Take other texts, score them, and show what changed."""
-    parts.show_quiet(say("edit.note"))
+    components.show_quiet(say("edit.note"))
     query_key, document_key = (f"inspect.edit.{side}.{chosen.key}" for side in ("q", "d"))
     st.session_state.setdefault(query_key, chosen.query)
     st.session_state.setdefault(document_key, chosen.document)
@@ -44,7 +44,7 @@ def show_whatif(chosen: Chosen) -> None:
     scores = chosen.scorer.score(query or "", [document or ""])
     after = replace(scores.results[0], rank=_rank(chosen, scores))
     if (query, document) == (chosen.query, chosen.document):
-        parts.show_lead(say("edit.none"))
+        components.show_lead(say("edit.none"))
         _show_numbers(chosen.scored, after)
         return
     _show_verdict(chosen, after)
@@ -84,14 +84,14 @@ def _rank(chosen: Chosen, scores: Scores) -> int | None:
 def _show_verdict(chosen: Chosen, after: ScoredDocument) -> None:
     before, now = chosen.scored.cosine, after.cosine
     if before is None or now is None:
-        parts.show_lead(say("edit.unread"))
+        components.show_lead(say("edit.unread"))
         return
     was, is_now = before >= chosen.threshold, now >= chosen.threshold
     if was != is_now:
         key = "edit.up" if is_now else "edit.down"
     else:
         key = "edit.stays up" if is_now else "edit.stays down"
-    parts.show_lead(say(key, change=now - before, at=parts.in_words(chosen.at)))
+    components.show_lead(say(key, change=now - before, at=components.in_words(chosen.at)))
 
 
 def _show_numbers(before: ScoredDocument, after: ScoredDocument) -> None:
@@ -115,13 +115,13 @@ def _show_texts(chosen: Chosen, scores: Scores) -> None:
         (say("edit.before"), chosen.scores.query, chosen.scored),
         (say("edit.after"), scores.query, scores.results[0]),
     )
-    highest = parts.highest_weight(
+    highest = components.highest_weight(
         *(tokens for _, query, document in pairs for tokens in (query.tokens, document.tokens))
     )
     for column, (when, query, document) in zip(st.columns(2, gap="medium"), pairs, strict=True):
         column.html(
-            parts.token_html(f"{say('query')} · {when}", query.text, query.tokens, highest)
-            + parts.token_html(
+            components.token_html(f"{say('query')} · {when}", query.text, query.tokens, highest)
+            + components.token_html(
                 f"{say('document')} · {when}", document.document, document.tokens, highest
             )
         )

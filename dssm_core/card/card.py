@@ -1,0 +1,149 @@
+"""A model card written, and a model measured again and its card with it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from dssm_core.card.examples import score_towers
+from dssm_core.card.sections import (
+    calibration_lines,
+    errors_section,
+    fusion_note,
+    metrics_table,
+    own_queries,
+    reliability_table,
+    robustness_section,
+    significance,
+    slices_section,
+)
+from dssm_core.corpus.pairs import read_pairs
+from dssm_core.errors import UserError
+from dssm_core.evaluation import evaluate_towers
+from dssm_core.evaluation.robustness import measure_robustness
+from dssm_core.folder import ModelFolder, write_folder
+from dssm_core.runtimes.load import load_towers
+from dssm_core.towers import Towers
+
+
+def write_card(
+    name: str,
+    config: Mapping[str, Any],
+    metrics: Mapping[str, Any],
+    notes: str = "",
+    examples: Sequence[Mapping[str, Any]] = (),
+) -> str:
+    """Return the README.md of a model folder, in Markdown.
+
+    Args:
+        name: of the folder.
+        config: as config.json holds it.
+        metrics: as metrics.json holds it.
+        notes: Markdown by whoever trained it: data, source, licence, rebuilding, failures.
+        examples: as examples.jsonl holds them; those that say which document is `expected`
+            first make a table of queries that no data set holds.
+    """
+    sizes = ", ".join(f"{key} {value}" for key, value in config["model"].items())
+    choices = ", ".join(f"{key} {value}" for key, value in config["training"].items())
+    versions = ", ".join(f"{key} {value}" for key, value in config["versions"].items())
+    head = config["head"]
+    mean = ", and the mean of the weights is kept" if config["training"].get("average") else ""
+    is_fresh = config["training"].get("measured_on") != "training pairs"
+    heading = "Held-out figures" if is_fresh else "Figures on its training pairs"
+    never = "which training never saw" if is_fresh else "which it was trained on"
+    return f"""# {name}
+
+{notes.strip() or "Trained with `python -m dssm_core train`."}
+
+## {heading}
+Each of {metrics["queries"]:,} queries ranks all {metrics["documents"]:,} documents of \
+`pairs.csv`, {never}. In brackets the bootstrap 95 % interval over queries. NaN \
+and ties count against the model. Measured by `train`, and again by:
+
+    python -m dssm_core evaluate --model {name} --pairs {name}/pairs.csv --fuse bm25
+
+(from the folder that holds this one)
+
+{metrics_table(metrics)}
+{fusion_note(metrics)}{significance(metrics)}
+{slices_section(metrics)}{errors_section(metrics)}{robustness_section(name, metrics)}\
+## Probability
+probability = sigmoid({head["scale"]:.3f} × cosine {head["bias"]:+.3f}), fitted on the validation \
+pairs with 1 relevant document to {metrics["calibration"]["negatives"]} sampled ones, and it holds \
+for that mix only: against candidates chosen to be alike, as the first documents of a search are, \
+it says too much (some of those may be right, though nobody labelled them). On the held-out pairs:
+
+{chr(10).join(calibration_lines(metrics))}
+
+{reliability_table(metrics)}
+{own_queries(examples)}
+## How it was made
+Sizes: {sizes}.
+Training: {choices}; epoch {metrics["training"]["best epoch"]} was best on validation\
+{mean}, \
+{metrics["training"]["pairs"]:,} training pairs.
+Versions: {versions}. Losses and validation figures by epoch are in `history.csv`.
+"""
+
+
+def measure(
+    towers: Towers, pairs: pd.DataFrame, seed: int = 0, weight: float | None = None
+) -> dict[str, Any]:
+    """Measure all that a card states: figures, slices, errors, calibration and robustness.
+
+    Args:
+        towers: the model.
+        pairs: held-out pairs.
+        seed: of bootstrap, sampled negatives and changes to texts.
+        weight: the cosine's in the fusion with BM25, as `fit_weight` finds it on validation;
+            without, one that was chosen once for all.
+
+    Raises:
+        UserError: if no pair is labelled 1.
+    """
+    figures = evaluate_towers(towers, pairs, seed, weight=weight)
+    return {**figures, "robustness": measure_robustness(towers, pairs, seed)}
+
+
+def refresh_folder(
+    folder: ModelFolder, examples: Sequence[Mapping[str, Any]], notes: str, seed: int = 0
+) -> None:
+    """Measure a model again on its held-out pairs, score its examples, and rewrite its card.
+
+    Args:
+        folder: the model folder.
+        examples: title, note, query, documents[, expected, kind].
+        notes: Markdown for the top of the card.
+        seed: of bootstrap, sampled negatives and changes to texts.
+
+    Raises:
+        UserError: if the folder cannot be used or written.
+    """
+    if "training" not in folder.metrics:
+        raise UserError(f'{folder.name}/metrics.json has no "training"', hint="Train it again.")
+    towers = load_towers(folder, "keras")  # what is stored is what other ways are checked against
+    weight = folder.metrics.get("fusion", {}).get("weight")
+    measured = measure(towers, read_pairs(folder.path / "pairs.csv"), seed, weight)
+    metrics = {**measured, "training": folder.metrics["training"]}
+    stored = [
+        {
+            **example,
+            "scores": score_towers(towers, example, folder.random_pairs, folder.name).to_dict(),
+        }
+        for example in examples
+    ]
+    card = write_card(folder.name, folder.config, metrics, notes, stored)
+    lines = [json.dumps(example, ensure_ascii=False, allow_nan=False) for example in stored]
+    write_folder(
+        folder.path,
+        {
+            **{file.name: file.read_bytes() for file in folder.path.iterdir() if file.is_file()},
+            "metrics.json": json.dumps(metrics, indent=2, allow_nan=False).encode(),
+            "examples.jsonl": ("\n".join(lines) + "\n").encode(),
+            "notes.md": notes.encode(),
+            "README.md": card.encode(),
+        },
+    )

@@ -1,0 +1,1 @@
+"""Repro cases: errors kept as tests of the next model."""

@@ -1,0 +1,40 @@
+"""From a model folder to its towers: one table of loaders, each imported when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+from dssm_core.folder import ModelFolder
+from dssm_core.towers import Towers
+
+
+def _numpy(folder: ModelFolder) -> Towers | None:
+    from dssm_core.runtimes.numpy_lstm import load_plain
+
+    return load_plain(folder)
+
+
+def _keras(folder: ModelFolder) -> Towers:
+    from dssm_core.models.compiled import load_towers as load_compiled
+
+    return load_compiled(folder)
+
+
+RUNTIMES: dict[str, Callable[[ModelFolder], Towers | None]] = {"numpy": _numpy, "keras": _keras}
+"""Loaders, the fastest first; one that cannot run a folder's model returns None."""
+
+
+def load_towers(folder: ModelFolder, by: Literal["fastest", "keras"] = "fastest") -> Towers:
+    """Load a folder's model and warm it up.
+
+    Args:
+        folder: the model folder.
+        by: "fastest", the first runtime that reproduces the folder's stored examples (NumPy takes
+            half a second); "keras", TensorFlow in any case (seconds).
+
+    Raises:
+        UserError: if no runtime can read the model.
+    """
+    loaders = RUNTIMES.values() if by == "fastest" else [RUNTIMES[by]]
+    return next(towers for load in loaders if (towers := load(folder)) is not None)

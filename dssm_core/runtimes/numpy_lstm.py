@@ -1,0 +1,246 @@
+"""The towers of the hashed LSTM with attention, in NumPy: soon ready, and fast for few texts.
+
+TensorFlow takes seconds and 500 MB before its first vector, and spends more on starting each of a
+step's small operations than on doing them. Here a batch's distinct words go through the LSTM's
+kernel once, and a text leaves the batch where it ends, so nothing is padded (docs/performance.md,
+"Runtimes"). Shape letters: N rows, T tokens, P pieces, U distinct words, E embedding, H units,
+L lexical width.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dssm_core.runtimes.weights import read_weights
+from dssm_core.text import PIECES, Reader, random_signs
+from dssm_core.towers import SHORTEST, Encoding, Side, TextTowers
+
+if TYPE_CHECKING:
+    from dssm_core.folder import ModelFolder
+
+CLOSE = 1e-5
+"""How far a cosine or an attention weight may be from what the folder holds of its examples."""
+
+MOST_LETTERS = 20_000
+"""Of the examples that are scored again, so that a strange folder cannot make it long."""
+
+
+def load_plain(folder: ModelFolder) -> TextTowers | None:
+    """Return a folder's towers in NumPy, or None where only Keras can say what the model is.
+
+    `train` and `card` score a folder's examples by Keras and store what came out: towers that do
+    not give the same numbers again are not used.
+    """
+    try:
+        towers = _read(folder)
+        is_right = _gives_again(towers, folder.examples)
+    except Exception:  # whatever is amiss, Keras says it better
+        return None
+    return towers if is_right else None
+
+
+def _read(folder: ModelFolder) -> TextTowers:
+    config, text = folder.config["model"], folder.config["text"]
+    if (text["rows"], text["pieces"]) != (config["vocabulary"], PIECES):
+        raise ValueError("its words are not hashed")
+    weights = read_weights(folder.path / "model.keras", config)
+    kernel, bias = weights["out"]
+    head = float(kernel[0, 0]), float(bias[0])
+    if head != (folder.scale, folder.bias):
+        raise ValueError("its head is another")
+    use_one_thread()
+    words = Words(weights, config["lexical"])
+    towers: dict[Side, PlainTower] = {
+        "query": PlainTower(words, weights, "query"),
+        "document": PlainTower(words, weights, "doc"),
+    }
+    lengths: dict[Side, int] = {
+        "query": text["query_length"],
+        "document": text["document_length"],
+    }
+    return TextTowers(Reader(folder.vocabulary, text["rows"]), lengths, towers, *head)
+
+
+def _gives_again(towers: TextTowers, examples: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether examples come out as they are stored, and there is a number to compare."""
+    found, stored, room = [], [], MOST_LETTERS
+    for example in examples:
+        scores = example["scores"]
+        room -= sum(map(len, [example["query"], *example["documents"]]))
+        if room < 0:
+            break
+        (query,) = towers.encode([example["query"]], "query")
+        documents = towers.encode(example["documents"], "document")
+        found += _numbers(query)
+        stored += [token["attention"] for token in scores["query"]["tokens"]]
+        for document, result in zip(documents, scores["results"], strict=True):
+            found += _numbers(document)
+            stored += [token["attention"] for token in result["tokens"]]
+            if result["cosine"] is not None:
+                found.append(float(query.vector @ document.vector))
+                stored.append(result["cosine"])
+    return bool(stored) and np.allclose(found, stored, rtol=0, atol=CLOSE)
+
+
+def _numbers(encoding: Encoding) -> list[float]:
+    return [] if encoding.attention is None else encoding.attention.tolist()
+
+
+class Words:
+    """What both towers know of words: their embedding, and their signs if there are any.
+
+    Args:
+        weights: each layer's by name.
+        lexical: L, width of the signs; 0 for none.
+
+    Attributes:
+        lexical: L.
+    """
+
+    def __init__(self, weights: Mapping[str, list[np.ndarray]], lexical: int) -> None:
+        table, log_weight = weights["embedding"]
+        self._table = table * _weight(log_weight)
+        self.lexical = lexical
+        if lexical:
+            self._signs = random_signs(len(table), lexical)
+            self._rarity = _weight(*weights["lexical"])
+
+    def embedded(self, pieces: np.ndarray) -> np.ndarray:
+        """Return embeddings [U, E] of words [U, P]."""
+        return _summed(pieces, self._table)
+
+    def signed(self, pieces: np.ndarray) -> np.ndarray:
+        """Return signs [U, L] of words [U, P], each piece's times its rarity."""
+        return _summed(pieces, self._signs, self._rarity)
+
+
+class PlainTower:
+    """One tower; see `BatchTower`.
+
+    Args:
+        words: of both towers.
+        weights: each layer's by name, as `read_weights` returns them.
+        side: "query" or "doc", where the two have a Dense stack each.
+    """
+
+    batch = 128  # the more, the longer the rows of `counts`
+    has_attention = True
+
+    def __init__(self, words: Words, weights: Mapping[str, list[np.ndarray]], side: str) -> None:
+        names = ("dense", "vec", "skip")
+        if "vec" not in weights:
+            names = (f"{side}_dense", f"{side}_dense_2", f"{side}_skip")
+        (first, first_bias), (second, second_bias), (self.skip,) = (weights[n] for n in names)
+        self.dense = first @ second, first_bias @ second + second_bias  # both are linear
+        self.words = words
+        self.lstm = [_reordered(values) for values in weights["lstm"]]  # kernel, recurrent, bias
+        self.attention = weights["attention"]  # W1, b1, W2, b2, V, its bias
+        self.gain = np.exp(weights["beside"][0]) if words.lexical else None
+        self.width = len(second_bias) + words.lexical
+
+    def padded(self, words: int) -> int:
+        """Return 0: nothing is padded."""
+        return 0
+
+    def __call__(
+        self, pieces: np.ndarray, places: np.ndarray, lengths: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Encode texts, as `BatchTower` says."""
+        order = np.argsort(-lengths, kind="stable")
+        places, lengths = places[order], lengths[order]
+        distinct, flat = np.unique(places, return_inverse=True)
+        places, pieces = flat.reshape(places.shape), pieces[distinct]
+        embedded = self.words.embedded(pieces)  # [U, E]
+        kernel, _, bias = self.lstm
+        outputs, state = self._states(embedded @ kernel + bias, places, lengths)  # [N, T, H]
+        attention = self._attended(embedded, outputs, state, places, lengths)  # [N, T]
+        context = np.matmul(attention[:, None], outputs)[:, 0]  # [N, H]
+        counts = np.zeros((len(places), len(pieces)), np.float32)  # [N, U]
+        np.add.at(counts, (np.arange(len(places))[:, None], places), attention)
+        vectors = np.concatenate([context, state], axis=1) @ self.dense[0] + self.dense[1]
+        vectors += counts @ embedded @ self.skip
+        if self.gain is not None:
+            lexical = counts @ self.words.signed(pieces)  # [N, L]
+            vectors = np.concatenate([_unit(vectors), self.gain * _unit(lexical)], axis=1)
+        back = np.argsort(order)
+        return _unit(vectors)[back], attention[back]
+
+    def _states(
+        self, projected: np.ndarray, places: np.ndarray, lengths: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the LSTM's outputs [N, T, H] and last states [N, H]; the longest texts first."""
+        recurrent = self.lstm[1]
+        (rows, steps), units = places.shape, len(recurrent)
+        outputs = np.zeros((rows, steps, units), np.float32)
+        state, cell = np.zeros((2, rows, units), np.float32)
+        left = np.searchsorted(-lengths, -np.arange(steps), side="left")  # rows not yet at an end
+        for step, n in enumerate(left):
+            gates = np.tanh(projected[places[:n, step]] + state[:n] @ recurrent)  # [n, 4H]
+            opened = 0.5 * gates[:, : 3 * units] + 0.5  # the sigmoid of twice as much
+            enter, forget, out = opened[:, :units], opened[:, units:-units], opened[:, -units:]
+            cell[:n] = forget * cell[:n] + enter * gates[:, 3 * units :]
+            outputs[:n, step] = state[:n] = out * np.tanh(cell[:n])
+        return outputs, state
+
+    def _attended(
+        self,
+        embedded: np.ndarray,
+        outputs: np.ndarray,
+        state: np.ndarray,
+        places: np.ndarray,
+        lengths: np.ndarray,
+    ) -> np.ndarray:
+        """Return the attention [N, T], 0 past a text's end."""
+        w1, b1, w2, b2, v, _ = self.attention
+        units = outputs.shape[2]
+        words = embedded @ w1[units:] + (b1 + b2)  # [U, A]
+        compared = outputs @ w1[:units] + words[places] + (state @ w2)[:, None]  # [N, T, A]
+        logits = np.tanh(compared) @ v[:, 0]
+        logits[np.arange(places.shape[1]) >= lengths[:, None]] = -np.inf
+        attention = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return attention / attention.sum(axis=1, keepdims=True)
+
+
+def use_one_thread() -> None:
+    """Keep NumPy's matrix products on one thread, in the whole process.
+
+    OpenBLAS's threads wait for each other at every product. On a busy machine these small ones
+    then take ten times as long; on a quiet one a second thread saves next to nothing.
+    """
+    core = import_module("numpy._core._multiarray_umath")
+    library = ctypes.CDLL(core.__file__)  # finds what it is linked against, too
+    for name in ("scipy_openblas_set_num_threads64_", "openblas_set_num_threads"):
+        if hasattr(library, name):  # other libraries, such as Apple's, see to it themselves
+            getattr(library, name)(1)
+
+
+def _reordered(values: np.ndarray) -> np.ndarray:
+    """Return Keras's gates input, forget, fresh, output with fresh last, the others halved."""
+    enter, forget, fresh, out = np.split(values, 4, axis=-1)
+    return np.concatenate([enter / 2, forget / 2, out / 2, fresh], axis=-1)
+
+
+def _weight(log_weight: np.ndarray) -> np.ndarray:
+    return np.exp(np.clip(log_weight, -6.0, 6.0))[:, None]
+
+
+def _summed(pieces: np.ndarray, table: np.ndarray, weight: np.ndarray | None = None) -> np.ndarray:
+    """Return the sum [U, E] of each word's rows; words have their pieces from the left."""
+    number = np.count_nonzero(pieces, axis=1)
+    order = np.argsort(-number, kind="stable")  # then the words with a piece there come first
+    pieces, number = pieces[order], number[order]
+    total = np.zeros((len(pieces), table.shape[1]), np.float32)
+    for place in range(max(number, default=0)):
+        rows = pieces[: np.count_nonzero(number > place), place]
+        total[: len(rows)] += table[rows] if weight is None else table[rows] * weight[rows]
+    return total[np.argsort(order)]
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    """Return vectors as `unit_length` does."""
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), SHORTEST)

@@ -1,0 +1,1 @@
+"""The page Compare: one query against its documents."""

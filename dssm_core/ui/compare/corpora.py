@@ -1,0 +1,110 @@
+"""The corpora of this process: read and encoded in the background, each once for all sessions."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from dssm_core.errors import UserError
+from dssm_core.folder import ModelFolder
+from dssm_core.scoring import Scorer
+from dssm_core.search.index import MANIFEST, index_path, open_index
+from dssm_core.search.nearest import OwnPairs, VectorSearch, WordSearch, encode_corpus
+from dssm_core.ui.common.jobs import Job
+
+FAILED = "The corpus cannot be searched"
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """What is searched before any model is loaded.
+
+    Attributes:
+        own: the model folder's own pairs.
+        words: BM25 over all documents.
+        index: an index's vectors of the same documents; None: those of pairs.csv, not encoded yet.
+        trouble: why an index that is there is not used.
+    """
+
+    own: OwnPairs
+    words: WordSearch
+    index: VectorSearch | None
+    trouble: UserError | None
+
+
+class Search:
+    """The search of one model's corpus, once for all sessions of this process.
+
+    Attributes:
+        corpus: reads the corpus, as soon as this exists.
+        vectors: encodes it; None until a model is loaded.
+    """
+
+    def __init__(self, folder: ModelFolder) -> None:
+        self.corpus = Job(lambda tell: _read(folder), FAILED)
+        self.vectors: Job[VectorSearch] | None = None
+        self._lock = threading.Lock()
+
+    def encode(self, scorer: Scorer, corpus: Corpus) -> Job[VectorSearch]:
+        """Return the vectors' job, which the first caller starts."""
+        with self._lock:
+            if self.vectors is None:
+                ready, texts = corpus.index, corpus.own.documents
+                self.vectors = Job(
+                    lambda tell: (
+                        ready
+                        or encode_corpus(scorer.cache, texts, progress=lambda _, *done: tell(*done))
+                    ),
+                    FAILED,
+                )
+            return self.vectors
+
+
+def _read(folder: ModelFolder) -> Corpus:
+    """Read the index of a model if there is one, else the documents of its pairs.csv."""
+    own, index, trouble = OwnPairs.of(folder), None, None
+    path = index_path(folder.fingerprint)
+    if (path / MANIFEST).is_file():
+        try:
+            index = open_index(path, folder)
+        except UserError as error:
+            trouble = error
+    documents = index.documents if index else own.documents
+    if not documents:
+        command = f"python -m dssm_core index --model {folder.path} --corpus FILE"
+        raise trouble or UserError(
+            f"{folder.name} has no corpus to search: neither pairs.csv nor an index",
+            hint=f"Build an index: {command}",
+        )
+    return Corpus(own, WordSearch(documents), index, trouble)
+
+
+def search_of(folder: ModelFolder) -> Search:
+    """Return a folder's search; made anew once the model, its pairs or its index are."""
+    files = [folder.path / name for name in ("model.keras", "vocabulary.json", "config.json")]
+    fingerprint = _fingerprint(str(folder.path), tuple(map(_changed, files)))
+    path = index_path(fingerprint) / MANIFEST
+    return _kept_search(
+        str(folder.path),
+        fingerprint,
+        _changed(folder.path / "pairs.csv"),
+        str(path),
+        _changed(path),
+    )
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _fingerprint(path: str, changed: tuple[int, ...]) -> str:
+    return ModelFolder.open(Path(path)).fingerprint
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _kept_search(path: str, fingerprint: str, pairs: int, index: str, changed: int) -> Search:
+    return Search(ModelFolder.open(Path(path)))
+
+
+def _changed(path: Path) -> int:
+    return path.stat().st_mtime_ns if path.is_file() else 0

@@ -1,0 +1,103 @@
+"""The pair that is looked at, with all that its panels read."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dssm_core.errors import UserError
+from dssm_core.inspection.score_pairs import Inspection
+from dssm_core.scoring import ScoredDocument, Scorer, Scores
+
+LINE = "inspect.line"
+"""Where the session keeps the line of the pair that is looked at."""
+
+
+def pair_key(query: str, document: str) -> str:
+    """Return a short name of two texts, 12 hexadecimal digits."""
+    texts = f"{query}\0{document}".encode("utf-8", "surrogatepass")
+    return hashlib.sha256(texts).hexdigest()[:12]
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """One pair of the loaded set.
+
+    Attributes:
+        inspection: the loaded set.
+        line: the pair's line, a value of the frame's index.
+        scorer: the model.
+        threshold: a cosine.
+        scores: the pair as the model reads it.
+        scored: its document, ranked among those that the set has for the query.
+        candidates: how many those are.
+    """
+
+    inspection: Inspection
+    line: Any
+    scorer: Scorer
+    threshold: float
+    scores: Scores
+    scored: ScoredDocument
+    candidates: int
+
+    @classmethod
+    def of(cls, inspection: Inspection, line: Any, scorer: Scorer, threshold: float) -> Chosen:
+        """Read and score a pair of the set.
+
+        Raises:
+            UserError: if the set has no such line.
+        """
+        if line not in inspection.frame.index:
+            raise UserError("The loaded set has no such pair", f"line {line}", "Choose another.")
+        row = inspection.frame.loc[line]
+        scores = scorer.score(row["query"], [row["document"]])
+        scored = scores.results[0]
+        if scored.cosine is not None and not pd.isna(row["rank"]):
+            scored = replace(scored, rank=int(row["rank"]))
+        return cls(
+            inspection, line, scorer, threshold, scores, scored, max(1, int(row["candidates"]))
+        )
+
+    @property
+    def query(self) -> str:
+        """The query's text."""
+        return self.scores.query.text
+
+    @property
+    def document(self) -> str:
+        """The document's text."""
+        return self.scored.document
+
+    @property
+    def label(self) -> int:
+        """1 relevant, 0 not, as the set has it."""
+        return int(self.inspection.frame.at[self.line, "label"])
+
+    @property
+    def at(self) -> float:
+        """The threshold as a probability."""
+        return self.scorer.head.probability(self.threshold)
+
+    @property
+    def said(self) -> int | None:
+        """What the model says at the threshold, 1 or 0; None where it reads nothing."""
+        cosine = self.scored.cosine
+        return None if cosine is None else int(cosine >= self.threshold)
+
+    @property
+    def key(self) -> str:
+        """A short name of the two texts, so that widgets of different pairs are different."""
+        return pair_key(self.query, self.document)
+
+    def others(self) -> pd.DataFrame:
+        """Return the set's other documents of this query, the highest cosine first, once each."""
+        place = int(np.flatnonzero(self.inspection.frame.index == self.line)[0])
+        is_same = self.inspection.query_row == self.inspection.query_row[place]
+        is_own = self.inspection.document_row == self.inspection.document_row[place]
+        found = self.inspection.frame[is_same & ~is_own].drop_duplicates("document")
+        return found.sort_values("cosine", ascending=False, kind="stable")

@@ -1,0 +1,1 @@
+"""The page Lab: the notebook's systems, trained live."""

@@ -1,0 +1,153 @@
+"""The documents say what the program does: every command, every option, every link."""
+
+from __future__ import annotations
+
+import argparse
+import re
+
+import pytest
+
+from dssm_core.__main__ import parser
+from tests import ROOT
+
+README = ROOT / "README.md"
+DOCUMENTS = [README, *sorted((ROOT / "docs").glob("**/*.md"))]
+OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*(?![\w.])")
+
+
+def commands() -> dict[str, set[str]]:
+    """Return each command's options, those of its nested commands with them, less --help."""
+    return {name: options(command) for name, command in choices(parser()).items()}
+
+
+def nested() -> dict[str, set[str]]:
+    """Return the options of each command inside another, by both names."""
+    return {
+        f"{outer} {inner}": options(command)
+        for outer, whole in choices(parser()).items()
+        for inner, command in choices(whole).items()
+    }
+
+
+def choices(command: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    """Return the commands right inside a parser, by name."""
+    return {
+        name: inner
+        for action in command._actions
+        if isinstance(action, argparse._SubParsersAction)
+        for name, inner in action.choices.items()
+    }
+
+
+def options(command: argparse.ArgumentParser) -> set[str]:
+    own = {o for action in command._actions for o in action.option_strings if o[:2] == "--"}
+    return own.union(*map(options, choices(command).values())) - {"--help"}
+
+
+def code(text: str) -> list[str]:
+    """Return what a Markdown text sets as code: lines of blocks, and spans on one line each."""
+    blocks = re.findall(r"^ *```[^\n]*\n(.*?)^ *```", text, re.M | re.S)
+    text = re.sub(r"^ *```[^\n]*\n.*?^ *```", "", text, flags=re.M | re.S)
+    blocks += re.findall(r"(?:^(?: {4}|\t).*\n?)+", text, re.M)
+    lines = [line for block in blocks for line in re.sub(r"\\\n\s*", " ", block).splitlines()]
+    return lines + [" ".join(span.split()) for span in re.findall(r"`([^`]+)`", text)]
+
+
+def uses(text: str) -> list[tuple[str, set[str]]]:
+    """Return the commands of this program in a text: name and options of each."""
+    found = []
+    for line in code(text):
+        for rest in re.findall(r"-m dssm_core\b([^|;&>#]*)", line):
+            name = next(iter(rest.split()), "")
+            found.append((name, set(OPTION.findall(rest))))
+    return found
+
+
+def slug(heading: str) -> str:
+    """Return the anchor that GitHub gives a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+
+
+def documented() -> str:
+    return "\n".join(path.read_text("utf-8") for path in DOCUMENTS)
+
+
+def test_reading_code_out_of_markdown_works():
+    text = "See `python -m dssm_core train\n--pairs P`.\n\n```sh\npython -m dssm_core score \\\n"
+    text += "  --query Q --json | head -n --lines\n```\n\n    .venv/bin/python -m dssm_core card\n"
+    assert uses(text) == [("score", {"--query", "--json"}), ("card", set()), ("train", {"--pairs"})]
+
+
+@pytest.mark.parametrize("command", commands())
+def test_every_command_is_shown_in_the_readme(command):
+    shown = {name for name, _ in uses(README.read_text("utf-8"))}
+    assert command in shown, f"README.md has no `python -m dssm_core {command} ...`"
+
+
+@pytest.mark.parametrize("command", nested())
+def test_every_nested_command_is_shown_with_options_that_are_its_own(command):
+    outer, inner = command.split()
+    shown = [
+        set(OPTION.findall(rest))
+        for line in code(README.read_text("utf-8"))
+        for rest in re.findall(rf"-m dssm_core {outer} {inner}\b([^|;&>#]*)", line)
+    ]
+    assert shown, f"README.md has no `python -m dssm_core {command} ...`"
+    assert set().union(*shown) <= nested()[command]
+
+
+@pytest.mark.parametrize("command", commands())
+def test_every_option_is_in_the_documents(command):
+    named = set(OPTION.findall(documented()))
+    assert commands()[command] <= named, f"of {command}"
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_every_command_and_option_that_is_documented_exists(path):
+    known = commands()
+    text = path.read_text("utf-8")
+    for name, options in uses(text):
+        assert name in {*known, "--help", ""}, f"python -m dssm_core {name}"
+        assert options <= known.get(name, set()) | {"--help"}, f"of {name}"
+    every = {option for options in known.values() for option in options} | {"--help"}
+    for span in code(text):
+        if span.startswith("--"):
+            assert set(OPTION.findall(span)) <= every, span
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_every_link_leads_somewhere(path):
+    text = path.read_text("utf-8")
+    assert text.startswith("# "), "a document has a title"
+    for target in re.findall(r"\]\(<?([^)\s>]+)>?[^)]*\)", text):
+        if re.match(r"[a-z]+:", target):
+            continue
+        name, _, anchor = target.partition("#")
+        linked = (path.parent / name).resolve() if name else path
+        assert linked.exists(), f"{path.name} links to {target}"
+        assert linked.is_relative_to(ROOT)
+        if anchor and linked.suffix == ".md":
+            headings = re.findall(r"^#+ (.*)$", linked.read_text("utf-8"), re.M)
+            assert anchor in map(slug, headings), f"{path.name} links to {target}"
+
+
+def test_the_readme_holds_the_two_commands_that_start_and_test():
+    lines = code(README.read_text("utf-8"))
+    assert any("streamlit run streamlit_app.py" in line for line in lines)
+    assert any(line.startswith("python3 -m venv") and "pytest" in line for line in lines)
+
+
+def test_the_card_shows_a_command_that_exists():
+    from dssm_core.card import write_card
+
+    figures = {"mean": 0.5, "low": 0.4, "high": 0.6}
+    names = ("MRR@10", "recall@1", "recall@10", "recall@100", "nDCG@10")
+    metrics = {
+        **{"queries": 1, "documents": 2, "systems": {"model": dict.fromkeys(names, figures)}},
+        **{"training": {"best epoch": 1, "pairs": 3}},
+        "calibration": {"negatives": 10, "error": 0.01, "table": []},
+    }
+    config = {"model": {}, "training": {}, "versions": {}, "head": {"scale": 1.0, "bias": 0.0}}
+    (name, options), *others = uses(write_card("m", config, metrics, "Data."))
+    assert options <= commands()[name]
+    assert all(options <= commands()[name] for name, options in others)

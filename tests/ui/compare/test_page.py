@@ -1,0 +1,528 @@
+"""The page's logic, without a browser and without TensorFlow."""
+
+from __future__ import annotations
+
+import html
+import io
+import json
+import re
+import subprocess
+import sys
+import time
+import zlib
+from base64 import urlsafe_b64encode
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from streamlit.testing.v1 import AppTest
+
+from dssm_core.errors import UserError
+from dssm_core.folder import ModelFolder
+from dssm_core.scoring import Head, ScoredDocument, ScoredToken, Scorer
+from dssm_core.ui.common import components, state
+from dssm_core.ui.compare import downloads, inputs
+from dssm_core.words import WORDS
+from tests import ROOT
+from tests.conftest import AWKWARD
+from tests.tiny import WordTowers
+
+APP = str(ROOT / "streamlit_app.py")
+
+
+class Ready:
+    """A live model that has loaded, with towers that count words."""
+
+    is_done, error = True, None
+
+    def __init__(self, folder: ModelFolder) -> None:
+        self.scorer = Scorer(folder, WordTowers())
+
+    def start(self) -> None:
+        """Nothing is left to do."""
+
+
+class Loading:
+    """A live model that is still on its way."""
+
+    is_done, error, scorer = False, None, None
+
+    def __init__(self, folder: ModelFolder) -> None:
+        self.folder = folder
+
+    def start(self) -> None:
+        """Never get there."""
+
+
+@pytest.fixture
+def page(models: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
+    """Return a function that opens the page, with a link or a live model of one's own."""
+
+    def open_page(live: type = Ready, view: str | None = None) -> AppTest:
+        monkeypatch.setenv("DSSM_MODELS", str(models))
+        monkeypatch.setattr(state, "live_model", live)
+        app = AppTest.from_file(APP, default_timeout=20)
+        if view is not None:
+            app.query_params["view"] = view
+        return app.run()
+
+    return open_page
+
+
+def told(app: AppTest) -> str:
+    """Return all that the page says in its own HTML, as a person reads it."""
+    bodies = [re.sub(r"<style>.*?</style>", "", e.proto.body, flags=re.S) for e in app.get("html")]
+    return html.unescape(re.sub(r"<[^>]*>", " ", "\n".join(bodies)))
+
+
+def numbers(app: AppTest) -> pd.DataFrame:
+    """Return the table in the order the documents were given."""
+    return app.dataframe[-1].value.sort_values("position")
+
+
+def picker(app: AppTest) -> Any:
+    return next(s for s in app.selectbox if str(s.key).startswith("compare.example"))
+
+
+def number(app: AppTest, label: str) -> str:
+    """Return a number of the score chain."""
+    body = next(e.proto.body for e in app.get("html") if "dssm-chain" in e.proto.body[:60])
+    found = re.search(f'"name">{label}</div><div class="number">(.*?)</div>', body)
+    assert found
+    return html.unescape(found[1])
+
+
+def test_the_first_screen_shows_an_example_before_the_model_is_loaded(page: Any) -> None:
+    app = page(Loading)
+    assert not app.exception
+    assert app.text_input(key="compare.query").value == "red door"
+    assert numbers(app)["document"].tolist() == ["a red door", "a blue wall"]
+    assert numbers(app)["cosine"].tolist() == pytest.approx([1.0, 0.0])
+    assert "Stored result of this example shown; live model loading" in told(app)
+    assert len(app.get("vega_lite_chart")) == 3
+
+
+def test_the_page_paints_without_tensorflow() -> None:
+    code = "import sys, dssm_core.ui.compare.page; print({'tensorflow', 'keras'} & {*sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+def test_typing_a_query_scores_it_live(page: Any) -> None:
+    app = page()
+    app.text_input(key="compare.query").set_value("blue").run()
+    assert not app.exception
+    assert numbers(app)["rank"].tolist() == [2, 1]
+
+
+def test_text_typed_while_the_model_loads_is_kept_and_announced(page: Any) -> None:
+    app = page(Loading)
+    app.text_input(key="compare.query").set_value("blue").run()
+    assert "as soon as it is ready" in told(app)
+    assert app.text_input(key="compare.query").value == "blue"
+
+
+def test_choosing_an_example_fills_query_and_documents(page: Any) -> None:
+    app = page()
+    picker(app).set_value(1).run()
+    assert app.text_input(key="compare.query").value == "blue wall"
+    assert app.text_area(key="compare.lines").value.splitlines() == ["red", "blue wall", "zebra"]
+    assert number(app, "Rank") == "1 of 3"
+
+
+def test_choosing_a_document_shows_its_chain(page: Any) -> None:
+    app = page()
+    app.selectbox(key="compare.selected").set_value(2).run()
+    assert number(app, "Cosine") == "0.0000"
+    assert number(app, "Logit") == "-1.000"
+    assert number(app, "Probability") == "0.2689"
+    assert number(app, "Percentile") == "25.0"
+
+
+def test_the_threshold_is_told_on_both_scales(page: Any) -> None:
+    app = page()
+    app.slider(key="compare.threshold").set_value(0.5).run()
+    assert "Probability 0.50 is the same line as cosine 0.250" in told(app)
+    app.slider(key="compare.threshold").set_value(0.99).run()
+    assert "No cosine reaches probability 0.99" in told(app)
+
+
+@pytest.mark.parametrize(("scale", "warning"), [(-2.0, "ranks backwards"), (0.0, "w is 0")])
+def test_a_head_that_cannot_be_trusted_is_told_loudly(
+    page: Any, monkeypatch: pytest.MonkeyPatch, scale: float, warning: str
+) -> None:
+    class Backwards(Ready):
+        def __init__(self, folder: ModelFolder) -> None:
+            self.scorer = Scorer(folder, WordTowers(scale=scale))
+
+    app = page(Backwards)
+    app.text_input(key="compare.query").set_value("blue").run()
+    assert re.search(f"Error\\. .*{warning}", told(app))
+
+
+@pytest.mark.parametrize(
+    ("query", "lines", "message"),
+    [
+        ("", "red", "Query: it is empty"),
+        ("  ", "red", "Query: it is empty"),
+        ("red", " \n ", "Documents: there are none"),
+        ("🙂 +", "red", "Query: nothing in it that the model reads"),
+        ("zzyzx", "red", "Query: none of its words was seen in training"),
+        ("red", "blue\n\n+++", "only symbols or punctuation: document 2 (line 3)"),
+        ("red", "blue\n\n\nred", "Empty, passed over: line 2, 3"),
+        ("red", "blue\nwall\nblue", "the same numbers: document 1 = document 3"),
+        ("red", "red " * 9, "Longer than the model reads; the rest is struck through: document 1"),
+        ("red", "red sofa", "read by their letters only: document 1 “sofa”"),
+        (
+            "red",
+            "red 🙂",
+            "Not read, a symbol or a word that this model has no id for: document 1 “🙂”",
+        ),
+        ("red", "red\n" * 10_000, "there are 10,000, and the first 200 are scored"),
+        ("red", "blue\n" + "a" * 100_001, "Document 2 has 100,001 characters, more than 100,000"),
+        ("a" * 100_001, "red", "The query has 100,001 characters"),
+    ],
+)
+def test_what_cannot_be_scored_or_read_is_named(
+    page: Any, query: str, lines: str, message: str
+) -> None:
+    app = page()
+    app.text_input(key="compare.query").set_value(query)
+    app.text_area(key="compare.lines").set_value(lines).run()
+    assert not app.exception
+    assert message in told(app)
+    assert app.text_area(key="compare.lines").value == lines
+
+
+@pytest.mark.parametrize("text", AWKWARD.values(), ids=AWKWARD)
+def test_no_text_breaks_the_page(page: Any, text: str) -> None:
+    app = page()
+    app.text_input(key="compare.query").set_value(text)
+    app.text_area(key="compare.lines").set_value(f"{text}\nred").run()
+    assert not app.exception
+    assert numbers(app)["document"].tolist()[-1] == "red"
+
+
+def test_the_table_takes_over_the_lines(page: Any) -> None:
+    app = page()
+    entry = next(g for g in app.get("button_group") if g.key == "compare.entry")
+    entry.set_value("table").run()
+    assert not app.exception
+    assert numbers(app)["document"].tolist() == ["a red door", "a blue wall"]
+    assert app.session_state["compare.edited"] == ["a red door", "a blue wall"]
+
+
+def test_a_model_folder_that_cannot_be_used_is_named_and_the_others_work(
+    page: Any, models: Path
+) -> None:
+    (models / "broken").mkdir()
+    app = page()
+    assert "broken has no config" in told(app)
+    assert numbers(app)["rank"].tolist() == [1, 2]
+
+
+def test_without_any_model_the_page_says_how_to_get_one(
+    page: Any, monkeypatch: pytest.MonkeyPatch, models: Path
+) -> None:
+    for path in (models / "doors").iterdir():
+        path.unlink()
+    app = page()
+    assert not app.exception
+    assert "dssm_core train" in told(app)
+
+
+VIEW = state.View("doors", "blue wall", ("red", "a\nwall"), 0.25, 2)
+
+
+def test_a_link_restores_query_documents_threshold_and_selection(page: Any) -> None:
+    app = page(view=state.pack(VIEW))
+    assert not app.exception
+    assert app.text_input(key="compare.query").value == "blue wall"
+    assert numbers(app)["document"].tolist() == ["red", "a\nwall"]
+    assert app.slider(key="compare.threshold").value == 0.25
+    assert app.selectbox(key="compare.selected").value == 2
+
+
+def test_a_link_to_a_model_that_is_not_here_says_so_and_keeps_the_text(page: Any) -> None:
+    app = page(view=state.pack(state.View("gone", "blue wall", ("red",), 0.25, 1)))
+    assert "names a model that is not here" in told(app)
+    assert app.text_input(key="compare.query").value == "blue wall"
+
+
+def test_the_trouble_with_a_link_stays_until_text_is_edited(page: Any) -> None:
+    app = page(view="x")
+    app.selectbox(key="compare.selected").set_value(2).run()
+    assert "This link cannot be read" in told(app)
+    app.text_input(key="compare.query").set_value("blue").run()
+    assert "This link cannot be read" not in told(app)
+
+
+def test_the_address_bar_holds_what_was_typed_so_that_a_reload_keeps_it(page: Any) -> None:
+    def script(app: AppTest) -> str:
+        return next(e.proto.body for e in app.get("html") if "<script" in e.proto.body)
+
+    app = page()
+    assert "?view=" not in script(app)
+    app.text_input(key="compare.query").set_value("blue").run()
+    found = re.search(r'data-address="\?view=([\w-]+)"', script(app))
+    assert found
+    assert state.unpack(found[1]).query == "blue"
+
+
+def test_a_link_comes_back_as_it_went() -> None:
+    packed = state.pack(VIEW)
+    assert packed is not None
+    assert state.unpack(packed) == VIEW
+
+
+def test_a_text_too_long_for_a_link_gets_none() -> None:
+    long = "".join(chr(0x4E00 + i * 7919 % 20_000) for i in range(10_000))
+    assert state.pack(state.View("m", long, (), 0.5, 1)) is None
+
+
+def packed(values: Any) -> str:
+    return urlsafe_b64encode(zlib.compress(json.dumps(values).encode())).decode()
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "",
+        "x",
+        "!!!!",
+        packed([]),
+        packed({"query": "a"}),
+        packed({"model": "m", "query": 1, "documents": [], "threshold": 0.5, "selected": 1}),
+        packed({"model": "m", "query": "q", "documents": "ab", "threshold": 0.5, "selected": 1}),
+        packed({"model": "m", "query": "q", "documents": ["a"], "threshold": 1.5, "selected": 1}),
+        packed({"model": "m", "query": "q", "documents": ["a"], "threshold": 0.5, "selected": 9}),
+        packed("a" * 3_000_000)[:8000],
+        packed(["a" * 3_000_000]),
+        packed({"model": "m", "query": "\ud800", "documents": [], "threshold": 0.5, "selected": 1}),
+        packed({"model": "m", "query": "q", "documents": [], "threshold": 1e999, "selected": 1}),
+        "A" * 9000,
+    ],
+)
+def test_a_damaged_or_hostile_link_gets_a_message_and_the_first_example(
+    page: Any, link: str
+) -> None:
+    app = page(view=link)
+    assert not app.exception
+    assert "This link cannot be read" in told(app)
+    assert app.text_input(key="compare.query").value == "red door"
+
+
+@given(st.text(max_size=200))
+def test_no_link_raises_anything_but_a_message(link: str) -> None:
+    with pytest.raises(UserError):
+        state.unpack(link)
+
+
+def token(text: str, attention: float | None, kind: str = "seen", start: int = 0) -> ScoredToken:
+    return ScoredToken(text, start, start + len(text), kind, attention)  # type: ignore[arg-type]
+
+
+def test_user_text_is_escaped_everywhere_in_the_shaded_text() -> None:
+    text = '<b>"x"</b> & <script>y</script>'
+    shown = components.token_html("Query", text, [token("b", 1.0, start=1)], 1.0)
+    assert "<b>" not in shown
+    assert "<script>" not in shown
+    assert "&lt;script&gt;y" in shown
+
+
+def test_weights_and_states_are_shown_and_nothing_is_lost_between_tokens() -> None:
+    tokens = [
+        token("red", 0.75),
+        token("sofa", 0.25, "letters", 5),
+        token("door", 0.0, "truncated", 10),
+    ]
+    shown = components.token_html("Query", "red, sofa door!", tokens, 0.75)
+    for part in ("0.75", "0.25", ', <span class="dssm-t dssm-letters"', "dssm-truncated", "!</p>"):
+        assert part in shown
+    assert "(not read: past the model&#x27;s limit)" in shown  # for who cannot see the mark
+
+
+def test_control_characters_are_shown_as_their_pictures() -> None:
+    assert components.escape("a\x07\x00\ud800") == "a␇␀\ufffd"
+
+
+def test_only_so_many_tokens_are_drawn_and_the_others_are_counted() -> None:
+    tokens = [token("a", 0.0, start=2 * i) for i in range(components.MOST_TOKENS + 7)]
+    assert "15 more characters" in components.token_html("Query", "a " * len(tokens), tokens, 1.0)
+
+
+def test_a_long_run_of_what_is_no_word_is_cut_and_counted() -> None:
+    shown = components.token_html("Query", "." * 100_000, [], 0.0)
+    assert len(shown) < 1_000
+    assert "99,600 more characters" in shown
+
+
+def test_a_chain_never_claims_certainty() -> None:
+    sure = ScoredDocument("d", 1.0, 40.0, 1.0, 1, None, ())
+    assert "&gt;0.9999" in components.chain_html(sure, Head(40.0, 0.0), 1, 0.5)
+
+
+def test_a_document_without_a_score_says_so_in_place_of_a_chain() -> None:
+    unread = ScoredDocument("++", None, None, None, None, None, ())
+    assert "Nothing here that the model reads" in components.chain_html(unread, Head(4, 0), 1, 0.5)
+
+
+@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@x", "\t=1", " =1", "\r=1", "＝1", "\t1"])
+def test_no_cell_of_an_export_is_a_formula(cell: str) -> None:
+    table = downloads.safe_csv(pd.DataFrame({"document": [cell, "plain"], "cosine": [-0.5, 0.5]}))
+    read = pd.read_csv(io.BytesIO(table))
+    assert read["document"].tolist() == ["'" + cell, "plain"]
+    assert read["cosine"].tolist() == [-0.5, 0.5]
+
+
+def test_markup_in_a_message_shows_as_it_is(page: Any, models: Path) -> None:
+    (models / "<b>**x**").mkdir()
+    app = page()
+    assert "<b>**x** has no config.json" in told(app)
+    assert not any("<b>" in element.proto.body for element in app.get("html"))
+
+
+def test_the_downloaded_page_asks_for_nothing_and_runs_nothing() -> None:
+    page = downloads.page_html("a <title>", "en", [("<h>", "<p>x</p>")]).decode()
+    assert "default-src 'none'" in page
+    assert "<script" not in page
+    assert "a &lt;title&gt;" in page
+    assert "&lt;h&gt;" in page
+
+
+def test_a_table_holds_each_text_whole_and_escaped() -> None:
+    frame = pd.DataFrame({"document": ["<i>" + "a" * 300], "cosine": [0.5], "rank": [2.0]})
+    assert '<td class="number">0.5000</td><td class="number">2</td>' in downloads.table_html(frame)
+    assert "&lt;i&gt;" + "a" * 300 + "</td>" in downloads.table_html(frame)
+
+
+def test_the_language_can_be_switched(page: Any) -> None:
+    app = page()
+    next(g for g in app.get("button_group") if g.key == "page.language").set_value("zh").run()
+    assert app.title[0].value == WORDS["title"][1]
+
+
+def test_the_first_choice_is_the_best_document_and_the_choice_survives_an_edit(page: Any) -> None:
+    app = page()
+    picker(app).set_value(1).run()
+    assert app.selectbox(key="compare.selected").value == 2
+    app.selectbox(key="compare.selected").set_value(1).run()
+    app.text_input(key="compare.query").set_value("blue").run()
+    assert app.selectbox(key="compare.selected").value == 1
+
+
+def test_the_best_document_is_shown_until_a_person_chooses(page: Any) -> None:
+    app = page()
+    assert app.selectbox(key="compare.selected").value == 1
+    app.text_input(key="compare.query").set_value("blue").run()
+    assert app.selectbox(key="compare.selected").value == 2
+
+
+def test_editing_an_example_makes_it_ones_own_text(page: Any) -> None:
+    app = page()
+    assert picker(app).value == 0
+    app.text_area(key="compare.lines").set_value("a red door\na green door").run()
+    assert picker(app).value is None
+    assert app.text_input(key="compare.query").value == "red door"
+
+
+def test_text_that_is_an_examples_again_is_that_example(page: Any) -> None:
+    app = page()
+    app.text_input(key="compare.query").set_value("blue").run()
+    assert picker(app).value is None
+    app.text_input(key="compare.query").set_value("red door").run()
+    assert picker(app).value == 0
+    assert "Two documents." in told(app)
+
+
+def test_scoring_that_was_stopped_goes_on_at_a_press_of_score(page: Any) -> None:
+    app = page()
+    app.text_input(key="compare.query").set_value("blue").run()
+    wanted, _ = app.session_state["compare.kept"]
+    app.session_state["compare.kept"] = None
+    app.session_state["compare.stopped"] = wanted
+    app.run()
+    assert "Scoring was stopped" in told(app)
+    app.button(key="compare.score").click().run()
+    assert "Scoring was stopped" not in told(app)
+    assert len(numbers(app)) == 2
+
+
+def test_long_work_is_scored_in_parts_and_only_once(
+    page: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    towers = WordTowers()
+
+    class Counted(Ready):
+        scorer: Any = None
+
+        def __init__(self, folder: ModelFolder) -> None:
+            Counted.scorer = Counted.scorer or Scorer(folder, towers)
+
+    app = page(Counted)
+    lines = [f"red {n} " + "wall " * 2_000 for n in range(20)]
+    app.text_area(key="compare.lines").set_value("\n".join(lines)).run()
+    assert not app.exception
+    asked = [texts for side, texts in towers.calls if side == "document"]
+    assert len(asked) > 5
+    assert len(numbers(app)) == 20
+    before = len(towers.calls)
+    app.slider(key="compare.threshold").set_value(0.3).run()
+    assert len(towers.calls) == before
+
+
+def test_a_model_that_cannot_be_loaded_leaves_the_stored_example_on_the_page(page: Any) -> None:
+    class Failed(Loading):
+        is_done = True
+        error = UserError("doors/model.keras cannot be loaded", "boom", "Train it again.")  # type: ignore[assignment]
+
+    app = page(Failed)
+    assert not app.exception
+    assert "doors/model.keras cannot be loaded. Found: boom Train it again." in " ".join(
+        told(app).split()
+    )
+    assert len(numbers(app)) == 2
+
+
+def test_a_failure_nobody_foresaw_is_a_message_and_no_traceback(
+    page: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = page()
+
+    def fail(_: Any) -> None:
+        raise RuntimeError("secret")
+
+    monkeypatch.setattr(inputs.Asked, "trouble", fail)
+    app.text_input(key="compare.query").set_value("blue").run()
+    assert not app.exception
+    assert "nothing you typed is lost" in told(app)
+    assert "secret" not in told(app)
+    assert app.text_input(key="compare.query").value == "blue"
+
+
+def test_damaged_examples_are_named_and_typing_still_works(page: Any, models: Path) -> None:
+    (models / "doors" / "examples.jsonl").write_text("{")
+    app = page()
+    assert "examples.jsonl is damaged at line 1" in told(app)
+    app.text_input(key="compare.query").set_value("red")
+    app.text_area(key="compare.lines").set_value("red\nblue").run()
+    assert numbers(app)["rank"].tolist() == [1, 2]
+
+
+def test_a_model_loads_once_and_says_why_it_cannot(models: Path) -> None:
+    live = state.LiveModel(ModelFolder.open(models / "doors"))
+    assert not live.is_done
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(state, "Scorer", lambda folder: 1 / 0)
+        live.start()
+        live.start()
+        for _ in range(100):
+            if live.is_done:
+                break
+            time.sleep(0.02)
+    assert live.error
+    assert "ZeroDivisionError" in str(live.error)

@@ -1,0 +1,498 @@
+"""The page Inspect from file to list of errors, without a browser and without TensorFlow."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dssm_core.errors import UserError
+from dssm_core.folder import ModelFolder
+from dssm_core.inspection import score_pairs
+from dssm_core.scoring import Scorer
+from dssm_core.ui.common import state
+from dssm_core.ui.inspect import errors as errors_page
+from dssm_core.ui.inspect import load
+from dssm_core.ui.inspect.report import report_bytes
+from dssm_core.words import Sentence, speaker
+from tests.conftest import AWKWARD
+from tests.tiny import WordTowers
+
+
+def inspect_page() -> None:
+    import streamlit as st
+
+    from dssm_core.ui.inspect.page import render
+
+    st.session_state.setdefault("inspect.search", "")
+    render()
+
+
+LABELLED = (
+    "query,document,label,room\n"
+    "red door,a red door,1,hall\n"  # cosine 1
+    "red door,a red door wall,0,hall\n"  # 0.816: false alarm
+    "red door,a blue wall,0,hall\n"  # 0
+    "blue wall,blue wall,1,cellar\n"  # 1
+    "blue wall,red door,1,cellar\n"  # 0: missed
+    "blue wall,red sofa,0,cellar\n"  # 0
+)
+"""With WordTowers and probability 0.5, which is cosine 0.25, two pairs are wrong."""
+
+
+class Ready:
+    """A live model that has loaded, with towers that count words; one for all runs."""
+
+    is_done, error = True, None
+    scorers: dict[Path, Scorer] = {}  # noqa: RUF012
+
+    def __init__(self, folder: ModelFolder) -> None:
+        self.scorer = self.scorers.setdefault(folder.path, Scorer(folder, WordTowers()))
+
+    def start(self) -> None:
+        """Nothing is left to do."""
+
+
+class Loading(Ready):
+    """A live model that is still on its way: the page shows the file alone, and quickly."""
+
+    is_done, scorer = False, None  # type: ignore[assignment]
+
+    def __init__(self, folder: ModelFolder) -> None:
+        pass
+
+
+Open = Callable[..., AppTest]
+
+
+@pytest.fixture
+def page(models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Open:
+    """Return a function that opens the page on pairs of the model's own folder."""
+
+    def open_page(
+        pairs: str | None = LABELLED, live: type = Ready, patience: float = 30.0
+    ) -> AppTest:
+        if pairs is not None:
+            (models / "doors" / "pairs.csv").write_text(pairs)
+        monkeypatch.setenv("DSSM_MODELS", str(models))
+        monkeypatch.setenv("DSSM_STORE", str(tmp_path / "verdicts.sqlite3"))
+        monkeypatch.setattr(state, "live_model", live)
+        monkeypatch.setattr(errors_page, "PATIENCE", patience)  # AppTest has no clock
+        return AppTest.from_function(inspect_page, default_timeout=30).run()
+
+    return open_page
+
+
+def told(app: AppTest) -> str:
+    """Return all that the page says in its own HTML, as a person reads it."""
+    bodies = [re.sub(r"<style>.*?</style>", "", e.proto.body, flags=re.S) for e in app.get("html")]
+    return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", "\n".join(bodies))).split())
+
+
+def errors(app: AppTest) -> Any:
+    """Return the table of errors."""
+    return next(d.value for d in app.dataframe if "evidence" in d.value)
+
+
+def group(app: AppTest, key: str) -> Any:
+    return next(g for g in app.get("button_group") if g.key == key)
+
+
+def titles(app: AppTest) -> list[str]:
+    return [json.loads(c.proto.spec)["title"]["text"] for c in app.get("vega_lite_chart")]
+
+
+def upload(app: AppTest, content: str | bytes, name: str = "mine.csv") -> AppTest:
+    raw = content.encode() if isinstance(content, str) else content
+    app.file_uploader(key="inspect.file").set_value((name, raw, "text/csv")).run()
+    assert not app.exception
+    return app
+
+
+# loading
+
+
+def test_the_first_screen_shows_the_models_own_pairs(page: Open) -> None:
+    app = page()
+    assert not app.exception
+    assert "pairs.csv: 6 pairs, 3 of them labelled relevant." in told(app)
+    assert "wrong about 2 of 6 pairs (33.3%)" in told(app)
+    assert "precision 0.667, recall 0.667, F1 0.667" in told(app)
+    assert errors(app)["query"].tolist() == ["red door", "blue wall"]
+
+
+def test_while_the_model_loads_the_page_says_so_and_what_it_will_score(page: Open) -> None:
+    app = page(live=Loading)
+    assert not app.exception
+    assert "will be scored as soon as it is ready" in told(app)
+    assert "6 pairs" in told(app)
+
+
+def test_a_model_that_cannot_be_loaded_is_named(page: Open) -> None:
+    class Failed(Ready):
+        error = UserError("doors cannot be loaded", "boom", "Train it again.")  # type: ignore[assignment]
+
+        def __init__(self, folder: ModelFolder) -> None:
+            self.scorer = None  # type: ignore[assignment]
+
+    assert "doors cannot be loaded. Found: boom Train it again." in told(page(live=Failed))
+
+
+def test_pairs_that_are_all_relevant_get_assumed_ones_and_the_page_says_so(page: Open) -> None:
+    rows = "".join(f"red door {n},a red door {n}\n" for n in range(6))
+    app = page("query,document\n" + rows)
+    assert "6 pairs, all of them labelled relevant" in told(app)
+    assert "4 documents of other queries" in told(app)
+    assert "of 30 pairs" in told(app)
+    app.number_input(key="inspect.assumed").set_value(2).run()
+    assert "of 18 pairs" in told(app)
+    app.number_input(key="inspect.assumed").set_value(0).run()
+    assert not app.exception
+    assert "of 6 pairs" in told(app)
+    assert "need pairs of both labels" in told(app)
+
+
+def test_a_model_folder_without_pairs_asks_for_some(page: Open) -> None:
+    app = page(None)
+    assert not app.exception
+    assert "The model folder doors brings no pairs" in told(app)
+
+
+def test_an_uploaded_file_takes_the_place_of_the_own_pairs_and_can_be_left_again(
+    page: Open,
+) -> None:
+    app = upload(page(), "query,document,label\nred,red,1\nred,blue,0\n")
+    assert "mine.csv: 2 pairs, 1 of them labelled relevant." in told(app)
+    assert "wrong about 0 of 2 pairs" in told(app)
+    app.button(key="inspect.back").click().run()
+    assert "pairs.csv: 6 pairs" in told(app)
+
+
+def test_columns_of_any_name_are_guessed_and_can_be_chosen_otherwise(page: Open) -> None:
+    app = upload(page(), "n,suche,text,urteil\n1,red,blue wall,gut\n2,red,red,schlecht\n")
+    boxes = {s.label: s for s in app.selectbox}
+    assert boxes["Column of the queries"].value == "suche"
+    assert boxes["Column of the documents"].value == "text"
+    assert "2 pairs, all of them labelled relevant" in told(app)
+    boxes["Column of the labels"].set_value("urteil").run()
+    boxes = {s.label: s for s in app.selectbox}
+    boxes["Label that means relevant"].set_value("gut")
+    boxes["Label that means not relevant"].set_value("schlecht").run()
+    assert "2 pairs, 1 of them labelled relevant" in told(app)
+    assert "wrong about 2 of 2 pairs" in told(app)
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "message"),
+    [
+        ("", "mine.csv", "mine.csv is empty"),
+        ("query,document,label\nred,,1\n", "mine.csv", "document is empty at line 2"),
+        ("query,document,label\nred,a\n", "mine.csv", "line 2 of mine.csv has 2 fields"),
+        ('query,document\n"red,a\n', "mine.csv", "broken quoting at line 2"),
+        ('{"query": "red"\n', "mine.jsonl", "line 1 of mine.jsonl is not JSON"),
+        (b"query,document\n\xff,a\n", "mine.csv", "mine.csv is not UTF-8 at line 2"),
+        ("n\n7\n", "mine.csv", "which column is the query?"),
+        ("query,document,label\na,b,1\na,c,0\na,d,2\n", "mine.csv", "at line 4"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_named_by_line_and_the_page_goes_on(
+    page: Open, content: str | bytes, name: str, message: str
+) -> None:
+    app = upload(page(live=Loading), content, name)
+    assert message in told(app)
+    app.button(key="inspect.back").click().run()
+    assert "pairs.csv: 6 pairs" in told(app)
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("q1,red,1\nq2,blue,0\n", "look like ids.*Found: query: q1"),
+        ("red,door,0\nblue,wall,0\n", "All pairs have the same label"),
+        ("red,door,1\nred,door,0\n", "labelled both ways"),
+    ],
+)
+def test_doubtful_pairs_are_loud(page: Open, rows: str, message: str) -> None:
+    app = upload(page(live=Loading), "query,document,label\n" + rows)
+    assert re.search(f"Warning\\. .*{message}", told(app))
+
+
+def test_no_text_breaks_the_page(page: Open) -> None:
+    texts = ['"' + text.replace('"', '""') + '"' for text in AWKWARD.values()]
+    rows = "".join(f"{text},red door,1\nred door,{text},0\n" for text in texts)
+    app = page("query,document,label\n" + rows + "red,red,1\n")
+    assert not app.exception
+    assert f"of {2 * len(texts) + 1} pairs" in told(app)
+
+
+def test_markup_in_a_column_or_value_shows_as_text(page: Open) -> None:
+    app = page("query,document,label,<b>x\nred,blue,1,<i>**y**\nred,red,0,z\n")
+    assert not app.exception
+    app.selectbox(key="inspect.slice").set_value("<b>x").run()
+    app.selectbox(key="inspect.slice.name").set_value("<i>**y**").run()
+    assert "Only <b>x = <i>**y**: 1 errors." in told(app)
+    assert not any("<i>" in e.proto.body for e in app.get("html"))
+
+
+def test_scoring_can_be_stopped_and_taken_up_again(page: Open) -> None:
+    app = page()
+    key = app.session_state["inspect.bench"].key
+    app.session_state["inspect.bench"] = None
+    app.session_state["inspect.stopped"] = key
+    app.run()
+    assert "Scoring was stopped" in told(app)
+    app.button(key="inspect.resume").click().run()
+    assert "wrong about 2 of 6 pairs" in told(app)
+
+
+def test_pairs_are_scored_once_whatever_is_moved(
+    page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+
+    def counted(*given: Any) -> Any:
+        calls.append(given)
+        return score_pairs.inspect_pairs(*given)
+
+    monkeypatch.setattr(load, "inspect_pairs", counted)
+    app = page()
+    app.slider(key="inspect.probability").set_value(0.3).run()
+    app.selectbox(key="inspect.slice").set_value("room").run()
+    assert len(calls) == 1
+
+
+# the threshold
+
+
+def test_the_slider_moves_the_cosine_and_everything_else(page: Open) -> None:
+    app = page()
+    assert app.slider(key="inspect.probability").value == 0.5
+    assert app.number_input(key="inspect.cosine").value == 0.25
+    app.slider(key="inspect.probability").set_value(0.92).run()
+    assert app.number_input(key="inspect.cosine").value == pytest.approx(0.8606, abs=1e-4)
+    assert "wrong about 1 of 6 pairs" in told(app), "0.816 is no false alarm any more"
+    assert errors(app)["document"].tolist() == ["red door"]
+
+
+def test_the_cosine_moves_the_slider(page: Open) -> None:
+    app = page()
+    app.number_input(key="inspect.cosine").set_value(0.9).run()
+    assert app.slider(key="inspect.probability").value == pytest.approx(0.931)
+    assert "wrong about 1 of 6 pairs" in told(app)
+
+
+def test_the_best_f1_is_one_click_away(page: Open) -> None:
+    app = page()
+    app.button(key="inspect.best").click().run()
+    assert app.number_input(key="inspect.cosine").value == pytest.approx(0.9082)
+    assert "F1 0.800" in told(app)
+
+
+def test_a_dear_miss_brings_the_threshold_down_and_a_dear_false_alarm_up(page: Open) -> None:
+    app = page()
+    app.number_input(key="inspect.cost").set_value(0.01).run()
+    app.button(key="inspect.least").click().run()
+    low = app.number_input(key="inspect.cosine").value
+    app.number_input(key="inspect.cost").set_value(100.0).run()
+    app.button(key="inspect.least").click().run()
+    assert low < 0 < app.number_input(key="inspect.cosine").value
+
+
+def test_the_charts_follow_the_threshold(page: Open) -> None:
+    app = page()
+    app.number_input(key="inspect.cosine").set_value(0.1).run()
+    for chart in app.get("vega_lite_chart")[:3]:
+        assert "cosine 0.100" in json.loads(chart.proto.spec)["description"]
+
+
+def test_four_charts_show_the_whole_and_one_the_slices(page: Open) -> None:
+    assert titles(page())[:5] == [
+        "Cosine of relevant and other pairs",
+        "Precision and recall",
+        "ROC curve, area 0.778",
+        "Calibration, error 0.199",
+        "Wrong pairs by slice, worst first",
+    ]
+
+
+def test_counts_are_told_in_words(page: Open) -> None:
+    said = told(page())
+    for words in ("Found 2 Relevant, and at or above", "Missed 1 Relevant, but below"):
+        assert words in said
+    for words in ("False alarm 1 Not relevant, but", "Rejected 2 Not relevant, and below"):
+        assert words in said
+
+
+def test_pairs_without_a_score_are_counted(page: Open) -> None:
+    app = page("query,document,label\nred,+++,1\nred,red,1\nred,blue,0\n")
+    assert "Without a score 1" in told(app)
+
+
+def test_ranking_is_shown_where_queries_have_something_to_rank(page: Open) -> None:
+    assert "MRR@10 1.000" in told(page())
+    assert "MRR@10" not in told(page("query,document,label\nred,red,1\nblue,red,0\n"))
+
+
+# slices
+
+
+def test_the_worst_slice_can_be_chosen_and_filters_the_errors(page: Open) -> None:
+    app = page()
+    app.selectbox(key="inspect.slice").set_value("room").run()
+    app.selectbox(key="inspect.slice.name").set_value("cellar").run()
+    assert errors(app)["query"].tolist() == ["blue wall"]
+    assert "Only room = cellar: 1 errors." in told(app)
+    app.button(key="inspect.filter.off").click().run()
+    assert len(errors(app)) == 2
+    assert app.selectbox(key="inspect.slice.name").value is None
+
+
+def test_another_column_takes_the_filter_away(page: Open) -> None:
+    app = page()
+    app.selectbox(key="inspect.slice").set_value("room").run()
+    app.selectbox(key="inspect.slice.name").set_value("hall").run()
+    app.selectbox(key="inspect.slice").set_value("word overlap").run()
+    assert len(errors(app)) == 2
+
+
+# errors
+
+
+def test_each_error_has_a_cause_and_its_evidence(page: Open) -> None:
+    found = errors(page())
+    assert found["error"].tolist() == ["False alarm", "Missed"]
+    assert all(found["cause"] != "…")
+    assert all(found["evidence"] != "")
+
+
+def test_a_cause_filters_the_errors(page: Open) -> None:
+    rows = "red,zebra,1\nred,zebra,0\nblue,red,1\n"
+    app = page("query,document,label\n" + rows)
+    causes = group(app, "inspect.causes")
+    assert "labelled both ways · 1" in [o.content for o in causes.proto.options]
+    causes.set_value("labelled both ways").run()
+    assert errors(app)["document"].tolist() == ["zebra"]
+
+
+def test_search_and_kind_narrow_the_errors(page: Open) -> None:
+    app = page()
+    app.text_input(key="inspect.search").set_value("DOOR WALL").run()
+    assert errors(app)["document"].tolist() == ["a red door wall"]
+    app.text_input(key="inspect.search").set_value("").run()
+    group(app, "inspect.kind").set_value("false negative").run()
+    assert errors(app)["document"].tolist() == ["red door"]
+    app.text_input(key="inspect.search").set_value("nowhere").run()
+    assert "No error passes these filters." in told(app)
+
+
+def test_the_worst_error_is_seen_through_until_another_is_chosen(page: Open) -> None:
+    app = page()
+    assert app.session_state["inspect.line"] == 3
+    app.session_state["inspect.line"] = 6
+    app.run()
+    assert app.session_state["inspect.line"] == 6
+    assert "line 6" in told(app)
+
+
+def test_more_causes_are_found_on_demand(page: Open) -> None:
+    rows = "".join(f"red {n},blue {n},1\n" for n in range(250))
+    app = page("query,document,label\n" + rows + "red,red,1\nred,wall,0\n")
+    assert (errors(app)["cause"] == "…").sum() == 50
+    app.button(key="inspect.more").click().run()
+    assert (errors(app)["cause"] == "…").sum() == 0
+
+
+def test_no_errors_are_good_news_and_no_crash(page: Open) -> None:
+    app = page("query,document,label\nred,red,1\nred,blue,0\n")
+    assert not app.exception
+    assert "wrong about 0 of 2 pairs" in told(app)
+    assert "No error passes these filters." in told(app)
+
+
+def test_a_failure_nobody_foresaw_is_a_message_and_no_traceback(
+    page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(load, "score", lambda *given: 1 / 0)
+    app = page()
+    assert not app.exception
+    assert "nothing you typed is lost" in told(app)
+    assert "division" not in told(app)
+
+
+def test_a_store_that_cannot_be_opened_is_named_and_errors_are_still_shown(
+    page: Open, tmp_path: Path
+) -> None:
+    (tmp_path / "verdicts.sqlite3").write_text("no database " * 100)
+    app = page()
+    assert not app.exception
+    assert "cannot be used" in told(app)
+    assert len(errors(app)) == 2
+
+
+def test_the_report_holds_what_the_page_says_and_runs_outside_the_session(page: Open) -> None:
+    from threading import Thread
+
+    from dssm_core.ui.inspect import page as module
+
+    given: list[Any] = []
+    original = module.show_report
+    try:
+        module.show_report = lambda *args: (given.extend(args), original(*args))[1]
+        app = page()
+    finally:
+        module.show_report = original
+    assert any(b.label == "Report as HTML" for b in app.get("download_button"))
+    made: list[bytes] = []
+    bench, threshold, store = given
+    note = Sentence("inspect.report.assumed", {"number": 77})
+    build = Thread(
+        target=lambda: made.append(
+            report_bytes(bench, threshold, store, "6 pairs", [note], speaker("zh"))
+        )
+    )
+    build.start()
+    build.join()
+    text = made[0].decode()
+    assert "red door" in text, "of the missed pair"
+    assert "其中 77 个样本是随机抽取" in text
+    assert '<html lang="zh-CN">' in text
+    assert "6 pairs" in text
+
+
+def test_the_page_does_not_wait_for_causes_and_shows_them_when_they_are_there(
+    page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from threading import Event
+
+    go, original = Event(), errors_page.find_causes
+
+    def slow(*given: Any) -> Any:
+        assert go.wait(30)
+        return original(*given)
+
+    monkeypatch.setattr(errors_page, "find_causes", slow)
+    app = page(patience=0.0)
+    assert set(errors(app)["cause"]) == {"…"}
+    go.set()
+    app.run()
+    assert "…" not in set(errors(app)["cause"])
+
+
+def test_causes_that_cannot_be_found_are_told_once(
+    page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*given: Any) -> Any:
+        raise UserError("the model is gone")
+
+    monkeypatch.setattr(errors_page, "find_causes", broken)
+    app = page()
+    assert "the model is gone" in told(app)
+    app.run()
+    assert "the model is gone" not in told(app)
+    assert len(errors(app)) == 2

@@ -1,0 +1,286 @@
+"""The Lab: its logic without a browser, and its arithmetic against Keras."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dssm_core.errors import UserError
+from dssm_core.ui.lab import runs, systems
+from dssm_core.ui.lab.dot import PRESETS, dot_layer, explain_pair, hand_written_cosine
+from dssm_core.words import WORDS
+from tests import tiny
+
+
+def lab_page() -> None:
+    from dssm_core.ui.lab.page import render
+
+    render()
+
+
+SYSTEMS = [
+    {
+        "name": "LSTM",
+        "title": "row 5",
+        "parameters": 2,
+        "layers": [
+            {
+                "name": "query",
+                "kind": "InputLayer",
+                "shape": "(None, 6)",
+                "parameters": 0,
+                "inputs": [],
+            },
+            {
+                "name": "out",
+                "kind": "Dense",
+                "shape": "(None, 1)",
+                "parameters": 2,
+                "inputs": ["query"],
+            },
+        ],
+    }
+]
+TOY = {"scale": 2.0, "bias": 0.0, "rows": [{"cosine": 0.5, "probability": 0.7310585786300049}] * 4}
+
+
+class FakeRun:
+    """A run that has ended, without a process."""
+
+    is_over, is_stopped, error = True, False, ""
+
+    def __init__(
+        self, name: str, pairs: Any, out: Path, options: Any, config: Any, negatives: int = 0
+    ) -> None:
+        self.negatives = negatives
+        self.name, self.out, self.epochs = name, out, config["training"]["epochs"]
+        self.pairs, self.options, self.config = pairs, options, config
+        self.history = [{"epoch": 1}]
+
+    def frame(self) -> pd.DataFrame:
+        columns = {"epoch": [1, 2], "loss": [0.7, 0.6], "validation MRR@10": [0.1, 0.2]}
+        return pd.DataFrame({"run": self.name, **columns, "AUC": [0.5, 0.6], "scale": [1.0, 2.0]})
+
+    def stop(self) -> None:
+        pass
+
+
+class FakeTask(FakeRun):
+    """A toy run that has ended, without a process."""
+
+    def __init__(self, name: str, arguments: list[str], epochs: int) -> None:
+        self.name, self.arguments, self.epochs = name, arguments, epochs
+        self.history, self.result = [{"epoch": 1}], TOY
+
+
+@pytest.fixture
+def page(models: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    (models / "doors" / "pairs.csv").write_text("query,document,label,split\na,b,1,test\n")
+    monkeypatch.setenv("DSSM_MODELS", str(models))
+    monkeypatch.setattr(systems, "_described", lambda: SYSTEMS)
+    monkeypatch.setattr(systems, "Task", FakeTask)
+    monkeypatch.setattr("dssm_core.ui.lab.page.Run", FakeRun)
+    return AppTest.from_function(lab_page, default_timeout=20).run()
+
+
+def test_a_system_is_shown_layer_by_layer(page: AppTest) -> None:
+    assert not page.exception
+    table = next(d.value for d in page.dataframe if "kind" in d.value)
+    assert table["kind"].tolist() == ["InputLayer", "Dense"]
+
+
+def test_the_graph_names_every_layer_and_its_source() -> None:
+    graph = systems.layer_graph(SYSTEMS[0]["layers"], "#123456")
+    assert '"query" -> "out"' in graph
+    assert graph.count("#123456") == 3
+
+
+def test_the_graph_tells_shapes_and_parameters_and_breaks_no_quotes() -> None:
+    layer = {**SYSTEMS[0]["layers"][1], "name": 'a"b', "parameters": 1234}
+    graph = systems.layer_graph([{**layer, "shape": "(None, 6) and (None, 10)"}], "#123456")
+    label = graph.split("label=")[1].split("]")[0]
+    assert json.loads(label) == 'a"b\nDense · 1,234\n(None, 6)\n(None, 10)'
+
+
+def test_the_toy_run_is_checked_against_its_own_head(page: AppTest) -> None:
+    page.selectbox(key="lab.system").set_value("LSTM").run()
+    page.number_input(key="lab.toy.epochs").set_value(7)
+    page.button(key="lab.toy.start").click().run()
+    assert not page.exception
+    arguments = page.session_state["lab.toy"].arguments
+    assert arguments == ["toy", "--system", "LSTM", "--seed", "0", "--epochs", "7"]
+    assert any("sigmoid(2.0000 × cosine + 0.0000)" in m.value for m in page.markdown)
+    assert any("at most 0.0e+00" in m.value for m in page.markdown)
+
+
+def test_training_shows_its_curves_and_where_the_model_went(page: AppTest) -> None:
+    page.button(key="lab.start").click().run()
+    assert not page.exception
+    assert any("lab" in s.value for s in page.success)
+    run = page.session_state["lab.run"]
+    assert run.options == ["--family", "lstm"]
+    assert list(run.pairs.columns) == ["query", "document", "label"], "the old split is dropped"
+
+
+@pytest.mark.parametrize("name", ["", "../x", "A", "debian packages", "doors"])
+def test_a_name_that_cannot_be_is_refused_before_anything_is_written(
+    page: AppTest, models: Path, name: str
+) -> None:
+    page.text_input(key="lab.name").set_value(name)
+    page.button(key="lab.start").click().run()
+    assert not page.exception
+    assert "lab.run" not in page.session_state
+    assert [p.name for p in models.iterdir()] == ["doors"]
+
+
+def test_both_heads_are_trained_alike_but_for_the_sign(page: AppTest) -> None:
+    page.button(key="lab.both").click().run()
+    assert not page.exception
+    one, other = page.session_state["lab.runs"]
+    assert one.config["training"].pop("first_scale") == -other.config["training"].pop("first_scale")
+    assert one.config == other.config
+    assert one.config["model"]["head"] == "free"
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_preset_can_be_chosen_and_is_explained(page: AppTest, preset: str) -> None:
+    next(g for g in page.get("button_group") if g.key == "lab.preset").set_value(preset).run()
+    assert not page.exception
+    assert any(WORDS[f"lab.preset.{preset}.about"][0] == i.value for i in page.info)
+    assert page.number_input(key="lab.qx").value == PRESETS[preset][0][0]
+
+
+VECTORS = [
+    ([1.0, 0.5], [0.9, 0.7]),
+    ([0.0, 0.0], [0.8, 0.6]),
+    ([6e-9, 8e-9], [0.6, 0.8]),
+    ([6e-9, 8e-9], [6e-9, 8e-9]),
+    ([6e19, 8e19], [0.6, 0.8]),
+    ([-3.0, 4.0], [3.0, -4.0]),
+]
+
+
+@pytest.mark.parametrize("precision", ["float32", "float16"])
+@pytest.mark.parametrize(("query", "document"), VECTORS, ids=str)
+def test_the_explorers_arithmetic_is_keras(query: Any, document: Any, precision: str) -> None:
+    import keras
+
+    from dssm_core.models.layers import cosine_similarity
+
+    with np.errstate(over="ignore"):
+        one, other = (np.array([vector]).astype(precision) for vector in (query, document))
+    for normalize in (True, False):
+        layer = keras.layers.Dot(axes=1, normalize=normalize, dtype=precision)
+        found = float(np.array(layer([one, other]))[0, 0])
+        mine = dot_layer(one[0], other[0], normalize)
+        assert mine == pytest.approx(found, rel=2e-3, abs=1e-6, nan_ok=True)
+    by_hand = float(np.array(cosine_similarity(one, other))[0, 0])
+    mine = hand_written_cosine(one[0], other[0])
+    assert mine == pytest.approx(by_hand, rel=2e-3, abs=1e-6, nan_ok=True)
+
+
+def test_the_steps_of_a_pair_by_hand() -> None:
+    steps = explain_pair((3.0, 4.0), (4.0, 3.0), 2.0, -1.0).set_index("name")["value"]
+    assert steps["hand"] == pytest.approx(0.96)
+    assert steps["dot"] == pytest.approx(0.96)
+    assert steps["plain"] == 24
+    assert steps["logit"] == pytest.approx(0.92)
+    assert steps["probability"] == pytest.approx(1 / (1 + math.exp(-0.92)))
+
+
+def wait_for(run: runs.Task) -> None:
+    for _ in range(4000):
+        if run.is_over:
+            time.sleep(0.2)
+            return
+        time.sleep(0.1)
+
+
+def start(tmp_path: Path, training: dict[str, Any]) -> runs.Run:
+    config = {"model": tiny.SIZES["model"], "training": {**tiny.SIZES["training"], **training}}
+    return runs.Run("tiny", tiny.pairs(), tmp_path / "lab", ["--family", "lstm"], config)
+
+
+def test_a_run_writes_a_model_folder_and_tells_its_epochs(tmp_path: Path) -> None:
+    run = start(tmp_path, {"epochs": 2})
+    wait_for(run)
+    assert run.error == ""
+    assert run.frame()["epoch"].tolist() == [1, 2]
+    assert {"model.keras", "config.json"} <= {p.name for p in (tmp_path / "lab").iterdir()}
+
+
+def test_a_stopped_run_ends_and_leaves_no_model(tmp_path: Path) -> None:
+    run = start(tmp_path, {"epochs": 500})
+    run.stop()
+    wait_for(run)
+    assert run.is_over
+    assert run.is_stopped
+    assert run.error == ""
+    assert not (tmp_path / "lab").exists()
+
+
+def test_a_run_that_fails_says_why(tmp_path: Path) -> None:
+    run = start(tmp_path, {"epochs": 0})
+    wait_for(run)
+    assert "epochs" in run.error
+
+
+def test_a_toy_run_tells_its_epochs_and_then_its_predictions() -> None:
+    run = runs.Task("LSTM", ["toy", "--system", "LSTM", "--epochs", "2"], 2)
+    wait_for(run)
+    assert run.error == ""
+    assert run.frame()["epoch"].tolist() == [1, 2]
+    assert len(run.result["rows"]) == 8
+
+
+def test_the_builders_model_is_trained_on_negatives_prepared_for_it(page: AppTest) -> None:
+    page.selectbox(key="lab.family").set_value("mlp-sampled").run()
+    page.button(key="lab.start").click().run()
+    assert not page.exception
+    run = page.session_state["lab.run"]
+    assert (run.negatives, run.config["training"]["loss"]) == (10, "softmax")
+
+
+def test_a_run_on_prepared_negatives_writes_a_model_folder(tmp_path: Path) -> None:
+    sizes = {"vocabulary": 400, "vec_dim": 12, "query_max_len": 6, "doc_max_len": 12, "hidden": 16}
+    config = {"model": sizes, "training": {"epochs": 1, "batch": 32}}
+    pairs = tiny.pairs().drop(columns="split")
+    run = runs.Run("mlp-sampled", pairs, tmp_path / "lab", ["--family", "mlp-sampled"], config, 3)
+    wait_for(run)
+    assert run.error == ""
+    written = json.loads((tmp_path / "lab" / "config.json").read_text())
+    assert (written["family"], written["training"]["loss"]) == ("mlp-sampled", "softmax")
+
+
+def test_a_command_that_fails_is_told() -> None:
+    with pytest.raises(UserError, match="command failed"):
+        runs.ask("toy", "--seed", "x")
+
+
+def test_the_systems_command_describes_every_row_of_the_notebook() -> None:
+    systems = {system["name"]: system for system in runs.ask("systems")}
+    assert systems["LSTM"]["parameters"] == 625_794
+    assert sum(layer["parameters"] for layer in systems["LSTM"]["layers"]) == 625_794
+    shared = next(layer for layer in systems["LSTM"]["layers"] if layer["name"] == "embedding")
+    assert shared["shape"] == "(None, 6, 128) and (None, 10, 128)"
+    rows = set(re.findall(r"\d", "".join(s["title"].split(":")[0] for s in systems.values())))
+    assert rows == {"2", "3", "4", "5", "6"}
+    assert json.dumps(systems)
+
+
+def test_the_lab_loads_no_tensorflow_into_the_page() -> None:
+    import subprocess
+
+    code = "import sys, dssm_core.ui.lab.page; print({'tensorflow', 'keras'} & {*sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
