@@ -14,9 +14,10 @@ COPY streamlit_app.py .
 COPY dssm_core dssm_core
 COPY sample_models sample_models
 
-# Verdicts are the only thing that is written; mount a volume here to keep them.
+# Verdicts and models of the Lab are all that is written; mount a volume here to keep them.
 RUN mkdir /home/lens/data && chown lens /home/lens/data
-ENV DSSM_STORE=/home/lens/data/verdicts.sqlite3 TF_CPP_MIN_LOG_LEVEL=3 PYTHONDONTWRITEBYTECODE=1
+ENV DSSM_STORE=/home/lens/data/verdicts.sqlite3 XDG_DATA_HOME=/home/lens/data \
+    TF_CPP_MIN_LOG_LEVEL=3 PYTHONDONTWRITEBYTECODE=1
 VOLUME /home/lens/data
 USER lens
 

@@ -1,4 +1,4 @@
-"""`python -m dssm_core`: the command line, less its commands."""
+"""`dssm-lens`, or `python -m dssm_core`: the command line, less its commands."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
-from dssm_core.commands import index, inspect, measure, notebook, prepare, train
+from dssm_core import __version__
+from dssm_core.commands import index, inspect, measure, notebook, page, prepare, train
 from dssm_core.errors import UserError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command.
+    """Run one command, or open the page where none is given.
 
     Returns:
         0, or what else the command's help says; 1 for trouble that a person can put right, told
@@ -20,6 +22,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     options = parser().parse_args(arguments)
+    if options.name is None:
+        page.open_page()
+        return 0
     try:
         return options.command(options) or 0
     except UserError as error:
@@ -38,12 +43,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
+    is_installed = Path(sys.argv[0]).stem == "dssm-lens"
     whole = argparse.ArgumentParser(
-        prog="python -m dssm_core",
-        description="Train, measure and question two-tower text matchers. "
-        "The page is started with: streamlit run streamlit_app.py",
+        prog="dssm-lens" if is_installed else "python -m dssm_core",
+        description="Shows why a two-tower text matcher scores as it does. Without a command, it "
+        "opens the page in your browser.",
     )
-    commands = whole.add_subparsers(required=True, metavar="COMMAND", dest="name")
+    whole.add_argument("--version", action="version", version=f"dssm-lens {__version__}")
+    commands = whole.add_subparsers(metavar="COMMAND", dest="name")
     for module in (prepare, train, measure, notebook, index, inspect):
         module.add(commands)
     return whole

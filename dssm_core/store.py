@@ -18,6 +18,7 @@ from typing import Any, Literal, get_args
 import pandas as pd
 
 from dssm_core.errors import UserError
+from dssm_core.paths import data_folder
 
 Verdict = Literal["relevant", "not relevant", "unsure", "bad data"]
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
@@ -221,15 +222,10 @@ class Store:
 
 
 def default_path() -> Path:
-    """Return the file that keeps the verdicts: $DSSM_STORE, or one in the user's data folder.
-
-    Source: XDG Base Directory Specification, which has relative paths ignored.
-    """
+    """Return the file that keeps the verdicts: $DSSM_STORE, or one in the user's data folder."""
     if given := os.environ.get("DSSM_STORE", "").strip():
         return Path(given).expanduser()
-    data = Path(os.environ.get("XDG_DATA_HOME", ""))
-    folder = data if data.is_absolute() else Path.home() / ".local" / "share"
-    return folder / "dssm-lens" / "verdicts.sqlite3"
+    return data_folder() / "verdicts.sqlite3"
 
 
 def open_store() -> Store:

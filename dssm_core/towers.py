@@ -42,6 +42,11 @@ class ScoredToken:
     state: State
     attention: float | None
 
+    @property
+    def is_read(self) -> bool:
+        """Whether the model reads this token at all."""
+        return self.state in ("seen", "letters")
+
 
 @dataclass(frozen=True)
 class Encoding:

@@ -1,7 +1,8 @@
-"""What commands read: text, configurations, examples; trouble names the option."""
+"""What commands read: models, text, configurations, examples; trouble names the option."""
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 from dataclasses import asdict, fields, replace
@@ -9,6 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from dssm_core.errors import UserError
+from dssm_core.paths import sample_model
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """Add --model, which is the sample model where it is left out."""
+    path = sample_model()
+    parser.add_argument(
+        "--model", type=Path, default=path, help=f"a model folder (the sample {path.name})"
+    )
 
 
 def read_text(path: Path, option: str) -> str:

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from dssm_core.commands.files import read_text
+from dssm_core.commands.files import add_model, read_text
 from dssm_core.errors import UserError
 
 MOST_QUERIES = 500
@@ -23,7 +23,7 @@ def add(commands: Any) -> None:
     index = commands.add_parser(
         "index", help="encode a corpus, so that the page finds candidates in it"
     )
-    index.add_argument("--model", type=Path, required=True, help="a model folder")
+    add_model(index)
     index.add_argument(
         "--corpus",
         type=Path,

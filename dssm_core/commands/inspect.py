@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from dssm_core.commands.files import add_model
 from dssm_core.errors import UserError
 
 BROKE = 3
@@ -25,7 +26,7 @@ def add(commands: Any) -> None:
     nested = inspect.add_subparsers(required=True, metavar="COMMAND", dest="nested")
 
     run = nested.add_parser("run", help="inspect labelled pairs, write a report")
-    run.add_argument("--model", type=Path, required=True, help="a model folder")
+    add_model(run)
     run.add_argument(
         "--pairs", type=Path, required=True, help="CSV, TSV, JSONL: query,document,label[,any]"
     )

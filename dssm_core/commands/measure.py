@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from dssm_core.commands.files import read_lines
+from dssm_core.commands.files import add_model, read_lines
 from dssm_core.errors import UserError
 
 
@@ -18,7 +18,7 @@ def add(commands: Any) -> None:
     evaluate = commands.add_parser(
         "evaluate", help="measure a model and BM25 on a file of pairs, or on a judged collection"
     )
-    evaluate.add_argument("--model", type=Path, required=True, help="a model folder")
+    add_model(evaluate)
     evaluate.add_argument(
         "--pairs", type=Path, help="each row's candidates: all documents of the file"
     )
@@ -48,14 +48,14 @@ def add(commands: Any) -> None:
     robustness = commands.add_parser(
         "robustness", help="how often typos, word order, case, synonyms and more undo a success"
     )
-    robustness.add_argument("--model", type=Path, required=True, help="a model folder")
+    add_model(robustness)
     robustness.add_argument("--pairs", type=Path, required=True, help="held-out pairs")
     robustness.add_argument("--seed", type=int, default=0, help="of the changes to the texts")
     robustness.add_argument("--json", action="store_true", help="print JSON")
     robustness.set_defaults(command=_robustness)
 
     score = commands.add_parser("score", help="score documents against a query")
-    score.add_argument("--model", type=Path, required=True, help="a model folder")
+    add_model(score)
     score.add_argument("--query", required=True, help="the query's text")
     score.add_argument(
         "--docs", type=Path, required=True, help="text file, one document a line; - reads stdin"
@@ -177,6 +177,10 @@ def _score(options: argparse.Namespace) -> None:
         raise UserError("--query is not UTF-8", repr(options.query)) from None
     documents = read_lines(options.docs)
     scores = Scorer(options.model).score(options.query, documents)
+    if not any(token.is_read for token in scores.query.tokens):
+        raise UserError(
+            "The model reads nothing of --query", options.query, "Use words that it can read."
+        )
     if options.json:
         print(json.dumps(scores.to_dict(), ensure_ascii=False, indent=2, allow_nan=False))
         return

@@ -49,12 +49,29 @@ def test_help_says_what_each_option_is_for(command, capsys):
             assert following.startswith(" " * 10), f"{line} has no help"
 
 
-@pytest.mark.parametrize("arguments", [[], ["fly"], ["score", "--model", "m"], ["train", "--fast"]])
+@pytest.mark.parametrize("arguments", [["fly"], ["score", "--model", "m"], ["train", "--fast"]])
 def test_a_command_that_does_not_exist_shows_the_usage(arguments, capsys):
     with pytest.raises(SystemExit) as stopped:
         main(arguments)
     assert stopped.value.code == 2
     assert "usage: python -m dssm_core" in capsys.readouterr().err
+
+
+def test_without_a_command_the_page_is_opened_with_the_settings_beside_its_file(monkeypatch):
+    started = []
+    monkeypatch.setattr("runpy.run_module", lambda name, **_: started.append((name, sys.argv)))
+    monkeypatch.setattr("sys.argv", ["dssm-lens"])
+    assert main([]) == 0
+    ((name, arguments),) = started
+    assert (name, arguments[:2]) == ("streamlit", ["streamlit", "run"])
+    assert (Path(arguments[2]).parent / ".streamlit" / "config.toml").is_file()
+
+
+def test_the_usage_names_the_command_that_was_typed(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["/usr/bin/dssm-lens"])
+    with pytest.raises(SystemExit):
+        main(["score", "--help"])
+    assert capsys.readouterr().out.startswith("usage: dssm-lens score")
 
 
 def test_the_commands_that_people_were_promised_are_there():
@@ -156,6 +173,12 @@ def test_score_tells_trouble_with_its_documents_before_it_loads_a_model(refused,
 def test_score_refuses_a_query_that_is_not_utf8(refused, documents):
     arguments = ("--model", tiny.trained(), "--query", "caf\udce9", "--docs", documents)
     assert "--query is not UTF-8" in refused("score", *arguments)
+
+
+@pytest.mark.parametrize("query", ["", " ", "👍 …"])
+def test_score_refuses_a_query_of_which_the_model_reads_nothing(refused, documents, query):
+    arguments = ("--model", tiny.trained(), "--query", query, "--docs", documents)
+    assert "reads nothing of --query" in refused("score", *arguments)
 
 
 def test_score_refuses_more_documents_than_it_takes(refused, tmp_path):

@@ -6,7 +6,6 @@ import base64
 import gc
 import json
 import logging
-import os
 import threading
 import zlib
 from collections.abc import Iterator, Sequence
@@ -18,9 +17,9 @@ import streamlit as st
 
 from dssm_core.errors import UserError
 from dssm_core.folder import ModelFolder, find_folders
+from dssm_core.paths import model_roots
 from dssm_core.scoring import Scorer
 
-SAMPLES = Path(__file__).parents[3] / "sample_models"
 LONGEST_LINK = 8_000
 """Characters of a link; browsers and servers cut longer ones."""
 MOST_SHARED = 1_000_000
@@ -87,16 +86,14 @@ class LiveModel:
         return self.scorer is not None or self.error is not None
 
 
-def models_root() -> Path:
-    """Return the folder of model folders: DSSM_MODELS, or else sample_models."""
-    return Path(os.environ.get("DSSM_MODELS") or SAMPLES)
-
-
 def model_folders() -> tuple[dict[str, ModelFolder], list[UserError]]:
-    """Return the usable model folders by name, and the trouble with the others."""
-    found = list(find_folders(models_root()))
-    folders = {folder.name: folder for folder in found if isinstance(folder, ModelFolder)}
-    return folders, [trouble for trouble in found if isinstance(trouble, UserError)]
+    """Return the usable model folders by name, and the trouble with the others.
+
+    Of two of one name it is the user's own.
+    """
+    results = [result for root in model_roots() for result in find_folders(root)]
+    folders = {folder.name: folder for folder in results if isinstance(folder, ModelFolder)}
+    return folders, [trouble for trouble in results if isinstance(trouble, UserError)]
 
 
 def live_model(folder: ModelFolder) -> LiveModel:

@@ -11,6 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dssm_core.errors import UserError
 from dssm_core.folder import ModelFolder
+from dssm_core.paths import new_models
 from dssm_core.scoring import Scorer, Scores
 from dssm_core.ui.common import components, state
 from dssm_core.ui.common.jobs import wait_for_model
@@ -37,7 +38,7 @@ def _render() -> None:
         inputs.open_link(folders)
         _show_broken(broken)
         if not folders:
-            hint, root = say("no models.hint"), str(state.models_root())
+            hint, root = say("no models.hint"), str(new_models())
             raise UserError(say("no models"), root, hint)
         folder, asked, stored, place = _show_inputs(folders)
         live = state.live_model(folder)

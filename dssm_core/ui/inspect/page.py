@@ -6,6 +6,7 @@ import streamlit as st
 
 from dssm_core.errors import UserError
 from dssm_core.folder import ModelFolder
+from dssm_core.paths import new_models
 from dssm_core.store import Store, default_path, open_store
 from dssm_core.ui.common import components, state, style
 from dssm_core.ui.common.jobs import wait_for_model
@@ -26,7 +27,7 @@ def render() -> None:
     with components.failures_shown("the page"):
         folders, _ = state.model_folders()
         if not folders:
-            hint, root = say("no models.hint"), str(state.models_root())
+            hint, root = say("no models.hint"), str(new_models())
             raise UserError(say("no models"), root, hint)
         folder, loaded = load.show_load(folders)
         live = state.live_model(folder)

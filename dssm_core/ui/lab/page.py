@@ -12,6 +12,7 @@ import streamlit as st
 from dssm_core import charts
 from dssm_core.corpus.pairs import read_pairs
 from dssm_core.errors import UserError
+from dssm_core.paths import new_models
 from dssm_core.ui.common import components, state, style
 from dssm_core.ui.common.language import say, voice
 from dssm_core.ui.lab import systems
@@ -53,9 +54,7 @@ def _pairs(number: int) -> pd.DataFrame:
         path = folder.path / "pairs.csv"
         if path.exists():
             return _read(str(path)).head(number)
-    raise UserError(
-        "There are no pairs to train on", str(state.models_root()), "Prepare a corpus first."
-    )
+    raise UserError("There are no pairs to train on", str(new_models()), "Prepare a corpus first.")
 
 
 @st.cache_data(show_spinner=False)
@@ -94,7 +93,7 @@ def _start(family: str, number: int, epochs: int, loss: str, name: str) -> Run:
             name,
             "Small letters, digits and hyphens.",
         )
-    out = state.models_root() / name
+    out = new_models() / name
     if out.exists() and not name.startswith("lab"):
         raise UserError(
             "There is a model folder of this name", name, 'Choose another; "lab…" is overwritten.'
@@ -183,6 +182,6 @@ def _free_run(first_scale: float) -> Run:
     }
     model = {**SLICE_SIZES["lstm"], "head": "free"}
     name = say("lab.run.first", scale=first_scale)
-    out = state.models_root() / f"lab-w-{'positive' if first_scale > 0 else 'negative'}"
+    out = new_models() / f"lab-w-{'positive' if first_scale > 0 else 'negative'}"
     config = {"model": model, "training": training}
     return Run(name, _pairs(1000), out, ["--family", "lstm"], config)
