@@ -4,7 +4,7 @@ Words as Unicode says they are (UAX #29, through the `regex` library's WORD flag
 read words; each enters the model as itself and its letter trigrams, hashed into a fixed table.
 
 Source: Huang et al. 2013, "Learning Deep Structured Semantic Models for Web Search", section 3.2
-(word hashing); DESIGN.md sections 2 and 6.
+(word hashing); docs/design.md, "The recipe".
 """
 
 from __future__ import annotations

@@ -69,7 +69,7 @@ def prepare_cedict(
     Raises:
         UserError: where the dictionary cannot be fetched or read, or holds too little.
 
-    Source: DESIGN.md section 5.
+    Source: docs/design.md, "Data".
     """
     text = _read(cedict) if cedict else fetch_cedict(say)
     entries = read_entries(text)

@@ -1,6 +1,6 @@
 """The debian-packages corpus: a package's one-line description to its long description.
 
-Source: Debian Policy 5.6.13 (the form of a Description), DESIGN.md section 5.
+Source: Debian Policy 5.6.13 (the form of a Description), docs/design.md, "Data".
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def prepare_debian_packages(
         UserError: where one index is given without the other, an index cannot be fetched
             or read or holds too little, or python-debian is missing.
 
-    Source: DESIGN.md section 5.
+    Source: docs/design.md, "Data".
     """
     _require_python_debian()
     texts = _index_texts(packages, translation, say)

@@ -9,7 +9,7 @@ be held in memory for sampling, so negatives are drawn while the data is prepare
    strategy chooses within the pool: at random, by frequency, or the hardest for BM25 or a model.
 3. Each shard is written whole or not at all, so that a killed run goes on where it stopped.
 
-Source: NOTEBOOK.md, question 1 and row 8.
+Source: docs/notebook.md, question 1 and row 8.
 """
 
 from __future__ import annotations

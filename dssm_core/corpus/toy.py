@@ -12,7 +12,7 @@ import pandas as pd
 def notebook_toy() -> pd.DataFrame:
     """Return the notebook's two pairs: ids 1 to 4 as text, with columns query, document, label.
 
-    Source: NOTEBOOK.md, "Toy data".
+    Source: docs/notebook.md, "Toy data".
     """
     return pd.DataFrame(
         {
@@ -58,9 +58,9 @@ COMMAND = (
     "--config {0}/config.json --examples {0}/examples.jsonl --notes {0}/notes.md "
     "--out sample_models/notebook-toy"
 )
-NOTES = f"""The notebook's own model on the notebook's own data: `LSTMModel` (NOTEBOOK.md row 6)
-reading plain word ids, fitted on two pairs. **Its figures are on the two pairs that it was trained
-on**, so they show what it memorised and nothing more. No word but 1, 2, 3 and 4 is read. Built by:
+NOTES = f"""The notebook's own model on the notebook's own data: `LSTMModel`
+(docs/notebook.md row 6) reading plain word ids, fitted on two pairs. **Its figures are on the two
+pairs that it was trained on**, so they show what it memorised and nothing more. No word but 1, 2, 3 and 4 is read. Built by:
 
     python -m dssm_core prepare notebook-toy --out build/toy
     {COMMAND.format("build/toy")}
@@ -78,7 +78,7 @@ def prepare_notebook_toy(out: Path) -> list[str]:
     Returns:
         Lines for people: what was written, and the command that trains on it.
 
-    Source: NOTEBOOK.md, "Toy data".
+    Source: docs/notebook.md, "Toy data".
     """
     out.mkdir(parents=True, exist_ok=True)
     notebook_toy().to_csv(out / "pairs.csv", index=False)

@@ -1,9 +1,9 @@
 """How good a ranking is, and how sure that is.
 
 Metrics are ir-measures', on a run that was made safe first: ir-measures gives a positive scored
-NaN a reciprocal rank of 1, and on a tie says rank 1 and recall@1 = 0 at once (DESIGN.md section
-6), so here NaN ranks last, ties are broken against the relevant document, and what it gets is
-ranks. Shape letters: Q queries, D documents.
+NaN a reciprocal rank of 1, and on a tie says rank 1 and recall@1 = 0 at once (docs/design.md,
+"Measured once"). So here NaN ranks last, ties are broken against the relevant document, and
+ir-measures is given ranks. Shape letters: Q queries, D documents.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ HASHED_LSTM = LSTMConfig(
     lexical=512,
     dense="shared",
 )
-"""What `train` builds without a --config: the recipe of DESIGN.md section 6, and a lexical part."""
+"""What `train` builds without a --config: see docs/design.md, "The recipe"."""
 
 HASHED_MLP = MLPConfig(vocabulary=4_000, query_max_len=16, doc_max_len=64, pieces=PIECES)
 

@@ -41,7 +41,7 @@ def cosine_similarity(query: Any, document: Any) -> Any:
     Raises:
         ValueError: if the two are not of one shape [N, E].
 
-    Source: notebook, `cosine_similarity` (NOTEBOOK.md row 7).
+    Source: notebook, `cosine_similarity` (row 7).
     """
     if len(query.shape) != 2 or tuple(query.shape[1:]) != tuple(document.shape[1:]):
         raise ValueError(
@@ -86,7 +86,7 @@ class Cosine(keras.layers.Layer):
     Call arguments:
         inputs: query [N, E] and document [N, E].
 
-    Source: notebook, the Lambda layer of `build_lstm_model` (NOTEBOOK.md row 5).
+    Source: notebook, the Lambda layer of `build_lstm_model` (row 5).
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -124,7 +124,7 @@ class Attention(keras.layers.Layer):
     Returns:
         context [N, F], attention weights [N, T, 1] that sum to 1 over the tokens.
 
-    Source: notebook, `Attention` (NOTEBOOK.md row 4); Bahdanau et al. 2015, section 3.1.
+    Source: notebook, `Attention` (row 4); Bahdanau et al. 2015, section 3.1.
     """
 
     def __init__(self, units: int, **kwargs: Any) -> None:

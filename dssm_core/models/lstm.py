@@ -1,6 +1,6 @@
 """The notebook's two LSTM models, functional and subclassed.
 
-Source: notebook, `build_lstm_model` and `LSTMModel` (NOTEBOOK.md rows 5, 6 and 10).
+Source: notebook, `build_lstm_model` and `LSTMModel` (rows 5, 6 and 10).
 Shape letters: N rows, T tokens, P pieces, E embedding, H LSTM units.
 """
 
@@ -120,8 +120,8 @@ def build_lstm_model(config: LSTMConfig | None = None) -> keras.Model:
         outputs by name: `out`, `cos`, and with attention `query_attention` and `doc_attention`,
         [N, T]. The loss goes on `out` alone: `compile(loss={"out": ...})`.
 
-    Source: notebook, `build_lstm_model` (NOTEBOOK.md row 5); the attention's inputs and the
-    hashed embedding are measured in DESIGN.md section 6.
+    Source: notebook, `build_lstm_model` (row 5); the attention's inputs and the
+    hashed embedding are measured in docs/design.md, "Measured once".
     """
     config = config or LSTMConfig()
     query_shape: tuple[int | None, ...] = (config.query_length,)
@@ -217,7 +217,7 @@ def compile_by_name(model: keras.Model, loss: dict[str, Any], **settings: Any) -
     Raises:
         ValueError: naming the model's outputs.
 
-    Source: notebook, where `loss={"out": ...}` failed (NOTEBOOK.md row 10).
+    Source: notebook, where `loss={"out": ...}` failed (row 10).
     """
     unknown = sorted(set(loss) - set(model.output_names))
     if unknown:
@@ -255,7 +255,7 @@ class LSTMModel(keras.Model):
     Raises:
         ValueError: if the config asks for attention or one Dense for both sides.
 
-    Source: notebook, `LSTMModel` (NOTEBOOK.md row 6).
+    Source: notebook, `LSTMModel` (row 6).
     """
 
     output_names = ("cos", "out")

@@ -1,6 +1,6 @@
 """The notebook's multi-hot MLP of a pair, which trains a sigmoid on one cosine, as the LSTM does.
 
-Source: notebook, `build_mlp_model` (NOTEBOOK.md row 3). Shape letters: N rows, L width of a
+Source: notebook, `build_mlp_model` (row 3). Shape letters: N rows, L width of a
 multi-hot input, T tokens, P pieces, E vector.
 """
 
@@ -102,7 +102,7 @@ def build_mlp_model(config: MLPConfig | None = None) -> keras.Model:
         with pieces `query` and `doc`, int32 [N, T, P]; outputs by name: `out`, `cos`. The loss
         goes on `out` alone: `compile(loss={"out": ...})`.
 
-    Source: notebook, `build_mlp_model`, cut off there after its first line (NOTEBOOK.md row 3).
+    Source: notebook, `build_mlp_model`, cut off there after its first line (row 3).
     """
     config = config or MLPConfig()
     inputs, vectors = [], []

@@ -1,8 +1,8 @@
 """The notebook's softmax over a query's K + 1 cosines: one positive and K negatives.
 
-Source: notebook, `NegativeSamplingModelBuilder` and `MLPNegativeSamplingModelBuilder` (NOTEBOOK.md
-rows 1 and 2). Shape letters: B queries of a batch, K negatives, N rows, L width of a multi-hot
-input, E vector.
+Source: notebook, `NegativeSamplingModelBuilder` and `MLPNegativeSamplingModelBuilder` (rows 1 and
+2). Shape letters: B queries of a batch, K negatives, N rows, L width of a multi-hot input, E
+vector.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ class NegativeSamplingModelBuilder:
     Raises:
         ValueError: if neg_num is under 1.
 
-    Source: notebook, `NegativeSamplingModelBuilder` (NOTEBOOK.md row 1).
+    Source: notebook, `NegativeSamplingModelBuilder` (row 1).
     """
 
     def __init__(self, neg_num: int = 10, params: Mapping[str, int] | None = None) -> None:
@@ -222,7 +222,7 @@ class MLPNegativeSamplingModelBuilder(NegativeSamplingModelBuilder):
     e / (e + 10 / e) = 0.42, and recall and precision, which ask for 0.5, stay at 0 however well it
     ranks: the notebook has no factor before the softmax, which the paper has.
 
-    Source: notebook, `MLPNegativeSamplingModelBuilder` (NOTEBOOK.md row 2).
+    Source: notebook, `MLPNegativeSamplingModelBuilder` (row 2).
     """
 
     def __init__(

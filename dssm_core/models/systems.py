@@ -17,7 +17,7 @@ class System(NamedTuple):
     """One of the notebook's systems.
 
     Attributes:
-        title: what it is, and its row in NOTEBOOK.md.
+        title: what it is, and its row in docs/notebook.md.
         build: with the notebook's defaults.
     """
 

@@ -1,6 +1,6 @@
 """The notebook's toy run: its two pairs of word ids through each of its systems.
 
-Source: notebook, the cell after `LSTMModel` (NOTEBOOK.md, "Toy data"). Shape letters: N rows.
+Source: notebook, the cell after `LSTMModel`. Shape letters: N rows.
 """
 
 from __future__ import annotations

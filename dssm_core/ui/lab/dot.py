@@ -1,7 +1,7 @@
 """The notebook's two cosines as plain NumPy, so that the Dot explorer needs no Keras.
 
 tests/models/test_dot_or_cosine.py holds both against the real layers.
-Source: NOTEBOOK.md, question 2.
+Source: docs/notebook.md, question 2.
 """
 
 from __future__ import annotations
