@@ -60,7 +60,8 @@ COMMAND = (
 )
 NOTES = f"""The notebook's own model on the notebook's own data: `LSTMModel`
 (docs/notebook.md row 6) reading plain word ids, fitted on two pairs. **Its figures are on the two
-pairs that it was trained on**, so they show what it memorised and nothing more. No word but 1, 2, 3 and 4 is read. Built by:
+pairs that it was trained on**, so they show what it memorised and nothing more. No word but 1,
+2, 3 and 4 is read. Built by:
 
     python -m dssm_core prepare notebook-toy --out build/toy
     {COMMAND.format("build/toy")}

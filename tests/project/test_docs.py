@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import argparse
 import re
+import subprocess
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
 from dssm_core.__main__ import parser
 from tests import ROOT
+from tests.project.test_architecture import ALL, ALLOWED, part_of
 
 README = ROOT / "README.md"
-DOCUMENTS = [README, *sorted((ROOT / "docs").glob("**/*.md"))]
+GUIDES = [README, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
+DOCUMENTS = [*GUIDES, *sorted((ROOT / "docs").glob("**/*.md"))]
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*(?![\w.])")
 
 
@@ -57,7 +63,7 @@ def uses(text: str) -> list[tuple[str, set[str]]]:
     """Return the commands of this program in a text: name and options of each."""
     found = []
     for line in code(text):
-        for rest in re.findall(r"-m dssm_core\b([^|;&>#]*)", line):
+        for rest in re.findall(r"(?:-m dssm_core|(?:^|[|;&] |bin/|^\w+=\S+ )dssm-lens)\b([^|;&>#]*)", line):
             name = next(iter(rest.split()), "")
             found.append((name, set(OPTION.findall(rest))))
     return found
@@ -107,7 +113,7 @@ def test_every_command_and_option_that_is_documented_exists(path):
     known = commands()
     text = path.read_text("utf-8")
     for name, options in uses(text):
-        assert name in {*known, "--help", ""}, f"python -m dssm_core {name}"
+        assert name in {*known, "--help", "--version", ""}, f"python -m dssm_core {name}"
         assert options <= known.get(name, set()) | {"--help"}, f"of {name}"
     every = {option for options in known.values() for option in options} | {"--help"}
     for span in code(text):
@@ -129,6 +135,78 @@ def test_every_link_leads_somewhere(path):
         if anchor and linked.suffix == ".md":
             headings = re.findall(r"^#+ (.*)$", linked.read_text("utf-8"), re.M)
             assert anchor in map(slug, headings), f"{path.name} links to {target}"
+
+
+def sources() -> Iterator[tuple[Path, str]]:
+    """Yield each text file of the repository, as far as people read it."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    kinds = {".md", ".py", ".toml", ".yml", ".yaml", ".html", ".css", ""}
+    for name in listed.stdout.splitlines():
+        path = ROOT / name
+        if path.suffix in kinds and path.is_file():
+            yield path, path.read_text("utf-8")
+
+
+def test_no_file_cites_a_document_that_is_not_in_the_repository():
+    texts = dict(sources())
+    names = {str(path.relative_to(ROOT)) for path in texts}
+    ends = {name.rsplit("/", 1)[-1] for name in names}
+    cited = {
+        (str(path.relative_to(ROOT)), document)
+        for path, text in texts.items()
+        for document in re.findall(r"[\w./-]+\.md\b", text)
+    }
+    assert len(cited) > 50, "or the search is broken"
+    lost = [
+        f"{path} cites {document}"
+        for path, document in sorted(cited)
+        if document.rsplit("/", 1)[-1] not in ends
+        or (document.startswith("docs/") and document not in names)
+    ]
+    assert lost == []
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_every_module_that_a_document_names_exists(path):
+    modules = [f"/{module.relative_to(ROOT)}" for module, _ in sources() if module.suffix == ".py"]
+    named = re.findall(r"(?<![\w/.<])[\w/]+\.py\b", path.read_text("utf-8"))
+    made_by_the_reader = {"private_app.py"}
+    there = {name for name in named if any(one.endswith(f"/{name}") for one in modules)}
+    lost = {*named} - there - made_by_the_reader
+    assert lost == set()
+
+
+def parts(path: Path) -> list[str]:
+    """Return the parts of the package that a document's table names, in its order."""
+    rows = re.findall(r"^\| (.*?) \|", path.read_text("utf-8"), re.M)
+    named = [re.findall(r"`dssm_core/(\w+)(?:/|\.py)`", row) for row in rows]
+    return [part for row in named for part in row]
+
+
+def test_the_design_names_every_part_in_the_order_of_the_imports():
+    assert parts(ROOT / "docs" / "design.md") == list(ALLOWED)
+
+
+def test_the_readme_names_the_parts_in_the_same_order():
+    named = parts(README)
+    assert len(named) > 10
+    assert named == sorted(named, key=list(ALLOWED).index)
+
+
+def test_the_designs_diagram_shows_imports_that_there_are():
+    text = (ROOT / "docs" / "design.md").read_text("utf-8")
+    (diagram,) = re.findall(r"```mermaid\n(.*?)```", text, re.S)
+    chains = [line.strip().split(" --> ") for line in diagram.splitlines() if "-->" in line]
+    arrows = [arrow for chain in chains for arrow in pairwise(chain)]
+    assert len(arrows) > 15
+    imported = {(part_of(one.name), one.part) for one in ALL}
+    assert [arrow for arrow in arrows if arrow not in imported] == []
 
 
 def test_the_readme_holds_the_two_commands_that_start_and_test():
