@@ -26,21 +26,21 @@ def lab() -> None:
 
 def page() -> None:
     """Show the page that was asked for."""
-    from dssm_core.ui.common.language import say
+    from dssm_core.ui.common.language import tr
 
     st.set_page_config(page_title="DSSM Lens", page_icon="🔍", layout="wide")
     st.navigation(
         [
             st.Page(
-                compare, title=say("page.compare"), icon=":material/compare_arrows:", default=True
+                compare, title=tr("page.compare"), icon=":material/compare_arrows:", default=True
             ),
             st.Page(
                 inspect,
-                title=say("page.inspect"),
+                title=tr("page.inspect"),
                 icon=":material/troubleshoot:",
                 url_path="inspect",
             ),
-            st.Page(lab, title=say("lab.title"), icon=":material/science:", url_path="lab"),
+            st.Page(lab, title=tr("lab.title"), icon=":material/science:", url_path="lab"),
         ],
         position="top",
     ).run()

@@ -2,23 +2,57 @@
 
 from __future__ import annotations
 
+from dssm_core.words import ENGLISH, Sentence, Translate, has_text, join_texts
+
+LONGEST_RECEIVED = 200
+"""Characters of what was found that are shown."""
+
 
 class UserError(Exception):
     """Something a person can put right.
 
     Args:
-        what: what is wrong, naming the field, file or line.
+        key: the catalogues' `error.KEY` says what is wrong, naming the field, file or line, and
+            `error.KEY.hint`, where there is one, the way out as an instruction.
         received: what was found there, shortened to 200 characters.
-        hint: the way out, as an instruction.
+        values: what is put into both texts.
+
+    Example:
+        >>> print(UserError("pairs.empty cell", column="document", line=42, name="mine.csv"))
+        document is empty at line 42 of mine.csv. Fill it in, or take the line out.
     """
 
-    def __init__(self, what: str, received: str = "", hint: str = "") -> None:
-        self.what = what
-        self.received = received if len(received) <= 200 else received[:199] + "…"
-        self.hint = hint
+    def __init__(
+        self,
+        key: str,
+        /,
+        received: str = "",
+        hint: str = "",
+        **values: str | float | tuple[str, ...],
+    ) -> None:
+        self.key, self.values, self._hint = key, values, hint
+        fits = len(received) <= LONGEST_RECEIVED
+        self.received = received if fits else received[: LONGEST_RECEIVED - 1] + "…"
         super().__init__(str(self))
 
+    def what(self, tr: Translate = ENGLISH) -> str:
+        """Return what is wrong, as a sentence."""
+        key = f"error.{self.key}"
+        text = Sentence(key, self.values).text(tr) if has_text(key) else self.key
+        return text if text.endswith((".", ":", "!", "?", "。")) else f"{text}{tr('sentence.end')}"
+
+    def hint(self, tr: Translate = ENGLISH) -> str:
+        """Return the way out; "" where there is none."""
+        key = f"error.{self.key}.hint"
+        return Sentence(key, self.values).text(tr) if has_text(key) else self._hint
+
+    def text(self, tr: Translate = ENGLISH) -> str:
+        """Return all of it as one line."""
+        what = self.what(tr)
+        if self.received:
+            stop = what[-1]
+            what = f"{what[:-1]}{tr('error.received', received=self.received)}{stop}"
+        return join_texts(what, self.hint(tr))
+
     def __str__(self) -> str:
-        found = f" (found: {self.received})" if self.received else ""
-        hint = f" {self.hint}" if self.hint else ""
-        return f"{self.what}{found}{hint}"
+        return self.text()

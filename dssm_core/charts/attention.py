@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from dssm_core.charts.base import AROUND, INK, QUIET, Drawing, drawable, headline, template
-from dssm_core.words import ENGLISH, Say, in_a_row
+from dssm_core.words import ENGLISH, Translate, join_texts
 
 MOST_TOKENS = 2_000
 """What the chart draws: the first tokens."""
@@ -22,7 +22,7 @@ def attention_heatmap(
     highest: float | None = None,
     per_line: int = 12,
     ink: str = INK,
-    say: Say = ENGLISH,
+    tr: Translate = ENGLISH,
 ) -> Drawing:
     """Return the attention weight of every token, in reading order, wrapped into lines.
 
@@ -38,26 +38,26 @@ def attention_heatmap(
     Reads as: a stronger colour is more weight; a text's weights sum to 1. A dashed cell and ~ mark
     a word read by its letters only, a grey cell and × one that was not read.
     """
-    shown = _cells(tokens.head(MOST_TOKENS), say)
+    shown = _cells(tokens.head(MOST_TOKENS), tr)
     weights = shown["attention"][np.isfinite(shown["attention"])]
     top = highest or max(weights, default=0.0) or 1.0
     title = headline(
-        say("chart.attention"),
-        say("chart.attention.strong"),
-        say("chart.attention.marks"),
-        say("chart.attention.cut", most=MOST_TOKENS) if len(tokens) > MOST_TOKENS else "",
+        tr("chart.attention"),
+        tr("chart.attention.strong"),
+        tr("chart.attention.marks"),
+        tr("chart.attention.cut", most=MOST_TOKENS) if len(tokens) > MOST_TOKENS else "",
         ink=ink,
     )
     return Drawing(
-        _heatmap_template(max(2, int(per_line)), ink, say),
+        _heatmap_template(max(2, int(per_line)), ink, tr),
         {"tokens": shown},
         {"zero": "0", "top": str(top)},
-        {"title": title, "description": describe_attention(tokens, say)},
+        {"title": title, "description": describe_attention(tokens, tr)},
     )
 
 
 @lru_cache(maxsize=16)
-def _heatmap_template(per_line: int, ink: str, say: Say) -> str:
+def _heatmap_template(per_line: int, ink: str, tr: Translate) -> str:
     """Return the template of `attention_heatmap`, with data "tokens"."""
     # the width is known to the browser only, so it is the browser that wraps
     fitting = f"clamp(floor(width / 52), 2, {per_line})"
@@ -65,9 +65,9 @@ def _heatmap_template(per_line: int, ink: str, say: Say) -> str:
     axis = alt.Axis(ticks=False, domain=False, labelExpr=heading, labelFlush=False)
     in_order: Any = alt.EncodingSortField("sequence", op="min")
     tooltip = [
-        alt.Tooltip("text:N", title=say("chart.tip.token")),
-        alt.Tooltip("weight:N", title=say("chart.tip.weight")),
-        alt.Tooltip("reading:N", title=say("chart.tip.state")),
+        alt.Tooltip("text:N", title=tr("chart.tip.token")),
+        alt.Tooltip("weight:N", title=tr("chart.tip.weight")),
+        alt.Tooltip("reading:N", title=tr("chart.tip.state")),
     ]
     base = (
         alt.Chart(alt.NamedData("tokens"))
@@ -76,7 +76,7 @@ def _heatmap_template(per_line: int, ink: str, say: Say) -> str:
             line="datum.name + ' · ' + (1 + floor(datum.index / tokens_a_line))",
         )
         .encode(
-            alt.X("column:O", title=say("chart.attention.order"), axis=None),
+            alt.X("column:O", title=tr("chart.attention.order"), axis=None),
             alt.Y("line:N", title=None, sort=in_order, axis=axis),
             tooltip=tooltip,
         )
@@ -86,7 +86,7 @@ def _heatmap_template(per_line: int, ink: str, say: Say) -> str:
     blues = ["rgba(0,114,178,0)", "rgba(0,114,178,0.5)"]
     scale = alt.Scale(domain=top, range=blues, clamp=True)
     legend = alt.Legend(orient="top", format=".2f", values=top, gradientLength=80)
-    shade = alt.Color("attention:Q", title=say("chart.weight"), scale=scale, legend=legend)
+    shade = alt.Color("attention:Q", title=tr("chart.weight"), scale=scale, legend=legend)
     quiet: dict[str, Any] = {"cornerRadius": 3, "stroke": QUIET}
     cells = base.mark_rect(strokeWidth=0.5, **quiet).encode(shade)
     quiet["aria"] = False  # a layer that happens to be empty would be an image without a name
@@ -106,37 +106,37 @@ def _heatmap_template(per_line: int, ink: str, say: Say) -> str:
     )
 
 
-def describe_attention(tokens: pd.DataFrame, say: Say = ENGLISH) -> str:
+def describe_attention(tokens: pd.DataFrame, tr: Translate = ENGLISH) -> str:
     """Return the tokens with the most weight of each of the first five texts."""
     sentences = []
     texts = list(tokens.dropna(subset=["attention"]).groupby("position"))
     for position, part in texts[:5]:
         top = part[part["attention"] > 0].nlargest(3, "attention")
-        words = say("comma").join(
+        words = tr("comma").join(
             f"{text} {weight:.2f}"
             for text, weight in zip(drawable(top["text"], 20), top["attention"], strict=True)
         )
-        name = say("the query") if position == 0 else say("document n", n=position)
+        name = tr("the query") if position == 0 else tr("document n", n=position)
         if words:
-            sentences.append(say("chart.attention.most", name=name, words=words))
+            sentences.append(tr("chart.attention.most", name=name, words=words))
         else:
-            sentences.append(say("chart.attention.zero", name=name))
+            sentences.append(tr("chart.attention.zero", name=name))
     if len(texts) > 5:
-        sentences.append(say("chart.attention.more", number=len(texts) - 5))
-    return in_a_row(*sentences) or say("chart.attention.none")
+        sentences.append(tr("chart.attention.more", number=len(texts) - 5))
+    return join_texts(*sentences) or tr("chart.attention.none")
 
 
-def _cells(tokens: pd.DataFrame, say: Say) -> pd.DataFrame:
+def _cells(tokens: pd.DataFrame, tr: Translate) -> pd.DataFrame:
     """Return the tokens with the name of their text, their mark, and the words in their cell."""
     shown = tokens.assign(
         sequence=np.arange(len(tokens)),
         text=drawable(tokens["text"], 40),
-        name=[f"{say('document')} {p}" if p else say("query") for p in tokens["position"]],
+        name=[f"{tr('document')} {p}" if p else tr("query") for p in tokens["position"]],
         mark=["" if s == "seen" else "~" if s == "letters" else "×" for s in tokens["state"]],
-        reading=[say(f"mark.{state}") for state in tokens["state"]],
+        reading=[tr(f"mark.{state}") for state in tokens["state"]],
     )
     is_read = (shown["mark"] != "×") & shown["attention"].notna()
     shown["word"] = shown["mark"] + shown["text"]
     shown["short"] = shown["attention"].map("{:.2f}".format).where(is_read, "")
-    shown["weight"] = shown["attention"].map("{:.3f}".format).where(is_read, say("none"))
+    shown["weight"] = shown["attention"].map("{:.3f}".format).where(is_read, tr("none"))
     return shown

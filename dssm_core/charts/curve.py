@@ -8,7 +8,7 @@ import altair as alt
 import pandas as pd
 
 from dssm_core.charts.base import AROUND, CHOSEN, COSINE, QUIET, Chart
-from dssm_core.words import Say
+from dssm_core.words import Translate
 
 
 def curve_chart(
@@ -21,7 +21,7 @@ def curve_chart(
     title: dict[str, Any],
     description: str,
     ink: str,
-    say: Say,
+    tr: Translate,
 ) -> Chart:
     """Return a curve over thresholds with the current one, each point of it open to a click.
 
@@ -41,7 +41,7 @@ def curve_chart(
     unit = alt.Scale(domain=[0, 1], nice=False)
     across = alt.X(f"{x[0]}:Q").scale(unit).title(x[1])
     up = alt.Y(f"{y[0]}:Q").scale(unit).title(y[1])
-    titles = [say("cosine"), say("probability"), x[1], y[1]]
+    titles = [tr("cosine"), tr("probability"), x[1], y[1]]
     tooltip = [
         alt.Tooltip(f"{name}:Q", format=".3f", title=title)
         for name, title in zip(names, titles, strict=True)

@@ -21,7 +21,7 @@ from dssm_core.charts.base import (
     headline,
     template,
 )
-from dssm_core.words import ENGLISH, Say
+from dssm_core.words import ENGLISH, Translate
 
 SIGNS = ("chart.effects.up", "chart.effects.down")
 """What the two colours are called."""
@@ -33,7 +33,7 @@ def effects_chart(
     title: str = "",
     reach: float = 0.0,
     ink: str = INK,
-    say: Say = ENGLISH,
+    tr: Translate = ENGLISH,
 ) -> Drawing:
     """Return what each token adds to the cosine, with its attention weight beside it.
 
@@ -52,16 +52,16 @@ def effects_chart(
     """
     shown = frame[frame["state"].isin(["seen", "letters"])].copy()
     shown["label"] = [f"{i + 1} · {t}" for i, t in zip(shown["index"], shown["text"], strict=True)]
-    shown["sign"] = np.where(shown["cosine"] < 0, *[say(sign) for sign in reversed(SIGNS)])
+    shown["sign"] = np.where(shown["cosine"] < 0, *[tr(sign) for sign in reversed(SIGNS)])
     largest = max(float(shown["cosine"].abs().max()) if len(shown) else 0.0, reach, 0.01) * 1.1
     strongest = shown.reindex(shown["cosine"].abs().sort_values(ascending=False).index).head(3)
-    told = say("comma").join(
+    told = tr("comma").join(
         f"{text} {effect:+.3f}"
         for text, effect in zip(strongest["text"], strongest["cosine"], strict=True)
     )
-    line = headline(title or say("effects"), say("chart.effects.reads"), ink=ink)
+    line = headline(title or tr("effects"), tr("chart.effects.reads"), ink=ink)
     return Drawing(
-        _effects_template(bool(shown["attention"].notna().any()), ink, say),
+        _effects_template(bool(shown["attention"].notna().any()), ink, tr),
         {"tokens": shown},
         {
             "lowest": str(-largest),
@@ -70,15 +70,15 @@ def effects_chart(
         },
         {
             "title": line,
-            "description": say("chart.effects.told", told=told)
+            "description": tr("chart.effects.told", told=told)
             if told
-            else say("chart.effects.none"),
+            else tr("chart.effects.none"),
         },
     )
 
 
 @lru_cache(maxsize=16)
-def _effects_template(has_attention: bool, ink: str, say: Say) -> str:
+def _effects_template(has_attention: bool, ink: str, tr: Translate) -> str:
     """Return the template of `effects_chart`, with data "tokens"."""
     y = (
         alt.Y("label:N")
@@ -87,20 +87,20 @@ def _effects_template(has_attention: bool, ink: str, say: Say) -> str:
         .axis(ticks=False, labelLimit=130, labelOverlap=False, labelFlush=False)
     )
     tooltip = [
-        alt.Tooltip("text:N", title=say("chart.tip.token")),
-        alt.Tooltip("cosine:Q", format="+.4f", title=say("chart.effects.tip.cosine")),
-        alt.Tooltip("probability:Q", format="+.4f", title=say("chart.effects.tip.probability")),
-        alt.Tooltip("attention:Q", format=".3f", title=say("chart.tip.weight")),
+        alt.Tooltip("text:N", title=tr("chart.tip.token")),
+        alt.Tooltip("cosine:Q", format="+.4f", title=tr("chart.effects.tip.cosine")),
+        alt.Tooltip("probability:Q", format="+.4f", title=tr("chart.effects.tip.probability")),
+        alt.Tooltip("attention:Q", format=".3f", title=tr("chart.tip.weight")),
     ]
     reach: list[Any] = ["@lowest", "@highest"]
     bars = (
         alt.Chart(alt.NamedData("tokens"))
         .mark_bar()
         .encode(
-            alt.X("cosine:Q").scale(domain=reach).title(say("chart.effects.cosine")),
+            alt.X("cosine:Q").scale(domain=reach).title(tr("chart.effects.cosine")),
             y,
             color=alt.Color("sign:N")
-            .scale(domain=[say(sign) for sign in SIGNS], range=[COSINE, PROBABILITY])
+            .scale(domain=[tr(sign) for sign in SIGNS], range=[COSINE, PROBABILITY])
             .legend(orient="top", title=None),
             tooltip=tooltip,
         )
@@ -113,7 +113,7 @@ def _effects_template(has_attention: bool, ink: str, say: Say) -> str:
             alt.X("attention:Q")
             .scale(domain=[-1, 1])
             .axis(orient="top", values=[0, 0.5, 1])
-            .title(f"◆ {say('chart.weight')}"),
+            .title(f"◆ {tr('chart.weight')}"),
             y,
             tooltip=tooltip,
         )
@@ -124,7 +124,7 @@ def _effects_template(has_attention: bool, ink: str, say: Say) -> str:
     )
 
 
-def slope_chart(frame: pd.DataFrame, *, ink: str = INK, say: Say = ENGLISH) -> Chart:
+def slope_chart(frame: pd.DataFrame, *, ink: str = INK, tr: Translate = ENGLISH) -> Chart:
     """Return the documents' ranks by two models, a line a document.
 
     Frame columns: model, position, document, rank, cosine, probability; documents without a rank
@@ -146,15 +146,15 @@ def slope_chart(frame: pd.DataFrame, *, ink: str = INK, say: Say = ENGLISH) -> C
     by_both = wide.dropna()
     moved = by_both.max(axis=1) - by_both.min(axis=1)
     shown["moved"] = [float(moved.get(p, 0)) for p in shown["position"]]
-    changes = [say("chart.slope.moved"), say("chart.slope.same")]
+    changes = [tr("chart.slope.moved"), tr("chart.slope.same")]
     shown["change"] = np.where(shown["moved"] > 0, *changes)
     shown["document"] = shown["document"].astype(str).str.slice(0, 200)
     shown["aside"] = np.where(shown["model"] == "".join(models[:1]), -14, 14)  # off the lines
     base = alt.Chart(shown).encode(
-        alt.X("model:N").scale(domain=models).title(say("model")).axis(labelAngle=0),
+        alt.X("model:N").scale(domain=models).title(tr("model")).axis(labelAngle=0),
         alt.Y("rank:Q")
         .scale(reverse=True, nice=False, zero=False)
-        .title(say("chart.slope.rank"))
+        .title(tr("chart.slope.rank"))
         .axis(tickMinStep=1),
         detail="position:N",
         color=alt.Color("change:N")
@@ -162,26 +162,26 @@ def slope_chart(frame: pd.DataFrame, *, ink: str = INK, say: Say = ENGLISH) -> C
         .legend(orient="top", title=None, symbolType="stroke", symbolStrokeWidth=3),
         tooltip=[
             alt.Tooltip("position:Q", title="#"),
-            alt.Tooltip("document:N", title=say("document")),
-            alt.Tooltip("model:N", title=say("model")),
-            alt.Tooltip("rank:Q", title=say("rank")),
-            alt.Tooltip("cosine:Q", format=".4f", title=say("cosine")),
-            alt.Tooltip("probability:Q", format=".4f", title=say("probability")),
+            alt.Tooltip("document:N", title=tr("document")),
+            alt.Tooltip("model:N", title=tr("model")),
+            alt.Tooltip("rank:Q", title=tr("rank")),
+            alt.Tooltip("cosine:Q", format=".4f", title=tr("cosine")),
+            alt.Tooltip("probability:Q", format=".4f", title=tr("probability")),
         ],
     )
     dash = alt.StrokeDash("change:N").scale(domain=changes, range=[[1, 0], [4, 3]])
     numbers = base.mark_text(dx=alt.ExprRef("datum.aside"), color=ink).encode(
         text="position:O", color=alt.value(ink)
     )
-    told = say("chart.slope.none")
+    told = tr("chart.slope.none")
     if len(moved):
-        told = say("chart.slope.told", most=int(moved.max()))
+        told = tr("chart.slope.told", most=int(moved.max()))
     return alt.layer(
         base.mark_line(strokeWidth=2).encode(strokeDash=dash.legend(None)),
         base.mark_point(filled=True, size=70),
         numbers,
     ).properties(
-        title=headline(say("chart.slope"), say("chart.slope.reads"), ink=ink),
+        title=headline(tr("chart.slope"), tr("chart.slope.reads"), ink=ink),
         height=300,
         padding=AROUND,
         description=told,

@@ -20,7 +20,7 @@ from dssm_core.charts.base import (
     in_words,
 )
 from dssm_core.charts.curve import curve_chart
-from dssm_core.words import ENGLISH, Say
+from dssm_core.words import ENGLISH, Translate
 
 LABELS = ["relevant", "not relevant"]
 MOST_SLICES = 12
@@ -67,7 +67,7 @@ def distribution_chart(
     cosine: float,
     probability: float,
     ink: str = INK,
-    say: Say = ENGLISH,
+    tr: Translate = ENGLISH,
 ) -> Chart:
     """Return where the cosines of relevant and other pairs fall, and the threshold between them.
 
@@ -85,8 +85,8 @@ def distribution_chart(
     """
     low = min([*bins["start"], cosine]) if len(bins) else -1.0
     high = max([*bins["end"], cosine]) if len(bins) else 1.0
-    x = alt.X("start:Q").scale(domain=[low, high], nice=False).title(say("chart.cosine"))
-    told = {label: say(f"pair.{label}") for label in LABELS}
+    x = alt.X("start:Q").scale(domain=[low, high], nice=False).title(tr("chart.cosine"))
+    told = {label: tr(f"pair.{label}") for label in LABELS}
     shown = bins.assign(floor=0.0, label=bins["label"].map(told))
     labels = list(told.values())
     base = alt.Chart(shown).encode(
@@ -94,16 +94,16 @@ def distribution_chart(
         .scale(domain=labels, range=[COSINE, PROBABILITY])
         .legend(orient="top", title=None, symbolType="stroke", symbolStrokeWidth=3),
         tooltip=[
-            alt.Tooltip("label:N", title=say("near.label")),
-            alt.Tooltip("start:Q", format=".3f", title=say("chart.tip.cosine from")),
-            alt.Tooltip("end:Q", format=".3f", title=say("chart.tip.to")),
-            alt.Tooltip("pairs:Q", format=",d", title=say("chart.tip.pairs")),
-            alt.Tooltip("share:Q", format=".1%", title=say("chart.distribution.tip.share")),
+            alt.Tooltip("label:N", title=tr("near.label")),
+            alt.Tooltip("start:Q", format=".3f", title=tr("chart.tip.cosine from")),
+            alt.Tooltip("end:Q", format=".3f", title=tr("chart.tip.to")),
+            alt.Tooltip("pairs:Q", format=",d", title=tr("chart.tip.pairs")),
+            alt.Tooltip("share:Q", format=".1%", title=tr("chart.distribution.tip.share")),
         ],
     )
     top = max([*bins["share"], 0.01]) * 1.08
     y = alt.Y("share:Q").stack(None).scale(domain=[0, top], nice=False)
-    y = y.title(say("chart.distribution.share")).axis(format=".0%", tickCount=4)
+    y = y.title(tr("chart.distribution.share")).axis(format=".0%", tickCount=4)
     bars = base.mark_bar(opacity=0.4, binSpacing=0).encode(x, y, x2="end:Q", y2="floor:Q")
     # the outline tells the two apart without colour
     outline = base.mark_line(interpolate="step-after", strokeWidth=2).encode(
@@ -113,17 +113,17 @@ def distribution_chart(
     rule = alt.Chart(at).mark_rule(color=ink, strokeDash=[6, 3], strokeWidth=1.5).encode(x)
     right = cosine < (low + high) / 2
     side: dict[str, Any] = {"align": "left", "dx": 5} if right else {"align": "right", "dx": -5}
-    text = say("chart.at.cosine", n=f"{cosine:.3f}".replace("-", "−"))
+    text = tr("chart.at.cosine", n=f"{cosine:.3f}".replace("-", "−"))
     label = alt.Chart(at).mark_text(text=text, color=ink, **side).encode(x, y=alt.value(8))
     return alt.layer(bars, outline, rule, label).properties(
         title=headline(
-            say("chart.distribution"),
-            say("chart.distribution.reads"),
+            tr("chart.distribution"),
+            tr("chart.distribution.reads"),
             ink=ink,
         ),
         height=330,
         padding=AROUND,
-        description=_tell_distribution(bins, cosine, probability, say),
+        description=_tell_distribution(bins, cosine, probability, tr),
     )
 
 
@@ -154,7 +154,7 @@ def precision_recall_chart(
     *,
     relevant: float,
     ink: str = INK,
-    say: Say = ENGLISH,
+    tr: Translate = ENGLISH,
 ) -> Chart:
     """Return precision against recall over all thresholds; a click chooses one.
 
@@ -175,15 +175,15 @@ def precision_recall_chart(
         curve,
         point,
         floor,
-        x=("recall", say("chart.recall")),
-        y=("precision", say("chart.precision")),
+        x=("recall", tr("chart.recall")),
+        y=("precision", tr("chart.precision")),
         title=headline(
-            say("chart.precision recall"),
-            say("chart.curve.reads"),
-            say("chart.precision recall.ground"),
+            tr("chart.precision recall"),
+            tr("chart.curve.reads"),
+            tr("chart.precision recall.ground"),
             ink=ink,
         ),
-        description=say(
+        description=tr(
             "chart.precision recall.told",
             cosine=now["cosine"],
             probability=in_words(now["probability"]),
@@ -191,7 +191,7 @@ def precision_recall_chart(
             recall=now["recall"],
         ),
         ink=ink,
-        say=say,
+        tr=tr,
     )
 
 
@@ -201,7 +201,7 @@ def roc_chart(
     *,
     area: float,
     ink: str = INK,
-    say: Say = ENGLISH,
+    tr: Translate = ENGLISH,
 ) -> Chart:
     """Return recall against the rate of false positives over all thresholds; a click chooses one.
 
@@ -222,12 +222,12 @@ def roc_chart(
         curve,
         point,
         ends,
-        x=("false_positive_rate", say("chart.false_positive_rate")),
-        y=("recall", say("chart.recall")),
+        x=("false_positive_rate", tr("chart.false_positive_rate")),
+        y=("recall", tr("chart.recall")),
         title=headline(
-            say("chart.roc", area=area), say("chart.curve.reads"), say("chart.roc.ground"), ink=ink
+            tr("chart.roc", area=area), tr("chart.curve.reads"), tr("chart.roc.ground"), ink=ink
         ),
-        description=say(
+        description=tr(
             "chart.roc.told",
             area=area,
             cosine=now["cosine"],
@@ -235,12 +235,12 @@ def roc_chart(
             rate=now["false_positive_rate"],
         ),
         ink=ink,
-        say=say,
+        tr=tr,
     )
 
 
 def reliability_chart(
-    table: pd.DataFrame, *, error: float, ink: str = INK, say: Say = ENGLISH
+    table: pd.DataFrame, *, error: float, ink: str = INK, tr: Translate = ENGLISH
 ) -> Chart:
     """Return how often pairs are relevant against the probability that the model gives them.
 
@@ -257,17 +257,17 @@ def reliability_chart(
     """
     ends = pd.DataFrame({"probability": [0.0, 1.0], "relevant": [0.0, 1.0]})
     unit = alt.Scale(domain=[0, 1], nice=False)
-    x = alt.X("probability:Q").scale(unit).title(say("chart.reliability.mean"))
-    y = alt.Y("relevant:Q").scale(unit).title(say("chart.reliability.share"))
+    x = alt.X("probability:Q").scale(unit).title(tr("chart.reliability.mean"))
+    y = alt.Y("relevant:Q").scale(unit).title(tr("chart.reliability.share"))
     base = alt.Chart(table).encode(
         x,
         y,
         tooltip=[
-            alt.Tooltip("start:Q", format=".2f", title=say("chart.reliability.tip.from")),
-            alt.Tooltip("end:Q", format=".2f", title=say("chart.tip.to")),
-            alt.Tooltip("probability:Q", format=".3f", title=say("chart.reliability.tip.mean")),
-            alt.Tooltip("relevant:Q", format=".1%", title=say("chart.reliability.tip.share")),
-            alt.Tooltip("pairs:Q", format=",d", title=say("chart.tip.pairs")),
+            alt.Tooltip("start:Q", format=".2f", title=tr("chart.reliability.tip.from")),
+            alt.Tooltip("end:Q", format=".2f", title=tr("chart.tip.to")),
+            alt.Tooltip("probability:Q", format=".3f", title=tr("chart.reliability.tip.mean")),
+            alt.Tooltip("relevant:Q", format=".1%", title=tr("chart.reliability.tip.share")),
+            alt.Tooltip("pairs:Q", format=",d", title=tr("chart.tip.pairs")),
         ],
     )
     shown = table.assign(ideal=table["probability"])
@@ -282,14 +282,14 @@ def reliability_chart(
         points,
     ).properties(
         title=headline(
-            say("chart.reliability", error=error),
-            say("chart.reliability.reads"),
-            say("chart.reliability.points"),
+            tr("chart.reliability", error=error),
+            tr("chart.reliability.reads"),
+            tr("chart.reliability.points"),
             ink=ink,
         ),
         height=330,
         padding=AROUND,
-        description=say("chart.reliability.told", error=error, number=int(table["pairs"].sum())),
+        description=tr("chart.reliability.told", error=error, number=int(table["pairs"].sum())),
     )
 
 
@@ -299,7 +299,7 @@ def slices_chart(
     overall: float,
     selected: str | None = None,
     ink: str = INK,
-    say: Say = ENGLISH,
+    tr: Translate = ENGLISH,
 ) -> Chart:
     """Return the share of wrong pairs of each slice with its interval, worst first.
 
@@ -320,23 +320,23 @@ def slices_chart(
     shown["chosen"] = shown["slice"] == selected
     names = drawable(shown.pop("slice").astype(str), 60)
     shown["label"] = [
-        say("chart.slices.row", name=name, errors=errors, pairs=pairs)
+        tr("chart.slices.row", name=name, errors=errors, pairs=pairs)
         for name, errors, pairs in zip(names, shown["errors"], shown["pairs"], strict=True)
     ]
-    shown["auc_text"] = [say("none") if np.isnan(auc) else f"{auc:.3f}" for auc in shown["auc"]]
+    shown["auc_text"] = [tr("none") if np.isnan(auc) else f"{auc:.3f}" for auc in shown["auc"]]
     shown = shown.drop(columns="auc")
     top = min(1.0, max([*shown["high"], overall, 0.01]) * 1.05)
     x = alt.X("error_rate:Q").scale(domain=[0, top], nice=False)
-    x = x.title(say("chart.slices.share")).axis(orient="top", grid=False, tickCount=5)
+    x = x.title(tr("chart.slices.share")).axis(orient="top", grid=False, tickCount=5)
     y = alt.Y("row:O").scale(domain=shown["row"].tolist(), padding=0).axis(None)
     base = alt.Chart(shown).encode(
         y,
         tooltip=[
-            alt.Tooltip("label:N", title=say("chart.slices.tip.slice")),
-            alt.Tooltip("error_rate:Q", format=".1%", title=say("chart.slices.tip.share")),
-            alt.Tooltip("low:Q", format=".1%", title=say("chart.tip.from")),
-            alt.Tooltip("high:Q", format=".1%", title=say("chart.tip.to")),
-            alt.Tooltip("auc_text:N", title=say("chart.slices.tip.auc")),
+            alt.Tooltip("label:N", title=tr("chart.slices.tip.slice")),
+            alt.Tooltip("error_rate:Q", format=".1%", title=tr("chart.slices.tip.share")),
+            alt.Tooltip("low:Q", format=".1%", title=tr("chart.tip.from")),
+            alt.Tooltip("high:Q", format=".1%", title=tr("chart.tip.to")),
+            alt.Tooltip("auc_text:N", title=tr("chart.slices.tip.auc")),
         ],
     )
     # a click anywhere in a row chooses its slice
@@ -358,11 +358,11 @@ def slices_chart(
         align="left", dy=-8, fontSize=12, color=ink, limit=alt.ExprRef("width - 12")
     )
     average = alt.Chart(pd.DataFrame({"error_rate": [overall]}))
-    told = say("chart.slices.none")
+    told = tr("chart.slices.none")
     if len(shown):
-        told = say("chart.slices.told", number=len(table), worst=shown.iloc[0]["label"])
+        told = tr("chart.slices.told", number=len(table), worst=shown.iloc[0]["label"])
     is_cut = len(shown) < len(table)
-    cut = say("chart.slices.cut", shown=len(shown), number=len(table)) if is_cut else ""
+    cut = tr("chart.slices.cut", shown=len(shown), number=len(table)) if is_cut else ""
     return alt.layer(
         average.mark_rule(color=QUIET, strokeDash=[4, 3]).encode(x),
         row,
@@ -371,9 +371,9 @@ def slices_chart(
         labels.encode(x=alt.value(6), text="label:N"),
     ).properties(
         title=headline(
-            say("chart.slices"),
-            say("chart.slices.reads"),
-            say("chart.slices.few"),
+            tr("chart.slices"),
+            tr("chart.slices.reads"),
+            tr("chart.slices.few"),
             cut,
             ink=ink,
         ),
@@ -383,15 +383,15 @@ def slices_chart(
     )
 
 
-def _tell_distribution(bins: pd.DataFrame, cosine: float, probability: float, say: Say) -> str:
+def _tell_distribution(bins: pd.DataFrame, cosine: float, probability: float, tr: Translate) -> str:
     above = bins[bins["start"] >= cosine].groupby("label")["share"].sum()
-    told = say("comma").join(
-        say(f"chart.distribution.of.{label}", share=above.get(label, 0.0))
+    told = tr("comma").join(
+        tr(f"chart.distribution.of.{label}", share=above.get(label, 0.0))
         for label in LABELS
         if label in set(bins["label"])
     )
     if not told:
-        return say("chart.distribution.none")
-    return say(
+        return tr("chart.distribution.none")
+    return tr(
         "chart.distribution.told", cosine=cosine, probability=in_words(probability), told=told
     )

@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 
 from dssm_core.charts.base import AROUND, CHOSEN, COSINE, PROBABILITY, QUIET, Chart, headline
-from dssm_core.words import ENGLISH, Say
+from dssm_core.words import ENGLISH, Translate
 
 
 def history_chart(
-    frame: pd.DataFrame, *, measure: str, title: str, reads_as: str, say: Say = ENGLISH
+    frame: pd.DataFrame, *, measure: str, title: str, reads_as: str, tr: Translate = ENGLISH
 ) -> Chart:
     """Return one measure of training runs by epoch, a line a run.
 
@@ -28,19 +28,19 @@ def history_chart(
     """
     shown = frame[["run", "epoch", measure]].dropna().rename(columns={measure: "value"})
     base = alt.Chart(shown).encode(
-        alt.X("epoch:O").title(say("chart.history.epoch")).axis(labelAngle=0),
+        alt.X("epoch:O").title(tr("chart.history.epoch")).axis(labelAngle=0),
         alt.Y("value:Q").scale(zero=False).title(title),
         alt.Color("run:N")
         .scale(range=[COSINE, PROBABILITY, CHOSEN, QUIET])
         .legend(orient="top", title=None, symbolType="stroke", symbolStrokeWidth=3),
         strokeDash=alt.StrokeDash("run:N").legend(None),
         tooltip=[
-            alt.Tooltip("run:N", title=say("chart.history.tip.run")),
-            alt.Tooltip("epoch:O", title=say("chart.history.tip.epoch")),
+            alt.Tooltip("run:N", title=tr("chart.history.tip.run")),
+            alt.Tooltip("epoch:O", title=tr("chart.history.tip.epoch")),
             alt.Tooltip("value:Q", format=".4f", title=title),
         ],
     )
-    last = say("comma").join(
+    last = tr("comma").join(
         f"{run} {part['value'].iloc[-1]:.3f}" for run, part in shown.groupby("run", sort=False)
     )
     return alt.layer(
@@ -49,14 +49,14 @@ def history_chart(
         title=headline(title, reads_as),
         height=300,
         padding=AROUND,
-        description=say(
+        description=tr(
             "chart.history.told" if last else "chart.history.none", title=title, last=last
         ),
     )
 
 
 def vectors_chart(
-    query: tuple[float, float], document: tuple[float, float], *, say: Say = ENGLISH
+    query: tuple[float, float], document: tuple[float, float], *, tr: Translate = ENGLISH
 ) -> Chart:
     """Return two 2-D vectors as arrows from the origin, each scaled to the longer one.
 
@@ -68,7 +68,7 @@ def vectors_chart(
         document: its two entries.
         say: says its texts.
     """
-    names = [say("query"), say("document")]
+    names = [tr("query"), tr("document")]
     longest = max(float(np.hypot(*query)), float(np.hypot(*document))) or 1.0
     frame = pd.DataFrame(
         [
@@ -88,12 +88,12 @@ def vectors_chart(
         .legend(orient="top", title=None)
     )
     tooltip = [
-        alt.Tooltip("vector:N", title=say("chart.vectors.tip.vector")),
-        alt.Tooltip("entries:N", title=say("chart.vectors.tip.entries")),
+        alt.Tooltip("vector:N", title=tr("chart.vectors.tip.vector")),
+        alt.Tooltip("entries:N", title=tr("chart.vectors.tip.entries")),
     ]
     base = alt.Chart(frame).encode(
-        alt.X("x:Q").scale(domain=[-1.1, 1.1]).title(say("chart.vectors.first")),
-        alt.Y("y:Q").scale(domain=[-1.1, 1.1]).title(say("chart.vectors.second")),
+        alt.X("x:Q").scale(domain=[-1.1, 1.1]).title(tr("chart.vectors.first")),
+        alt.Y("y:Q").scale(domain=[-1.1, 1.1]).title(tr("chart.vectors.second")),
         color=colour,
         tooltip=tooltip,
     )
@@ -102,12 +102,12 @@ def vectors_chart(
         shape=alt.Shape("vector:N").scale(domain=names, range=["circle", "square"]).legend(None)
     )
     return alt.layer(lines, heads).properties(
-        title=headline(say("chart.vectors"), say("chart.vectors.reads")),
+        title=headline(tr("chart.vectors"), tr("chart.vectors.reads")),
         width=230,
         height=230,  # as wide as high, or the angle would be false
         padding=AROUND,
         autosize="pad",  # the page would take axes and title from the height alone
-        description=say(
+        description=tr(
             "chart.vectors.told", query=frame["entries"][0], document=frame["entries"][1]
         ),
     )

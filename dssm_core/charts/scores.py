@@ -27,7 +27,7 @@ from dssm_core.charts.base import (
     template,
     thawed,
 )
-from dssm_core.words import ENGLISH, Say, in_a_row
+from dssm_core.words import ENGLISH, Translate, join_texts
 
 MOST_POINTS, MOST_NUMBERS, MOST_BARS = 2_000, 12, 200
 """What one chart draws: the best documents and the chosen one."""
@@ -62,7 +62,7 @@ def score_chart(
     threshold: Threshold,
     selected: int | None = None,
     ink: str = INK,
-    say: Say = ENGLISH,
+    tr: Translate = ENGLISH,
 ) -> Drawing:
     """Return cosine against probability: each document a point on the model's curve.
 
@@ -84,18 +84,18 @@ def score_chart(
     """
     shown = _shown(frame, selected, MOST_POINTS).sort_values("chosen", kind="stable")
     title = headline(
-        say("chart.scores"),
-        say("chart.scores.reads"),
-        say("chart.scores.random"),
-        _cut(frame, shown, say),
+        tr("chart.scores"),
+        tr("chart.scores.reads"),
+        tr("chart.scores.random"),
+        _cut(frame, shown, tr),
         ink=ink,
     )
     given = frozen(curve), frozen(background), threshold, _has_percentile(shown)
     return Drawing(
-        _scores_template(*given, ink, say),
+        _scores_template(*given, ink, tr),
         {"documents": shown, "numbers": _numbers(shown)},
         {},
-        {"title": title, "description": describe_scores(frame, threshold, say)},
+        {"title": title, "description": describe_scores(frame, threshold, tr)},
     )
 
 
@@ -106,16 +106,16 @@ def _scores_template(
     threshold: Threshold,
     has_percentile: bool,
     ink: str,
-    say: Say,
+    tr: Translate,
 ) -> str:
     """Return the template of `score_chart`, with data "documents" and "numbers"."""
     curve = thawed(curve_rows)
     rising = curve.empty or curve["probability"].iloc[-1] >= curve["probability"].iloc[0]
     scale = alt.Scale(domain=[-1, 1], clamp=True)
-    x = alt.X("cosine:Q", title=say("chart.cosine"), scale=scale, axis=alt.Axis(grid=False))
+    x = alt.X("cosine:Q", title=tr("chart.cosine"), scale=scale, axis=alt.Axis(grid=False))
     upper = alt.Scale(domain=[0, 1], clamp=True, range=[alt.ExprRef(FLOOR), 0])
     axis = alt.Axis(orient="left", values=[0, 0.25, 0.5, 0.75, 1], format=".2f")
-    y = alt.Y("probability:Q", title=say("chart.probability"), scale=upper, axis=axis)
+    y = alt.Y("probability:Q", title=tr("chart.probability"), scale=upper, axis=axis)
     line = alt.Chart(curve).mark_line(color=QUIET, strokeWidth=2).encode(x, y)
     points = (
         alt.Chart(alt.NamedData("documents"))
@@ -126,15 +126,15 @@ def _scores_template(
             color=_if_chosen(CHOSEN, COSINE),
             shape=_if_chosen("diamond", "circle"),
             size=_if_chosen(320, 130),
-            tooltip=_tooltip(has_percentile, say),
+            tooltip=_tooltip(has_percentile, tr),
         )
         .add_params(_selection())
     )
     away: dict[str, Any] = {"align": "right", "dx": -9} if rising else {"align": "left", "dx": 9}
     numbers = alt.Chart(alt.NamedData("numbers")).encode(x, y, text="numbers:N")
     numbers = numbers.mark_text(dy=-8, fontWeight="bold", color=ink, limit=80, **away)
-    lines = _threshold_lines(threshold, x, y, rising, ink, say)
-    background = _random_pairs(thawed(background_rows), x, say)
+    lines = _threshold_lines(threshold, x, y, rising, ink, tr)
+    background = _random_pairs(thawed(background_rows), x, tr)
     whole = alt.layer(background, alt.layer(line, *lines, points, numbers))
     return template(whole.resolve_scale(y="independent").properties(height=380, padding=AROUND))
 
@@ -145,7 +145,7 @@ def ranked_bars(
     threshold: Threshold,
     selected: int | None = None,
     ink: str = INK,
-    say: Say = ENGLISH,
+    tr: Translate = ENGLISH,
 ) -> Drawing:
     """Return two bars a document, cosine beside probability, the best document first.
 
@@ -163,21 +163,21 @@ def ranked_bars(
     threshold.
     """
     shown = _shown(frame, selected, MOST_BARS)
-    title = headline(say("chart.bars"), say("chart.bars.reads"), _cut(frame, shown, say), ink=ink)
+    title = headline(tr("chart.bars"), tr("chart.bars.reads"), _cut(frame, shown, tr), ink=ink)
     return Drawing(
-        _bars_template(threshold, _has_percentile(shown), ink, say),
+        _bars_template(threshold, _has_percentile(shown), ink, tr),
         {"documents": shown},
         {"rows": ", ".join(map(str, shown["position"]))},
-        {"title": title, "description": describe_scores(frame, threshold, say)},
+        {"title": title, "description": describe_scores(frame, threshold, tr)},
     )
 
 
 @lru_cache(maxsize=64)
-def _bars_template(threshold: Threshold, has_percentile: bool, ink: str, say: Say) -> str:
+def _bars_template(threshold: Threshold, has_percentile: bool, ink: str, tr: Translate) -> str:
     """Return the template of `ranked_bars`, with data "documents" and the positions "rows"."""
     rows = alt.Scale(domain=["@rows"], padding=0)
-    y = alt.Y("position:O", title=say("chart.bars.rows"), scale=rows, axis=None)
-    base = alt.Chart(alt.NamedData("documents")).encode(y, tooltip=_tooltip(has_percentile, say))
+    y = alt.Y("position:O", title=tr("chart.bars.rows"), scale=rows, axis=None)
+    base = alt.Chart(alt.NamedData("documents")).encode(y, tooltip=_tooltip(has_percentile, tr))
     # a click anywhere in a row chooses its document, however short its bars
     row = (
         base.mark_bar(height={"band": 0.96}, cornerRadius=4, aria=False, fill=QUIET)
@@ -192,38 +192,38 @@ def _bars_template(threshold: Threshold, has_percentile: bool, ink: str, say: Sa
     fits = alt.ExprRef("width - 12")
     labels = base.mark_text(align="left", dy=-9, fontSize=12, color=ink, limit=fits)
     left, right = ["6", "width / 2 - 58"], ["width / 2 + 6", "width - 56"]
-    cosines = _bars(base, "cosine", [-1, 0, 1], left, threshold[0], ink, say("chart.cosine"))
+    cosines = _bars(base, "cosine", [-1, 0, 1], left, threshold[0], ink, tr("chart.cosine"))
     probabilities = _bars(
-        base, "probability", [0, 0.5, 1], right, threshold[1], ink, say("chart.probability")
+        base, "probability", [0, 0.5, 1], right, threshold[1], ink, tr("chart.probability")
     )
     labels = labels.encode(x=alt.value(6), text="label:N")
     whole = alt.layer(row, cosines, probabilities, labels).resolve_scale(x="independent")
     return template(whole.properties(height=alt.Step(40), padding=AROUND))
 
 
-def describe_scores(frame: pd.DataFrame, threshold: Threshold, say: Say = ENGLISH) -> str:
+def describe_scores(frame: pd.DataFrame, threshold: Threshold, tr: Translate = ENGLISH) -> str:
     """Return the finding of the score charts in a few short sentences."""
     known = _known(frame)
     unread = len(frame) - len(known)
     if known.empty:
-        return say("finding.none")
+        return tr("finding.none")
     best = known.iloc[0]
     alike = int((known["rank"] == best["rank"]).sum()) - 1
-    return in_a_row(
-        say(
+    return join_texts(
+        tr(
             "chart.scores.shared" if alike else "chart.scores.best",
             best=int(best["position"]),
             cosine=best["cosine"],
             probability=in_words(best["probability"]),
             alike=alike,
         ),
-        say(
+        tr(
             "chart.scores.above",
             above=int((known["probability"] >= threshold[1]).sum()),
             number=len(known),
             at=threshold[1],
         ),
-        say("chart.scores.unread", number=unread) if unread else "",
+        tr("chart.scores.unread", number=unread) if unread else "",
     )
 
 
@@ -250,13 +250,13 @@ def _shown(frame: pd.DataFrame, selected: int | None, most: int) -> pd.DataFrame
 def _numbers(shown: pd.DataFrame) -> pd.DataFrame:
     """Return the numbers of points and their places; points too near each other share one."""
     first = shown.sort_values(["chosen", "rank"], ascending=[False, True]).head(MOST_NUMBERS)
-    groups: list[dict[str, Any]] = []
+    groups: list[dict[Any, Any]] = []
     for row in first.sort_values(["cosine", "position"]).to_dict("records"):
         near = groups and row["cosine"] - groups[-1]["cosine"] < 0.04
         if near and abs(row["probability"] - groups[-1]["probability"]) < 0.045:
             groups[-1]["numbers"] += f", {row['position']}"
         else:
-            groups.append({**row, "numbers": str(row["position"])})
+            groups.append(row | {"numbers": str(row["position"])})
     return pd.DataFrame(groups, columns=["cosine", "probability", "numbers"])
 
 
@@ -283,42 +283,42 @@ def _bars(
     return alt.layer(bars, numbers, stroke.encode(x=alt.datum(at, type="quantitative")))
 
 
-def _random_pairs(background: pd.DataFrame, x: alt.X, say: Say) -> alt.Chart:
+def _random_pairs(background: pd.DataFrame, x: alt.X, tr: Translate) -> alt.Chart:
     """Return the histogram of random pairs, in a strip below the curve."""
     top = max([*background["share"], 0.001])
     lower = alt.Scale(domain=[0, top], range=[alt.ExprRef("height"), alt.ExprRef("height * 0.84")])
     axis = alt.Axis(orient="left", values=[0, top], format=".0%", grid=False)
     tooltip = [
-        alt.Tooltip("cosine:Q", format=".2f", title=say("chart.scores.random.from")),
-        alt.Tooltip("end:Q", format=".2f", title=say("chart.tip.to")),
-        alt.Tooltip("share:Q", format=".1%", title=say("chart.scores.random.share")),
+        alt.Tooltip("cosine:Q", format=".2f", title=tr("chart.scores.random.from")),
+        alt.Tooltip("end:Q", format=".2f", title=tr("chart.tip.to")),
+        alt.Tooltip("share:Q", format=".1%", title=tr("chart.scores.random.share")),
     ]
     bins = background.rename(columns={"start": "cosine"}).assign(floor=0.0)
-    y = alt.Y("share:Q", title=say("chart.share"), scale=lower, axis=axis)
+    y = alt.Y("share:Q", title=tr("chart.share"), scale=lower, axis=axis)
     bars = alt.Chart(bins).mark_bar(color=QUIET, opacity=0.6)
     return bars.encode(x, y, x2="end:Q", y2="floor:Q", tooltip=tooltip)
 
 
 def _threshold_lines(
-    threshold: Threshold, x: alt.X, y: alt.Y, rising: bool, ink: str, say: Say
+    threshold: Threshold, x: alt.X, y: alt.Y, rising: bool, ink: str, tr: Translate
 ) -> list[alt.Chart]:
     """Return the threshold across and up, each with its number where the curve is not."""
     cosine, probability = threshold
     side = {"align": "left", "dx": 4} if rising else {"align": "right", "dx": -4}
     style = {**side, "dy": -7 if probability < 0.9 else 9}
-    text = say("chart.at.probability", n=f"{probability:.2f}")
+    text = tr("chart.at.probability", n=f"{probability:.2f}")
     across = pd.DataFrame({"probability": [probability]})
     place = {"x": alt.value(0 if rising else "width")}
-    lines = _line(across, y, say("threshold"), text, place, ink, style)
+    lines = _line(across, y, tr("threshold"), text, place, ink, style)
     if cosine is None:
         return lines
     is_right = cosine < 0
     style = {"align": "left", "dx": 4} if is_right else {"align": "right", "dx": -4}
-    text = say("chart.at.cosine", n=f"{cosine:.3f}".replace("-", "−"))
+    text = tr("chart.at.cosine", n=f"{cosine:.3f}".replace("-", "−"))
     # at the end where the curve is not, nor the line across
     low = is_right == rising if 0.1 < probability < 0.9 else probability > 0.5
     place = {"y": alt.value(alt.ExprRef(f"{FLOOR} - 8") if low else 8)}
-    up, name = pd.DataFrame({"cosine": [cosine]}), say("chart.tip.threshold.cosine")
+    up, name = pd.DataFrame({"cosine": [cosine]}), tr("chart.tip.threshold.cosine")
     return lines + _line(up, x, name, text, place, ink, style)
 
 
@@ -353,18 +353,18 @@ def _has_percentile(shown: pd.DataFrame) -> bool:
     return bool(shown["percentile"].notna().any())
 
 
-def _tooltip(has_percentile: bool, say: Say) -> list[alt.Tooltip]:
+def _tooltip(has_percentile: bool, tr: Translate) -> list[alt.Tooltip]:
     numbers = [
-        alt.Tooltip("document:N", title=say("document")),
-        alt.Tooltip("cosine:Q", format=".4f", title=say("cosine")),
-        alt.Tooltip("probability:Q", format=".4f", title=say("probability")),
-        alt.Tooltip("rank:Q", format="d", title=say("rank")),
-        alt.Tooltip("percentile:Q", format=".1f", title=say("chart.tip.percentile")),
+        alt.Tooltip("document:N", title=tr("document")),
+        alt.Tooltip("cosine:Q", format=".4f", title=tr("cosine")),
+        alt.Tooltip("probability:Q", format=".4f", title=tr("probability")),
+        alt.Tooltip("rank:Q", format="d", title=tr("rank")),
+        alt.Tooltip("percentile:Q", format=".1f", title=tr("chart.tip.percentile")),
     ]
     return numbers if has_percentile else numbers[:-1]
 
 
-def _cut(frame: pd.DataFrame, shown: pd.DataFrame, say: Say) -> str:
+def _cut(frame: pd.DataFrame, shown: pd.DataFrame, tr: Translate) -> str:
     known = len(_known(frame))
     is_cut = len(shown) < known
-    return say("chart.scores.cut", shown=len(shown), number=known) if is_cut else ""
+    return tr("chart.scores.cut", shown=len(shown), number=known) if is_cut else ""

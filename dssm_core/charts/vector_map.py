@@ -19,7 +19,7 @@ from dssm_core.charts.base import (
     drawable,
     headline,
 )
-from dssm_core.words import ENGLISH, Say
+from dssm_core.words import ENGLISH, Translate
 
 SIX_COLOURS = [COSINE, PROBABILITY, "#009E73", "#E69F00", QUIET, "#56B4E9"]
 """Okabe and Ito's, less the colour of what is chosen."""
@@ -34,7 +34,7 @@ def vector_map(
     colour: str = "label",
     order: Sequence[str] = (),
     ink: str = INK,
-    say: Say = ENGLISH,
+    tr: Translate = ENGLISH,
 ) -> Chart:
     """Return the vectors of a set in two dimensions, the chosen pair joined by a line.
 
@@ -56,20 +56,20 @@ def vector_map(
     shown["text"] = drawable(shown["text"].astype(str), 200)
     shown["value"] = drawable(shown["value"].astype(str), 60)
     shown["point"] = [f"{s} {r}" for s, r in zip(shown["side"], shown["row"], strict=True)]
-    shown["kind"] = [say(side) for side in shown["side"]]
+    shown["kind"] = [tr(side) for side in shown["side"]]
     present = list(dict.fromkeys([*order, *sorted(shown["value"].unique())]))
     values = [value for value in present if (shown["value"] == value).any()]
     number = len(values)
-    x, y = (_axis(shown, name, part, say) for name, part in zip("xy", share, strict=True))
+    x, y = (_axis(shown, name, part, tr) for name, part in zip("xy", share, strict=True))
     base = alt.Chart(shown).encode(
         alt.X("x:Q").scale(zero=False, nice=True).axis(tickCount=8).title(x),
         alt.Y("y:Q").scale(zero=False, nice=True).axis(tickCount=8).title(y),
         tooltip=[
-            alt.Tooltip("kind:N", title=say("chart.map.tip.kind")),
-            alt.Tooltip("text:N", title=say("chart.map.tip.text")),
+            alt.Tooltip("kind:N", title=tr("chart.map.tip.kind")),
+            alt.Tooltip("text:N", title=tr("chart.map.tip.text")),
             alt.Tooltip("value:N", title=colour),
-            alt.Tooltip("line:O", title=say("pair.column.line")),
-            alt.Tooltip("pairs:Q", title=say("chart.map.tip.pairs")),
+            alt.Tooltip("line:O", title=tr("pair.column.line")),
+            alt.Tooltip("pairs:Q", title=tr("chart.map.tip.pairs")),
         ],
     )
     scale = alt.Scale(domain=values, range=_repeated(SIX_COLOURS, number))
@@ -91,7 +91,7 @@ def vector_map(
     )
     # filtered here: a layer that Vega filters to nothing is an image without a name
     chosen = shown[shown["chosen"].astype(bool)].sort_values("side", ascending=False)
-    chosen = chosen.assign(name=[say(f"chart.map.this.{side}") for side in chosen["side"]])
+    chosen = chosen.assign(name=[tr(f"chart.map.this.{side}") for side in chosen["side"]])
     pair = alt.Chart(chosen).encode(alt.X("x:Q"), alt.Y("y:Q"))
     layers: list[alt.Chart] = [marks]
     if len(chosen):
@@ -106,40 +106,40 @@ def vector_map(
             ),
         ]
     is_cut = len(shown) < total
-    thinned = say("chart.map.cut", shown=len(shown), number=total) if is_cut else ""
+    thinned = tr("chart.map.cut", shown=len(shown), number=total) if is_cut else ""
     return alt.layer(*layers).properties(
         title=headline(
-            say("chart.map"),
-            say("chart.map.reads"),
-            say("chart.map.filled"),
+            tr("chart.map"),
+            tr("chart.map.reads"),
+            tr("chart.map.filled"),
             thinned,
             ink=ink,
         ),
         height=560,
         padding=AROUND,
-        description=describe_map(shown, share, total, say),
+        description=describe_map(shown, share, total, tr),
     )
 
 
 def describe_map(
-    points: pd.DataFrame, share: tuple[float, float], total: int, say: Say = ENGLISH
+    points: pd.DataFrame, share: tuple[float, float], total: int, tr: Translate = ENGLISH
 ) -> str:
     """Return what the map shows in a few sentences."""
     if points.empty:
-        return say("chart.map.none")
+        return tr("chart.map.none")
     counts = points["value"].value_counts()
-    told = say("comma").join(
-        say("chart.map.count", value=value, number=number)
+    told = tr("comma").join(
+        tr("chart.map.count", value=value, number=number)
         for value, number in counts.head(6).items()
     )
-    return say("chart.map.told", shown=len(points), number=total, share=sum(share), told=told)
+    return tr("chart.map.told", shown=len(points), number=total, share=sum(share), told=told)
 
 
-def _axis(shown: pd.DataFrame, name: str, share: float, say: Say) -> str:
+def _axis(shown: pd.DataFrame, name: str, share: float, tr: Translate) -> str:
     """Return an axis title with its share of the variance and its range."""
     low, high = (f"{end:.2f}".replace("-", "−") for end in (shown[name].min(), shown[name].max()))
-    ends = say("range", low=low, high=high) if len(shown) else say("chart.map.no points")
-    return say({"x": "chart.map.x", "y": "chart.map.y"}[name], share=share, ends=ends)
+    ends = tr("range", low=low, high=high) if len(shown) else tr("chart.map.no points")
+    return tr({"x": "chart.map.x", "y": "chart.map.y"}[name], share=share, ends=ends)
 
 
 def _repeated(values: list[str], number: int) -> list[str]:

@@ -87,7 +87,7 @@ def _run(options: argparse.Namespace) -> None:
     from dssm_core.inspection.score_pairs import inspect_pairs
     from dssm_core.reporting.report import report_html
     from dssm_core.scoring import Scorer
-    from dssm_core.words import speaker
+    from dssm_core.words import translator_for
 
     _check_places(options.out, options.json)
     _check_probability(options.threshold)
@@ -109,7 +109,7 @@ def _run(options: argparse.Namespace) -> None:
         content = json.dumps(findings.to_dict(), indent=2, allow_nan=False)
         options.json.write_text(content + "\n", "utf-8")
     if options.out:
-        options.out.write_bytes(report_html(findings, speaker(options.language)))
+        options.out.write_bytes(report_html(findings, translator_for(options.language)))
     _print_findings(findings)
     if len(findings.verdicts):
         print(f"\n{len(findings.verdicts):,} verdicts on these pairs, from {place}")
@@ -210,12 +210,12 @@ def _print_findings(findings: Any) -> None:
     from dssm_core.inspection.findings import place
     from dssm_core.reporting.report import lead
     from dssm_core.repro.replay import short
-    from dssm_core.words import ENGLISH, tell
+    from dssm_core.words import ENGLISH, join_sentences
 
     inspection = findings.inspection
     print(f"{inspection.model} {inspection.fingerprint} on {findings.data}")
     for note in findings.notes:
-        print(note.told(ENGLISH))
+        print(note.text(ENGLISH))
     print(f"threshold: cosine {findings.cosine:.4f}, probability {findings.probability:.4f}")
     print(lead(findings))
     print(", ".join(f"{n} {_number(value)}" for n, value in findings.rates.items()))
@@ -234,7 +234,7 @@ def _print_findings(findings: Any) -> None:
         numbers = f"cosine {_number(row['cosine'])}, {place(line, row)}"
         print(f"  {row['error']}, {row['cause']}, {numbers}")
         print(f"    query: {short(row['query'])}\n    document: {short(row['document'])}")
-        print(f"    {short(tell(row['evidence'], ENGLISH), 200)}")
+        print(f"    {short(join_sentences(row['evidence'], ENGLISH), 200)}")
 
 
 def _number(value: float | None) -> str:
@@ -246,8 +246,8 @@ def _progress(what: str) -> Callable[[int, int], None] | None:
     if not sys.stderr.isatty():
         return None
 
-    def tell(done: int, total: int) -> None:
+    def join_sentences(done: int, total: int) -> None:
         end = "\n" if done >= total else ""
         print(f"\r{done:,} of {total:,} {what}", end=end, file=sys.stderr, flush=True)
 
-    return tell
+    return join_sentences

@@ -178,9 +178,7 @@ def _score(options: argparse.Namespace) -> None:
     documents = read_lines(options.docs)
     scores = Scorer(options.model).score(options.query, documents)
     if not any(token.is_read for token in scores.query.tokens):
-        raise UserError(
-            "The model reads nothing of --query", options.query, "Use words that it can read."
-        )
+        raise UserError("query.unread", options.query)
     if options.json:
         print(json.dumps(scores.to_dict(), ensure_ascii=False, indent=2, allow_nan=False))
         return

@@ -73,7 +73,7 @@ def _train(options: argparse.Namespace) -> None:
         raise UserError("--hard draws its own negatives", hint="Leave out --data, or --hard.")
     given = read_config(options.config) if options.config else {}
 
-    def say(value: Any) -> None:
+    def log(value: Any) -> None:
         if not options.json:
             print(value, flush=True)
 
@@ -90,22 +90,22 @@ def _train(options: argparse.Namespace) -> None:
     start = ModelFolder.open(options.start) if options.start else None
     out = options.out.resolve()
     work, base, shards = (out.with_name(f".{out.name}.{part}") for part in ("data", "base", "hard"))
-    pairs, data = read_for_training(options.pairs, options.data, work, say)
+    pairs, data = read_for_training(options.pairs, options.data, work, log)
     if options.hard is not None:
         with options.pairs.open("rb") as file:
             content = hashlib.file_digest(file, "sha256").hexdigest()
         mark = base / "pairs.sha256"
         if not _is_of(base, model, training, options.family) or not _holds(mark, content):
             shutil.rmtree(shards, ignore_errors=True)
-            train(pairs, base, model, training, "", (), data, options.family, start, say, on_epoch)
+            train(pairs, base, model, training, "", (), data, options.family, start, log, on_epoch)
             mark.write_text(content)
         start = ModelFolder.open(base)
         source = options.pairs if data is None else work / "pairs.csv"
         training, data = hard, shards
-        _draw_hard(source, shards, start, options.hard, training.seed, say)
+        _draw_hard(source, shards, start, options.hard, training.seed, log)
     train(
         *(pairs, options.out, model, training, notes, examples),
-        *(data, options.family, start, say, on_epoch),
+        *(data, options.family, start, log, on_epoch),
     )
     for made in (work, base, shards):
         shutil.rmtree(made, ignore_errors=True)
@@ -127,7 +127,7 @@ def _holds(file: Path, content: str) -> bool:
 
 
 def _draw_hard(
-    source: Path, out: Path, model: Any, number: int, seed: int, say: Callable[[str], None]
+    source: Path, out: Path, model: Any, number: int, seed: int, log: Callable[[str], None]
 ) -> None:
     """Prepare the negatives that a model folder itself ranks first."""
     from dssm_core.corpus.negatives import NegativesConfig, prepare_negatives
@@ -136,7 +136,7 @@ def _draw_hard(
 
     config = NegativesConfig(number, "model", seed, pool=POOL)
     prepare_negatives(
-        source, out, config, cosine_nearest(load_towers(model)), say, model.fingerprint
+        source, out, config, cosine_nearest(load_towers(model)), log, model.fingerprint
     )
 
 

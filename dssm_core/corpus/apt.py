@@ -43,12 +43,12 @@ Acquire::GzipIndexes "false";
 """
 
 
-def fetch_indexes(folder: Path, say: Callable[[str], None] = print) -> tuple[Path, Path]:
+def fetch_indexes(folder: Path, log: Callable[[str], None] = print) -> tuple[Path, Path]:
     """Download `Packages` and `Translation-en` of bookworm main with apt-get.
 
     Args:
         folder: an empty folder that apt-get may fill (some 100 MB).
-        say: told what is happening.
+        log: called with a line for people.
 
     Returns:
         The two index files, uncompressed.
@@ -67,7 +67,7 @@ def fetch_indexes(folder: Path, say: Callable[[str], None] = print) -> tuple[Pat
     (folder / "sources.list").write_text(f"deb [{options}] {uri} {SUITE} main\n")
     config = folder / "apt.conf"
     config.write_text(CONFIG.format(folder=folder))
-    say(f"fetching the package index of {SUITE} main from {uri}")
+    log(f"fetching the package index of {SUITE} main from {uri}")
     _apt_get(config, "update", "--error-on=any")
     return _target(config, "Packages"), _target(config, "Translations")
 

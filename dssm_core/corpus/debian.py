@@ -48,7 +48,7 @@ def prepare_debian_packages(
     out: Path,
     packages: Path | None = None,
     translation: Path | None = None,
-    say: Callable[[str], None] = print,
+    log: Callable[[str], None] = print,
 ) -> Report:
     """Build the debian-packages corpus: `pairs.csv` and `report.json` in `out`.
 
@@ -61,7 +61,7 @@ def prepare_debian_packages(
         out: a folder, made if absent.
         packages: a `Packages` index, plain or compressed; fetched by apt-get if None.
         translation: the `Translation-en` index that belongs to it; as above.
-        say: told what is happening.
+        log: called with a line for people.
 
     Returns:
         The report, as in `report.json`.
@@ -73,7 +73,7 @@ def prepare_debian_packages(
     Source: docs/design.md, "Data".
     """
     _require_python_debian()
-    texts = _index_texts(packages, translation, say)
+    texts = _index_texts(packages, translation, log)
     dropped: Counter[str] = Counter()
     found = read_packages(*texts, dropped)
     totals = {
@@ -81,7 +81,7 @@ def prepare_debian_packages(
         "sources": len({package.source for package in found}),
         "paragraphs": sum(len(package.paragraphs) for package in found),
     }
-    say(f"read {totals['packages']:,} packages from {totals['sources']:,} sources")
+    log(f"read {totals['packages']:,} packages from {totals['sources']:,} sources")
     origin = Origin(
         corpus="debian-packages",
         source=f"Debian {SUITE} main, package descriptions (each under its package's licence)",
@@ -101,7 +101,7 @@ def _require_python_debian() -> None:
 
 
 def _index_texts(
-    packages: Path | None, translation: Path | None, say: Callable[[str], None]
+    packages: Path | None, translation: Path | None, log: Callable[[str], None]
 ) -> tuple[str, str]:
     if packages and translation:
         return read_index(packages), read_index(translation)
@@ -112,7 +112,7 @@ def _index_texts(
             "Give both --packages FILE and --translation FILE, or neither.",
         )
     with tempfile.TemporaryDirectory(prefix="dssm-apt-") as folder:
-        first, second = fetch_indexes(Path(folder), say)
+        first, second = fetch_indexes(Path(folder), log)
         return read_index(first), read_index(second)
 
 

@@ -61,15 +61,15 @@ def is_large(path: Path) -> bool:
 
 
 def read_for_training(
-    path: Path, data: Path | None, work: Path, say: Callable[[str], None] = print
+    path: Path, data: Path | None, work: Path, log: Callable[[str], None] = print
 ) -> tuple[pd.DataFrame, Path | None]:
-    """Check a file of pairs, say what is found, and read it, the whole of it or what is held out.
+    """Check a file of pairs, log what is found, and read it, the whole of it or what is held out.
 
     Args:
         path: CSV, TSV or JSONL, plain or gzipped.
         data: shards that were prepared before, which are then trained on.
         work: where a large file's shards are put, if none were prepared.
-        say: called with each finding.
+        log: called with each finding.
 
     Returns:
         What `train` takes as pairs and data.
@@ -78,11 +78,11 @@ def read_for_training(
         UserError: where the file cannot be read as pairs.
     """
     for finding in check_pairs(path):
-        say(f"{path.name}: {finding}")
+        log(f"{path.name}: {finding}")
     if not is_large(path):
         return read_pairs(path), data
     if data is None:
-        return prepare_large(path, work, say)
+        return prepare_large(path, work, log)
     held_out = [pair for pair in _pairs(path) if pair.split in SPLITS[1:]]
     if not held_out:
         raise UserError(
@@ -95,7 +95,7 @@ def read_for_training(
 def prepare_large(
     path: Path,
     work: Path,
-    say: Callable[[str], None] = print,
+    log: Callable[[str], None] = print,
     seed: int = 0,
     held_out: int = HELD_OUT,
     config: NegativesConfig | None = None,
@@ -110,7 +110,7 @@ def prepare_large(
     Args:
         path: CSV, TSV or JSONL, plain or gzipped.
         work: a folder, made if absent; what is in it of another file is written over.
-        say: called with a line for people.
+        log: called with a line for people.
         seed: of both draws.
         held_out: pairs of each of the two splits, at most a tenth of the rows.
         config: how negatives are drawn; 4 at random without.
@@ -139,12 +139,12 @@ def prepare_large(
             else:
                 rows.writerow(pair[1:4])
                 written += 1
-    say(
+    log(
         f"{written:,} pairs to train on, {len(kept):,} held out, {dropped:,} left out because they "
         "share a text with a pair held out"
     )
     config = config or NegativesConfig(NEGATIVES, seed=seed)
-    prepare_negatives(work / "pairs.csv", work / "data", config, say=say)
+    prepare_negatives(work / "pairs.csv", work / "data", config, log=log)
     return _frame(kept), work / "data"
 
 

@@ -79,7 +79,7 @@ def prepare_negatives(
     out: Path,
     config: NegativesConfig | None = None,
     rank: Rank | None = None,
-    say: Callable[[str], None] = print,
+    log: Callable[[str], None] = print,
     ranker: str = "",
 ) -> dict[str, Any]:
     """Write shards of (query, document, negatives), resuming a run that was cut off.
@@ -89,7 +89,7 @@ def prepare_negatives(
         out: folder to write epoch-N/shard-N.parquet and manifest.json into.
         config: how negatives are drawn.
         rank: finds the hardest of a pool, for the strategies "bm25" and "model".
-        say: called with a line for people after each shard.
+        log: called with a line for people after each shard.
         ranker: what `rank` is, such as a model's fingerprint: another one is another run.
 
     Returns:
@@ -107,7 +107,7 @@ def prepare_negatives(
     out.mkdir(parents=True, exist_ok=True)
     run = {"input": _digest(pairs), "config": asdict(config), "ranker": ranker}
     _claim(out, run)
-    with closing(_index(pairs, out / "index.sqlite", say)) as index:
+    with closing(_index(pairs, out / "index.sqlite", log)) as index:
         total = index.execute("SELECT count(*) FROM pair").fetchone()[0]
         documents = index.execute("SELECT count(*) FROM document").fetchone()[0]
         if not total:
@@ -120,7 +120,7 @@ def prepare_negatives(
                 if not path.exists():
                     rng = np.random.default_rng([config.seed, epoch, number])
                     _write(path, _draw(index, start, documents, config, rank, rng))
-                    say(f"epoch {epoch + 1}/{config.epochs}: {number + 1}/{len(starts)} shards")
+                    log(f"epoch {epoch + 1}/{config.epochs}: {number + 1}/{len(starts)} shards")
     manifest = {
         **run,
         "pairs": total,
@@ -182,14 +182,14 @@ def _claim(out: Path, run: dict[str, Any]) -> None:
     _replace(mark, json.dumps(run).encode())
 
 
-def _index(pairs: Path, path: Path, say: Callable[[str], None]) -> sqlite3.Connection:
+def _index(pairs: Path, path: Path, log: Callable[[str], None]) -> sqlite3.Connection:
     """Return the index of a pairs file, building it unless it was built to its end."""
     done = path.exists()
     building = path.with_suffix(".building")
     if not done:
         building.unlink(missing_ok=True)
         with closing(_connect(building)) as index:
-            _fill(index, stream_pairs(pairs), say)
+            _fill(index, stream_pairs(pairs), log)
         building.replace(path)
     return _connect(path)
 
@@ -204,7 +204,7 @@ def _connect(path: Path) -> sqlite3.Connection:
 def _fill(
     index: sqlite3.Connection,
     rows: Iterator[tuple[str, str, int]],
-    say: Callable[[str], None],
+    log: Callable[[str], None],
 ) -> None:
     index.executescript(
         """
@@ -233,7 +233,7 @@ def _fill(
             )
         if number % 100_000 == 0:
             index.commit()
-            say(f"read {number:,} pairs")
+            log(f"read {number:,} pairs")
     # row numbers without gaps, because shards are cut by them
     index.executescript(
         """

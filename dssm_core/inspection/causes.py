@@ -18,7 +18,7 @@ from dssm_core.inspection.score_pairs import Inspection, Progress
 from dssm_core.inspection.token_features import Word, common_stems, words_of
 from dssm_core.scoring import Scorer, cosine
 from dssm_core.towers import Encoding, Side
-from dssm_core.words import Say, Sentence
+from dssm_core.words import Sentence, Translate
 
 Evidence = Sequence[Sentence]
 
@@ -34,9 +34,9 @@ PART = 100
 """Errors looked at between two reports of progress; their texts are encoded together."""
 
 
-def cause_name(cause: str, say: Say) -> str:
+def cause_name(cause: str, tr: Translate) -> str:
     """Return what people call a cause; one that a person typed stays as it is."""
-    return say(f"cause.{cause}") if cause in CAUSES else cause
+    return tr(f"cause.{cause}") if cause in CAUSES else cause
 
 
 def find_causes(
@@ -89,7 +89,7 @@ def find_twins(inspection: Inspection, lines: Iterable[int]) -> list[Twin | None
         firsts[label].setdefault(key, row)
     rows = frame.index.get_indexer(pd.Index(lines))
     twins: list[Twin | None] = []
-    for row, (near, cosines) in zip(rows, _near_queries(inspection, rows), strict=True):
+    for row, (near, cosines) in zip(rows.tolist(), _near_queries(inspection, rows), strict=True):
         other = 1 - int(labels[row])
         equal = firsts[other].get(keys[row])
         if equal is not None:

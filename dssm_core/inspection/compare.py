@@ -66,7 +66,7 @@ def compare_inspections(
     numbers = ["cosine", "probability"]
     first = one.frame.drop_duplicates(key)[[*key, "label", *numbers]]
     second = other.frame.drop_duplicates(key)[[*key, *numbers]]
-    line = first.index.name or "line"
+    line = str(first.index.name or "line")
     joined = (
         first.rename_axis(line)
         .reset_index()

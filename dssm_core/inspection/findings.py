@@ -19,7 +19,7 @@ from dssm_core.inspection import measure, slices
 from dssm_core.inspection.causes import find_causes
 from dssm_core.inspection.score_pairs import Inspection, Progress
 from dssm_core.scoring import Scorer
-from dssm_core.words import ENGLISH, Say, Sentence, tell
+from dssm_core.words import ENGLISH, Sentence, Translate, join_sentences
 
 MOST_CAUSES = 500
 """Errors, the worst, whose cause is looked for."""
@@ -91,7 +91,7 @@ class Findings:
         found = self.errors["cause"].head(MOST_CAUSES).value_counts()
         return {str(cause): int(number) for cause, number in found.items()}
 
-    def worst_slices(self, most: int, say: Say = ENGLISH) -> pd.DataFrame:
+    def worst_slices(self, most: int, tr: Translate = ENGLISH) -> pd.DataFrame:
         """Return the worst slices of all columns, called "column: slice" in a language."""
         tables = [table.assign(column=column) for column, table in self.slices.items()]
         if not tables:
@@ -100,9 +100,9 @@ class Findings:
         order = whole.sort_values(["few", "low", "pairs"], ascending=[True, False, False])
         worst = order.head(most).reset_index(drop=True)
         frame = self.inspection.frame
-        names = {c: slices.slice_names(frame, c, say) for c in worst["column"].unique()}
+        names = {c: slices.slice_names(frame, c, tr) for c in worst["column"].unique()}
         worst["slice"] = [
-            say("report.slice", column=slices.column_name(c, say), name=names[c][name])
+            tr("report.slice", column=slices.column_name(c, tr), name=names[c][name])
             for c, name in zip(worst.pop("column"), worst["slice"], strict=True)
         ]
         return worst
@@ -111,13 +111,13 @@ class Findings:
         """Return plain values for JSON, in English; None where a number does not exist."""
         frame, head = self.inspection.frame, self.inspection.head
         worst = self.errors.head(MOST_CAUSES)
-        worst = worst.assign(evidence=[tell(one, ENGLISH) for one in worst["evidence"]])
+        worst = worst.assign(evidence=[join_sentences(one, ENGLISH) for one in worst["evidence"]])
         columns = [*ERROR_COLUMNS, "error", "by", "cause", "evidence"]
         return _plain(
             {
                 "data": self.data,
                 "date": self.date,
-                "notes": [note.told(ENGLISH) for note in self.notes],
+                "notes": [note.text(ENGLISH) for note in self.notes],
                 "model": self.inspection.model,
                 "fingerprint": self.inspection.fingerprint,
                 "head": {"scale": head.scale, "bias": head.bias},
@@ -216,10 +216,10 @@ def find(
     )
 
 
-def place(line: Any, row: Mapping[str, Any], say: Say = ENGLISH) -> str:
+def place(line: Any, row: Mapping[str, Any], tr: Translate = ENGLISH) -> str:
     """Return where a pair stands in its file; one that was drawn stands nowhere."""
     is_drawn = row.get("assumed") == "yes"
-    return say("report.error.assumed" if is_drawn else "report.error.line", line=line)
+    return tr("report.error.assumed" if is_drawn else "report.error.line", line=line)
 
 
 def _on_these_pairs(verdicts: pd.DataFrame | None, frame: pd.DataFrame) -> pd.DataFrame:

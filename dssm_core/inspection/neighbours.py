@@ -16,7 +16,7 @@ import pandas as pd
 from dssm_core.errors import UserError
 from dssm_core.inspection.score_pairs import Inspection
 from dssm_core.towers import Side
-from dssm_core.words import ENGLISH, Say
+from dssm_core.words import ENGLISH, Translate
 
 MOST_POINTS = 5_000
 """Vectors on the map; of more, as many are drawn by chance."""
@@ -209,7 +209,7 @@ def point_values(
     points: pd.DataFrame,
     values: pd.Series,
     over: str = "",
-    say: Say = ENGLISH,
+    tr: Translate = ENGLISH,
 ) -> pd.Series:
     """Return what all pairs of each point have in common; "mixed" where they differ.
 
@@ -218,10 +218,10 @@ def point_values(
         points: the frame of a `VectorMap`.
         values: one word a pair [N], in the order of the inspection's frame.
         over: a word that one pair is enough for, such as "wrong".
-        say: says "mixed".
+        tr: translates "mixed".
     """
     codes, words = pd.factorize(values)
-    names = np.array([*words, say("map.mixed")], dtype=object)
+    names = np.array([*words, tr("map.mixed")], dtype=object)
     found = pd.Series(names[-1], index=points.index, dtype=object)
     sides: tuple[Side, Side] = ("query", "document")
     for side in sides:
@@ -237,13 +237,13 @@ def point_values(
     return found
 
 
-def slice_values(column: pd.Series, most: int = MOST_VALUES, say: Say = ENGLISH) -> pd.Series:
+def slice_values(column: pd.Series, most: int = MOST_VALUES, tr: Translate = ENGLISH) -> pd.Series:
     """Return a column as few words, to colour by.
 
     Args:
         column: numbers or texts, one a pair.
         most: values told apart.
-        say: says what is no value of the column.
+        tr: names what is no value of the column.
 
     Returns:
         Numbers of more values than that as the third they fall in, such as "2 to 5"; of texts
@@ -257,15 +257,15 @@ def slice_values(column: pd.Series, most: int = MOST_VALUES, say: Say = ENGLISH)
     if pd.api.types.is_numeric_dtype(column) and known.nunique() > most:
         edges = np.unique(np.quantile(known, [0, 1 / 3, 2 / 3, 1]))
         third = np.clip(np.searchsorted(edges, column, side="right") - 1, 0, max(0, len(edges) - 2))
-        names = [say("range", low=f"{a:.3g}", high=f"{b:.3g}") for a, b in pairwise(edges)]
+        names = [tr("range", low=f"{a:.3g}", high=f"{b:.3g}") for a, b in pairwise(edges)]
         words = pd.Series([names[i] for i in third], index=column.index)
-        return words.where(column.notna(), say("none"))
+        return words.where(column.notna(), tr("none"))
     texts = column.astype(str)
     if pd.api.types.is_numeric_dtype(column):
         texts = column.map(lambda value: f"{value:g}")
     frequent = texts[column.notna()].value_counts().index[:most]
-    named = texts.where(texts.isin(frequent), say("map.others"))
-    return named.where(column.notna(), say("none"))
+    named = texts.where(texts.isin(frequent), tr("map.others"))
+    return named.where(column.notna(), tr("none"))
 
 
 def _place(inspection: Inspection, line: Any) -> int:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from dssm_core.errors import UserError
 from dssm_core.inspection.score_pairs import NUMBERS, TRAITS
-from dssm_core.words import ENGLISH, WORDS, Say
+from dssm_core.words import ENGLISH, Translate, has_text
 
 MOST_VALUES = 200
 """Distinct values that a column may have to be sliced by value."""
@@ -53,26 +53,26 @@ def slice_columns(frame: pd.DataFrame) -> list[str]:
     return list(dict.fromkeys([*traits, *own]))
 
 
-def column_name(column: str, say: Say = ENGLISH) -> str:
+def column_name(column: str, tr: Translate = ENGLISH) -> str:
     """Return what people call a column of `slice_columns`; the file's own keep their names."""
-    return say(f"trait.{column}") if f"trait.{column}" in WORDS else column
+    return tr(f"trait.{column}") if has_text(f"trait.{column}") else column
 
 
-def value_name(column: str, value: str, say: Say = ENGLISH) -> str:
+def value_name(column: str, value: str, tr: Translate = ENGLISH) -> str:
     """Return what people call a value of a column; the file's own, and rare scripts, stay."""
     if column not in SAID:
         return value
     keys = {part: f"{column}.{part}" for part in value.split(ARROW)}
-    return ARROW.join(say(key) if key in WORDS else part for part, key in keys.items())
+    return ARROW.join(tr(key) if has_text(key) else part for part, key in keys.items())
 
 
-def slice_of(frame: pd.DataFrame, column: str, say: Say = ENGLISH) -> pd.Series:
+def slice_of(frame: pd.DataFrame, column: str, tr: Translate = ENGLISH) -> pd.Series:
     """Name the slice of each pair: its value, or the range that its number is in.
 
     Args:
         frame: all N pairs: the ranges are cut so that they hold about as many each.
         column: one of `slice_columns`, or a trait's own name.
-        say: says what is ours in a name; names in English are keys.
+        tr: translates the parts of a name that are ours; names in English are keys.
 
     Raises:
         UserError: if there is no such column.
@@ -84,16 +84,16 @@ def slice_of(frame: pd.DataFrame, column: str, say: Say = ENGLISH) -> pd.Series:
     values = frame[place]
     numbers = _numbers(values)
     if numbers is not None and (place in TRAITS or numbers.nunique() > MOST_SINGLES):
-        return _ranges(numbers, say)
+        return _ranges(numbers, tr)
     texts = values.astype(object).where(values.notna(), "").astype(str)
     if place in SAID:
-        texts = texts.map({text: value_name(place, text, say) for text in texts.unique()})
-    return texts.where(texts.str.strip() != "", say("slice.empty"))
+        texts = texts.map({text: value_name(place, text, tr) for text in texts.unique()})
+    return texts.where(texts.str.strip() != "", tr("slice.empty"))
 
 
-def slice_names(frame: pd.DataFrame, column: str, say: Say) -> dict[str, str]:
+def slice_names(frame: pd.DataFrame, column: str, tr: Translate) -> dict[str, str]:
     """Return by its key what each slice of a column is called in another language."""
-    return dict(zip(slice_of(frame, column), slice_of(frame, column, say), strict=True))
+    return dict(zip(slice_of(frame, column), slice_of(frame, column, tr), strict=True))
 
 
 def in_slice(frame: pd.DataFrame, column: str, name: str) -> pd.Series:
@@ -111,9 +111,9 @@ def _numbers(values: pd.Series) -> pd.Series | None:
     return numbers if len(known) and np.isfinite(known).all() else None
 
 
-def _ranges(numbers: pd.Series, say: Say) -> pd.Series:
+def _ranges(numbers: pd.Series, tr: Translate) -> pd.Series:
     """Name the range of each number; a least value that a fifth share has a range of its own."""
-    known, empty = numbers.dropna(), say("slice.empty")
+    known, empty = numbers.dropna(), tr("slice.empty")
     if known.nunique() <= MOST_SINGLES:
         return numbers.map(lambda n: empty if np.isnan(n) else f"{n:g}").astype(object)
     least = known.min()
@@ -127,13 +127,13 @@ def _ranges(numbers: pd.Series, say: Say) -> pd.Series:
     edges = edges[edges > rest.min()]
     shown = [f"{edge:.{max(0, digits)}f}" for edge in edges]
     if not len(edges):
-        names = [say("slice.over", n=f"{rest.min():g}")]
+        names = [tr("slice.over", n=f"{rest.min():g}")]
     else:
         ends = [f"{edge - 1:.0f}" for edge in edges[1:]] if whole else shown[1:]
         between = [
-            a if a == b else say("range", low=a, high=b) for a, b in zip(shown, ends, strict=False)
+            a if a == b else tr("range", low=a, high=b) for a, b in zip(shown, ends, strict=False)
         ]
-        first, last = say("slice.under", n=shown[0]), say("slice.over", n=shown[-1])
+        first, last = tr("slice.under", n=shown[0]), tr("slice.over", n=shown[-1])
         names = [first, *between, last]
     named = np.array([*names, empty], object)[
         np.where(numbers.isna(), len(names), np.searchsorted(edges, numbers, side="right"))

@@ -9,7 +9,7 @@ from typing import Any
 
 from dssm_core.charts import Chart
 from dssm_core.charts.svg import plain_svg
-from dssm_core.words import in_a_row
+from dssm_core.words import join_texts
 
 STYLE = """
 :root {color-scheme: light dark; --ink: #1b2430; --paper: #fff; --line: #d5dce4; --soft: #f3f5f8}
@@ -154,6 +154,6 @@ def figure(heading: str, chart: Chart, reading: str) -> str:
     finding = str(chart.description)
     return (
         f'<figure><h3>{escape(heading)}</h3><div role="img" aria-label="{escape(finding)}">'
-        f"{plain_svg(chart)}</div><figcaption>{escape(in_a_row(finding, reading))}</figcaption>"
+        f"{plain_svg(chart)}</div><figcaption>{escape(join_texts(finding, reading))}</figcaption>"
         "</figure>\n"
     )

@@ -14,7 +14,7 @@ from dssm_core.inspection.causes import cause_name
 from dssm_core.inspection.findings import MOST_CAUSES, Findings, place
 from dssm_core.reporting import html
 from dssm_core.scoring import Head
-from dssm_core.words import ENGLISH, Say, in_a_row, tell
+from dssm_core.words import ENGLISH, Translate, join_sentences, join_texts
 
 INK = "currentColor"
 """Of the text inside charts: the page's own, light or dark."""
@@ -24,27 +24,27 @@ MOST_CHARACTERS = 2_000
 """Of one text; the rest is told as a number."""
 
 
-def report_html(findings: Findings, say: Say = ENGLISH) -> bytes:
+def report_html(findings: Findings, tr: Translate = ENGLISH) -> bytes:
     """Return the report of an inspection as one file, UTF-8, in a language."""
     parts = (_head, _confusion, _curves, _ranking, _slices, _errors, _verdicts)
     return html.page(
-        say("report.title", model=findings.inspection.model),
-        "".join(part(findings, say) for part in parts),
-        say("language.code"),
+        tr("report.title", model=findings.inspection.model),
+        "".join(part(findings, tr) for part in parts),
+        tr("language.code"),
     )
 
 
-def lead(findings: Findings, say: Say = ENGLISH) -> str:
+def lead(findings: Findings, tr: Translate = ENGLISH) -> str:
     """Return the finding in two sentences."""
     missed, false = findings.counts["false negative"], findings.counts["false positive"]
     pairs = len(findings.inspection.frame)
-    return say("report.lead", wrong=missed + false, pairs=pairs, missed=missed, false=false)
+    return tr("report.lead", wrong=missed + false, pairs=pairs, missed=missed, false=false)
 
 
-def _head(findings: Findings, say: Say) -> str:
+def _head(findings: Findings, tr: Translate) -> str:
     frame, head = findings.inspection.frame, findings.inspection.head
     relevant = int((frame["label"] == 1).sum())
-    pairs = say(
+    pairs = tr(
         "report.pairs",
         number=len(frame),
         relevant=relevant,
@@ -53,105 +53,105 @@ def _head(findings: Findings, say: Say) -> str:
         documents=frame["document"].nunique(),
     )
     rows = [
-        (say("report.data"), findings.data),
-        (say("chart.tip.pairs"), pairs),
-        (say("model"), findings.inspection.model),
-        (say("report.fingerprint"), findings.inspection.fingerprint),
-        (say("report.date"), findings.date),
-        (say("report.threshold"), _both(findings.cosine, head, say)),
-        (say("report.best"), _both(findings.best, head, say)),
-        (say("probability"), say("report.sigmoid", scale=head.scale, bias=_signed(head.bias))),
+        (tr("report.data"), findings.data),
+        (tr("chart.tip.pairs"), pairs),
+        (tr("model"), findings.inspection.model),
+        (tr("report.fingerprint"), findings.inspection.fingerprint),
+        (tr("report.date"), findings.date),
+        (tr("report.threshold"), _both(findings.cosine, head, tr)),
+        (tr("report.best"), _both(findings.best, head, tr)),
+        (tr("probability"), tr("report.sigmoid", scale=head.scale, bias=_signed(head.bias))),
     ]
-    notes = "".join(html.paragraph(note.told(say), "note") for note in findings.notes)
-    return html.paragraph(lead(findings, say), "lead") + notes + html.facts(rows)
+    notes = "".join(html.paragraph(note.text(tr), "note") for note in findings.notes)
+    return html.paragraph(lead(findings, tr), "lead") + notes + html.facts(rows)
 
 
-def _confusion(findings: Findings, say: Say) -> str:
+def _confusion(findings: Findings, tr: Translate) -> str:
     counts = findings.counts
     rows = [
-        (say("pair.relevant"), counts["true positive"], counts["false negative"]),
-        (say("pair.not relevant"), counts["false positive"], counts["true negative"]),
+        (tr("pair.relevant"), counts["true positive"], counts["false negative"]),
+        (tr("pair.not relevant"), counts["false positive"], counts["true negative"]),
     ]
     named = html.table(
-        say("report.confusion.caption"),
-        (say("near.label"), say("report.confusion.above"), say("report.confusion.below")),
+        tr("report.confusion.caption"),
+        (tr("near.label"), tr("report.confusion.above"), tr("report.confusion.below")),
         rows,
     )
     unread = counts["no score"]
-    said = say("report.confusion.unread", number=unread) if unread else ""
-    rates = [(say(f"measure.{name}"), rate) for name, rate in findings.rates.items()]
+    said = tr("report.confusion.unread", number=unread) if unread else ""
+    rates = [(tr(f"measure.{name}"), rate) for name, rate in findings.rates.items()]
     return html.section(
-        say("report.confusion"),
+        tr("report.confusion"),
         named,
         html.paragraph(said, "quiet") if said else "",
-        html.table(say("report.rates"), (say("report.measure"), say("report.value")), rates),
+        html.table(tr("report.rates"), (tr("report.measure"), tr("report.value")), rates),
     )
 
 
-def _curves(findings: Findings, say: Say) -> str:
+def _curves(findings: Findings, tr: Translate) -> str:
     frame, curve = findings.inspection.frame, findings.curve
     at: dict[str, Any] = {"cosine": findings.cosine, "probability": findings.probability}
-    style: dict[str, Any] = {"ink": INK, "say": say}
+    style: dict[str, Any] = {"ink": INK, "tr": tr}
     point = pictures.operating_point(findings.counts, **at)
     drawn = [
         html.figure(
-            say("chart.distribution"),
+            tr("chart.distribution"),
             pictures.distribution_chart(pictures.cosine_bins(frame), **at, **style),
-            say("report.curves.shapes"),
+            tr("report.curves.shapes"),
         ),
         html.figure(
-            say("chart.precision recall"),
+            tr("chart.precision recall"),
             pictures.precision_recall_chart(
                 curve, point, relevant=float((frame["label"] == 1).mean()), **style
             ),
-            in_a_row(say("report.curves.diamond"), say("chart.precision recall.ground")),
+            join_texts(tr("report.curves.diamond"), tr("chart.precision recall.ground")),
         ),
     ]
     if findings.area is not None:
         drawn.append(
             html.figure(
-                say("report.curves.roc"),
+                tr("report.curves.roc"),
                 pictures.roc_chart(curve, point, area=findings.area, **style),
-                in_a_row(say("report.curves.diamond"), say("chart.roc.ground")),
+                join_texts(tr("report.curves.diamond"), tr("chart.roc.ground")),
             )
         )
     error = findings.calibration_error
     if error is not None:
         drawn.append(
             html.figure(
-                say("report.curves.calibration"),
+                tr("report.curves.calibration"),
                 pictures.reliability_chart(findings.calibration, error=error, **style),
-                in_a_row(say("chart.reliability.reads"), say("chart.reliability.points")),
+                join_texts(tr("chart.reliability.reads"), tr("chart.reliability.points")),
             )
         )
     charts = ['<div class="charts">', *drawn, "</div>"]
-    return html.section(say("report.curves"), *charts, _numbers(findings, say))
+    return html.section(tr("report.curves"), *charts, _numbers(findings, tr))
 
 
-def _numbers(findings: Findings, say: Say) -> str:
+def _numbers(findings: Findings, tr: Translate) -> str:
     """Return the curves as tables, for those who cannot see them."""
     curve = findings.curve
     step = max(1, len(curve) // STEPS)
     columns = {
-        "cosine": say("cosine"),
-        "probability": say("probability"),
-        "precision": say("measure.precision"),
-        "recall": say("measure.recall"),
-        "false_positive_rate": say("measure.false positive rate"),
-        "f1": say("measure.F1"),
+        "cosine": tr("cosine"),
+        "probability": tr("probability"),
+        "precision": tr("measure.precision"),
+        "recall": tr("measure.recall"),
+        "false_positive_rate": tr("measure.false positive rate"),
+        "f1": tr("measure.F1"),
     }
     bins = [
         (
-            say("range", low=f"{row.start:.2f}", high=f"{row.end:.2f}"),
+            tr("range", low=f"{row.start:.2f}", high=f"{row.end:.2f}"),
             *(row.probability, row.relevant, row.pairs),
         )
         for row in findings.calibration.itertuples()
     ]
-    share, pairs = say("chart.reliability.tip.share"), say("chart.tip.pairs")
+    share, pairs = tr("chart.reliability.tip.share"), tr("chart.tip.pairs")
     return (
-        f"<details><summary>{html.escape(say('report.curves.numbers'))}</summary>"
+        f"<details><summary>{html.escape(tr('report.curves.numbers'))}</summary>"
         + html.table(
-            say("report.curves.caption"),
+            tr("report.curves.caption"),
             list(columns.values()),
             (
                 (f"{row[0]:.3f}", *map(float, row[1:]))
@@ -159,81 +159,81 @@ def _numbers(findings: Findings, say: Say) -> str:
             ),
         )
         + html.table(
-            say("report.curves.calibration"),
-            (say("probability"), say("report.mean"), share, pairs),
+            tr("report.curves.calibration"),
+            (tr("probability"), tr("report.mean"), share, pairs),
             bins,
         )
         + "</details>"
     )
 
 
-def _ranking(findings: Findings, say: Say) -> str:
+def _ranking(findings: Findings, tr: Translate) -> str:
     if findings.ranking is None:
-        return html.section(say("report.ranking"), html.paragraph(say("report.ranking.none")))
+        return html.section(tr("report.ranking"), html.paragraph(tr("report.ranking.none")))
     rows = [
         (name, *(values[part] for part in ("mean", "low", "high")))
         for name, values in findings.ranking.items()
     ]
-    columns = [say("report.measure"), say("report.mean"), say("report.from"), say("report.to")]
+    columns = [tr("report.measure"), tr("report.mean"), tr("report.from"), tr("report.to")]
     return html.section(
-        say("report.ranking"), html.table(say("report.ranking.caption"), columns, rows)
+        tr("report.ranking"), html.table(tr("report.ranking.caption"), columns, rows)
     )
 
 
-def _slices(findings: Findings, say: Say) -> str:
-    worst = findings.worst_slices(MOST_SLICES, say)
+def _slices(findings: Findings, tr: Translate) -> str:
+    worst = findings.worst_slices(MOST_SLICES, tr)
     if worst.empty:
-        return html.section(say("inspect.slices"), html.paragraph(say("report.slices.none")))
+        return html.section(tr("inspect.slices"), html.paragraph(tr("report.slices.none")))
     overall = findings.rates["error rate"] or 0.0
     rows = [
         (
-            str(row.slice),
-            int(row.pairs),
-            int(row.errors),
-            float(row.error_rate),
-            say("range", low=f"{row.low:.3f}", high=f"{row.high:.3f}"),
-            float(row.auc),
+            str(row["slice"]),
+            int(row["pairs"]),
+            int(row["errors"]),
+            float(row["error_rate"]),
+            tr("range", low=f"{row['low']:.3f}", high=f"{row['high']:.3f}"),
+            float(row["auc"]),
         )
-        for row in worst.itertuples()
+        for row in worst.to_dict("records")
     ]
     columns = [
-        *(say("chart.slices.tip.slice"), say("chart.tip.pairs"), say("report.slices.wrong")),
-        *(say("chart.slices.tip.share"), say("report.slices.interval")),
-        say("chart.slices.tip.auc"),
+        *(tr("chart.slices.tip.slice"), tr("chart.tip.pairs"), tr("report.slices.wrong")),
+        *(tr("chart.slices.tip.share"), tr("report.slices.interval")),
+        tr("chart.slices.tip.auc"),
     ]
     return html.section(
-        say("report.slices"),
-        html.paragraph(say("report.slices.about", overall=overall), "quiet"),
-        html.table(say("report.slices.caption", number=len(rows)), columns, rows),
+        tr("report.slices"),
+        html.paragraph(tr("report.slices.about", overall=overall), "quiet"),
+        html.table(tr("report.slices.caption", number=len(rows)), columns, rows),
         html.figure(
-            say("report.slices.figure"),
-            pictures.slices_chart(worst, overall=overall, ink=INK, say=say),
-            in_a_row(say("report.slices.reading"), say("chart.slices.few")),
+            tr("report.slices.figure"),
+            pictures.slices_chart(worst, overall=overall, ink=INK, tr=tr),
+            join_texts(tr("report.slices.reading"), tr("chart.slices.few")),
         ),
     )
 
 
-def _errors(findings: Findings, say: Say) -> str:
+def _errors(findings: Findings, tr: Translate) -> str:
     if findings.errors.empty:
-        return html.section(say("inspect.errors"), html.paragraph(say("report.errors.none")))
+        return html.section(tr("inspect.errors"), html.paragraph(tr("report.errors.none")))
     searched = min(len(findings.errors), MOST_CAUSES)
     shown = findings.errors.head(MOST_ERRORS)
     items = [
-        _error(number, line, row, findings, say)
+        _error(number, line, row, findings, tr)
         for number, (line, row) in enumerate(
             zip(shown.index, shown.to_dict("records"), strict=True), 1
         )
     ]
-    causes = [(cause_name(cause, say), number) for cause, number in findings.causes.items()]
-    about = in_a_row(
-        say("report.errors.shown", shown=len(shown), number=len(findings.errors)),
-        say("report.errors.shaded", number=len(findings.effects)),
+    causes = [(cause_name(cause, tr), number) for cause, number in findings.causes.items()]
+    about = join_texts(
+        tr("report.errors.shown", shown=len(shown), number=len(findings.errors)),
+        tr("report.errors.shaded", number=len(findings.effects)),
     )
     return html.section(
-        say("inspect.errors"),
+        tr("inspect.errors"),
         html.table(
-            say("report.causes", number=searched),
-            (say("inspect.column.cause"), say("report.causes.number")),
+            tr("report.causes", number=searched),
+            (tr("inspect.column.cause"), tr("report.causes.number")),
             causes,
         ),
         html.paragraph(about),
@@ -241,10 +241,10 @@ def _errors(findings: Findings, say: Say) -> str:
     )
 
 
-def _error(number: int, line: Any, row: dict[str, Any], findings: Findings, say: Say) -> str:
-    scores = say("report.error.unread")
+def _error(number: int, line: Any, row: dict[Any, Any], findings: Findings, tr: Translate) -> str:
+    scores = tr("report.error.unread")
     if row["cosine"] == row["cosine"]:
-        scores = say(
+        scores = tr(
             "report.error.scores",
             cosine=row["cosine"],
             by=row["by"],
@@ -252,20 +252,21 @@ def _error(number: int, line: Any, row: dict[str, Any], findings: Findings, say:
             rank=row["rank"],
             candidates=row["candidates"],
         )
-    texts = [_text(say(n), html.escape(_cut(row[n], say))) for n in ("query", "document")]
+    texts = [_text(tr(n), html.escape(_cut(row[n], tr))) for n in ("query", "document")]
     if number <= len(findings.effects):
         pair = findings.effects[number - 1]
-        texts = [_text(say(effects.side), _shaded(effects, say)) for effects in pair]
-    heading = say(
+        texts = [_text(tr(effects.side), _shaded(effects, tr)) for effects in pair]
+    heading = tr(
         "report.error",
         number=number,
-        kind=say(f"kind.{row['error']}"),
-        place=place(line, row, say),
-        cause=cause_name(row["cause"], say),
+        kind=tr(f"kind.{row['error']}"),
+        place=place(line, row, tr),
+        cause=cause_name(row["cause"], tr),
     )
+    evidence = join_sentences(row["evidence"], tr)
     return (
         f"<article><h3>{html.escape(heading)}</h3>{html.paragraph(scores, 'quiet')}"
-        f"{''.join(texts)}{html.paragraph(tell(row['evidence'], say), 'quiet')}</article>\n"
+        f"{''.join(texts)}{html.paragraph(evidence, 'quiet')}</article>\n"
     )
 
 
@@ -273,7 +274,7 @@ def _text(name: str, content: str) -> str:
     return f'<p class="label">{name}</p><div class="text" dir="auto">{content}</div>'
 
 
-def _shaded(effects: Effects, say: Say) -> str:
+def _shaded(effects: Effects, tr: Translate) -> str:
     """Return a text with each token shaded by its effect on the cosine."""
     highest = max((abs(token.cosine) for token in effects.tokens), default=0.0)
     parts, end = [], 0
@@ -283,7 +284,7 @@ def _shaded(effects: Effects, say: Say) -> str:
         parts.append(html.escape(effects.text[end : token.start]))
         parts.append(_token(effects.text[token.start : token.end], token, highest))
         end = token.end
-    return "".join(parts) + html.escape(_cut(effects.text[end:], say, MOST_CHARACTERS - end))
+    return "".join(parts) + html.escape(_cut(effects.text[end:], tr, MOST_CHARACTERS - end))
 
 
 def _token(word: str, token: TokenEffect, highest: float) -> str:
@@ -301,35 +302,35 @@ def _token(word: str, token: TokenEffect, highest: float) -> str:
     return f'<span class="{kind}" style="--shade:{shade:.2f}">{shown}{number}</span>'
 
 
-def _verdicts(findings: Findings, say: Say) -> str:
+def _verdicts(findings: Findings, tr: Translate) -> str:
     verdicts = findings.verdicts
     if verdicts.empty:
         return ""
     counts = verdicts["verdict"].value_counts()
-    told = say("comma").join(f"{say(f'judge.{v}')} {number:,}" for v, number in counts.items())
+    told = tr("comma").join(f"{tr(f'judge.{v}')} {number:,}" for v, number in counts.items())
     shown = verdicts.tail(MOST_VERDICTS)
     is_cut = len(shown) < len(verdicts)
-    about = in_a_row(
-        say("report.verdicts.told", number=len(verdicts), told=told),
-        say("report.verdicts.cut", number=len(shown)) if is_cut else "",
+    about = join_texts(
+        tr("report.verdicts.told", number=len(verdicts), told=told),
+        tr("report.verdicts.cut", number=len(shown)) if is_cut else "",
     )
     names = {
-        "verdict": say("report.verdict"),
-        "query": say("query"),
-        "document": say("document"),
-        "cause": say("judge.cause"),
-        "note": say("judge.note"),
-        "at": say("report.verdict.at"),
+        "verdict": tr("report.verdict"),
+        "query": tr("query"),
+        "document": tr("document"),
+        "cause": tr("judge.cause"),
+        "note": tr("judge.note"),
+        "at": tr("report.verdict.at"),
     }
     told_rows = shown[list(names)].assign(
-        verdict=[say(f"judge.{verdict}") for verdict in shown["verdict"]],
-        cause=[cause_name(cause, say) for cause in shown["cause"]],
+        verdict=[tr(f"judge.{verdict}") for verdict in shown["verdict"]],
+        cause=[cause_name(cause, tr) for cause in shown["cause"]],
     )
-    rows = [[_cut(cell, say) for cell in row] for row in _rows(told_rows)]
+    rows = [[_cut(cell, tr) for cell in row] for row in _rows(told_rows)]
     return html.section(
-        say("report.verdicts"),
+        tr("report.verdicts"),
         html.paragraph(about),
-        html.table(say("report.verdicts"), list(names.values()), rows),
+        html.table(tr("report.verdicts"), list(names.values()), rows),
     )
 
 
@@ -337,13 +338,13 @@ def _rows(frame: pd.DataFrame) -> Sequence[tuple[str, ...]]:
     return [tuple(map(str, row)) for row in frame.itertuples(index=False)]
 
 
-def _cut(text: str, say: Say, most: int = MOST_CHARACTERS) -> str:
+def _cut(text: str, tr: Translate, most: int = MOST_CHARACTERS) -> str:
     rest = len(text) - max(0, most)
-    return text if rest <= 0 else text[: max(0, most)] + say("more", number=rest)
+    return text if rest <= 0 else text[: max(0, most)] + tr("more", number=rest)
 
 
-def _both(cosine: float, head: Head, say: Say) -> str:
-    return say(
+def _both(cosine: float, head: Head, tr: Translate) -> str:
+    return tr(
         "report.both",
         cosine=f"{cosine:.4f}".replace("-", "−"),
         probability=in_words(head.probability(cosine)),

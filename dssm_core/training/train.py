@@ -42,7 +42,7 @@ def train(
     data: Path | None = None,
     name: str = "lstm",
     start: ModelFolder | None = None,
-    say: Callable[[str], None] = print,
+    log: Callable[[str], None] = print,
     on_epoch: Callable[[dict[str, float]], None] = lambda entry: None,
 ) -> None:
     """Train on pairs and write the model folder, whole or not at all.
@@ -58,7 +58,7 @@ def train(
         data: prepared shards to train on; `pairs` are then for choosing and measuring only.
         name: family of the model.
         start: model whose weights to start from, of the same family and sizes.
-        say: called with a line for people.
+        log: called with a line for people.
         on_epoch: called with each epoch's entry of the history.
 
     Raises:
@@ -68,13 +68,13 @@ def train(
     out = out.resolve()  # "." has no name to put another folder in its place
     out.parent.mkdir(parents=True, exist_ok=True)
     state = out.parent / f".{out.name}.training.npz"
-    trainer = Trainer(pairs, model, training, state, say, data, name, start, on_epoch)
+    trainer = Trainer(pairs, model, training, state, log, data, name, start, on_epoch)
     trainer.run()
     trainer.fit_gain()
     if model.head == "positive":  # a free head is there to be seen as training left it
         trainer.fit_head()
     round_weights(trainer.model)
-    say("measuring on the held-out pairs")
+    log("measuring on the held-out pairs")
     towers = trainer.towers()
     held_out = trainer.splits["test"]
     weight = evaluation.fit_weight(towers, trainer.splits["validation"])
@@ -106,7 +106,7 @@ def train(
         },
     )
     state.unlink(missing_ok=True)
-    say(f"wrote {out}")
+    log(f"wrote {out}")
 
 
 def _config(trainer: Trainer, towers: CompiledTowers) -> dict[str, Any]:

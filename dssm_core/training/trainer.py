@@ -60,7 +60,7 @@ class Trainer:
         model: sizes of the model.
         training: choices of the run.
         state: file that holds the run between epochs; resumed from if it fits, else ignored.
-        say: called with a line for people after each epoch and every few seconds.
+        log: called with a line for people after each epoch and every few seconds.
         data: prepared shards to train on, streamed, in place of the pairs' training rows.
         name: family of the model.
         start: model whose weights to start from, of the same family and sizes.
@@ -77,7 +77,7 @@ class Trainer:
         model: Config,
         training: TrainingConfig,
         state: Path,
-        say: Callable[[str], None] = print,
+        log: Callable[[str], None] = print,
         data: Path | None = None,
         name: str = "lstm",
         start: ModelFolder | None = None,
@@ -90,7 +90,7 @@ class Trainer:
         if training.loss != "labelled":
             self.train = self.train.query("label == 1")
         keras.utils.set_random_seed(training.seed)
-        self.model_config, self.config, self.state, self.say = model, training, state, say
+        self.model_config, self.config, self.state, self.log = model, training, state, log
         read = model.vocabulary, *lengths(model)
         self.batches = (
             PairBatches(self.train, *read, training.spans, model.pieces)
@@ -134,7 +134,7 @@ class Trainer:
                 self.progress.best, self.best_weights = epoch, weights
             self._keep()
             self.on_epoch(self.progress.history[-1])
-            self.say(
+            self.log(
                 f"epoch {epoch + 1}/{self.config.epochs}: loss {loss:.4f}, validation MRR@10 "
                 f"{scores[-1]:.4f}, {self.progress.history[-1]['seconds']:.0f} s"
             )
@@ -170,7 +170,7 @@ class Trainer:
         gain, rank = best_gain(self.validate(), parts[0])
         log_gain = self.model.get_layer("beside").log_gain
         log_gain.assign_add(np.log(gain))
-        self.say(f"lexical part times {gain:g}: validation MRR@10 {rank:.4f}")
+        self.log(f"lexical part times {gain:g}: validation MRR@10 {rank:.4f}")
 
     def set_head(self, scale: float, bias: float) -> None:
         """Put w and b into the head."""
@@ -228,7 +228,7 @@ class Trainer:
             losses.append(float(self.step(*batch)))
             if time.monotonic() - spoken > 10:
                 spoken = time.monotonic()
-                self.say(f"  step {len(losses)}/{total}: loss {np.mean(losses[-50:]):.4f}")
+                self.log(f"  step {len(losses)}/{total}: loss {np.mean(losses[-50:]):.4f}")
         if not np.isfinite(losses).all():
             raise UserError("The loss is no longer a number", hint="Lower the learning_rate.")
         return float(np.mean(losses))
@@ -259,7 +259,7 @@ class Trainer:
         except Exception:  # NumPy's and zipfile's parsers raise whatever damage leads to
             fits = False
         if not fits:
-            self.say(f"{self.state} is damaged or of another run: starting afresh")
+            self.log(f"{self.state} is damaged or of another run: starting afresh")
             return
         for i, variable in enumerate(self._variables()):
             variable.assign(state[f"now {i}"])
@@ -267,7 +267,7 @@ class Trainer:
         self.best_weights = [state[f"best {i}"] for i in number]
         self.sum_of_weights = [state[f"sum {i}"] for i in number]
         self.progress = Progress(**progress)
-        self.say(f"resumed after epoch {len(self.progress.history)}")
+        self.log(f"resumed after epoch {len(self.progress.history)}")
 
     def _variables(self) -> list[Any]:
         return [*self.model.variables, *self.model.optimizer.variables]

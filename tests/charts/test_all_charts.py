@@ -343,7 +343,7 @@ def test_the_background_adds_up_to_one() -> None:
 def test_the_finding_is_told_in_words() -> None:
     told = charts.describe_scores(scores([0.1, 0.9, NAN]), (0.25, 0.5))
     assert "Document 2 has the highest cosine, 0.900, and probability 0.931." in told
-    assert "1 of 2 documents reach the threshold of 0.50. 1 without a score." in told
+    assert "1 of 2 documents reach the threshold of 0.500. 1 without a score." in told
     assert "(shared by 1 more)" in charts.describe_scores(scores([0.9, 0.9]), (0.25, 0.5))
     assert charts.describe_scores(scores([NAN]), (0.25, 0.5)) == "No document has a score."
 

@@ -76,8 +76,8 @@ def test_the_legend_keeps_its_order() -> None:
 def test_the_axes_tell_their_share_and_range() -> None:
     titles = [p["title"] for p in everything(draw(points(9)).to_dict()) if "title" in p]
     told = " ".join(str(title) for title in titles)
-    assert "first direction, 25% of the variance (−" in told
-    assert "second direction, 12% of the variance" in told
+    assert "first direction, 25.0% of the variance (−" in told
+    assert "second direction, 12.5% of the variance" in told
 
 
 def test_a_thinned_map_says_so() -> None:
@@ -101,5 +101,5 @@ def test_points_can_be_clicked_and_framed() -> None:
 def test_the_description_tells_the_finding() -> None:
     description = draw(points(9)).to_dict()["description"]
     assert "9 of 9 vectors" in description
-    assert "38% of what sets them apart" in description
+    assert "37.5% of what sets them apart" in description
     assert "3 value 0" in description

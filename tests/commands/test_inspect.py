@@ -122,7 +122,7 @@ def test_run_adds_negatives_to_relevant_pairs_and_says_that_they_are_assumed(ins
 
 def test_run_looks_at_relevant_pairs_alone_only_where_the_threshold_is_given(inspect, refused):
     arguments = ("run", "--model", tiny.trained(), "--pairs", tiny.pairs_file())
-    assert "there is nothing to tell apart Add --negatives" in refused(*arguments)
+    assert "there is nothing to tell apart. Add --negatives" in refused(*arguments)
     status, output, _ = inspect(*arguments, "--threshold", 0.5)
     assert status == 0
     assert "says nothing of false positives" in output

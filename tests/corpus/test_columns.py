@@ -137,4 +137,4 @@ def test_sound_pairs_raise_no_doubt():
 def test_what_is_no_table_is_refused_with_a_way_out(text):
     with pytest.raises(UserError) as caught:
         table(text)
-    assert caught.value.hint
+    assert caught.value.hint()

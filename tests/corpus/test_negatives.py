@@ -76,7 +76,7 @@ def test_the_same_seed_gives_the_same_bytes_again(tmp_path, strategy):
 
 def test_another_seed_and_another_epoch_draw_other_negatives_of_the_same_pairs(tmp_path):
     pairs = corpus(tmp_path / "pairs.csv")
-    prepare_negatives(pairs, tmp_path / "one", PLAIN, say=quiet)
+    prepare_negatives(pairs, tmp_path / "one", PLAIN, log=quiet)
     prepare_negatives(pairs, tmp_path / "two", NegativesConfig(3, seed=6, shard=10, pool=25))
     draws = [rows_of(tmp_path / "one"), rows_of(tmp_path / "one", 1), rows_of(tmp_path / "two")]
     pairs_of = [[row[:2] for row in draw] for draw in draws]
@@ -97,12 +97,12 @@ def test_a_killed_run_goes_on_to_the_bytes_of_an_undisturbed_one(tmp_path, after
 
     if after:
         try:
-            prepare_negatives(pairs, tmp_path / "out", PLAIN, say=kill)
+            prepare_negatives(pairs, tmp_path / "out", PLAIN, log=kill)
         except KeyboardInterrupt:
             with pytest.raises(UserError, match="no finished training data"):
                 next(read_shards(tmp_path / "out"))
     before = len(said)
-    prepare_negatives(pairs, tmp_path / "out", PLAIN, say=said.append)
+    prepare_negatives(pairs, tmp_path / "out", PLAIN, log=said.append)
     assert shards(tmp_path / "out") == shards(whole)
     assert len(said) - before == 10 - after  # no shard is drawn twice
     assert len({row[:2] for row in rows_of(tmp_path / "out")}) == 45
@@ -112,7 +112,7 @@ def test_a_killed_run_goes_on_to_the_bytes_of_an_undisturbed_one(tmp_path, after
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole")
-    prepare_negatives(corpus(folder / "pairs.csv"), folder / "out", PLAIN, say=quiet)
+    prepare_negatives(corpus(folder / "pairs.csv"), folder / "out", PLAIN, log=quiet)
     return folder / "out"
 
 
@@ -126,7 +126,7 @@ def test_a_run_killed_while_it_reads_or_writes_goes_on(tmp_path, monkeypatch, wh
     with monkeypatch.context() as patch:
         patch.setattr(negatives, "stream_pairs", half)
         with pytest.raises(KeyboardInterrupt):
-            prepare_negatives(pairs, out, PLAIN, say=quiet)
+            prepare_negatives(pairs, out, PLAIN, log=quiet)
     real = negatives.pq.write_table
 
     def torn(table, path, **choices):
@@ -137,8 +137,8 @@ def test_a_run_killed_while_it_reads_or_writes_goes_on(tmp_path, monkeypatch, wh
     with monkeypatch.context() as patch:
         patch.setattr(negatives.pq, "write_table", torn)
         with pytest.raises(KeyboardInterrupt):
-            prepare_negatives(pairs, out, PLAIN, say=quiet)
-    prepare_negatives(pairs, out, PLAIN, say=quiet)
+            prepare_negatives(pairs, out, PLAIN, log=quiet)
+    prepare_negatives(pairs, out, PLAIN, log=quiet)
     assert shards(out) == shards(whole)
 
 
@@ -146,10 +146,10 @@ def test_a_folder_of_another_run_is_refused_and_left_alone(tmp_path, whole):
     before = shards(whole)
     pairs = corpus(tmp_path / "pairs.csv")
     with pytest.raises(UserError, match="another run"):
-        prepare_negatives(pairs, whole, NegativesConfig(4, shard=10, pool=25), say=quiet)
+        prepare_negatives(pairs, whole, NegativesConfig(4, shard=10, pool=25), log=quiet)
     other = corpus(tmp_path / "other.csv", 44)
     with pytest.raises(UserError, match="another run"):
-        prepare_negatives(other, whole, PLAIN, say=quiet)
+        prepare_negatives(other, whole, PLAIN, log=quiet)
     assert shards(whole) == before
 
 
@@ -195,7 +195,7 @@ def test_a_negative_is_never_a_positive_of_its_query_in_any_spelling(
 def test_rows_labelled_0_are_no_pairs_but_their_documents_are_drawn(tmp_path):
     rows = [("red", "a red door", 1), ("red", "a blue wall", 0), ("sea", "a grey boat", 0)]
     pairs = write(tmp_path / "pairs.csv", rows, "query document label")
-    manifest = prepare_negatives(pairs, tmp_path / "out", NegativesConfig(2), say=quiet)
+    manifest = prepare_negatives(pairs, tmp_path / "out", NegativesConfig(2), log=quiet)
     ((query, document, drawn),) = rows_of(tmp_path / "out")
     assert (query, document) == ("red", "a red door")
     assert set(drawn) == {"a blue wall", "a grey boat"}
@@ -205,7 +205,7 @@ def test_rows_labelled_0_are_no_pairs_but_their_documents_are_drawn(tmp_path):
 def test_rows_of_other_splits_are_neither_pairs_nor_negatives(tmp_path):
     rows = [(f"q{i}", f"d{i}", ("train", "validation", "test")[i % 3]) for i in range(12)]
     pairs = write(tmp_path / "pairs.csv", rows, "query document split")
-    manifest = prepare_negatives(pairs, tmp_path / "out", NegativesConfig(3), say=quiet)
+    manifest = prepare_negatives(pairs, tmp_path / "out", NegativesConfig(3), log=quiet)
     found = rows_of(tmp_path / "out")
     assert [row[0] for row in found] == ["q0", "q3", "q6", "q9"]
     assert {text for row in found for text in row[2]} == {"d0", "d3", "d6", "d9"}
@@ -252,7 +252,7 @@ def test_frequency_draws_a_document_by_its_count_to_the_power_of_three_quarters(
     shares = {}
     for strategy in ("random", "frequency"):
         config = NegativesConfig(1, strategy, epochs=20)
-        prepare_negatives(pairs, tmp_path / strategy, config, say=quiet)
+        prepare_negatives(pairs, tmp_path / strategy, config, log=quiet)
         drawn = [
             row[2]
             for epoch in range(20)
@@ -279,7 +279,7 @@ def test_a_shard_sees_no_more_documents_than_its_pool(tmp_path):
     prepare_negatives(pairs, tmp_path / "out", config, rank, quiet)
     assert seen == [(10, 12, 12)] * 4 + [(5, 12, 12)]
     random = NegativesConfig(3, shard=10, pool=12)
-    prepare_negatives(pairs, tmp_path / "random", random, say=quiet)
+    prepare_negatives(pairs, tmp_path / "random", random, log=quiet)
     rows = rows_of(tmp_path / "random")
     for start in range(0, 45, 10):
         assert len({text for row in rows[start : start + 10] for text in row[2]}) <= 12
@@ -295,7 +295,7 @@ def test_a_query_with_very_many_documents_does_not_widen_the_draws_of_all(tmp_pa
         return real(candidates, *rest)
 
     monkeypatch.setattr(negatives, "_choose", choose)
-    prepare_negatives(pairs, tmp_path / "out", NegativesConfig(2), say=quiet)
+    prepare_negatives(pairs, tmp_path / "out", NegativesConfig(2), log=quiet)
     assert max(widths) < 300
     by_query = {query: set(drawn) for query, _, drawn in rows_of(tmp_path / "out")}
     assert by_query["all"] == {"a", "b"}
@@ -308,8 +308,8 @@ def test_too_few_documents_are_told_with_their_numbers(tmp_path):
     rows = [("q", "a"), ("q", "b"), ("r", "c"), ("r", "d")]
     pairs = write(tmp_path / "pairs.csv", rows)
     with pytest.raises(UserError, match=r"too few documents for 3 neg.*4 documents.*query has 2"):
-        prepare_negatives(pairs, tmp_path / "out", NegativesConfig(3), say=quiet)
-    prepare_negatives(pairs, tmp_path / "two", NegativesConfig(2), say=quiet)
+        prepare_negatives(pairs, tmp_path / "out", NegativesConfig(3), log=quiet)
+    prepare_negatives(pairs, tmp_path / "two", NegativesConfig(2), log=quiet)
     assert [set(row[2]) for row in rows_of(tmp_path / "two")] == [{"c", "d"}] * 2 + [{"a", "b"}] * 2
 
 
@@ -338,7 +338,7 @@ def test_wrong_choices_are_told(tmp_path):
 def test_a_file_without_relevant_training_pairs_is_refused(tmp_path, columns, rows):
     pairs = write(tmp_path / "pairs.csv", rows, columns)
     with pytest.raises(UserError, match="no relevant pairs"):
-        prepare_negatives(pairs, tmp_path / "out", NegativesConfig(1), say=quiet)
+        prepare_negatives(pairs, tmp_path / "out", NegativesConfig(1), log=quiet)
 
 
 # reading

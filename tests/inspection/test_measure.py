@@ -29,7 +29,7 @@ from dssm_core.inspection.measure import (
 from dssm_core.inspection.score_pairs import TRAITS
 from dssm_core.inspection.slices import column_name, in_slice, slice_columns, slice_names, slice_of
 from dssm_core.scoring import sigmoid
-from dssm_core.words import speaker
+from dssm_core.words import translator_for
 
 NAN = math.nan
 
@@ -390,16 +390,16 @@ def test_what_is_ours_in_a_slices_name_is_said_in_chinese_and_what_is_the_files_
     numbers = [*map(float, range(1, 100)), NAN]
     frame = frame_of([(0.5, 1)] * 100, price=numbers, shop=["Latin", ""] * 50)
     frame["script"] = ["Latin", "Latin → Han"] * 50
-    say = speaker("zh")
-    ranges = slice_names(frame, "price", say)
+    tr = translator_for("zh")
+    ranges = slice_names(frame, "price", tr)
     assert set(ranges) == set(slice_of(frame, "price"))
     assert (ranges["under 20"], ranges["20 to 39"]) == ("小于 20", "20 到 39")
     assert (ranges["80 and over"], ranges["(empty)"]) == ("80 及以上", "（空）")
-    assert slice_names(frame, "shop", say) == {"Latin": "Latin", "(empty)": "（空）"}
+    assert slice_names(frame, "shop", tr) == {"Latin": "Latin", "(empty)": "（空）"}
     told = {"Latin": "拉丁文", "Latin → Han": "拉丁文 → 汉字"}
-    assert slice_names(frame, "script", say) == told
-    assert column_name("word overlap", say) == "词语重合"
-    assert column_name("shop", say) == "shop"
+    assert slice_names(frame, "script", tr) == told
+    assert column_name("word overlap", tr) == "词语重合"
+    assert column_name("shop", tr) == "shop"
 
 
 def test_a_column_with_an_infinite_number_is_text():

@@ -23,7 +23,7 @@ from dssm_core.inspection.rules import (
 from dssm_core.inspection.token_features import Word, common_stems, words_of
 from dssm_core.text import read
 from dssm_core.towers import Encoding
-from dssm_core.words import ENGLISH, SHOWN, Sentence, speaker, tell
+from dssm_core.words import ENGLISH, SHOWN, Sentence, join_sentences, translator_for
 
 COMMON = "red blue door wall house play music file support game free the of with and is a this run"
 VOCABULARY = dict.fromkeys(COMMON.split(), 50)
@@ -47,7 +47,7 @@ def shown(found: tuple[Word, ...]) -> list[str]:
 def said(found: Suspicion | None) -> str:
     """Return the evidence in English."""
     assert found is not None
-    return found.evidence.told(ENGLISH)
+    return found.evidence.text(ENGLISH)
 
 
 # words
@@ -297,7 +297,7 @@ def test_a_query_of_one_word_is_told_in_the_singular():
     assert said(found) == "The document has the query's only content word: “doors”."
     found = few_in_common(case("the doors", "a house", MISSED))
     assert said(found) == "The document lacks the query's only content word: “doors”."
-    assert found.evidence.told(speaker("zh")) == "查询唯一的实词“doors”，文档没有。"
+    assert found.evidence.text(translator_for("zh")) == "查询唯一的实词“doors”，文档没有。"
 
 
 def test_overlap_explains_false_alarms_only_and_its_lack_misses_only():
@@ -326,14 +326,16 @@ def test_a_query_of_stop_words_has_nothing_to_share():
 def test_evidence_is_told_in_the_language_that_is_asked_for():
     document = " ".join(f"zebra{letter}" for letter in "abcdefgh")
     found = unknown_words(case("red", document, FELL_FOR))
-    told = found.evidence.told(speaker("zh"))
+    told = found.evidence.text(translator_for("zh"))
     assert told.startswith("训练中从未见过：“zebraa”、“zebrab”、")
     assert told.endswith("以及另外 2 个。")
     both = [found.evidence, Sentence("evidence.nothing left")]
-    assert tell(both, speaker("zh")) == told + "去掉之后就没有可读的内容了。"
-    assert tell(both, ENGLISH).endswith("and 2 more. Without that nothing is left to read.")
-    assert tell("", ENGLISH) == ""
+    assert join_sentences(both, translator_for("zh")) == told + "去掉之后就没有可读的内容了。"
+    assert join_sentences(both, ENGLISH).endswith(
+        "and 2 more. Without that nothing is left to read."
+    )
+    assert join_sentences("", ENGLISH) == ""
 
 
 def test_braces_in_a_text_are_no_fields():
-    assert "“{0} {x}”" in Sentence("evidence.unknown", {"words": ("{0} {x}",)}).told(ENGLISH)
+    assert "“{0} {x}”" in Sentence("evidence.unknown", {"words": ("{0} {x}",)}).text(ENGLISH)

@@ -129,7 +129,7 @@ def test_a_trained_model_encodes_the_same_once_it_is_saved_and_loaded(name, tmp_
     monkeypatch.setattr(training.Trainer, "towers", towers_of)
     choices = training.TrainingConfig(epochs=1, batch=32, learning_rate=0.02, patience=0, spans=0.0)
     out = tmp_path / "model"
-    training.train(tiny.pairs(80), out, sizes(name), choices, name=name, say=quiet)
+    training.train(tiny.pairs(80), out, sizes(name), choices, name=name, log=quiet)
     folder = ModelFolder.open(out)
     assert folder.config["family"] == name
     loaded = load_towers(folder)

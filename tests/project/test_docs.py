@@ -18,6 +18,9 @@ from tests.project.test_architecture import ALL, ALLOWED, part_of
 README = ROOT / "README.md"
 GUIDES = [README, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
 DOCUMENTS = [*GUIDES, *sorted((ROOT / "docs").glob("**/*.md"))]
+CALL = re.compile(r"(?:-m dssm_core|(?:^|[|;&] |\.venv/bin/|^\w+=\S+ )dssm-lens)(?= |$)([^|;&>#]*)")
+"""A call of this program, by either name; what follows the name."""
+
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*(?![\w.])")
 
 
@@ -63,7 +66,7 @@ def uses(text: str) -> list[tuple[str, set[str]]]:
     """Return the commands of this program in a text: name and options of each."""
     found = []
     for line in code(text):
-        for rest in re.findall(r"(?:-m dssm_core|(?:^|[|;&] |bin/|^\w+=\S+ )dssm-lens)\b([^|;&>#]*)", line):
+        for rest in CALL.findall(line):
             name = next(iter(rest.split()), "")
             found.append((name, set(OPTION.findall(rest))))
     return found
@@ -87,7 +90,7 @@ def test_reading_code_out_of_markdown_works():
 @pytest.mark.parametrize("command", commands())
 def test_every_command_is_shown_in_the_readme(command):
     shown = {name for name, _ in uses(README.read_text("utf-8"))}
-    assert command in shown, f"README.md has no `python -m dssm_core {command} ...`"
+    assert command in shown, f"README.md has no `dssm-lens {command} ...`"
 
 
 @pytest.mark.parametrize("command", nested())
@@ -96,9 +99,10 @@ def test_every_nested_command_is_shown_with_options_that_are_its_own(command):
     shown = [
         set(OPTION.findall(rest))
         for line in code(README.read_text("utf-8"))
-        for rest in re.findall(rf"-m dssm_core {outer} {inner}\b([^|;&>#]*)", line)
+        for rest in CALL.findall(line)
+        if rest.split()[:2] == [outer, inner]
     ]
-    assert shown, f"README.md has no `python -m dssm_core {command} ...`"
+    assert shown, f"README.md has no `dssm-lens {command} ...`"
     assert set().union(*shown) <= nested()[command]
 
 
@@ -108,14 +112,21 @@ def test_every_option_is_in_the_documents(command):
     assert commands()[command] <= named, f"of {command}"
 
 
+def test_the_readme_lists_every_document():
+    text = README.read_text("utf-8")
+    index = text[text.index("## Documents") :]
+    linked = set(re.findall(r"\]\(([^)]+)\)", index))
+    assert linked == {str(path.relative_to(ROOT)) for path in DOCUMENTS if path != README}
+
+
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
 def test_every_command_and_option_that_is_documented_exists(path):
     known = commands()
     text = path.read_text("utf-8")
     for name, options in uses(text):
         assert name in {*known, "--help", "--version", ""}, f"python -m dssm_core {name}"
-        assert options <= known.get(name, set()) | {"--help"}, f"of {name}"
-    every = {option for options in known.values() for option in options} | {"--help"}
+        assert options <= known.get(name, set()) | {"--help", "--version"}, f"of {name}"
+    every = {option for options in known.values() for option in options} | {"--help", "--version"}
     for span in code(text):
         if span.startswith("--"):
             assert set(OPTION.findall(span)) <= every, span

@@ -122,10 +122,10 @@ PREPARE = """
 import sys, time
 from pathlib import Path
 from dssm_core.corpus.negatives import NegativesConfig, prepare_negatives
-def say(line):
+def log(line):
     print(line, flush=True)
     time.sleep(float(sys.argv[3]))
-prepare_negatives(Path(sys.argv[1]), Path(sys.argv[2]), NegativesConfig(2, shard=20), say=say)
+prepare_negatives(Path(sys.argv[1]), Path(sys.argv[2]), NegativesConfig(2, shard=20), log=log)
 print("finished")
 """
 

@@ -115,7 +115,7 @@ def test_the_page_connects_to_nothing(environment):
     code = """
 from streamlit.testing.v1 import AppTest
 from dssm_core.scoring import Scorer
-from dssm_core.ui import state
+from dssm_core.ui.common import state
 from tests.tiny import WordTowers
 
 class Ready:

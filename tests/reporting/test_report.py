@@ -18,7 +18,7 @@ from dssm_core.inspection.findings import MOST_EFFECTS, Findings, find
 from dssm_core.inspection.score_pairs import inspect_pairs
 from dssm_core.reporting.report import report_html
 from dssm_core.scoring import Scorer
-from dssm_core.words import ENGLISH, Sentence, speaker, tell
+from dssm_core.words import ENGLISH, Sentence, join_sentences, translator_for
 from tests.conftest import AWKWARD
 from tests.tiny import WordTowers, bare_folder
 
@@ -128,7 +128,7 @@ def test_errors_come_worst_first_with_their_cause_and_its_evidence(found):
     assert places == sorted(places)
     assert findings.errors["cause"].iloc[0] == "nothing readable"
     for evidence in findings.errors["evidence"]:
-        assert " ".join(tell(evidence, ENGLISH).split()) in text
+        assert " ".join(join_sentences(evidence, ENGLISH).split()) in text
     assert sum(findings.causes.values()) == 4
 
 
@@ -213,7 +213,7 @@ def test_in_chinese_no_word_stays_english_but_those_of_the_data_and_names(found)
     )
     rows += [("red red", "blue word " * 300, 1, "")]
     findings = found(rows, verdicts=verdicts, notes=[NOTE], data="7.csv")
-    page = report_html(findings, speaker("zh"))
+    page = report_html(findings, translator_for("zh"))
     ours = {"doors", "csv", "room", "MRR", "recall", "nDCG", "ROC", "F1", "sigmoid"}
     data = {"red", "door", "blue", "wall", "of", "the", "zebra", "word", findings.inspection.model}
     reader = Reader(page)
@@ -380,7 +380,7 @@ def test_json_holds_the_numbers_of_the_page(found):
     assert worst[0]["cosine"] is None
     assert worst[0]["cause"] == "nothing readable"
     assert set(values["slices"]) == set(findings.slices)
-    assert values["notes"] == [NOTE.told(ENGLISH)]
+    assert values["notes"] == [NOTE.text(ENGLISH)]
 
 
 def test_the_same_pairs_make_the_same_report(found):

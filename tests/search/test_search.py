@@ -252,7 +252,7 @@ def test_an_index_of_another_model_is_refused(written, tmp_path):
     with pytest.raises(UserError, match="another model's") as refused:
         index.open_index(written, other)
     assert other.fingerprint in refused.value.received
-    assert "dssm_core index --model" in refused.value.hint
+    assert "dssm_core index --model" in refused.value.hint()
 
 
 def damage(path: Path, name: str) -> None:

@@ -224,7 +224,7 @@ def shards(tmp_path_factory):
     frame = tiny.pairs(48)[["query", "document", "label"]]
     frame.loc[len(frame)] = ["guitar piano", "onlynegative guitar", 0]
     frame.to_csv(folder / "pairs.csv", index=False)
-    prepare_negatives(folder / "pairs.csv", folder / "out", PREPARED, say=quiet)
+    prepare_negatives(folder / "pairs.csv", folder / "out", PREPARED, log=quiet)
     return folder / "out"
 
 
@@ -273,7 +273,7 @@ def test_the_fingerprint_of_shards_differs_with_the_draw_and_not_with_the_place(
     def fingerprint(seed: int, name: str, negatives: int | None = None) -> str:
         out = tmp_path / name
         config = NegativesConfig(3, seed=seed, shard=20, epochs=2)
-        prepare_negatives(shards.parent / "pairs.csv", out, config, say=quiet)
+        prepare_negatives(shards.parent / "pairs.csv", out, config, log=quiet)
         return ShardBatches(out, ROWS, 16, 64, negatives).fingerprint
 
     own = ShardBatches(shards, ROWS, 16, 64).fingerprint

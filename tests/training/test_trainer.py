@@ -32,13 +32,13 @@ def quiet(line: str) -> None:
     pass
 
 
-def trainer(state, say=quiet, pairs=None, model=None, data=None, **training):
+def trainer(state, log=quiet, pairs=None, model=None, data=None, **training):
     from dssm_core.models.families import HASHED_LSTM
     from dssm_core.training import Trainer, TrainingConfig
 
     config = replace(TrainingConfig(), **{**CHOICES, **training})
     sizes = replace(HASHED_LSTM, **{**SIZES, **(model or {})})
-    return Trainer(tiny.pairs() if pairs is None else pairs, sizes, config, state, say, data)
+    return Trainer(tiny.pairs() if pairs is None else pairs, sizes, config, state, log, data)
 
 
 def figures(history: list[dict]) -> np.ndarray:
@@ -161,7 +161,7 @@ def test_a_loss_that_is_no_number_stops_the_run(finished, monkeypatch):
 
 def test_a_run_on_prepared_shards_learns_without_training_pairs_of_its_own(tmp_path):
     out = tmp_path / "shards"
-    prepare_negatives(tiny.pairs_file(), out, NegativesConfig(number=3, shard=100), say=quiet)
+    prepare_negatives(tiny.pairs_file(), out, NegativesConfig(number=3, shard=100), log=quiet)
     held_out = tiny.pairs().query("split != 'train'")
     run = trainer(tmp_path / "state.npz", pairs=held_out, data=out, negatives=3, epochs=2)
     run.run()
@@ -180,10 +180,10 @@ def test_too_few_pairs_of_a_split_are_refused_before_training(tmp_path, split):
     pairs = tiny.pairs()
     first = pairs.index[pairs["split"] == split][0]
     with pytest.raises(UserError, match="too few"):
-        train(pairs.drop(pairs.index[(pairs["split"] == split)][1:]), tmp_path / "m", say=quiet)
+        train(pairs.drop(pairs.index[(pairs["split"] == split)][1:]), tmp_path / "m", log=quiet)
     pairs.loc[(pairs["split"] == split) & (pairs.index != first), "label"] = 0
     with pytest.raises(UserError, match="too few"):
-        train(pairs, tmp_path / "m", say=quiet)
+        train(pairs, tmp_path / "m", log=quiet)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -191,7 +191,7 @@ def test_a_handful_of_pairs_is_refused(tmp_path):
     from dssm_core.training import train
 
     with pytest.raises(UserError, match=r"too few.*at least 20"):
-        train(tiny.pairs(4).drop(columns="split"), tmp_path / "m", say=quiet)
+        train(tiny.pairs(4).drop(columns="split"), tmp_path / "m", log=quiet)
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ def mlp(tmp_path, pairs=None, name="mlp-sampled", **training):
     shards = tmp_path / "shards"
     if not shards.exists():
         prepare_negatives(
-            tiny.pairs_file(), shards, NegativesConfig(number=4, shard=100), say=quiet
+            tiny.pairs_file(), shards, NegativesConfig(number=4, shard=100), log=quiet
         )
     sizes = replace(family(name).config, vocabulary=400, vec_dim=12, hidden=16)
     config = TrainingConfig(**{**family(name).training, **CHOICES, **training})
@@ -75,7 +75,7 @@ def test_held_out_pairs_are_not_trained_on_though_the_shards_hold_them(tmp_path)
     pairs, file = tiny.pairs().drop(columns="split"), tmp_path / "pairs.csv"
     pairs.to_csv(file, index=False)
     config = NegativesConfig(number=4, shard=100)
-    manifest = prepare_negatives(file, tmp_path / "shards", config, say=quiet)
+    manifest = prepare_negatives(file, tmp_path / "shards", config, log=quiet)
     assert manifest["pairs"] == len(pairs)
     run = mlp(tmp_path, pairs=pairs)
     assert run.batches.pairs == len(run.splits["train"]) < len(pairs)

@@ -1,59 +1,75 @@
-"""The texts that people read: each in both languages, each used, none missing."""
+"""The texts that people read: in every language, each used, none missing, plurals complete."""
 
 from __future__ import annotations
 
 import re
 import string
-from pathlib import Path
 
 import pytest
 
-import dssm_core
-from dssm_core.words import ENGLISH, LANGUAGES, WORDS, speaker
+from dssm_core.words import ENGLISH, LANGUAGES, catalogue, translator_for
+from tests import ROOT
 
-PACKAGE = Path(dssm_core.__file__).parent
-SPOKEN = [
-    p
-    for part in ("charts", "inspection", "repro", "reporting", "ui")
-    for p in (PACKAGE / part).rglob("*.py")
-]
-SPOKEN += [PACKAGE / "commands" / "inspect.py", PACKAGE / "words" / "__init__.py"]
-SPOKEN += [PACKAGE.parent / "streamlit_app.py"]
-SOURCE = "".join(path.read_text() for path in SPOKEN)
+SOURCE = "".join(
+    path.read_text("utf-8")
+    for path in [*(ROOT / "dssm_core").rglob("*.py"), ROOT / "streamlit_app.py"]
+)
+TEXTS = catalogue("en")
+OTHERS = [language for language in LANGUAGES if language != "en"]
 
 
 def fields(text: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(text) if name}
 
 
-def test_every_text_is_there_in_both_languages_with_the_same_values() -> None:
-    for key, texts in WORDS.items():
-        assert len(texts) == len(LANGUAGES), key
-        assert all(texts), key
-        assert len({frozenset(fields(text)) for text in texts}) == 1, key
+def forms(language: str, key: str) -> list[str]:
+    entry = catalogue(language)[key]
+    return [entry] if isinstance(entry, str) else list(entry.values())
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_a_language_lacks_no_text(language: str) -> None:
+    assert sorted(set(TEXTS) - set(catalogue(language))) == [], "texts to translate"
+    assert sorted(set(catalogue(language)) - set(TEXTS)) == [], "texts that English does not have"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_form_of_a_text_takes_the_values_of_the_english_one(language: str) -> None:
+    for key in TEXTS:
+        wanted = fields(max(forms("en", key), key=len))
+        for form in forms(language, key):
+            assert form, key
+            extra = fields(form) - wanted
+            assert not extra, f"{language}: {key} asks for {extra}"
+        assert set.union(*map(fields, forms(language, key))) == wanted, f"{language}: {key}"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_text_with_plurals_has_the_form_for_any_number_and_knows_the_number(
+    language: str,
+) -> None:
+    for key, entry in catalogue(language).items():
+        if isinstance(entry, dict):
+            assert "other" in entry, f"{language}: {key}"
+            assert any("{number" in form for form in entry.values()), f"{language}: {key}"
 
 
 def test_every_text_is_used_and_every_used_text_is_there() -> None:
     quoted = set(re.findall(r"""["']([\w. -]+)["']""", SOURCE))
-    starts = tuple(re.findall(r'(?:say|Sentence)\(\s*f"([\w. ]+\.)\{', SOURCE))
-    made = {key for key in WORDS if key.startswith(starts)}
-    made |= {key for key in WORDS if key.startswith(("script.", "assumed."))}  # values of columns
-    made |= {f"{name}.help" for name in ("cosine", "logit", "probability", "rank", "percentile")}
-    assert set(WORDS) <= quoted | made
-    said = set(re.findall(r'(?:say|Sentence)\(\s*"([\w. -]+)"', SOURCE))
-    assert said <= set(WORDS)
-    assert all(any(key.startswith(start) for key in WORDS) for start in starts)
-
-
-def test_no_text_is_there_twice_under_keys_that_are_said_alike() -> None:
-    from dssm_core.words import TABLES
-
-    keys = [key for table in TABLES for key in table]
-    assert len(keys) == len(set(keys))
+    starts = tuple(re.findall(r'(?<!\w)(?:tr|Sentence|wait_for)\(\s*f"([\w. ]+\.)\{', SOURCE))
+    used = quoted | {key for key in TEXTS if key.startswith(starts)}
+    used |= {key for key in TEXTS if key.startswith(("script.", "assumed."))}  # values of columns
+    used |= {f"{name}.help" for name in ("cosine", "logit", "probability", "rank", "percentile")}
+    raised = set(re.findall(r'UserError\(\s*"([\w. -]+)"', SOURCE))
+    used |= {f"error.{key}" for key in raised} | {f"error.{key}.hint" for key in raised}
+    assert sorted(set(TEXTS) - used) == []
+    wanted = set(re.findall(r'(?<!\w)(?:tr|Sentence|wait_for)\(\s*"([\w. -]+)"', SOURCE))
+    assert sorted(wanted - set(TEXTS)) == []
+    assert all(any(key.startswith(start) for key in TEXTS) for start in starts)
 
 
 def test_values_are_put_in_and_a_key_that_is_not_there_fails() -> None:
     assert ENGLISH("rank.of", rank=1, number=5) == "1 of 5"
-    assert speaker("zh")("document n", n=3) == "文档 3"
+    assert translator_for("zh")("document n", n=3) == "文档 3"
     with pytest.raises(KeyError):
         ENGLISH("there is no such key")

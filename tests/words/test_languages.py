@@ -21,7 +21,7 @@ from dssm_core.evaluation import calibration
 from dssm_core.inspection import measure
 from dssm_core.ui.common import language, state
 from dssm_core.ui.inspect import errors as errors_page
-from dssm_core.words import Say, speaker
+from dssm_core.words import Translate, translator_for
 from tests.charts.test_all_charts import HISTORY, everything, rows, scores, tokens
 from tests.charts.test_inspection import COUNTS, pairs, slice_table
 from tests.charts.test_vector_map import points
@@ -62,66 +62,66 @@ MANY = pd.concat([tokens([0.5, 0.0], text=TEXT).assign(position=p) for p in rang
 POINT = charts.operating_point(COUNTS, cosine=0.25, probability=0.5)
 
 
-def reliability(say: Say) -> charts.Chart:
+def reliability(tr: Translate) -> charts.Chart:
     frame = pairs(COSINES).dropna()
     table = calibration(frame["probability"].to_numpy(), frame["label"].to_numpy())
-    return charts.reliability_chart(table, error=0.125, say=say)
+    return charts.reliability_chart(table, error=0.125, tr=tr)
 
 
-def score_chart(say: Say, cosines: list[float] = COSINES) -> charts.Drawing:
+def score_chart(tr: Translate, cosines: list[float] = COSINES) -> charts.Drawing:
     return charts.score_chart(
         scores(cosines, TEXT),
         curve=charts.probability_curve(4.0, -1.0),
         background=charts.background_bins(np.array([0.0, 0.1])),
         threshold=(0.25, 0.5),
-        say=say,
+        tr=tr,
     )
 
 
-def of_the_map(say: Say, number: int) -> charts.Chart:
+def of_the_map(tr: Translate, number: int) -> charts.Chart:
     frame = points(number, text=TEXT, value=TEXT)
-    return vector_map(frame, share=(0.25, 0.125), total=12, colour="标注", say=say)
+    return vector_map(frame, share=(0.25, 0.125), total=12, colour="标注", tr=tr)
 
 
-EVERY: dict[str, Callable[[Say], charts.Chart | charts.Drawing]] = {
+EVERY: dict[str, Callable[[Translate], charts.Chart | charts.Drawing]] = {
     "score_chart": score_chart,
-    "score_chart of nothing": lambda say: score_chart(say, [math.nan]),
-    "score_chart of many": lambda say: score_chart(say, [0.5] * 2_500),
-    "ranked_bars": lambda say: charts.ranked_bars(
-        scores(COSINES, TEXT), threshold=(0.25, 0.5), say=say
+    "score_chart of nothing": lambda tr: score_chart(tr, [math.nan]),
+    "score_chart of many": lambda tr: score_chart(tr, [0.5] * 2_500),
+    "ranked_bars": lambda tr: charts.ranked_bars(
+        scores(COSINES, TEXT), threshold=(0.25, 0.5), tr=tr
     ),
-    "attention_heatmap": lambda say: charts.attention_heatmap(MANY, say=say),
-    "attention_heatmap of long texts": lambda say: charts.attention_heatmap(
-        tokens([0.0] * 2_500, "letters", TEXT), say=say
+    "attention_heatmap": lambda tr: charts.attention_heatmap(MANY, tr=tr),
+    "attention_heatmap of long texts": lambda tr: charts.attention_heatmap(
+        tokens([0.0] * 2_500, "letters", TEXT), tr=tr
     ),
-    "attention_heatmap of nothing": lambda say: charts.attention_heatmap(tokens([]), say=say),
-    "effects_chart": lambda say: charts.effects_chart(EFFECTS, say=say),
-    "effects_chart of nothing": lambda say: charts.effects_chart(EFFECTS.head(0), say=say),
-    "slope_chart": lambda say: charts.slope_chart(RANKS, say=say),
-    "distribution": lambda say: charts.distribution_chart(
-        charts.cosine_bins(pairs(COSINES)), cosine=0.25, probability=0.5, say=say
+    "attention_heatmap of nothing": lambda tr: charts.attention_heatmap(tokens([]), tr=tr),
+    "effects_chart": lambda tr: charts.effects_chart(EFFECTS, tr=tr),
+    "effects_chart of nothing": lambda tr: charts.effects_chart(EFFECTS.head(0), tr=tr),
+    "slope_chart": lambda tr: charts.slope_chart(RANKS, tr=tr),
+    "distribution": lambda tr: charts.distribution_chart(
+        charts.cosine_bins(pairs(COSINES)), cosine=0.25, probability=0.5, tr=tr
     ),
-    "distribution of nothing": lambda say: charts.distribution_chart(
-        charts.cosine_bins(pairs([])), cosine=0.25, probability=0.5, say=say
+    "distribution of nothing": lambda tr: charts.distribution_chart(
+        charts.cosine_bins(pairs([])), cosine=0.25, probability=0.5, tr=tr
     ),
-    "precision_recall": lambda say: charts.precision_recall_chart(
-        measure.curve(pairs(COSINES)), POINT, relevant=0.5, say=say
+    "precision_recall": lambda tr: charts.precision_recall_chart(
+        measure.curve(pairs(COSINES)), POINT, relevant=0.5, tr=tr
     ),
-    "roc": lambda say: charts.roc_chart(measure.curve(pairs(COSINES)), POINT, area=0.75, say=say),
+    "roc": lambda tr: charts.roc_chart(measure.curve(pairs(COSINES)), POINT, area=0.75, tr=tr),
     "reliability": reliability,
-    "slices": lambda say: charts.slices_chart(
-        slice_table(list(map(str, range(20))), [3] * 20), overall=0.1, say=say
+    "slices": lambda tr: charts.slices_chart(
+        slice_table(list(map(str, range(20))), [3] * 20), overall=0.1, tr=tr
     ),
-    "slices of nothing": lambda say: charts.slices_chart(slice_table([], []), overall=0.1, say=say),
-    "map": lambda say: of_the_map(say, 9),
-    "map of nothing": lambda say: of_the_map(say, 0),
-    "history": lambda say: charts.history_chart(
-        HISTORY.assign(run="1"), measure="loss", title="损失", reads_as="越低越好。", say=say
+    "slices of nothing": lambda tr: charts.slices_chart(slice_table([], []), overall=0.1, tr=tr),
+    "map": lambda tr: of_the_map(tr, 9),
+    "map of nothing": lambda tr: of_the_map(tr, 0),
+    "history": lambda tr: charts.history_chart(
+        HISTORY.assign(run="1"), measure="loss", title="损失", reads_as="越低越好。", tr=tr
     ),
-    "history of nothing": lambda say: charts.history_chart(
-        HISTORY.head(0), measure="loss", title="损失", reads_as="越低越好。", say=say
+    "history of nothing": lambda tr: charts.history_chart(
+        HISTORY.head(0), measure="loss", title="损失", reads_as="越低越好。", tr=tr
     ),
-    "vectors": lambda say: charts.vectors_chart((1, 0), (0, 1), say=say),
+    "vectors": lambda tr: charts.vectors_chart((1, 0), (0, 1), tr=tr),
 }
 
 
@@ -153,11 +153,11 @@ def english(*found: str) -> set[str]:
 
 @pytest.mark.parametrize("build", EVERY.values(), ids=EVERY)
 def test_no_chart_says_an_english_word_in_chinese(
-    build: Callable[[Say], charts.Chart | charts.Drawing],
+    build: Callable[[Translate], charts.Chart | charts.Drawing],
 ) -> None:
-    specification = json.loads(json.dumps(build(speaker("zh")).to_dict()))
+    specification = json.loads(json.dumps(build(translator_for("zh")).to_dict()))
     assert not english(*texts(specification))
-    in_english = json.loads(json.dumps(build(speaker("en")).to_dict()))
+    in_english = json.loads(json.dumps(build(translator_for("en")).to_dict()))
     assert english(*texts(in_english)), "or nothing is looked at"
 
 

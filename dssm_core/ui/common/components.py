@@ -17,8 +17,8 @@ from dssm_core import charts
 from dssm_core.errors import UserError
 from dssm_core.reporting.html import escape as escape
 from dssm_core.scoring import Head, ScoredDocument, ScoredToken
-from dssm_core.ui.common.language import language, say
-from dssm_core.words import LANGUAGES, in_a_row
+from dssm_core.ui.common.language import language, tr, translator
+from dssm_core.words import LANGUAGES, join_texts
 
 Kind = Literal["error", "warning", "note"]
 
@@ -41,7 +41,7 @@ def show_title(title: str) -> None:
     ):
         st.title(title, anchor=False, width="content")
         st.segmented_control(
-            say("language"),
+            tr("language"),
             list(LANGUAGES),
             format_func=lambda key: LANGUAGES[key],
             default=language(),
@@ -54,8 +54,8 @@ def show_title(title: str) -> None:
 
 def message_html(kind: Kind, text: str, found: str = "", hint: str = "") -> str:
     """Return a message: what is wrong, what was found, the way out; all of it plain text."""
-    name = "" if kind == "note" else f"<strong>{escape(say(kind))}.</strong> "
-    received = f" {escape(say('found'))} <code>{escape(found)}</code>" if found else ""
+    name = "" if kind == "note" else f"<strong>{escape(tr(kind))}.</strong> "
+    received = f" {escape(tr('found'))} <code>{escape(found)}</code>" if found else ""
     role = "alert" if kind == "error" else "status"
     return (
         f'<div class="dssm-message dssm-{kind}" role="{role}">{name}{escape(text)}'
@@ -70,8 +70,7 @@ def show_message(kind: Kind, text: str, found: str = "", hint: str = "") -> None
 
 def show_error(error: UserError) -> None:
     """Show trouble that a person can put right."""
-    end = "" if error.what.endswith((".", ":", "!", "?", "。")) else "."
-    show_message("error", f"{error.what}{end}", error.received, error.hint)
+    show_message("error", error.what(translator()), error.received, error.hint(translator()))
 
 
 @contextmanager
@@ -87,7 +86,7 @@ def failures_shown(painting: str) -> Iterator[None]:
         show_error(error)
     except Exception:
         logging.getLogger(__name__).exception("painting %s", painting)
-        show_message("error", say("crash"))
+        show_message("error", tr("crash"))
 
 
 def show_notes(notes: Sequence[str]) -> None:
@@ -129,8 +128,8 @@ def listed(items: Iterable[str], most: int = 12) -> str:
         'a, b'
     """
     names = list(items)
-    rest = [say("others", number=len(names) - most)] if len(names) > most else []
-    return say("comma").join([*names[:most], *rest])
+    rest = [tr("others", number=len(names) - most)] if len(names) > most else []
+    return tr("comma").join([*names[:most], *rest])
 
 
 def highest_weight(*texts: Sequence[ScoredToken]) -> float:
@@ -154,7 +153,7 @@ def token_html(heading: str, text: str, tokens: Sequence[ScoredToken], highest: 
         end = token.end
     rest = text[end:]
     if len(tokens) > MOST_TOKENS:
-        parts.append(f'<span class="dssm-rest">{escape(say("more", number=len(rest)))}</span>')
+        parts.append(f'<span class="dssm-rest">{escape(tr("more", number=len(rest)))}</span>')
     else:
         parts.append(_gap(rest))
     return (
@@ -167,7 +166,7 @@ def _gap(text: str) -> str:
     rest = len(text) - LONGEST_GAP
     if rest <= 0:
         return escape(text)
-    more = f'<span class="dssm-rest">{escape(say("more", number=rest))}</span>'
+    more = f'<span class="dssm-rest">{escape(tr("more", number=rest))}</span>'
     return escape(text[:LONGEST_GAP]) + more
 
 
@@ -175,13 +174,13 @@ def _token_html(word: str, token: ScoredToken, highest: float) -> str:
     """Return one token; its weight is drawn where it is worth seeing, and told in any case."""
     is_read = token.state in ("seen", "letters")
     weight = token.attention if is_read else None
-    about = [] if weight is None else [say("weight", weight=weight)]
-    about += [] if token.state == "seen" else [say(f"mark.{token.state}")]
+    about = [] if weight is None else [tr("weight", weight=weight)]
+    about += [] if token.state == "seen" else [tr(f"mark.{token.state}")]
     # at most half, so that the theme's text colour is readable on every shade
     shade = 0.5 * min(1.0, weight / highest) if weight and highest > 0 else 0.0
     style = f' style="background: rgba(0,114,178,{shade:.3f})"' if shade else ""
     number = f"<sup>{weight:.2f}</sup>" if weight and weight >= 0.1 * highest else ""
-    words = escape(say("comma").join(about))
+    words = escape(tr("comma").join(about))
     told = "" if number and token.state == "seen" else f" ({words})"
     return (
         f'<span class="dssm-t dssm-{token.state}"{style} title="{words}">'
@@ -193,24 +192,22 @@ def _token_html(word: str, token: ScoredToken, highest: float) -> str:
 
 def legend_html() -> str:
     """Return the legend of the marks."""
-    word = escape(say("legend.word"))
+    word = escape(tr("legend.word"))
     items = "".join(
         f'<div role="listitem"><span class="dssm-t dssm-{state}" aria-hidden="true">{word}</span> '
-        f"{escape(say(f'mark.{state}'))}</div>"
+        f"{escape(tr(f'mark.{state}'))}</div>"
         for state in ("seen", "letters", "truncated", "skipped")
     )
-    return (
-        f'<div class="dssm-legend" role="list" aria-label="{escape(say("legend"))}">{items}</div>'
-    )
+    return f'<div class="dssm-legend" role="list" aria-label="{escape(tr("legend"))}">{items}</div>'
 
 
 def chain_html(result: ScoredDocument, head: Head, documents: int, threshold: float) -> str:
     """Return a document's numbers in order, each with how it comes from the one before."""
     if result.cosine is None or result.logit is None or result.probability is None:
-        return f'<p class="dssm-quiet">{escape(say("nothing"))}</p>'
+        return f'<p class="dssm-quiet">{escape(tr("nothing"))}</p>'
     product = f"= {head.scale:.3f} × {result.cosine:.4f} {_signed(head.bias)}"
     squashed = f"= sigmoid({result.logit:.3f}) {_verdict(result.probability, threshold)}"
-    rank = say("rank.of", rank=result.rank, number=documents)
+    rank = tr("rank.of", rank=result.rank, number=documents)
     items = [
         _link("first", "cosine", f"{result.cosine:.4f}"),
         _link("step", "logit", f"{result.logit:.3f}", product),
@@ -226,15 +223,15 @@ def _link(kind: str, name: str, number: str, how: str = "") -> str:
     """Return one number with its name, how it was worked out, and what it means."""
     worked = f'<div class="how">{escape(how)}</div>' if how else ""
     return (
-        f'<div class="{kind}" role="listitem"><div class="name">{escape(say(name))}</div>'
+        f'<div class="{kind}" role="listitem"><div class="name">{escape(tr(name))}</div>'
         f'<div class="number">{escape(number)}</div>{worked}'
-        f'<div class="about">{escape(say(f"{name}.help"))}</div></div>'
+        f'<div class="about">{escape(tr(f"{name}.help"))}</div></div>'
     )
 
 
 def _verdict(probability: float, threshold: float) -> str:
     key = "above" if probability >= threshold else "below"
-    return f"· {say(key, threshold=threshold)}"
+    return f"· {tr(key, threshold=threshold)}"
 
 
 def _signed(number: float) -> str:
@@ -256,9 +253,9 @@ def in_words(probability: float) -> str:
 def show_head(head: Head) -> None:
     """Say what probabilities the model can give, and whether they rank as cosines do."""
     if head.scale < 0:
-        show_message("error", say("backwards", scale=head.scale))
+        show_message("error", tr("backwards", scale=head.scale))
     elif head.scale == 0:
-        show_message("error", say("flat"))
+        show_message("error", tr("flat"))
     low, high = (in_words(probability) for probability in head.reachable)
-    alike = [say("alike")] if head.scale > 0 else []
-    show_quiet(in_a_row(*alike, say("reach", low=low, high=high)))
+    alike = [tr("alike")] if head.scale > 0 else []
+    show_quiet(join_texts(*alike, tr("reach", low=low, high=high)))

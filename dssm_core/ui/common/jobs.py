@@ -11,6 +11,7 @@ import streamlit as st
 
 from dssm_core.errors import UserError
 from dssm_core.ui.common import components, state
+from dssm_core.ui.common.language import tr
 
 T = TypeVar("T")
 
@@ -55,17 +56,18 @@ class Job(Generic[T]):
 
 
 @st.fragment(run_every=1.0)
-def wait_for(job: Job[Any], message: str) -> None:
+def wait_for(job: Job[Any], key: str, **values: Any) -> None:
     """Show how far a job is; paint the page anew when it is done.
 
     Args:
         job: the work.
-        message: what is going on; {done} and {total} are put in.
+        key: of the text that says what is going on; `done` and `total` are put in.
+        values: what else is put in.
     """
     if job.is_over():
         st.rerun()
     done, total = job.done
-    components.show_quiet(message.format(done=done, total=total), is_wait=True)
+    components.show_quiet(tr(key, done=done, total=total, **values), is_wait=True)
     if total:
         st.progress(min(1.0, done / total))
 

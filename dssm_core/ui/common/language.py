@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from dssm_core.words import LANGUAGES, Say, speaker
+from dssm_core.words import LANGUAGES, Translate, translator_for
 
 
 def language() -> str:
@@ -17,11 +17,11 @@ def language() -> str:
     return "zh" if (st.context.locale or "").lower().startswith("zh") else "en"
 
 
-def voice() -> Say:
+def translator() -> Translate:
     """Return what says texts in the chosen language, also where no session is at hand."""
-    return speaker(language())
+    return translator_for(language())
 
 
-def say(key: str, /, **values: Any) -> str:
+def tr(key: str, /, **values: Any) -> str:
     """Return a text of the page in the chosen language, with values put in."""
-    return voice()(key, **values)
+    return translator()(key, **values)

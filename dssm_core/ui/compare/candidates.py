@@ -14,7 +14,7 @@ from dssm_core.scoring import Scorer
 from dssm_core.search.nearest import Found, VectorSearch
 from dssm_core.ui.common import components, state
 from dssm_core.ui.common.jobs import Job, wait_for
-from dssm_core.ui.common.language import say
+from dssm_core.ui.common.language import tr
 from dssm_core.ui.compare import inputs
 from dssm_core.ui.compare.corpora import Corpus, search_of
 
@@ -48,7 +48,7 @@ SHEET = """<style>
 
 def show_button() -> None:
     """Show the button that opens the candidates."""
-    st.button(say("find"), key="compare.find", on_click=_open, args=(True,))
+    st.button(tr("find"), key="compare.find", on_click=_open, args=(True,))
 
 
 def _open(is_open: bool) -> None:
@@ -62,7 +62,7 @@ def show(folder: ModelFolder, live: state.LiveModel, asked: inputs.Asked) -> Non
             st.html(SHEET)
             _show_head()
             if not asked.query.strip():
-                components.show_message("warning", say("error.query"))
+                components.show_message("warning", tr("error.query"))
             elif len(asked.query) > inputs.LONGEST_TEXT:
                 components.show_message("warning", asked.trouble() or "")
             else:
@@ -70,17 +70,17 @@ def show(folder: ModelFolder, live: state.LiveModel, asked: inputs.Asked) -> Non
     elif st.session_state.get("compare.before"):
         with st.container(horizontal=True, vertical_alignment="center"):
             with st.container(width="content"):
-                components.show_quiet(say("find.filled"))
-            st.button(say("find.back"), key="compare.find.back", on_click=inputs.swap_documents)
+                components.show_quiet(tr("find.filled"))
+            st.button(tr("find.back"), key="compare.find.back", on_click=inputs.swap_documents)
 
 
 def _show_head() -> None:
     with st.container(
         horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
     ):
-        st.header(say("find.title"), anchor=False, width="content")
+        st.header(tr("find.title"), anchor=False, width="content")
         st.button(
-            say("find.close"),
+            tr("find.close"),
             key="compare.find.close",
             on_click=_open,
             args=(False,),
@@ -91,7 +91,7 @@ def _show_head() -> None:
 def _show_open(folder: ModelFolder, live: state.LiveModel, asked: inputs.Asked) -> None:
     search = search_of(folder)
     if not search.corpus.is_over(PATIENCE):
-        wait_for(search.corpus, say("find.reading"))
+        wait_for(search.corpus, "find.reading")
     elif search.corpus.value:
         vectors = search.encode(live.scorer, search.corpus.value) if live.scorer else None
         if vectors:
@@ -116,7 +116,7 @@ def _show_lists(
     actions = st.container()
     left, right = st.columns(2, gap="medium")
     with left:
-        st.subheader(say("find.by.model"), anchor=False)
+        st.subheader(tr("find.by.model"), anchor=False)
         near, far = _by_model(live, asked.query, vectors, judged)
     words = corpus.words
     alike = words.nearest(asked.query, NUMBER)
@@ -125,10 +125,10 @@ def _show_lists(
     with left:
         ticked = _show_list("cosine", near, far, judged, both)
     with right:
-        st.subheader(say("find.by.words"), anchor=False)
-        components.show_quiet(say("find.words.over", number=len(words.documents)))
+        st.subheader(tr("find.by.words"), anchor=False)
+        components.show_quiet(tr("find.words.over", number=len(words.documents)))
         if not alike:
-            components.show_message("note", say("find.no words"))
+            components.show_message("note", tr("find.no words"))
         ticked += _show_list("bm25", alike, missed, judged, both)
     with actions:
         every = [one.document for one in (*near, *alike)]
@@ -137,9 +137,9 @@ def _show_lists(
 
 def _judged(judged: Mapping[str, int]) -> str:
     if not judged:
-        return say("find.unjudged")
+        return tr("find.unjudged")
     relevant = sum(judged.values())
-    return say("find.judged", relevant=relevant, irrelevant=len(judged) - relevant)
+    return tr("find.judged", relevant=relevant, irrelevant=len(judged) - relevant)
 
 
 def _by_model(
@@ -151,13 +151,13 @@ def _by_model(
     """Return what lies nearest, and what was missed; nothing, and say why, while there is none."""
     search = vectors.value if vectors else None
     if live.error:
-        components.show_message("note", say("failed"))
+        components.show_message("note", tr("failed"))
     elif live.scorer is None or vectors is None:
-        components.show_quiet(say("find.waiting"), is_wait=True)
+        components.show_quiet(tr("find.waiting"), is_wait=True)
     elif vectors.error:
         components.show_error(vectors.error)
     elif search is None:
-        wait_for(vectors, say("find.encoding"))
+        wait_for(vectors, "find.encoding")
     else:
         return _nearest(live.scorer, query, search, judged)
     return [], []
@@ -167,10 +167,10 @@ def _nearest(
     scorer: Scorer, query: str, search: VectorSearch, judged: Mapping[str, int]
 ) -> tuple[list[Found], list[Found]]:
     key = "find.exact" if search.recall is None else "find.approximate"
-    components.show_quiet(say(key, number=len(search.documents), recall=search.recall))
+    components.show_quiet(tr(key, number=len(search.documents), recall=search.recall))
     encoded = scorer.cache.encode([query], "query")[0]
     if not encoded.is_readable:
-        components.show_message("note", say("error.query.unread"))
+        components.show_message("note", tr("error.query.unread"))
         return [], []
     near = search.nearest(encoded.vector, NUMBER)
     far = _missed(judged, near, lambda document: search.place(encoded.vector, document))
@@ -206,9 +206,9 @@ def _show_list(
     ticked = []
     for number, one in enumerate([*found, *missed]):
         if number == len(found):
-            components.show_quiet(say("find.missed"))
+            components.show_quiet(tr("find.missed"))
         digest = hashlib.sha256(one.document.encode()).hexdigest()[:16]
-        label = say("find.cosine" if by == "cosine" else "find.bm25", rank=one.rank, n=one.number)
+        label = tr("find.cosine" if by == "cosine" else "find.bm25", rank=one.rank, n=one.number)
         if st.checkbox(label, key=f"compare.find.{by}.{digest}"):
             ticked.append(one.document)
         st.html(_row_html(one.document, judged.get(one.document), one.document in both))
@@ -223,9 +223,9 @@ def _row_html(document: str, label: int | None, in_both: bool) -> str:
         0: ("find.irrelevant", "irrelevant"),
         None: ("find.not judged", "open"),
     }[label]
-    marks = f'<span class="{kind}">{components.escape(say(key))}</span>'
+    marks = f'<span class="{kind}">{components.escape(tr(key))}</span>'
     if in_both:
-        marks += f'<span class="both">{components.escape(say("find.both"))}</span>'
+        marks += f'<span class="both">{components.escape(tr("find.both"))}</span>'
     return (
         f'<div class="dssm-found"><div class="text" dir="auto">{components.escape(shown)}</div>'
         f'<div class="marks">{marks}</div></div>'
@@ -242,9 +242,9 @@ def _show_actions(
     with st.container(horizontal=True, vertical_alignment="center"):
         if asked.documents:
             st.segmented_control(
-                say("find.mode"),
+                tr("find.mode"),
                 ["replace", "add"],
-                format_func=lambda mode: say(
+                format_func=lambda mode: tr(
                     "find.replace" if mode == "replace" else "find.add", number=len(asked.documents)
                 ),
                 key="compare.find.mode",
@@ -255,21 +255,21 @@ def _show_actions(
             )
         clicked = [
             st.button(
-                say("find.use ticked", number=len(chosen)),
+                tr("find.use ticked", number=len(chosen)),
                 key="compare.find.ticked",
                 on_click=_use,
                 args=(asked.documents, chosen),
                 disabled=not chosen,
             ),
             st.button(
-                say("find.use all", number=len(every)),
+                tr("find.use all", number=len(every)),
                 key="compare.find.all",
                 on_click=_use,
                 args=(asked.documents, every),
             ),
         ]
         if both is not None:
-            components.show_quiet(say("find.overlap", both=both))
+            components.show_quiet(tr("find.overlap", both=both))
     if any(clicked):  # the documents stand outside this fragment
         st.rerun()
 

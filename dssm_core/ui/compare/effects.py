@@ -13,7 +13,7 @@ from dssm_core.scoring import ScoredDocument, Scorer
 from dssm_core.towers import Side
 from dssm_core.ui.common import components, state
 from dssm_core.ui.common.jobs import wait_for_model
-from dssm_core.ui.common.language import say, voice
+from dssm_core.ui.common.language import tr, translator
 from dssm_core.ui.compare.result import Shown
 
 PART, ALIKE = 0.3, 0.6
@@ -22,9 +22,9 @@ PART, ALIKE = 0.3, 0.6
 
 def show_effects(shown: Shown, scorer: Scorer) -> None:
     """Show the effect of every token of query and chosen document, and how attention compares."""
-    st.header(say("effects"), anchor=False)
+    st.header(tr("effects"), anchor=False)
     chosen = shown.scores.results[shown.selected - 1]
-    titles = (say("query"), f"{say('document')} {shown.selected}")
+    titles = (tr("query"), f"{tr('document')} {shown.selected}")
     show_pair_effects(scorer, shown.scores.query.text, chosen, titles, "compare.effects")
 
 
@@ -40,9 +40,9 @@ def show_pair_effects(
         titles: of the query's chart and the document's.
         key: what the charts' keys start with.
     """
-    components.show_quiet(say("effects.note"))
+    components.show_quiet(tr("effects.note"))
     if scored.cosine is None:
-        components.show_message("note", say("nothing"))
+        components.show_message("note", tr("nothing"))
         return
     sides: tuple[Side, Side] = ("query", "document")
     both = [
@@ -52,12 +52,12 @@ def show_pair_effects(
     for found, title, column in zip(both, titles, st.columns(2, gap="medium"), strict=True):
         with column:
             chart = charts.effects_chart(
-                found.frame(), title=title, reach=reach, ink=components.ink(), say=voice()
+                found.frame(), title=title, reach=reach, ink=components.ink(), tr=translator()
             )
             components.show_chart(chart, f"{key}.{found.side}")
             agreement = found.agreement()
             if agreement is not None:
-                components.show_quiet(say(_verdict(agreement), agreement=agreement))
+                components.show_quiet(tr(_verdict(agreement), agreement=agreement))
 
 
 def _verdict(agreement: float) -> str:
@@ -71,14 +71,14 @@ def show_second(shown: Shown, folders: dict[str, ModelFolder]) -> None:
     others = [name for name in folders if name != shown.folder.name]
     if not others:
         return
-    st.header(say("second"), anchor=False)
+    st.header(tr("second"), anchor=False)
     name = st.selectbox(
-        say("second.pick"),
+        tr("second.pick"),
         others,
         index=None,
         key="compare.second",
-        placeholder=say("none"),
-        help=say("second.help"),
+        placeholder=tr("none"),
+        help=tr("second.help"),
         persist_state="session",
     )
     if name is None:
@@ -88,7 +88,7 @@ def show_second(shown: Shown, folders: dict[str, ModelFolder]) -> None:
     if live.error:
         components.show_error(live.error)
     elif live.scorer is None:
-        wait_for_model(live, say("waiting"))
+        wait_for_model(live, tr("waiting"))
     else:
         _show_both(shown, live.scorer)
 
@@ -98,7 +98,7 @@ def _show_both(shown: Shown, scorer: Scorer) -> None:
     other = scorer.score(shown.scores.query.text, texts).frame()
     mine = shown.frame
     both = pd.concat([mine.assign(model=shown.folder.name), other.assign(model=scorer.folder.name)])
-    chart = charts.slope_chart(both, ink=components.ink(), say=voice())
+    chart = charts.slope_chart(both, ink=components.ink(), tr=translator())
     st.altair_chart(chart, width="stretch", key="compare.slope")
     numbers = ["cosine", "probability", "rank"]
     joined = mine[["position", "document", *numbers]].merge(
@@ -108,11 +108,11 @@ def _show_both(shown: Shown, scorer: Scorer) -> None:
     joined = joined.sort_values(
         "rank", key=lambda rank: -(rank - joined["rank 2"]).abs(), kind="stable"
     )
-    document = st.column_config.TextColumn(say("document"))
+    document = st.column_config.TextColumn(tr("document"))
     config: dict[str, Any] = {"position": "#", "document": document}
     for suffix, model in (("", shown.folder.name), (" 2", scorer.folder.name)):
         for number in numbers:
             form = "%d" if number == "rank" else "%.4f"
-            label = f"{say(number)} · {model}"
+            label = f"{tr(number)} · {model}"
             config[number + suffix] = st.column_config.NumberColumn(label, format=form)
     st.dataframe(joined, hide_index=True, width="stretch", column_config=config)

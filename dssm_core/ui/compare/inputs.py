@@ -13,7 +13,7 @@ import streamlit as st
 from dssm_core.errors import UserError
 from dssm_core.folder import ModelFolder
 from dssm_core.ui.common import components, state
-from dssm_core.ui.common.language import say
+from dssm_core.ui.common.language import tr
 
 MOST_DOCUMENTS = 200
 LONGEST_TEXT = 100_000
@@ -53,21 +53,21 @@ class Asked:
         """Return what to call a document, by position from 1, with its line where they differ."""
         line = self.lines[position - 1]
         if line == position:
-            return say("document n", n=position)
-        return say("document n line", n=position, line=line)
+            return tr("document n", n=position)
+        return tr("document n line", n=position, line=line)
 
     def trouble(self) -> str | None:
         """Return why this cannot be scored, naming the field and the way out; None if it can."""
         if not self.query.strip():
-            return say("error.query")
+            return tr("error.query")
         if not self.documents:
-            return say("error.documents")
+            return tr("error.documents")
         texts = [self.query, *self.documents[:MOST_DOCUMENTS]]
         for position, text in enumerate(texts):
             if len(text) > LONGEST_TEXT:
-                which = self.name(position) if position else say("the query")
+                which = self.name(position) if position else tr("the query")
                 which = which[0].upper() + which[1:]
-                return say("error.long", which=which, found=len(text), most=LONGEST_TEXT)
+                return tr("error.long", which=which, found=len(text), most=LONGEST_TEXT)
         return None
 
 
@@ -86,7 +86,7 @@ def open_link(folders: Mapping[str, ModelFolder]) -> None:
     if view.model in folders:
         st.session_state["compare.model"] = view.model
     else:
-        st.session_state["compare.trouble"] = UserError(say("error.model"), view.model)
+        st.session_state["compare.trouble"] = UserError(tr("error.model"), view.model)
     st.session_state["compare.query"] = view.query
     _put_documents(view.documents)
     st.session_state["compare.threshold"] = view.threshold
@@ -107,10 +107,10 @@ def pick_model(folders: Mapping[str, ModelFolder]) -> ModelFolder:
         st.session_state["compare.model"] = default
         change()
     name = st.selectbox(
-        say("model"),
+        tr("model"),
         list(folders),
         key="compare.model",
-        help=say("model.help"),
+        help=tr("model.help"),
         on_change=change,
         persist_state="session",
     )
@@ -142,14 +142,14 @@ def pick_example(folder: ModelFolder) -> list[dict[str, Any]]:
         _fill(examples, st.session_state[key])
 
     st.selectbox(
-        say("example"),
+        tr("example"),
         range(len(examples)),
         index=chosen_example(examples),
         format_func=names.__getitem__,
         key=key,
-        placeholder=say("own"),
+        placeholder=tr("own"),
         on_change=change,
-        help=say("example.help"),
+        help=tr("example.help"),
         persist_state="session",
     )
     return examples
@@ -200,16 +200,16 @@ def show_note(examples: Sequence[dict[str, Any]]) -> None:
     if number is not None:
         components.show_quiet(examples[number]["note"])
     elif not examples:
-        components.show_quiet(say("no examples"))
+        components.show_quiet(tr("no examples"))
 
 
 def type_query() -> str:
     """Show the query box."""
     st.session_state.setdefault("compare.query", "")
     return st.text_input(
-        say("query"),
+        tr("query"),
         key="compare.query",
-        help=say("query.help"),
+        help=tr("query.help"),
         on_change=_edited,
         persist_state="session",
     )
@@ -222,10 +222,10 @@ def type_documents() -> list[str]:
     if st.session_state["compare.entry"] == "table":
         return _type_rows()
     text = st.text_area(
-        say("documents"),
+        tr("documents"),
         key="compare.lines",
         height=190,
-        help=say("documents.help", most=MOST_DOCUMENTS),
+        help=tr("documents.help", most=MOST_DOCUMENTS),
         on_change=_edited,
         persist_state="session",
     )
@@ -235,9 +235,9 @@ def type_documents() -> list[str]:
 def pick_entry() -> None:
     """Show the choice between the two ways of entry."""
     st.segmented_control(
-        say("entry"),
+        tr("entry"),
         ["lines", "table"],
-        format_func=lambda entry: say(f"entry.{entry}"),
+        format_func=lambda entry: tr(f"entry.{entry}"),
         key="compare.entry",
         required=True,
         on_change=_change_entry,
@@ -259,13 +259,13 @@ def _type_rows() -> list[str]:
         height=230,
         column_config={
             "document": st.column_config.TextColumn(
-                say("documents.table"),
-                help=say("documents.help", most=MOST_DOCUMENTS),
+                tr("documents.table"),
+                help=tr("documents.help", most=MOST_DOCUMENTS),
                 width="large",
             )
         },
         on_change=_edited,
-        alt=say("documents.table"),
+        alt=tr("documents.table"),
     )
     rows = ["" if pd.isna(cell) else str(cell) for cell in table["document"]]
     st.session_state["compare.edited"] = rows

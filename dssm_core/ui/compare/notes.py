@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from dssm_core.scoring import ScoredToken, Scores
 from dssm_core.ui.common.components import listed
-from dssm_core.ui.common.language import say
+from dssm_core.ui.common.language import tr
 from dssm_core.ui.compare.inputs import MOST_DOCUMENTS, Asked
 
 
@@ -14,19 +14,19 @@ def warnings(scores: Scores, asked: Asked) -> list[str]:
     """Return what makes the numbers doubtful or absent."""
     found = []
     if len(asked.documents) > MOST_DOCUMENTS:
-        found.append(say("error.many", found=len(asked.documents), most=MOST_DOCUMENTS))
+        found.append(tr("error.many", found=len(asked.documents), most=MOST_DOCUMENTS))
     read = [token for token in scores.query.tokens if _is_read(token)]
     if not read:
-        found.append(say("error.query.unread"))
+        found.append(tr("error.query.unread"))
     elif all(token.state == "letters" for token in read):
-        found.append(say("note.letters.all"))
+        found.append(tr("note.letters.all"))
     unread = [
         asked.name(position)
         for position, result in enumerate(scores.results, 1)
         if not any(_is_read(token) for token in result.tokens)
     ]
     if unread and read:
-        found.append(say("note.unread", which=listed(unread)))
+        found.append(tr("note.unread", which=listed(unread)))
     return found
 
 
@@ -34,12 +34,12 @@ def notes(scores: Scores, asked: Asked) -> list[str]:
     """Return the lesser remarks: duplicates, empty lines, and tokens not read as words."""
     found = []
     if twice := _duplicates(scores, asked):
-        found.append(say("note.duplicate", which=listed(twice)))
+        found.append(tr("note.duplicate", which=listed(twice)))
     if asked.empty:
-        found.append(say("note.empty", which=listed(map(str, asked.empty))))
+        found.append(tr("note.empty", which=listed(map(str, asked.empty))))
     for state in ("truncated", "letters", "skipped"):
         if which := _marked(scores, asked, state):
-            found.append(say(f"note.{state}", which=listed(which)))
+            found.append(tr(f"note.{state}", which=listed(which)))
     return found
 
 
@@ -52,7 +52,7 @@ def _duplicates(scores: Scores, asked: Asked) -> list[str]:
 
 def _marked(scores: Scores, asked: Asked, state: str) -> list[str]:
     """Return each text that has tokens in a state, with its first ones in quotes."""
-    texts: list[tuple[str, Sequence[ScoredToken]]] = [(say("the query"), scores.query.tokens)]
+    texts: list[tuple[str, Sequence[ScoredToken]]] = [(tr("the query"), scores.query.tokens)]
     texts += [(asked.name(n), result.tokens) for n, result in enumerate(scores.results, 1)]
     found = []
     for name, tokens in texts:

@@ -15,7 +15,7 @@ from dssm_core.paths import new_models
 from dssm_core.scoring import Scorer, Scores
 from dssm_core.ui.common import components, state
 from dssm_core.ui.common.jobs import wait_for_model
-from dssm_core.ui.common.language import say
+from dssm_core.ui.common.language import tr
 from dssm_core.ui.common.style import SHEET
 from dssm_core.ui.compare import candidates, effects, inputs, notes, result, share
 
@@ -38,8 +38,8 @@ def _render() -> None:
         inputs.open_link(folders)
         _show_broken(broken)
         if not folders:
-            hint, root = say("no models.hint"), str(new_models())
-            raise UserError(say("no models"), root, hint)
+            hint, root = tr("no models.hint"), str(new_models())
+            raise UserError(tr("no models"), root, hint)
         folder, asked, stored, place = _show_inputs(folders)
         live = state.live_model(folder)
         with place:
@@ -64,8 +64,8 @@ def _render() -> None:
 
 
 def _show_head() -> None:
-    components.show_title(say("title"))
-    components.show_quiet(say("intro"))
+    components.show_title(tr("title"))
+    components.show_quiet(tr("intro"))
 
 
 def _show_broken(broken: Sequence[UserError]) -> None:
@@ -73,7 +73,7 @@ def _show_broken(broken: Sequence[UserError]) -> None:
     if trouble := st.session_state.get("compare.trouble"):
         components.show_error(trouble)
     if broken:
-        with st.expander(say("broken", number=len(broken)), icon=":material/error:"):
+        with st.expander(tr("broken", number=len(broken)), icon=":material/error:"):
             for error in broken:
                 components.show_error(error)
 
@@ -94,7 +94,7 @@ def _show_inputs(
     with right:
         lines = inputs.type_documents()
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.button(say("score"), key="compare.score", on_click=_go_on)
+            st.button(tr("score"), key="compare.score", on_click=_go_on)
             candidates.show_button()
             inputs.pick_entry()
             place = st.container(width="stretch")
@@ -117,11 +117,11 @@ def _stored(asked: inputs.Asked, examples: Sequence[dict[str, Any]]) -> Scores |
 
 def _show_status(live: state.LiveModel, stored: Scores | None) -> None:
     if live.error:
-        components.show_quiet(say("stored" if stored else "failed"))
+        components.show_quiet(tr("stored" if stored else "failed"))
     elif live.scorer is None:
-        wait_for_model(live, say("loading" if stored else "waiting"))
+        wait_for_model(live, tr("loading" if stored else "waiting"))
     else:
-        components.show_quiet(say("ready"))
+        components.show_quiet(tr("ready"))
 
 
 def _answer(live: state.LiveModel, asked: inputs.Asked, stored: Scores | None) -> Scores | None:
@@ -147,7 +147,7 @@ def _score(
     if kept and kept[0] == wanted:
         return kept[1]
     if st.session_state.get("compare.stopped") == wanted:
-        components.show_message("note", say("stopped"))
+        components.show_message("note", tr("stopped"))
         return None
 
     def stop() -> None:
@@ -159,9 +159,9 @@ def _score(
         if bar is None and (is_long or time.monotonic() - started > 0.4):
             with place.container():
                 bar = st.progress(0.0)
-                st.button(say("stop"), key="compare.stop", on_click=stop)
+                st.button(tr("stop"), key="compare.stop", on_click=stop)
         if bar:
-            bar.progress(done / len(texts), say("scoring", done=done, total=len(texts)))
+            bar.progress(done / len(texts), tr("scoring", done=done, total=len(texts)))
         scorer.score(query, part)  # fills the cache
     scores = scorer.score(query, texts)
     place.empty()

@@ -14,8 +14,8 @@ from dssm_core.errors import UserError
 from dssm_core.folder import ModelFolder
 from dssm_core.scoring import Scores
 from dssm_core.ui.common import components
-from dssm_core.ui.common.language import say, voice
-from dssm_core.words import ENGLISH, Say
+from dssm_core.ui.common.language import tr, translator
+from dssm_core.words import ENGLISH, Translate
 
 MOST_BARS = 20
 """Documents in the ranked bars, which would else be taller than the screen."""
@@ -52,9 +52,9 @@ class Shown:
         """Return what the scores say, in a sentence or two."""
         known = self.ranked().dropna(subset=["rank"])
         if known.empty:
-            return say("finding.none")
+            return tr("finding.none")
         best = known.iloc[0]
-        return say(
+        return tr(
             "finding",
             best=int(best["position"]),
             probability=best["probability"],
@@ -71,12 +71,12 @@ class Shown:
         """Return query and chosen document as shaded tokens, on one scale."""
         query, chosen = self.scores.query, self.scores.results[self.selected - 1]
         highest = components.highest_weight(query.tokens, chosen.tokens)
-        name = f"{say('document')} {self.selected}"
+        name = f"{tr('document')} {self.selected}"
         return components.token_html(
-            say("query"), query.text, query.tokens, highest
+            tr("query"), query.text, query.tokens, highest
         ) + components.token_html(name, chosen.document, chosen.tokens, highest)
 
-    def score_chart(self, ink: str = charts.INK, say: Say = ENGLISH) -> charts.Drawing:
+    def score_chart(self, ink: str = charts.INK, tr: Translate = ENGLISH) -> charts.Drawing:
         """Return the chart of cosine against probability."""
         try:
             background = self.folder.random_pairs
@@ -90,10 +90,10 @@ class Shown:
             threshold=self.threshold,
             selected=self.selected,
             ink=ink,
-            say=say,
+            tr=tr,
         )
 
-    def ranked_bars(self, ink: str = charts.INK, say: Say = ENGLISH) -> charts.Drawing:
+    def ranked_bars(self, ink: str = charts.INK, tr: Translate = ENGLISH) -> charts.Drawing:
         """Return the chart of documents by rank."""
         first = self.ranked().head(MOST_BARS)
         is_more = (self.frame["position"] == self.selected) & ~self.frame["position"].isin(
@@ -104,7 +104,7 @@ class Shown:
             threshold=self.threshold,
             selected=self.selected,
             ink=ink,
-            say=say,
+            tr=tr,
         )
 
 
@@ -118,7 +118,7 @@ def show(folder: ModelFolder, scores: Scores, notes: Sequence[str]) -> Shown:
     shown = Shown(folder, scores, frame, threshold, selected, notes)
     with finding:
         components.show_lead(shown.finding())
-        components.show_quiet(say("choose"))
+        components.show_quiet(tr("choose"))
     _show_charts(shown)
     components.show_notes(notes)
     _show_chain(shown)
@@ -142,18 +142,18 @@ def _selected(frame: pd.DataFrame) -> int:
 def _pick_threshold(scores: Scores) -> charts.Threshold:
     st.session_state.setdefault("compare.threshold", 0.5)
     probability = st.slider(
-        say("threshold"),
+        tr("threshold"),
         0.01,
         0.99,
         step=0.01,
         key="compare.threshold",
-        help=say("threshold.help"),
+        help=tr("threshold.help"),
         persist_state="session",
     )
     cosine = scores.head.cosine_at(probability)
     low, high = scores.head.reachable
     key = "threshold.never" if cosine is None else "threshold.same"
-    components.show_quiet(say(key, probability=probability, cosine=cosine, low=low, high=high))
+    components.show_quiet(tr(key, probability=probability, cosine=cosine, low=low, high=high))
     return cosine, probability
 
 
@@ -169,17 +169,17 @@ def _show_charts(shown: Shown) -> None:
                 st.session_state["compare.selected"] = int(points[0]["position"])
 
         with column:
-            chart = draw(components.ink(), voice())
+            chart = draw(components.ink(), translator())
             components.show_chart(chart, key, on_select=select, selection_mode="document")
     if len(shown.frame) > MOST_BARS:
-        components.show_quiet(say("bars.cut", most=MOST_BARS))
+        components.show_quiet(tr("bars.cut", most=MOST_BARS))
 
 
 def _show_chain(shown: Shown) -> None:
-    st.header(say("chain"), anchor=False)
+    st.header(tr("chain"), anchor=False)
     results = shown.scores.results
     st.selectbox(
-        say("selected"),
+        tr("selected"),
         range(1, len(results) + 1),
         format_func=lambda n: f"{n} · {' '.join(results[n - 1].document[:160].split())}",
         key="compare.selected",
@@ -189,20 +189,20 @@ def _show_chain(shown: Shown) -> None:
 
 
 def _show_attention(shown: Shown) -> None:
-    st.header(say("attention"), anchor=False)
+    st.header(tr("attention"), anchor=False)
     query, chosen = shown.scores.query, shown.scores.results[shown.selected - 1]
     has_attention = any(t.attention is not None for t in query.tokens + chosen.tokens)
-    components.show_quiet(say("attention.note" if has_attention else "attention.none"))
+    components.show_quiet(tr("attention.note" if has_attention else "attention.none"))
     text, *rest = st.columns(2, gap="medium") if has_attention else [st.container()]
     text.html(shown.texts_html() + components.legend_html())
     for chart in rest:
         with chart:
             heatmap = charts.attention_heatmap(
-                _tokens(shown), per_line=4, ink=components.ink(), say=voice()
+                _tokens(shown), per_line=4, ink=components.ink(), tr=translator()
             )
             components.show_chart(heatmap, "compare.heatmap")
             if max(len(query.tokens), len(chosen.tokens)) > MOST_CELLS:
-                components.show_quiet(say("attention.cut", number=MOST_CELLS))
+                components.show_quiet(tr("attention.cut", number=MOST_CELLS))
 
 
 def _tokens(shown: Shown) -> pd.DataFrame:
@@ -217,7 +217,7 @@ def _tokens(shown: Shown) -> pd.DataFrame:
 
 
 def _show_table(shown: Shown) -> None:
-    st.header(say("table"), anchor=False)
+    st.header(tr("table"), anchor=False)
     ranked = shown.ranked()
     positions = ranked["position"].tolist()
     row = positions.index(shown.selected)
@@ -238,12 +238,12 @@ def _show_table(shown: Shown) -> None:
         selection_default={"selection": {"rows": [row]}},
         column_config={
             "position": number("#", width="small"),
-            "document": st.column_config.TextColumn(say("document"), width="large"),
-            "cosine": number(say("cosine"), help=say("cosine.help"), format="%.4f"),
-            "logit": number(say("logit"), help=say("logit.help"), format="%.3f"),
-            "probability": number(say("probability"), help=say("probability.help"), format="%.4f"),
-            "rank": number(say("rank"), help=say("rank.help"), format="%d"),
-            "percentile": number(say("percentile"), help=say("percentile.help"), format="%.1f"),
+            "document": st.column_config.TextColumn(tr("document"), width="large"),
+            "cosine": number(tr("cosine"), help=tr("cosine.help"), format="%.4f"),
+            "logit": number(tr("logit"), help=tr("logit.help"), format="%.3f"),
+            "probability": number(tr("probability"), help=tr("probability.help"), format="%.4f"),
+            "rank": number(tr("rank"), help=tr("rank.help"), format="%d"),
+            "percentile": number(tr("percentile"), help=tr("percentile.help"), format="%.1f"),
         },
-        alt=say("table.alt"),
+        alt=tr("table.alt"),
     )

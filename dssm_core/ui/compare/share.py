@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from dssm_core.ui.common import components, state
-from dssm_core.ui.common.language import say, voice
+from dssm_core.ui.common.language import tr, translator
 from dssm_core.ui.common.security_headers import ADDRESS_SCRIPT
 from dssm_core.ui.compare import downloads
 from dssm_core.ui.compare.inputs import Asked
@@ -25,24 +25,24 @@ def keep(model: str, asked: Asked) -> None:
 
 def show(shown: Shown) -> None:
     """Show the link and the downloads, and keep the address bar in step with the link."""
-    st.header(say("share"), anchor=False)
+    st.header(tr("share"), anchor=False)
     scores = shown.scores
     texts = tuple(result.document for result in scores.results)
     packed = state.pack(
         state.View(shown.folder.name, scores.query.text, texts, shown.threshold[1], shown.selected)
     )
     if packed:
-        components.show_quiet(say("share.note"))
+        components.show_quiet(tr("share.note"))
         st.code(
             f"{(st.context.url or '').split('?')[0].rstrip('/')}/?view={packed}",
             language=None,
             wrap_lines=True,
         )
     else:
-        components.show_message("note", say("share.long"))
+        components.show_message("note", tr("share.long"))
     with st.container(horizontal=True):
         st.download_button(
-            say("csv"),
+            tr("csv"),
             lambda: downloads.safe_csv(_table(shown)),
             file_name="dssm-lens.csv",
             mime="text/csv",
@@ -50,7 +50,7 @@ def show(shown: Shown) -> None:
             icon=":material/table:",
         )
         st.download_button(
-            say("html"),
+            tr("html"),
             _page(shown),
             file_name="dssm-lens.html",
             mime="text/html",
@@ -70,25 +70,25 @@ def _table(shown: Shown) -> pd.DataFrame:
 
 
 def _heading(name: str) -> str:
-    return "#" if name == "position" else say(name)
+    return "#" if name == "position" else tr(name)
 
 
 def _page(shown: Shown) -> Callable[[], bytes]:
     """Return what writes the page; its words are chosen here, where the language is known."""
     lead = f'<p class="dssm-lead">{components.escape(shown.finding())}</p>'
     notes = "".join(f"<p>{components.escape(note)}</p>" for note in shown.notes)
-    about = f'<p class="dssm-quiet">{components.escape(say("attention.note"))}</p>'
-    query = say("report.slice", column=say("query"), name=shown.scores.query.text)
-    chain = say("report.slice", column=say("chain"), name=say("document n", n=shown.selected))
+    about = f'<p class="dssm-quiet">{components.escape(tr("attention.note"))}</p>'
+    query = tr("report.slice", column=tr("query"), name=shown.scores.query.text)
+    chain = tr("report.slice", column=tr("chain"), name=tr("document n", n=shown.selected))
     sections = [
         (chain, shown.chain_html()),
-        (say("attention"), about + shown.texts_html() + components.legend_html()),
-        (say("table"), downloads.table_html(shown.ranked().rename(columns=_heading))),
+        (tr("attention"), about + shown.texts_html() + components.legend_html()),
+        (tr("table"), downloads.table_html(shown.ranked().rename(columns=_heading))),
     ]
-    title, spoken, tell = f"DSSM Lens · {shown.folder.name}", say("language.code"), voice()
+    title, spoken, tell = f"DSSM Lens · {shown.folder.name}", tr("language.code"), translator()
 
     def write() -> bytes:
-        drawn = (shown.score_chart(say=tell), shown.ranked_bars(say=tell))
+        drawn = (shown.score_chart(tr=tell), shown.ranked_bars(tr=tell))
         pictures = "".join(map(downloads.chart_svg, drawn))
         return downloads.page_html(title, spoken, [(query, lead + pictures + notes), *sections])
 

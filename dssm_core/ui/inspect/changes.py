@@ -8,7 +8,7 @@ from typing import Literal
 
 from dssm_core.text import Token
 from dssm_core.ui.common.components import escape
-from dssm_core.ui.common.language import say
+from dssm_core.ui.common.language import tr
 
 MOST_WORDS = 400
 """Words of a text that are compared: the time grows with their square."""
@@ -57,5 +57,5 @@ def changes_html(heading: str, before: Sequence[Token], after: Sequence[Token]) 
             f'<span class="dssm-t" style="background: rgba({colour},0.22)">{sign} '
             f"<{tag}>{text}</{tag}></span>"
         )
-    line = " ".join(told) if is_changed else escape(say("edit.same"))
+    line = " ".join(told) if is_changed else escape(tr("edit.same"))
     return f'<p class="dssm-label">{escape(heading)}</p><p class="dssm-text" dir="auto">{line}</p>'

@@ -17,9 +17,9 @@ from dssm_core.inspection.score_pairs import Inspection, inspect_pairs
 from dssm_core.scoring import Scorer
 from dssm_core.ui.common import components, state
 from dssm_core.ui.common.jobs import wait_for_model
-from dssm_core.ui.common.language import say, voice
+from dssm_core.ui.common.language import tr, translator
 from dssm_core.ui.inspect.selected_pair import LINE
-from dssm_core.words import in_a_row
+from dssm_core.words import join_texts
 
 SNAPSHOT = "(snapshot)"
 """What stands in the picker for a saved inspection; no folder can be called so by `train`."""
@@ -46,13 +46,13 @@ def show_second_model(
     _show_save(inspection)
     others = [name for name, f in folders.items() if f.fingerprint != inspection.fingerprint]
     chosen = st.selectbox(
-        say("second.pick"),
+        tr("second.pick"),
         [*others, SNAPSHOT],
         index=None,
-        format_func=lambda name: say("two.snapshot") if name == SNAPSHOT else name,
+        format_func=lambda name: tr("two.snapshot") if name == SNAPSHOT else name,
         key="inspect.second",
-        placeholder=say("none"),
-        help=say("two.help"),
+        placeholder=tr("none"),
+        help=tr("two.help"),
         persist_state="session",
     )
     other: Inspection | None = None
@@ -74,7 +74,7 @@ def snapshot_bytes(inspection: Inspection) -> bytes:
 def _show_save(inspection: Inspection) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.download_button(
-            say("two.save"),
+            tr("two.save"),
             lambda: snapshot_bytes(inspection),
             f"{inspection.model}-{inspection.fingerprint[:8]}.snapshot.zip",
             "application/zip",
@@ -83,11 +83,11 @@ def _show_save(inspection: Inspection) -> None:
             icon=":material/save:",
         )
         with st.container():
-            components.show_quiet(say("two.save.note"))
+            components.show_quiet(tr("two.save.note"))
 
 
 def _uploaded() -> Inspection | None:
-    given = st.file_uploader(say("two.upload"), type=["zip"], key="inspect.second.file")
+    given = st.file_uploader(tr("two.upload"), type=["zip"], key="inspect.second.file")
     if given is None:
         return None
     kept = st.session_state.get("inspect.second.loaded")
@@ -113,7 +113,7 @@ def _inspected(inspection: Inspection, folder: ModelFolder) -> Inspection | None
         components.show_error(live.error)
         return None
     if live.scorer is None:
-        wait_for_model(live, say("two.loading"))
+        wait_for_model(live, tr("two.loading"))
         return None
     found = _score(inspection, live.scorer)
     if found is not None:
@@ -132,16 +132,16 @@ def _score(inspection: Inspection, scorer: Scorer) -> Inspection | None:
         st.session_state.pop("inspect.second.stopped", None)
 
     if st.session_state.get("inspect.second.stopped") == wanted:
-        components.show_message("note", say("two.stopped"))
-        st.button(say("two.go"), key="inspect.second.go", on_click=go_on)
+        components.show_message("note", tr("two.stopped"))
+        st.button(tr("two.go"), key="inspect.second.go", on_click=go_on)
         return None
     place = st.empty()
     with place.container():
         bar = st.progress(0.0)
-        st.button(say("stop"), key="inspect.second.stop", on_click=stop)
+        st.button(tr("stop"), key="inspect.second.stop", on_click=stop)
 
     def tell(done: int, total: int) -> None:
-        bar.progress(min(1.0, done / total), say("two.scoring", done=done, total=total))
+        bar.progress(min(1.0, done / total), tr("two.scoring", done=done, total=total))
 
     found = inspect_pairs(scorer, inspection.frame[["query", "document", "label"]], tell)
     place.empty()
@@ -153,7 +153,7 @@ def _show_both(one: Inspection, other: Inspection, threshold: float) -> None:
     if names[0] == names[1]:
         names = f"{one.model} · {one.fingerprint[:6]}", f"{other.model} · {other.fingerprint[:6]}"
     if names[0] == names[1]:
-        names = say("two.now"), say("two.then")
+        names = tr("two.now"), tr("two.then")
     at = _pick_threshold(one, other, threshold, names)
     changes = _changes(one, other, threshold, at)
     _show_finding(changes, names)
@@ -167,13 +167,13 @@ def _pick_threshold(
     """Return the second model's threshold, a cosine, and say both."""
     kinds = {"same": "two.same probability", "best": "two.best"}
     kind = st.segmented_control(
-        say("two.threshold"),
+        tr("two.threshold"),
         list(kinds),
-        format_func=lambda name: say(kinds[name]),
+        format_func=lambda name: tr(kinds[name]),
         default="same",
         key="inspect.second.threshold",
         required=True,
-        help=say("two.threshold.help"),
+        help=tr("two.threshold.help"),
         persist_state="session",
     )
     probability = one.head.probability(threshold)
@@ -182,14 +182,12 @@ def _pick_threshold(
     else:
         found = other.head.cosine_at(probability)
         if found is None:
-            components.show_message(
-                "warning", say("two.never", name=names[1]), f"{probability:.4f}"
-            )
+            components.show_message("warning", tr("two.never", name=names[1]), f"{probability:.4f}")
         # out of reach: it predicts nothing, or all, as its own probabilities do
         end = 1.0 if probability > other.head.reachable[1] else -1.0
         at = end if found is None else found
     components.show_quiet(
-        say(
+        tr(
             "two.at",
             one=names[0],
             other=names[1],
@@ -215,7 +213,7 @@ def _changes(one: Inspection, other: Inspection, threshold: float, at: float) ->
 def _show_finding(changes: pd.DataFrame, names: tuple[str, str]) -> None:
     found = compare.summary(changes)
     components.show_lead(
-        say(
+        tr(
             "two.finding",
             name=names[1],
             fixed=found["fixed"],
@@ -226,12 +224,12 @@ def _show_finding(changes: pd.DataFrame, names: tuple[str, str]) -> None:
     p_value = _p(found["p_value"])
     key = "two.real" if found["p_value"] < 0.05 else "two.chance"
     told = [
-        say("two.wrong", one=found["wrong"]["one"], other=found["wrong"]["other"]),
-        say(key, p=p_value),
+        tr("two.wrong", one=found["wrong"]["one"], other=found["wrong"]["other"]),
+        tr(key, p=p_value),
     ]
     if ranking := found["ranking"]:
         told.append(
-            say(
+            tr(
                 "two.ranking",
                 queries=ranking["queries"],
                 one=ranking["MRR@10"]["one"],
@@ -239,7 +237,7 @@ def _show_finding(changes: pd.DataFrame, names: tuple[str, str]) -> None:
                 p=_p(ranking["p_value"]),
             )
         )
-    components.show_quiet(in_a_row(*told))
+    components.show_quiet(join_texts(*told))
 
 
 def _p(value: float) -> str:
@@ -252,16 +250,16 @@ def _show_slopes(changes: pd.DataFrame, names: tuple[str, str]) -> None:
     sizes = known.groupby("query", sort=False)["rank_one"].transform("size")
     known = known[sizes > 1]
     if known.empty:
-        components.show_quiet(say("two.no lists"))
+        components.show_quiet(tr("two.no lists"))
         return
     moved = (known["rank_one"] - known["rank_other"]).abs()
     most = moved.groupby(known["query"]).max().sort_values(ascending=False, kind="stable")
     query = st.selectbox(
-        say("two.query"),
+        tr("two.query"),
         most.index[:MOST_QUERIES].tolist(),
         format_func=lambda text: f"{int(most[text])} · {' '.join(str(text)[:160].split())}",
         key="inspect.second.query",
-        help=say("two.query.help"),
+        help=tr("two.query.help"),
     )
     mine = known[known["query"] == query].sort_values("rank_one", kind="stable")
     best = mine[["rank_one", "rank_other"]].min(axis=1).sort_values(kind="stable")
@@ -280,7 +278,9 @@ def _show_slopes(changes: pd.DataFrame, names: tuple[str, str]) -> None:
         for which, name in zip(("one", "other"), names, strict=True)
     ]
     st.altair_chart(
-        charts.slope_chart(pd.concat(sides, ignore_index=True), ink=components.ink(), say=voice()),
+        charts.slope_chart(
+            pd.concat(sides, ignore_index=True), ink=components.ink(), tr=translator()
+        ),
         width="stretch",
         key="inspect.second.slope",
     )
@@ -288,9 +288,9 @@ def _show_slopes(changes: pd.DataFrame, names: tuple[str, str]) -> None:
 
 def _show_table(changes: pd.DataFrame, names: tuple[str, str]) -> None:
     kind = st.segmented_control(
-        say("two.which"),
+        tr("two.which"),
         list(CHANGES),
-        format_func=lambda name: say(CHANGES[name]),
+        format_func=lambda name: tr(CHANGES[name]),
         default="all",
         key="inspect.second.kind",
         required=True,
@@ -298,15 +298,15 @@ def _show_table(changes: pd.DataFrame, names: tuple[str, str]) -> None:
     )
     shown = changes if kind in ("all", None) else changes[changes["changed"] == kind]
     if len(shown) > MOST_ROWS:
-        components.show_quiet(say("two.cut", most=MOST_ROWS, number=len(shown)))
+        components.show_quiet(tr("two.cut", most=MOST_ROWS, number=len(shown)))
         shown = shown.head(MOST_ROWS)
     if shown.empty:
-        components.show_message("note", say("two.none"))
+        components.show_message("note", tr("two.none"))
         return
-    labels = {1: say("pair.relevant"), 0: say("pair.not relevant")}
+    labels = {1: tr("pair.relevant"), 0: tr("pair.not relevant")}
     table = pd.DataFrame(
         {
-            "changed": [say(CHANGES[changed]) for changed in shown["changed"]],
+            "changed": [tr(CHANGES[changed]) for changed in shown["changed"]],
             "label": shown["label"].map(labels),
             "query": shown["query"].str.slice(0, 300),
             "document": shown["document"].str.slice(0, 300),
@@ -324,22 +324,22 @@ def _show_table(changes: pd.DataFrame, names: tuple[str, str]) -> None:
         on_select="rerun",
         selection_mode="single-row",
         column_config={
-            "changed": st.column_config.TextColumn(say("two.changed"), width="small"),
-            "label": st.column_config.TextColumn(say("near.label"), width="small"),
-            "query": st.column_config.TextColumn(say("query")),
-            "document": st.column_config.TextColumn(say("document"), width="medium"),
-            "probability_one": number(f"{say('probability')} · {names[0]}", format="%.4f"),
-            "probability_other": number(f"{say('probability')} · {names[1]}", format="%.4f"),
-            "moved": number(say("two.moved"), format="%+.4f"),
-            "line": number(say("pair.column.line"), width="small"),
+            "changed": st.column_config.TextColumn(tr("two.changed"), width="small"),
+            "label": st.column_config.TextColumn(tr("near.label"), width="small"),
+            "query": st.column_config.TextColumn(tr("query")),
+            "document": st.column_config.TextColumn(tr("document"), width="medium"),
+            "probability_one": number(f"{tr('probability')} · {names[0]}", format="%.4f"),
+            "probability_other": number(f"{tr('probability')} · {names[1]}", format="%.4f"),
+            "moved": number(tr("two.moved"), format="%+.4f"),
+            "line": number(tr("pair.column.line"), width="small"),
         },
-        alt=say("two.alt"),
+        alt=tr("two.alt"),
     )
     rows = picked["selection"]["rows"] if picked else []
     if rows and rows[0] < len(shown):
         _show_one(shown.iloc[rows[0]], names)
     else:
-        components.show_quiet(say("two.pick"))
+        components.show_quiet(tr("two.pick"))
 
 
 def _show_one(row: pd.Series, names: tuple[str, str]) -> None:
@@ -350,19 +350,19 @@ def _show_one(row: pd.Series, names: tuple[str, str]) -> None:
 
     with st.container(border=True):
         st.html(
-            components.token_html(say("query"), row["query"], (), 0.0)
-            + components.token_html(say("document"), row["document"], (), 0.0)
+            components.token_html(tr("query"), row["query"], (), 0.0)
+            + components.token_html(tr("document"), row["document"], (), 0.0)
         )
-        numbers: dict[str, list[Any]] = {say("edit.number"): []}
+        numbers: dict[str, list[Any]] = {tr("edit.number"): []}
         numbers |= {name: [] for name in names}
-        verdicts = {"relevant": say("pair.relevant"), "not relevant": say("pair.not relevant")}
+        verdicts = {"relevant": tr("pair.relevant"), "not relevant": tr("pair.not relevant")}
         for field, form in (("cosine", "{:.4f}"), ("probability", "{:.4f}"), ("rank", "{:.0f}")):
-            numbers[say("edit.number")].append(say(field))
+            numbers[tr("edit.number")].append(tr(field))
             for which, name in zip(("one", "other"), names, strict=True):
                 value = row[f"{field}_{which}"]
                 numbers[name].append("" if pd.isna(value) else form.format(value))
-        numbers[say("edit.number")].append(say("two.verdict"))
+        numbers[tr("edit.number")].append(tr("two.verdict"))
         for which, name in zip(("one", "other"), names, strict=True):
             numbers[name].append(verdicts[row[f"verdict_{which}"]])
-        st.dataframe(pd.DataFrame(numbers), hide_index=True, alt=say("two.one.alt"))
-        st.button(say("two.open"), key="inspect.second.open", on_click=open_pair)
+        st.dataframe(pd.DataFrame(numbers), hide_index=True, alt=tr("two.one.alt"))
+        st.button(tr("two.open"), key="inspect.second.open", on_click=open_pair)

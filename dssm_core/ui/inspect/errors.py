@@ -13,12 +13,12 @@ from dssm_core.inspection.causes import cause_name, find_causes
 from dssm_core.store import Store
 from dssm_core.ui.common import components
 from dssm_core.ui.common.jobs import Job, wait_for
-from dssm_core.ui.common.language import say, voice
+from dssm_core.ui.common.language import tr, translator
 from dssm_core.ui.inspect import slices
 from dssm_core.ui.inspect.load import Bench
 from dssm_core.ui.inspect.pair import show_pair
 from dssm_core.ui.inspect.selected_pair import LINE
-from dssm_core.words import tell
+from dssm_core.words import join_sentences
 
 AT_FIRST = 200
 """Errors whose cause is found without being asked; and how many more a click adds."""
@@ -63,7 +63,7 @@ def show_errors(bench: Bench, threshold: float, mask: pd.Series | None, store: S
         mask: whether each pair is in the chosen slice; None: all are.
         store: where verdicts are kept.
     """
-    st.header(say("inspect.errors"), anchor=False)
+    st.header(tr("inspect.errors"), anchor=False)
     wrong = bench.kept("errors", threshold, lambda: measure.errors(bench.frame, threshold))
     if mask is not None:
         wrong = wrong[mask.loc[wrong.index]]
@@ -80,14 +80,14 @@ def _show(bench: Bench, threshold: float, wrong: pd.DataFrame, store: Store) -> 
         place = st.empty()
         line = _line(bench, wrong, shown)
         if shown.empty:
-            components.show_message("note", say("inspect.errors.none"))
+            components.show_message("note", tr("inspect.errors.none"))
         else:
             _show_table(bench, shown, found, line, threshold)
             _show_more(wrong, found)
         if line is not None:
             known = line in found.causes.index
             st.session_state["inspect.cause"] = found.causes.at[line, "cause"] if known else ""
-            st.header(say("inspect.pair"), anchor=False)
+            st.header(tr("inspect.pair"), anchor=False)
             queue = shown.index.tolist()
             show_pair(bench.inspection, line, bench.scorer, threshold, store, queue)
         _find(bench, threshold, wrong, found, place)
@@ -97,12 +97,12 @@ def _filters(wrong: pd.DataFrame, found: Found) -> pd.DataFrame:
     """Show search and filters; return the errors that pass them."""
     left, right = st.columns(2, vertical_alignment="bottom")
     text = left.text_input(
-        say("inspect.search"), key="inspect.search", icon=":material/search:"
+        tr("inspect.search"), key="inspect.search", icon=":material/search:"
     ).strip()
     kind: Any = right.segmented_control(
-        say("inspect.kind"),
+        tr("inspect.kind"),
         KINDS,
-        format_func=lambda name: f"{say(f'kind.{name}')} · {int((wrong['error'] == name).sum()):,}",
+        format_func=lambda name: f"{tr(f'kind.{name}')} · {int((wrong['error'] == name).sum()):,}",
         key="inspect.kind",
     )
     causes = found.causes[found.causes.index.isin(wrong.index)]
@@ -113,11 +113,11 @@ def _filters(wrong: pd.DataFrame, found: Found) -> pd.DataFrame:
     cause: Any = None
     if len(counts):
         cause = st.pills(
-            say("inspect.causes", number=len(causes)),
+            tr("inspect.causes", number=len(causes)),
             counts.index.tolist(),
-            format_func=lambda name: f"{cause_name(name, voice())} · {counts[name]:,}",
+            format_func=lambda name: f"{cause_name(name, translator())} · {counts[name]:,}",
             key=key,
-            help=say("inspect.causes.help"),
+            help=tr("inspect.causes.help"),
         )
     if kind:
         wrong = wrong[wrong["error"] == kind]
@@ -167,16 +167,18 @@ def _show_table(
     causes = found.causes.reindex(cut.index)
     table = pd.DataFrame(
         {
-            "error": [say(f"kind.{kind}") for kind in cut["error"]],
+            "error": [tr(f"kind.{kind}") for kind in cut["error"]],
             "cause": [
-                cause_name(c, voice()) if isinstance(c, str) else "…" for c in causes["cause"]
+                cause_name(c, translator()) if isinstance(c, str) else "…" for c in causes["cause"]
             ],
             "query": cut["query"].str.slice(0, LONGEST_CELL),
             "document": cut["document"].str.slice(0, LONGEST_CELL),
             "cosine": cut["cosine"],
             "probability": cut["probability"],
             "by": cut["by"],
-            "evidence": [tell(one, voice()) for one in causes["evidence"].fillna("")],
+            "evidence": [
+                join_sentences(one, translator()) for one in causes["evidence"].fillna("")
+            ],
         }
     )
     text, number = st.column_config.TextColumn, st.column_config.NumberColumn
@@ -190,28 +192,28 @@ def _show_table(
         selection_mode="single-row",
         selection_default={"selection": {"rows": [] if row is None else [row]}},
         column_config={
-            "error": text(say("inspect.column.error"), width="small"),
-            "cause": text(say("inspect.column.cause"), width="medium"),
-            "query": text(say("query"), width="medium"),
-            "document": text(say("document"), width="medium"),
-            "cosine": number(say("cosine"), format="%.3f", width="small"),
-            "probability": number(say("probability"), format="%.3f", width="small"),
+            "error": text(tr("inspect.column.error"), width="small"),
+            "cause": text(tr("inspect.column.cause"), width="medium"),
+            "query": text(tr("query"), width="medium"),
+            "document": text(tr("document"), width="medium"),
+            "cosine": number(tr("cosine"), format="%.3f", width="small"),
+            "probability": number(tr("probability"), format="%.3f", width="small"),
             "by": number(
-                say("inspect.column.by"),
-                help=say("inspect.column.by.help"),
+                tr("inspect.column.by"),
+                help=tr("inspect.column.by.help"),
                 format="%.3f",
                 width="small",
             ),
-            "evidence": text(say("inspect.column.evidence"), width="large"),
+            "evidence": text(tr("inspect.column.evidence"), width="large"),
         },
-        alt=say("inspect.table.alt"),
+        alt=tr("inspect.table.alt"),
     )
 
 
 def _show_more(wrong: pd.DataFrame, found: Found) -> None:
     """Say what is not shown or not known yet, and offer more causes."""
     if len(wrong) > MOST_ROWS:
-        components.show_quiet(say("inspect.table.cut", most=MOST_ROWS, number=len(wrong)))
+        components.show_quiet(tr("inspect.table.cut", most=MOST_ROWS, number=len(wrong)))
     rest = len(wrong) - int(wrong.index.isin(found.causes.index).sum())
     if rest and found.wanted < len(wrong):
 
@@ -219,7 +221,7 @@ def _show_more(wrong: pd.DataFrame, found: Found) -> None:
             found.wanted += AT_FIRST
 
         st.button(
-            say("inspect.more", number=min(AT_FIRST, rest), rest=rest),
+            tr("inspect.more", number=min(AT_FIRST, rest), rest=rest),
             key="inspect.more",
             on_click=more,
         )
@@ -240,7 +242,7 @@ def _find(bench: Bench, threshold: float, wrong: pd.DataFrame, found: Found, pla
         )
     if not found.job.is_over(seconds):
         with place.container():
-            wait_for(found.job, say("inspect.finding causes", number=len(missing)))
+            wait_for(found.job, "inspect.finding causes", number=len(missing))
         return
     job, found.job = found.job, None
     if job.error is not None:

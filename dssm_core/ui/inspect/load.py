@@ -17,9 +17,9 @@ from dssm_core.folder import ModelFolder
 from dssm_core.inspection.score_pairs import Inspection, inspect_pairs, sample_negatives
 from dssm_core.scoring import Scorer
 from dssm_core.ui.common import components
-from dssm_core.ui.common.language import say
+from dssm_core.ui.common.language import tr
 from dssm_core.ui.compare import inputs
-from dssm_core.words import in_a_row
+from dssm_core.words import join_texts
 
 ENDINGS = ["csv", "tsv", "tab", "jsonl", "ndjson", "gz"]
 ASSUMED = 4
@@ -106,11 +106,11 @@ def show_load(folders: dict[str, ModelFolder]) -> tuple[ModelFolder, Loaded | No
     with st.container(horizontal=True, vertical_alignment="bottom"):
         with st.container(width=260):
             folder = inputs.pick_model(folders)
-        with st.popover(say("inspect.own"), icon=":material/upload_file:"):
+        with st.popover(tr("inspect.own"), icon=":material/upload_file:"):
             _show_upload()
         upload: Source | None = st.session_state.get("inspect.upload")
         if upload:
-            st.button(say("inspect.back"), key="inspect.back", on_click=_forget)
+            st.button(tr("inspect.back"), key="inspect.back", on_click=_forget)
         negatives = st.container(width=230)
     try:
         return folder, _load(upload or _own(folder), bool(upload), negatives)
@@ -126,8 +126,8 @@ def score(scorer: Scorer, loaded: Loaded) -> Bench | None:
     if found and found.key == key:
         return replace(found, scorer=scorer)
     if st.session_state.get("inspect.stopped") == key:
-        components.show_message("note", say("inspect.stopped"))
-        st.button(say("inspect.go on"), key="inspect.resume", on_click=_resume)
+        components.show_message("note", tr("inspect.stopped"))
+        st.button(tr("inspect.go on"), key="inspect.resume", on_click=_resume)
         return None
 
     def stop() -> None:
@@ -135,11 +135,11 @@ def score(scorer: Scorer, loaded: Loaded) -> Bench | None:
 
     place = st.empty()
     with place.container():
-        bar = st.progress(0.0, say("inspect.starting"))
-        st.button(say("stop"), key="inspect.stop", on_click=stop)
+        bar = st.progress(0.0, tr("inspect.starting"))
+        st.button(tr("stop"), key="inspect.stop", on_click=stop)
 
     def progress(done: int, total: int) -> None:  # a click stops the run at the next call
-        text = say("inspect.scoring", done=done, total=total)
+        text = tr("inspect.scoring", done=done, total=total)
         bar.progress(min(1.0, done / max(1, total)), text)
 
     bench = Bench(inspect_pairs(scorer, loaded.pairs, progress), scorer, key)
@@ -149,9 +149,9 @@ def score(scorer: Scorer, loaded: Loaded) -> Bench | None:
 
 
 def _show_upload() -> None:
-    components.show_quiet(say("inspect.upload.about"))
+    components.show_quiet(tr("inspect.upload.about"))
     st.file_uploader(
-        say("inspect.upload"),
+        tr("inspect.upload"),
         type=ENDINGS,
         key="inspect.file",
         on_change=_take,
@@ -182,8 +182,8 @@ def _own(folder: ModelFolder) -> Source:
     try:
         status = path.stat()
     except OSError:
-        hint = say("inspect.no pairs.hint")
-        raise UserError(say("inspect.no pairs", name=folder.name), str(path), hint) from None
+        hint = tr("inspect.no pairs.hint")
+        raise UserError(tr("inspect.no pairs", name=folder.name), str(path), hint) from None
     return Source(path.name, path, f"{path} {status.st_mtime_ns} {status.st_size}")
 
 
@@ -195,22 +195,22 @@ def _load(source: Source, is_upload: bool, negatives: Any) -> Loaded:
     doubts = kept("doubts", key, lambda: columns.doubts(pairs))
     number, relevant = len(pairs), int(pairs["label"].sum())
     if number > relevant:
-        told = say("inspect.source", name=source.name, number=number, relevant=relevant)
+        told = tr("inspect.source", name=source.name, number=number, relevant=relevant)
     else:
-        told = say("inspect.source.relevant", name=source.name, number=number)
+        told = tr("inspect.source.relevant", name=source.name, number=number)
         st.session_state.setdefault("inspect.assumed", ASSUMED)
         with negatives:
             each = st.number_input(
-                say("inspect.assumed"), 0, 20, key="inspect.assumed", persist_state="session"
+                tr("inspect.assumed"), 0, 20, key="inspect.assumed", persist_state="session"
             )
         if each:
             pairs = kept("drawn", (key, each), lambda: sample_negatives(pairs, each))
-            assumed = say("inspect.source.assumed", each=each, number=len(pairs) - number)
-            told = in_a_row(told, assumed)
+            assumed = tr("inspect.source.assumed", each=each, number=len(pairs) - number)
+            told = join_texts(told, assumed)
             key, doubts = f"{key} {each}", {k: v for k, v in doubts.items() if k != "one label"}
     components.show_quiet(told)
     for doubt, example in doubts.items():
-        components.show_message("warning", say(DOUBTS[doubt]), example)
+        components.show_message("warning", tr(DOUBTS[doubt]), example)
     return Loaded(pairs, key)
 
 
@@ -224,20 +224,20 @@ def _map(table: columns.Table, key: str) -> columns.Roles:
 
     places = st.columns(3)
     every = list(table.columns)
-    query = pick(places[0], "query", say("inspect.role.query"), every, guess.query)
-    document = pick(places[1], "document", say("inspect.role.document"), every, guess.document)
+    query = pick(places[0], "query", tr("inspect.role.query"), every, guess.query)
+    document = pick(places[1], "document", tr("inspect.role.document"), every, guess.document)
     label = places[2].selectbox(
-        say("inspect.role.label"),
+        tr("inspect.role.label"),
         every,
         every.index(guess.label) if guess.label in every else None,
         key=f"inspect.role.label.{key}",
-        placeholder=say("inspect.role.label.none"),
+        placeholder=tr("inspect.role.label.none"),
     )
     relevant, irrelevant = kept("labels", (key, label), lambda: columns.guess_labels(table, label))
     if relevant is not None or irrelevant is not None:
         left, right, _ = st.columns(3)
         values = table.values(str(label))
         key = f"{key}.{label}"
-        relevant = pick(left, "yes", say("inspect.role.yes"), values, relevant)
-        irrelevant = pick(right, "no", say("inspect.role.no"), values, irrelevant)
+        relevant = pick(left, "yes", tr("inspect.role.yes"), values, relevant)
+        irrelevant = pick(right, "no", tr("inspect.role.no"), values, irrelevant)
     return columns.Roles(query, document, label, relevant, irrelevant)

@@ -13,9 +13,9 @@ from dssm_core.evaluation import auc
 from dssm_core.inspection import measure
 from dssm_core.scoring import Head
 from dssm_core.ui.common import components
-from dssm_core.ui.common.language import say, voice
+from dssm_core.ui.common.language import tr, translator
 from dssm_core.ui.inspect.load import Bench
-from dssm_core.words import in_a_row
+from dssm_core.words import join_texts
 
 SHEET = """<style>
 .dssm-counts {display: flex; flex-wrap: wrap; gap: .6rem}
@@ -91,7 +91,7 @@ def _finding(bench: Bench, counts: dict[str, int]) -> str:
         counts[name] for name in ("true positive", "false positive", "false negative")
     )
     number = len(bench.frame)
-    return say(
+    return tr(
         "inspect.finding",
         wrong=false + missed,
         number=number,
@@ -104,11 +104,11 @@ def _finding(bench: Bench, counts: dict[str, int]) -> str:
 
 def _show_counts(counts: dict[str, int]) -> None:
     items = [
-        (say(f"kind.{key}"), f"{counts[key]:,}", say(f"kind.{key}.about"), key.startswith("false"))
+        (tr(f"kind.{key}"), f"{counts[key]:,}", tr(f"kind.{key}.about"), key.startswith("false"))
         for key in COUNTS
     ]
     if unread := counts["no score"]:
-        items.append((say("inspect.unread"), f"{unread:,}", say("inspect.unread.about"), False))
+        items.append((tr("inspect.unread"), f"{unread:,}", tr("inspect.unread.about"), False))
     _show_numbers(items)
 
 
@@ -146,17 +146,17 @@ def _show_threshold(bench: Bench, curve: pd.DataFrame) -> None:
     slider, number = st.columns([3, 2], vertical_alignment="bottom")
     if low < high:
         slider.slider(
-            say("inspect.probability"),
+            tr("inspect.probability"),
             low,
             high,
             step=STEP,
             format="%.3f",
             key=PROBABILITY,
             on_change=from_probability,
-            help=say("inspect.probability.help"),
+            help=tr("inspect.probability.help"),
         )
     number.number_input(
-        say("inspect.cosine"),
+        tr("inspect.cosine"),
         -1.0,
         1.0,
         step=0.01,
@@ -166,14 +166,14 @@ def _show_threshold(bench: Bench, curve: pd.DataFrame) -> None:
     )
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.button(
-            say("inspect.best"),
+            tr("inspect.best"),
             key="inspect.best",
-            help=say("inspect.best.help"),
+            help=tr("inspect.best.help"),
             on_click=suggest,
             args=(None,),
         )
         cost = st.number_input(
-            say("inspect.cost"),
+            tr("inspect.cost"),
             0.01,
             1000.0,
             1.0,
@@ -184,9 +184,9 @@ def _show_threshold(bench: Bench, curve: pd.DataFrame) -> None:
             persist_state="session",
         )
         st.button(
-            say("inspect.least"),
+            tr("inspect.least"),
             key="inspect.least",
-            help=say("inspect.least.help"),
+            help=tr("inspect.least.help"),
             on_click=suggest,
             args=(cost,),
         )
@@ -196,14 +196,14 @@ def _show_charts(bench: Bench, curve: pd.DataFrame, counts: dict[str, int], cosi
     frame, head = bench.frame, bench.inspection.head
     bins = bench.kept("bins", (), lambda: charts.cosine_bins(frame))
     at: dict[str, Any] = {"cosine": cosine, "probability": head.probability(cosine)}
-    style: dict[str, Any] = {"ink": components.ink(), "say": voice()}
+    style: dict[str, Any] = {"ink": components.ink(), "tr": translator()}
     places = [*st.columns(2, gap="medium"), *st.columns(2, gap="medium")]
     with places[0]:
         chart = charts.distribution_chart(bins, **at, **style)
         st.altair_chart(chart, width="stretch", key="inspect.distribution")
     if frame["label"].nunique() < 2 or curve.empty:
         with places[1]:
-            components.show_message("note", say("inspect.one label"))
+            components.show_message("note", tr("inspect.one label"))
         return
     labels = frame["label"].to_numpy()
     area = bench.kept("area", (), lambda: auc(frame["cosine"].to_numpy(), labels))
@@ -239,19 +239,19 @@ def _show_ranking(bench: Bench) -> None:
     if found is None:
         return
     about = {
-        "MRR@10": say("inspect.mrr"),
-        "recall@1": say("inspect.recall"),
-        "nDCG@10": say("inspect.ndcg"),
+        "MRR@10": tr("inspect.mrr"),
+        "recall@1": tr("inspect.recall"),
+        "nDCG@10": tr("inspect.ndcg"),
     }
-    st.header(say("inspect.ranking"), anchor=False)
-    components.show_quiet(say("inspect.ranking.about"))
+    st.header(tr("inspect.ranking"), anchor=False)
+    components.show_quiet(tr("inspect.ranking.about"))
     _show_numbers(
         [
             (
                 metric,
                 f"{values['mean']:.3f}",
-                in_a_row(
-                    say("inspect.interval", low=values["low"], high=values["high"]), about[metric]
+                join_texts(
+                    tr("inspect.interval", low=values["low"], high=values["high"]), about[metric]
                 ),
                 False,
             )

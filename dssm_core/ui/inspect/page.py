@@ -10,7 +10,7 @@ from dssm_core.paths import new_models
 from dssm_core.store import Store, default_path, open_store
 from dssm_core.ui.common import components, state, style
 from dssm_core.ui.common.jobs import wait_for_model
-from dssm_core.ui.common.language import say
+from dssm_core.ui.common.language import tr
 from dssm_core.ui.inspect import load, overview
 from dssm_core.ui.inspect.compare_models import show_second_model
 from dssm_core.ui.inspect.errors import show_errors
@@ -21,20 +21,20 @@ from dssm_core.ui.inspect.slices import show_slices
 def render() -> None:
     """Show the page; whatever fails becomes a message, and what was judged stays."""
     st.html(style.SHEET + overview.SHEET)
-    components.show_title(say("inspect.title"))
-    components.show_quiet(say("inspect.intro"))
+    components.show_title(tr("inspect.title"))
+    components.show_quiet(tr("inspect.intro"))
     live = None
     with components.failures_shown("the page"):
         folders, _ = state.model_folders()
         if not folders:
-            hint, root = say("no models.hint"), str(new_models())
-            raise UserError(say("no models"), root, hint)
+            hint, root = tr("no models.hint"), str(new_models())
+            raise UserError(tr("no models"), root, hint)
         folder, loaded = load.show_load(folders)
         live = state.live_model(folder)
         if live.error:
             components.show_error(live.error)
         elif live.scorer is None:
-            wait_for_model(live, say("inspect.waiting"))
+            wait_for_model(live, tr("inspect.waiting"))
         elif loaded is not None:
             bench = load.score(live.scorer, loaded)
             if bench is not None:
@@ -48,7 +48,7 @@ def _show(bench: load.Bench, folders: dict[str, ModelFolder]) -> None:
     mask = show_slices(bench, threshold)
     store = _store()
     show_errors(bench, threshold, mask, store)
-    st.header(say("inspect.second"), anchor=False)
+    st.header(tr("inspect.second"), anchor=False)
     show_second_model(bench.inspection, folders, threshold)
     show_report(bench, threshold, store)
 

@@ -14,7 +14,7 @@ from dssm_core.inspection.slices import column_name, value_name
 from dssm_core.scoring import Scorer
 from dssm_core.store import Store
 from dssm_core.ui.common import components
-from dssm_core.ui.common.language import say, voice
+from dssm_core.ui.common.language import tr, translator
 from dssm_core.ui.compare import effects
 from dssm_core.ui.inspect.rivals import show_rivals
 from dssm_core.ui.inspect.selected_pair import LINE, Chosen
@@ -60,8 +60,8 @@ def show_pair(
         query, scored = chosen.scores.query, chosen.scored
         highest = components.highest_weight(query.tokens, scored.tokens)
         st.html(
-            components.token_html(say("query"), query.text, query.tokens, highest)
-            + components.token_html(say("document"), scored.document, scored.tokens, highest)
+            components.token_html(tr("query"), query.text, query.tokens, highest)
+            + components.token_html(tr("document"), scored.document, scored.tokens, highest)
             + components.legend_html()
         )
         chain = components.chain_html(chosen.scored, scorer.head, chosen.candidates, chosen.at)
@@ -75,27 +75,29 @@ def _finding(chosen: Chosen) -> str:
     """Return whether the model agrees with the label, in a sentence."""
     probability = chosen.scored.probability
     if probability is None:
-        return say("pair.unread.wrong" if chosen.label else "pair.unread")
+        return tr("pair.unread.wrong" if chosen.label else "pair.unread")
     key = {
         (1, 1): "pair.hit",
         (1, 0): "pair.missed",
         (0, 1): "pair.false",
         (0, 0): "pair.rejected",
     }[chosen.label, int(chosen.said or 0)]
-    return say(key, probability=components.in_words(probability), at=components.in_words(chosen.at))
+    return tr(key, probability=components.in_words(probability), at=components.in_words(chosen.at))
 
 
 def _about(chosen: Chosen) -> str:
     """Return where the pair stands, and what the file says of it besides."""
     ours = {"query", "document", "label", *NUMBERS, *TRAITS}
     row = chosen.inspection.frame.loc[chosen.line].to_dict()
-    told = [(name, value_name(name, str(row[name]), voice())) for name in row if name not in ours]
+    told = [
+        (name, value_name(name, str(row[name]), translator())) for name in row if name not in ours
+    ]
     own = [
-        say("report.slice", column=column_name(name, voice()), name=value[:LONGEST_VALUE])
+        tr("report.slice", column=column_name(name, translator()), name=value[:LONGEST_VALUE])
         for name, value in told
         if value
     ]
-    return components.listed([place(chosen.line, row, voice()), *own])
+    return components.listed([place(chosen.line, row, translator()), *own])
 
 
 @st.fragment
@@ -108,11 +110,11 @@ def _show_why(chosen: Chosen) -> None:
         "near": ("pair.near", show_near),
         "map": ("pair.map", show_map),
     }
-    st.header(say("pair.why"), anchor=False)
+    st.header(tr("pair.why"), anchor=False)
     view = st.segmented_control(
-        say("pair.why"),
+        tr("pair.why"),
         list(views),
-        format_func=lambda name: say(views[name][0]),
+        format_func=lambda name: tr(views[name][0]),
         default="effects",
         key="inspect.view",
         required=True,
@@ -127,7 +129,7 @@ def _show_why(chosen: Chosen) -> None:
 
 
 def _show_effects(chosen: Chosen) -> None:
-    titles = (say("query"), say("document"))
+    titles = (tr("query"), tr("document"))
     effects.show_pair_effects(
         chosen.scorer, chosen.query, chosen.scored, titles, f"inspect.effects.{chosen.key}"
     )

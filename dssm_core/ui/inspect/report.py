@@ -11,9 +11,9 @@ from dssm_core.inspection import findings
 from dssm_core.reporting.report import report_html
 from dssm_core.store import Store
 from dssm_core.ui.common import components
-from dssm_core.ui.common.language import say, voice
+from dssm_core.ui.common.language import tr, translator
 from dssm_core.ui.inspect.load import Bench
-from dssm_core.words import Say, Sentence
+from dssm_core.words import Sentence, Translate
 
 
 def show_report(bench: Bench, threshold: float, store: Store) -> None:
@@ -24,16 +24,16 @@ def show_report(bench: Bench, threshold: float, store: Store) -> None:
         threshold: a cosine.
         store: where verdicts are kept.
     """
-    st.header(say("inspect.report"), anchor=False)
-    components.show_quiet(say("inspect.report.note"))
+    st.header(tr("inspect.report"), anchor=False)
+    components.show_quiet(tr("inspect.report.note"))
     frame = bench.frame
     assumed = int((frame["assumed"] == "yes").sum()) if "assumed" in frame else 0
     # told now, for what builds the file runs outside the session
-    data = say("inspect.report.data", number=len(frame))
+    data = tr("inspect.report.data", number=len(frame))
     notes = [Sentence("inspect.report.assumed", {"number": assumed})] if assumed else []
-    tell = voice()
+    tell = translator()
     st.download_button(
-        say("inspect.report.take"),
+        tr("inspect.report.take"),
         lambda: report_bytes(bench, threshold, store, data, notes, tell),
         f"{bench.inspection.model}-inspection.html",
         "text/html",
@@ -49,7 +49,7 @@ def report_bytes(
     store: Store,
     data: str,
     notes: Sequence[Sentence],
-    say: Say,
+    tr: Translate,
 ) -> bytes:
     """Return the report as the content of a file."""
     found = findings.find(
@@ -61,4 +61,4 @@ def report_bytes(
         notes=notes,
         verdicts=store.verdicts(),
     )
-    return report_html(found, say)
+    return report_html(found, tr)

@@ -11,10 +11,10 @@ from dssm_core import charts, explain
 from dssm_core.explain import Comparison
 from dssm_core.inspection.neighbours import nearest
 from dssm_core.ui.common import components
-from dssm_core.ui.common.language import say, voice
+from dssm_core.ui.common.language import tr, translator
 from dssm_core.ui.inspect.changes import changes_html
 from dssm_core.ui.inspect.selected_pair import Chosen
-from dssm_core.words import in_a_row
+from dssm_core.words import join_texts
 
 MOST_RIVALS = 200
 """Documents offered to compare with."""
@@ -32,27 +32,27 @@ class _Rival:
 def show_rivals(chosen: Chosen) -> None:
     """Offer the query's other documents, and show why the one of the two is above the other."""
     if chosen.scored.cosine is None:
-        components.show_message("note", say("nothing"))
+        components.show_message("note", tr("nothing"))
         return
     rivals = _rivals(chosen)
     if not rivals:
-        components.show_message("note", say("rivals.none"))
+        components.show_message("note", tr("rivals.none"))
         return
     number = st.selectbox(
-        say("rivals.pick"),
+        tr("rivals.pick"),
         range(len(rivals)),
         index=_first(chosen, rivals),
         format_func=lambda i: _told(rivals[i]),
         key=f"inspect.rival.{chosen.key}",
-        help=say("rivals.help"),
+        help=tr("rivals.help"),
     )
     rival = rivals[number or 0]
     # this document is called A where it is above, and B where it is below
     is_above = chosen.scored.cosine >= rival.cosine
     pair = (chosen.document, rival.text) if is_above else (rival.text, chosen.document)
-    with st.spinner(say("rivals.wait")):
+    with st.spinner(tr("rivals.wait")):
         found = explain.compare(chosen.scorer.cache, chosen.scorer.head, chosen.query, *pair)
-    this, that = say("rivals.this"), say("rivals.that")
+    this, that = tr("rivals.this"), tr("rivals.that")
     names = (this, that) if is_above else (that, this)
     components.show_lead(_gap(found, names))
     components.show_quiet(_holds(found))
@@ -90,13 +90,13 @@ def _first(chosen: Chosen, rivals: list[_Rival]) -> int:
 def _told(rival: _Rival) -> str:
     keys = {1: "pair.relevant", 0: "pair.not relevant", None: "rivals.unlabelled"}
     text = " ".join(rival.text[:160].split())
-    return f"{rival.cosine:.3f} · {say(keys[rival.label])} · {text}"
+    return f"{rival.cosine:.3f} · {tr(keys[rival.label])} · {text}"
 
 
 def _gap(found: Comparison, names: tuple[str, str]) -> str:
     if abs(found.gap) < 5e-5:
-        return say("rivals.level")
-    return say("rivals.gap", higher=names[0], lower=names[1], gap=found.gap)
+        return tr("rivals.level")
+    return tr("rivals.gap", higher=names[0], lower=names[1], gap=found.gap)
 
 
 def _holds(found: Comparison) -> str:
@@ -109,8 +109,8 @@ def _holds(found: Comparison) -> str:
     for key, words in (("rivals.open", opens), ("rivals.close", closes)):
         if len(words):
             named = zip(words["text"], words["cosine"], strict=True)
-            told.append(say(key, words=say("comma").join(f"“{w}” {e:+.3f}" for w, e in named)))
-    return in_a_row(*told) or say("rivals.no word")
+            told.append(tr(key, words=tr("comma").join(f"“{w}” {e:+.3f}" for w, e in named)))
+    return join_texts(*told) or tr("rivals.no word")
 
 
 def _show_flip(
@@ -118,24 +118,24 @@ def _show_flip(
 ) -> None:
     flip = found.flip
     if flip is None:
-        components.show_message("note", say("rivals.no flip", most=explain.MOST_EDITS))
+        components.show_message("note", tr("rivals.no flip", most=explain.MOST_EDITS))
         return
-    place = say("the query") if flip.where == "query" else names[0]
-    words = say("comma").join(f"“{word}”" for word in flip.tokens)
+    place = tr("the query") if flip.where == "query" else names[0]
+    words = tr("comma").join(f"“{word}”" for word in flip.tokens)
     components.show_message(
         "note",
-        say("rivals.flip", words=words, place=place, lower=names[1], gap=-flip.gap),
+        tr("rivals.flip", words=words, place=place, lower=names[1], gap=-flip.gap),
     )
     text = chosen.query if flip.where == "query" else pair[0]
     before, after = chosen.scorer.cache.encode([text, flip.edited], flip.where)
-    st.html(changes_html(say("rivals.edited"), before.tokens, after.tokens))
+    st.html(changes_html(tr("rivals.edited"), before.tokens, after.tokens))
 
 
 def _show_charts(chosen: Chosen, found: Comparison, names: tuple[str, str]) -> None:
     drawn = (
-        (say("rivals.query"), found.query),
-        (say("rivals.effects", name=names[0]), found.higher),
-        (say("rivals.effects", name=names[1]), found.lower),
+        (tr("rivals.query"), found.query),
+        (tr("rivals.effects", name=names[0]), found.higher),
+        (tr("rivals.effects", name=names[1]), found.lower),
     )
     reach = max((abs(t.cosine) for _, one in drawn[1:] for t in one.tokens), default=0.0)
     first, *rest = drawn
@@ -150,6 +150,6 @@ def _show_charts(chosen: Chosen, found: Comparison, names: tuple[str, str]) -> N
                 title=title,
                 reach=reach if number else 0.0,
                 ink=components.ink(),
-                say=voice(),
+                tr=translator(),
             )
             components.show_chart(chart, f"inspect.rivals.{number}.{chosen.key}")

@@ -76,7 +76,8 @@ class Chosen:
     @property
     def label(self) -> int:
         """1 relevant, 0 not, as the set has it."""
-        return int(self.inspection.frame.at[self.line, "label"])
+        label: Any = self.inspection.frame.at[self.line, "label"]
+        return int(label)
 
     @property
     def at(self) -> float:

@@ -11,7 +11,7 @@ from dssm_core import charts
 from dssm_core.inspection import measure
 from dssm_core.inspection.slices import column_name, in_slice, slice_columns, slice_names
 from dssm_core.ui.common import components
-from dssm_core.ui.common.language import language, say, voice
+from dssm_core.ui.common.language import language, tr, translator
 from dssm_core.ui.inspect.load import Bench
 
 COLUMN, NAME = "inspect.slice", "inspect.slice.name"
@@ -24,17 +24,17 @@ def show_slices(bench: Bench, threshold: float) -> pd.Series | None:
         Whether each pair is in the chosen slice, bool [N]; None while none is chosen.
     """
     columns = bench.kept("slice columns", (), lambda: slice_columns(bench.frame))
-    st.header(say("inspect.slices"), anchor=False)
+    st.header(tr("inspect.slices"), anchor=False)
     if not columns:
-        components.show_quiet(say("inspect.slices.none"))
+        components.show_quiet(tr("inspect.slices.none"))
         return None
-    components.show_quiet(say("inspect.slices.about"))
+    components.show_quiet(tr("inspect.slices.about"))
     if st.session_state.get(COLUMN) not in columns:
         st.session_state[COLUMN] = columns[0]
         _clear()
     left, right = st.columns(2)
     column = left.selectbox(
-        say("inspect.slice"),
+        tr("inspect.slice"),
         columns,
         format_func=_name,
         key=COLUMN,
@@ -49,12 +49,12 @@ def show_slices(bench: Bench, threshold: float) -> pd.Series | None:
     if st.session_state.get(NAME) not in set(table["slice"]):
         st.session_state[NAME] = None
     chosen = right.selectbox(
-        say("inspect.slice.name"),
+        tr("inspect.slice.name"),
         table["slice"].tolist(),
         index=None,
         format_func=lambda name: names[name],
         key=NAME,
-        placeholder=say("inspect.slice.all"),
+        placeholder=tr("inspect.slice.all"),
     )
     _show_chart(table, names, chosen, len(bench.frame))
     if chosen is None:
@@ -74,9 +74,9 @@ def show_filter(bench: Bench, number: int) -> None:
         column = st.session_state[COLUMN]
         name = _names(bench, column)[chosen]
         with st.container(horizontal=True, vertical_alignment="center"):
-            components.show_quiet(say("inspect.filter", column=_name(column), name=name, n=number))
+            components.show_quiet(tr("inspect.filter", column=_name(column), name=name, n=number))
             st.button(
-                say("inspect.filter.off"),
+                tr("inspect.filter.off"),
                 icon=":material/close:",
                 key="inspect.filter.off",
                 on_click=_clear,
@@ -84,13 +84,13 @@ def show_filter(bench: Bench, number: int) -> None:
 
 
 def _name(column: str) -> str:
-    return column_name(column, voice())
+    return column_name(column, translator())
 
 
 def _names(bench: Bench, column: str) -> dict[str, str]:
     """Return what each slice of a column is called in the page's language."""
     return bench.kept(
-        "slice names", (column, language()), lambda: slice_names(bench.frame, column, voice())
+        "slice names", (column, language()), lambda: slice_names(bench.frame, column, translator())
     )
 
 
@@ -107,7 +107,7 @@ def _show_chart(
         overall=overall,
         selected=None if chosen is None else names[chosen],
         ink=components.ink(),
-        say=voice(),
+        tr=translator(),
     )
     # a new key with each choice: a chart keeps its own, and does not tell of a second click
     key = f"inspect.slices.{st.session_state[COLUMN]}.{chosen}"

@@ -22,9 +22,9 @@ from dssm_core.inspection.score_pairs import Inspection
 from dssm_core.inspection.slices import SAID, TRAIT_WORDS, column_name, slice_columns, slice_of
 from dssm_core.towers import Side
 from dssm_core.ui.common import components
-from dssm_core.ui.common.language import say, voice
+from dssm_core.ui.common.language import tr, translator
 from dssm_core.ui.inspect.selected_pair import LINE, Chosen
-from dssm_core.words import in_a_row
+from dssm_core.words import join_texts
 
 NEAR = 10
 """Near texts listed."""
@@ -43,9 +43,9 @@ KINDS: dict[str, tuple[Side, Side]] = {
 def show_near(chosen: Chosen) -> None:
     """List the vectors of the set nearest to the pair's query or document."""
     kind = st.segmented_control(
-        say("near.kind"),
+        tr("near.kind"),
         list(KINDS),
-        format_func=say,
+        format_func=tr,
         default="near.qd",
         key="inspect.near",
         required=True,
@@ -54,12 +54,12 @@ def show_near(chosen: Chosen) -> None:
     of, among = KINDS[kind or "near.qd"]
     found = nearest(chosen.inspection, chosen.line, of, among, NEAR)
     if found.empty:
-        components.show_message("note", say("near.none"))
+        components.show_message("note", tr("near.none"))
         return
     components.show_quiet(_near_finding(chosen, found, of, among))
-    words = {1.0: say("pair.relevant"), 0.0: say("pair.not relevant")}
-    labels = [words.get(label, say("rivals.unlabelled")) for label in found["label"]]
-    is_this, this = (found["line"] == chosen.line) & (of != among), f" · {say('near.this')}"
+    words = {1.0: tr("pair.relevant"), 0.0: tr("pair.not relevant")}
+    labels = [words.get(label, tr("rivals.unlabelled")) for label in found["label"]]
+    is_this, this = (found["line"] == chosen.line) & (of != among), f" · {tr('near.this')}"
     shown = pd.DataFrame(
         {
             "cosine": found["cosine"],
@@ -77,29 +77,29 @@ def show_near(chosen: Chosen) -> None:
         {
             **_narrow(),
             "text": st.column_config.TextColumn(
-                say("document") if among == "document" else say("query"), width=700
+                tr("document") if among == "document" else tr("query"), width=700
             ),
         },
-        say("near.alt"),
+        tr("near.alt"),
     )
-    components.show_quiet(say("near.open"))
+    components.show_quiet(tr("near.open"))
 
 
 def _near_finding(chosen: Chosen, found: pd.DataFrame, of: Side, among: Side) -> str:
     """Say where the pair's own text comes, and whether near ones have the other label."""
     told = []
     if of != among and (stands := standing(chosen.inspection, chosen.line, of)):
-        told.append(say("near.own", place=stands[0], number=stands[1]))
+        told.append(tr("near.own", place=stands[0], number=stands[1]))
     opposite = int((found["label"] == 1 - chosen.label).sum())
-    told.append(say("near.opposite", number=opposite, most=len(found)))
-    return in_a_row(*told)
+    told.append(tr("near.opposite", number=opposite, most=len(found)))
+    return join_texts(*told)
 
 
 def show_map(chosen: Chosen) -> None:
     """Draw all vectors of the set in two dimensions, and list the pairs of the chosen points."""
     colours = ["error", "label", *slice_columns(chosen.inspection.frame)]
     colour = st.selectbox(
-        say("map.colour"),
+        tr("map.colour"),
         colours,
         format_func=_colour,
         key="inspect.map.colour",
@@ -107,12 +107,12 @@ def show_map(chosen: Chosen) -> None:
     )
     found = _map(chosen)
     if found.frame.empty:
-        components.show_message("note", say("near.none"))
+        components.show_message("note", tr("near.none"))
         return
     values = _values(chosen, colour or "error")
     inspection = chosen.inspection
-    wrong = say("map.wrong")
-    told = point_values(inspection, found.frame, values, wrong, voice())
+    wrong = tr("map.wrong")
+    told = point_values(inspection, found.frame, values, wrong, translator())
     points = found.frame.assign(value=told)
     place = inspection.frame.index.get_loc(chosen.line)
     rows = {"query": inspection.query_row[place], "document": inspection.document_row[place]}
@@ -122,9 +122,9 @@ def show_map(chosen: Chosen) -> None:
         share=found.share,
         total=found.total,
         colour=_colour(colour or "error"),
-        order=[say("pair.relevant"), say("pair.not relevant"), say("map.right"), wrong],
+        order=[tr("pair.relevant"), tr("pair.not relevant"), tr("map.right"), wrong],
         ink=components.ink(),
-        say=voice(),
+        tr=translator(),
     )
     picked = st.altair_chart(
         chart,
@@ -133,10 +133,10 @@ def show_map(chosen: Chosen) -> None:
         on_select="rerun",
         selection_mode=["area", "point"],
     )
-    notes = [say("map.note", share=sum(found.share))]
+    notes = [tr("map.note", share=sum(found.share))]
     if found.unreadable:
-        notes.append(say("map.unreadable", number=found.unreadable))
-    components.show_quiet(in_a_row(*notes))
+        notes.append(tr("map.unreadable", number=found.unreadable))
+    components.show_quiet(join_texts(*notes))
     selection = picked["selection"] if picked else {}
     _show_pairs(chosen, picked_points(points, selection))
 
@@ -144,7 +144,7 @@ def show_map(chosen: Chosen) -> None:
 def _colour(name: str) -> str:
     """Return what people call that by which the map is coloured."""
     words = {"label": "map.label", "error": "map.error"}
-    return say(words[name]) if name in words else column_name(name, voice())
+    return tr(words[name]) if name in words else column_name(name, translator())
 
 
 def _map(chosen: Chosen) -> VectorMap:
@@ -153,7 +153,7 @@ def _map(chosen: Chosen) -> VectorMap:
     kept: tuple[Inspection, VectorMap] | None = st.session_state.get("inspect.map")
     found = kept[1] if kept and kept[0] is inspection else None
     if found is None or (found.is_thinned and chosen.line not in set(found.frame["line"])):
-        with st.spinner(say("map.wait")):
+        with st.spinner(tr("map.wait")):
             found = map_vectors(inspection, keep=chosen.line)
         st.session_state["inspect.map"] = inspection, found
     return found
@@ -163,16 +163,16 @@ def _values(chosen: Chosen, colour: str) -> pd.Series:
     """Return the word of each pair that colour and shape show."""
     frame = chosen.inspection.frame
     if colour == "label":
-        labels = {1: say("pair.relevant"), 0: say("pair.not relevant")}
+        labels = {1: tr("pair.relevant"), 0: tr("pair.not relevant")}
         return frame["label"].map(labels).astype(object)
     if colour == "error":
         wrong = frame.index.isin(measure.errors(frame, chosen.threshold).index)
-        words = [say("map.right"), say("map.wrong")]
+        words = [tr("map.right"), tr("map.wrong")]
         return pd.Series([words[int(is_wrong)] for is_wrong in wrong], frame.index)
     traits = {words: trait for trait, words in TRAIT_WORDS.items()}
     column = traits.get(colour, colour)
-    values = slice_of(frame, column, voice()) if column in SAID else frame[column]
-    return slice_values(values, say=voice())
+    values = slice_of(frame, column, translator()) if column in SAID else frame[column]
+    return slice_values(values, tr=translator())
 
 
 def picked_points(points: pd.DataFrame, selection: Any) -> pd.DataFrame:
@@ -196,15 +196,15 @@ def picked_points(points: pd.DataFrame, selection: Any) -> pd.DataFrame:
 def _show_pairs(chosen: Chosen, picked: pd.DataFrame) -> None:
     """List the pairs of the chosen points; choosing one opens it."""
     if picked.empty:
-        components.show_quiet(say("map.pick"))
+        components.show_quiet(tr("map.pick"))
         return
     inspection = chosen.inspection
     rows = {side: picked["row"][picked["side"] == side] for side in ("query", "document")}
     has_query = pd.Series(inspection.query_row).isin(rows["query"]).to_numpy()
     has_document = pd.Series(inspection.document_row).isin(rows["document"]).to_numpy()
     found = inspection.frame[has_query | has_document]
-    components.show_quiet(say("map.picked", points=len(picked), pairs=len(found)))
-    words = {1: say("pair.relevant"), 0: say("pair.not relevant")}
+    components.show_quiet(tr("map.picked", points=len(picked), pairs=len(found)))
+    words = {1: tr("pair.relevant"), 0: tr("pair.not relevant")}
     found = found.head(MOST_LISTED)
     shown = pd.DataFrame(
         {
@@ -220,19 +220,19 @@ def _show_pairs(chosen: Chosen, picked: pd.DataFrame) -> None:
         f"inspect.map.pairs.{chosen.key}",
         {
             **_narrow(),
-            "query": st.column_config.TextColumn(say("query"), width=300),
-            "text": st.column_config.TextColumn(say("document"), width=430),
+            "query": st.column_config.TextColumn(tr("query"), width=300),
+            "text": st.column_config.TextColumn(tr("document"), width=430),
         },
-        say("map.pairs.alt"),
+        tr("map.pairs.alt"),
     )
 
 
 def _narrow() -> dict[str, Any]:
     """Return how the columns of numbers and labels are shown."""
     return {
-        "cosine": st.column_config.NumberColumn(say("cosine"), format="%.4f", width=80),
-        "label": st.column_config.TextColumn(say("near.label"), width=150),
-        "line": st.column_config.NumberColumn(say("pair.column.line"), format="%d", width=70),
+        "cosine": st.column_config.NumberColumn(tr("cosine"), format="%.4f", width=80),
+        "label": st.column_config.TextColumn(tr("near.label"), width=150),
+        "line": st.column_config.NumberColumn(tr("pair.column.line"), format="%d", width=70),
     }
 
 

@@ -19,7 +19,7 @@ from dssm_core.reporting import sheets
 from dssm_core.repro.cases import Case, write_cases
 from dssm_core.store import VERDICTS, Store, Verdict
 from dssm_core.ui.common import components
-from dssm_core.ui.common.language import say, voice
+from dssm_core.ui.common.language import tr, translator
 from dssm_core.ui.inspect.selected_pair import LINE, Chosen, pair_key
 
 LABELS: dict[Verdict, str] = {
@@ -48,7 +48,7 @@ def show_verdicts(chosen: Chosen, store: Store, queue: Sequence[Any]) -> None:
         store: where verdicts are kept.
         queue: lines of the pairs to judge, in order; judging goes on to the next of them.
     """
-    st.subheader(say("judge"), anchor=False)
+    st.subheader(tr("judge"), anchor=False)
     try:
         verdicts = store.verdicts()
     except UserError as error:
@@ -57,7 +57,7 @@ def show_verdicts(chosen: Chosen, store: Store, queue: Sequence[Any]) -> None:
     judged = is_judged(chosen.inspection, verdicts)
     standing = _standing(chosen, verdicts)
     if store.read_only:
-        components.show_message("note", say("judge.read only"))
+        components.show_message("note", tr("judge.read only"))
     _show_buttons(chosen, store, queue, judged, standing)
     _show_cause_and_note(chosen, store, standing, verdicts)
     _show_moves(chosen, store, queue, judged, verdicts)
@@ -105,7 +105,7 @@ def _show_buttons(
     columns = [*st.columns(2), *st.columns(2)]
     for number, (verdict, column) in enumerate(zip(VERDICTS, columns, strict=True), 1):
         column.button(
-            say(LABELS[verdict]),
+            tr(LABELS[verdict]),
             key=f"inspect.judge.{number}",
             shortcut=str(number),
             type="primary" if standing and standing["verdict"] == verdict else "secondary",
@@ -125,23 +125,23 @@ def _show_cause_and_note(
     _offer(note_key, standing["note"] if standing else "", "")
     causes = [*CAUSES, *verdicts["cause"], st.session_state[cause_key]]
     st.selectbox(
-        say("judge.cause"),
+        tr("judge.cause"),
         list(dict.fromkeys(cause for cause in causes if cause)),
-        format_func=lambda cause: cause_name(cause, voice()),
+        format_func=lambda cause: cause_name(cause, translator()),
         key=cause_key,
         index=None,
         accept_new_options=True,
-        placeholder=say("judge.cause.none"),
-        help=say("judge.cause.help"),
+        placeholder=tr("judge.cause.none"),
+        help=tr("judge.cause.help"),
         disabled=store.read_only,
         persist_state="session",
     )
     st.text_area(
-        say("judge.note"),
+        tr("judge.note"),
         key=note_key,
         height=80,
         disabled=store.read_only,
-        help=say("judge.note.help"),
+        help=tr("judge.note.help"),
         persist_state="session",
     )
 
@@ -164,7 +164,7 @@ def _show_moves(
     # the note must lead to a button
     with st.container(horizontal=True):
         st.button(
-            say("judge.next"),
+            tr("judge.next"),
             key="inspect.next",
             shortcut="N",
             icon=":material/skip_next:",
@@ -173,7 +173,7 @@ def _show_moves(
             args=(chosen, queue, judged),
         )
         st.button(
-            say("judge.undo"),
+            tr("judge.undo"),
             key="inspect.undo",
             shortcut="U",
             icon=":material/undo:",
@@ -182,18 +182,18 @@ def _show_moves(
             args=(chosen, store),
         )
         st.button(
-            say("judge.case"),
+            tr("judge.case"),
             key="inspect.case",
             shortcut="S",
             icon=":material/bookmark_add:",
-            help=say("judge.case.help"),
+            help=tr("judge.case.help"),
             disabled=store.read_only,
             on_click=_keep_case,
             args=(chosen, store, verdicts),
         )
-    components.show_quiet(say("judge.keys"))
+    components.show_quiet(tr("judge.keys"))
     st.toggle(
-        say("judge.on"),
+        tr("judge.on"),
         value=True,
         key="inspect.on",
         disabled=store.read_only,
@@ -208,9 +208,9 @@ def _show_outcome(standing: dict[str, str] | None) -> None:
     elif said := st.session_state.pop(SAID, None):
         components.show_message("note", said)
     if standing:
-        verdict = say(LABELS[_verdict(standing["verdict"])])
+        verdict = tr(LABELS[_verdict(standing["verdict"])])
         components.show_quiet(
-            say("judge.stands", verdict=verdict, at=standing["at"].replace("T", " "))
+            tr("judge.stands", verdict=verdict, at=standing["at"].replace("T", " "))
         )
 
 
@@ -218,15 +218,15 @@ def _show_progress(judged: pd.Series, queue: Sequence[Any]) -> None:
     lines = [line for line in queue if line in judged.index]
     done = int(judged.loc[lines].sum())
     if lines:
-        st.progress(done / len(lines), say("judge.progress", done=done, number=len(lines)))
+        st.progress(done / len(lines), tr("judge.progress", done=done, number=len(lines)))
     else:
-        components.show_quiet(say("judge.no errors"))
+        components.show_quiet(tr("judge.no errors"))
 
 
 def _show_files(store: Store, verdicts: pd.DataFrame) -> None:
     """Show where verdicts are kept, and let them out and in."""
-    with st.expander(say("judge.files", number=len(verdicts))):
-        components.show_quiet(say("judge.path"))
+    with st.expander(tr("judge.files", number=len(verdicts))):
+        components.show_quiet(tr("judge.path"))
         st.code(str(store.path), language=None, wrap_lines=True)
         with st.container(horizontal=True):
             # made when clicked: what another tab judged meanwhile is in it, too
@@ -240,7 +240,7 @@ def _show_files(store: Store, verdicts: pd.DataFrame) -> None:
                 ("repro.cases.jsonl", lambda: _cases(store), "application/jsonl"),
             ):
                 st.download_button(
-                    say("judge.download", name=name),
+                    tr("judge.download", name=name),
                     make,
                     name,
                     mime,
@@ -249,15 +249,15 @@ def _show_files(store: Store, verdicts: pd.DataFrame) -> None:
                 )
         number = st.session_state.get("inspect.imports", 0)
         given = st.file_uploader(
-            say("judge.import"),
+            tr("judge.import"),
             type=["csv", "tsv", "jsonl"],
             key=f"inspect.import.{number}",
-            help=say("judge.import.help"),
+            help=tr("judge.import.help"),
             disabled=store.read_only,
         )
         if given is not None:
             st.button(
-                say("judge.import.go", name=given.name),
+                tr("judge.import.go", name=given.name),
                 key="inspect.import",
                 on_click=_import,
                 args=(store, given.getvalue(), given.name),
@@ -296,8 +296,8 @@ def _judge(
         cause, note = (str(st.session_state.get(key) or "") for key in _keys(chosen))
         model, fingerprint = chosen.inspection.model, chosen.inspection.fingerprint
         store.judge(chosen.query, chosen.document, verdict, cause, note, model, fingerprint)
-        st.session_state[SAID] = say(
-            "judge.done", verdict=say(LABELS[verdict]), line=chosen.line, query=chosen.query[:80]
+        st.session_state[SAID] = tr(
+            "judge.done", verdict=tr(LABELS[verdict]), line=chosen.line, query=chosen.query[:80]
         )
         if st.session_state.get("inspect.on", True):
             _go_on(chosen, queue, judged)
@@ -315,10 +315,10 @@ def _undo(chosen: Chosen, store: Store) -> None:
     def work() -> None:
         taken = store.undo()
         if taken is None:
-            st.session_state[SAID] = say("judge.undo.none")
+            st.session_state[SAID] = tr("judge.undo.none")
             return
-        verdict, query = say(LABELS[_verdict(taken["verdict"])]), taken["query"][:80]
-        st.session_state[SAID] = say("judge.undone", verdict=verdict, query=query)
+        verdict, query = tr(LABELS[_verdict(taken["verdict"])]), taken["query"][:80]
+        st.session_state[SAID] = tr("judge.undone", verdict=verdict, query=query)
         for key, value in zip(
             _keys_of(taken["query"], taken["document"]),
             (taken["cause"], taken["note"]),
@@ -350,7 +350,7 @@ def _keep_case(chosen: Chosen, store: Store, verdicts: pd.DataFrame) -> None:
             float(np.clip(chosen.at, 1e-6, 1 - 1e-6)),  # a case takes no 0 and no 1
         )
         store.add_case(case.to_dict())
-        st.session_state[SAID] = say("judge.case.done", number=len(store.cases()))
+        st.session_state[SAID] = tr("judge.case.done", number=len(store.cases()))
 
     _or_trouble(work)
 
@@ -358,7 +358,7 @@ def _keep_case(chosen: Chosen, store: Store, verdicts: pd.DataFrame) -> None:
 def _import(store: Store, content: bytes, name: str) -> None:
     def work() -> None:
         number = store.add_verdicts(sheets.read_verdicts(content, name))
-        st.session_state[SAID] = say("judge.import.done", number=number, name=name)
+        st.session_state[SAID] = tr("judge.import.done", number=number, name=name)
         # a new uploader, empty; trouble leaves the file where it is
         st.session_state["inspect.imports"] = st.session_state.get("inspect.imports", 0) + 1
 

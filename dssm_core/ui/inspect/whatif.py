@@ -11,7 +11,7 @@ import streamlit as st
 from dssm_core.scoring import ScoredDocument, Scores
 from dssm_core.towers import Side
 from dssm_core.ui.common import components
-from dssm_core.ui.common.language import say
+from dssm_core.ui.common.language import tr
 from dssm_core.ui.inspect.changes import changes_html
 from dssm_core.ui.inspect.selected_pair import Chosen
 
@@ -26,17 +26,17 @@ FORMS = {
 
 def show_whatif(chosen: Chosen) -> None:
     """Take other texts, score them, and show what changed."""
-    components.show_quiet(say("edit.note"))
+    components.show_quiet(tr("edit.note"))
     query_key, document_key = (f"inspect.edit.{side}.{chosen.key}" for side in ("q", "d"))
     st.session_state.setdefault(query_key, chosen.query)
     st.session_state.setdefault(document_key, chosen.document)
     left, right = st.columns(2, gap="medium")
-    query = left.text_area(say("query"), key=query_key, height=150, persist_state="session")
+    query = left.text_area(tr("query"), key=query_key, height=150, persist_state="session")
     document = right.text_area(
-        say("document"), key=document_key, height=150, persist_state="session"
+        tr("document"), key=document_key, height=150, persist_state="session"
     )
     st.button(
-        say("edit.reset"),
+        tr("edit.reset"),
         key="inspect.edit.reset",
         on_click=_reset,
         args=(chosen, query_key, document_key),
@@ -44,7 +44,7 @@ def show_whatif(chosen: Chosen) -> None:
     scores = chosen.scorer.score(query or "", [document or ""])
     after = replace(scores.results[0], rank=_rank(chosen, scores))
     if (query, document) == (chosen.query, chosen.document):
-        components.show_lead(say("edit.none"))
+        components.show_lead(tr("edit.none"))
         _show_numbers(chosen.scored, after)
         return
     _show_verdict(chosen, after)
@@ -54,10 +54,10 @@ def show_whatif(chosen: Chosen) -> None:
         "query": (chosen.query, query or ""),
         "document": (chosen.document, document or ""),
     }
-    names: dict[Side, str] = {"query": say("query"), "document": say("document")}
+    names: dict[Side, str] = {"query": tr("query"), "document": tr("document")}
     for side, texts in edited.items():
         old, new = encoded(texts, side)
-        st.html(changes_html(say("edit.changed", name=names[side]), old.tokens, new.tokens))
+        st.html(changes_html(tr("edit.changed", name=names[side]), old.tokens, new.tokens))
     _show_texts(chosen, scores)
 
 
@@ -84,14 +84,14 @@ def _rank(chosen: Chosen, scores: Scores) -> int | None:
 def _show_verdict(chosen: Chosen, after: ScoredDocument) -> None:
     before, now = chosen.scored.cosine, after.cosine
     if before is None or now is None:
-        components.show_lead(say("edit.unread"))
+        components.show_lead(tr("edit.unread"))
         return
     was, is_now = before >= chosen.threshold, now >= chosen.threshold
     if was != is_now:
         key = "edit.up" if is_now else "edit.down"
     else:
         key = "edit.stays up" if is_now else "edit.stays down"
-    components.show_lead(say(key, change=now - before, at=components.in_words(chosen.at)))
+    components.show_lead(tr(key, change=now - before, at=components.in_words(chosen.at)))
 
 
 def _show_numbers(before: ScoredDocument, after: ScoredDocument) -> None:
@@ -100,9 +100,9 @@ def _show_numbers(before: ScoredDocument, after: ScoredDocument) -> None:
         old, new = getattr(before, name), getattr(after, name)
         known = old is not None and new is not None
         change = form.replace(":", ":+").format(new - old) if known else ""
-        rows.append([say(name), *(_told(value, form) for value in (old, new)), change])
-    columns = [say("edit.number"), say("edit.before"), say("edit.after"), say("edit.change")]
-    st.dataframe(pd.DataFrame(rows, columns=columns), hide_index=True, alt=say("edit.alt"))
+        rows.append([tr(name), *(_told(value, form) for value in (old, new)), change])
+    columns = [tr("edit.number"), tr("edit.before"), tr("edit.after"), tr("edit.change")]
+    st.dataframe(pd.DataFrame(rows, columns=columns), hide_index=True, alt=tr("edit.alt"))
 
 
 def _told(value: float | None, form: str) -> str:
@@ -112,16 +112,16 @@ def _told(value: float | None, form: str) -> str:
 def _show_texts(chosen: Chosen, scores: Scores) -> None:
     """Show the shaded texts before and after, on one scale."""
     pairs = (
-        (say("edit.before"), chosen.scores.query, chosen.scored),
-        (say("edit.after"), scores.query, scores.results[0]),
+        (tr("edit.before"), chosen.scores.query, chosen.scored),
+        (tr("edit.after"), scores.query, scores.results[0]),
     )
     highest = components.highest_weight(
         *(tokens for _, query, document in pairs for tokens in (query.tokens, document.tokens))
     )
     for column, (when, query, document) in zip(st.columns(2, gap="medium"), pairs, strict=True):
         column.html(
-            components.token_html(f"{say('query')} · {when}", query.text, query.tokens, highest)
+            components.token_html(f"{tr('query')} · {when}", query.text, query.tokens, highest)
             + components.token_html(
-                f"{say('document')} · {when}", document.document, document.tokens, highest
+                f"{tr('document')} · {when}", document.document, document.tokens, highest
             )
         )

@@ -10,7 +10,7 @@ import streamlit as st
 from dssm_core import charts
 from dssm_core.errors import UserError
 from dssm_core.ui.common import components
-from dssm_core.ui.common.language import say, voice
+from dssm_core.ui.common.language import tr, translator
 from dssm_core.ui.lab.runs import Task
 
 
@@ -33,15 +33,15 @@ def watch(runs: Sequence[Task], key: str, measures: Sequence[str]) -> None:
         frame = pd.concat([run.frame() for run in runs])
         if frame.empty:
             if not is_over:
-                st.caption(say("lab.warm"))
+                st.caption(tr("lab.warm"))
             return
         for measure, place in zip(measures, st.columns(len(measures)), strict=True):
             chart = charts.history_chart(
                 frame,
                 measure=measure,
-                title=say(f"lab.measure.{measure}"),
-                reads_as=say(f"lab.reads.{measure}"),
-                say=voice(),
+                title=tr(f"lab.measure.{measure}"),
+                reads_as=tr(f"lab.reads.{measure}"),
+                tr=translator(),
             )
             place.altair_chart(chart, width="stretch", key=f"{key}.{measure}")
 
@@ -50,9 +50,9 @@ def watch(runs: Sequence[Task], key: str, measures: Sequence[str]) -> None:
 
 def _show_bar(run: Task) -> None:
     done = len(run.history)
-    text = say("lab.progress", run=run.name, done=done, total=run.epochs)
+    text = tr("lab.progress", run=run.name, done=done, total=run.epochs)
     st.progress(min(1.0, done / run.epochs), text)
     if run.is_stopped:
-        st.caption(say("lab.stopped"))
+        st.caption(tr("lab.stopped"))
     elif run.error:
         components.show_error(UserError(run.error))

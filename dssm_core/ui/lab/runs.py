@@ -133,7 +133,7 @@ def _prepare(pairs: Path, out: Path, negatives: int) -> None:
     """Draw negatives at random for all pairs; `train` leaves out those that it holds out."""
     from dssm_core.corpus.negatives import NegativesConfig, prepare_negatives
 
-    prepare_negatives(pairs, out, NegativesConfig(negatives), say=lambda line: None)
+    prepare_negatives(pairs, out, NegativesConfig(negatives), log=lambda line: None)
 
 
 def ask(*arguments: str) -> Any:

@@ -12,7 +12,7 @@ import streamlit as st
 from dssm_core import charts
 from dssm_core.scoring import Head
 from dssm_core.ui.common import components
-from dssm_core.ui.common.language import say, voice
+from dssm_core.ui.common.language import tr, translator
 from dssm_core.ui.lab.progress import watch
 from dssm_core.ui.lab.runs import Task, ask
 
@@ -24,11 +24,11 @@ TOYS = ("LSTMModel", "LSTM", BUILDER)
 
 def show() -> None:
     """Show a system's layers as a table and as a graph, then the toy run."""
-    with st.spinner(say("lab.systems.wait")):
+    with st.spinner(tr("lab.systems.wait")):
         systems = {system["name"]: system for system in _described()}
-    name = st.selectbox(say("lab.system"), list(systems), key="lab.system")
+    name = st.selectbox(tr("lab.system"), list(systems), key="lab.system")
     system = systems[name]
-    st.markdown(say("lab.system.about", title=system["title"], parameters=system["parameters"]))
+    st.markdown(tr("lab.system.about", title=system["title"], parameters=system["parameters"]))
     table, graph = st.columns([3, 2], gap="large")
     table.dataframe(
         _table(system["layers"]),
@@ -36,17 +36,17 @@ def show() -> None:
         width="stretch",
         height="content",
         column_config={
-            "name": say("lab.layer"),
-            "kind": say("lab.kind"),
-            "shape": say("lab.shape"),
-            "parameters": st.column_config.NumberColumn(say("lab.parameters"), format="localized"),
-            "inputs": say("lab.inputs"),
+            "name": tr("lab.layer"),
+            "kind": tr("lab.kind"),
+            "shape": tr("lab.shape"),
+            "parameters": st.column_config.NumberColumn(tr("lab.parameters"), format="localized"),
+            "inputs": tr("lab.inputs"),
         },
     )
     graph.graphviz_chart(
         layer_graph(system["layers"], components.ink()),
         width="content",
-        alt=say("lab.graph", name=name, layers=len(system["layers"])),
+        alt=tr("lab.graph", name=name, layers=len(system["layers"])),
     )
     _toy(name)
 
@@ -92,28 +92,28 @@ def layer_graph(layers: Sequence[dict[str, Any]], ink: str) -> str:
 
 
 def _toy(system: str) -> None:
-    st.header(say("lab.toy"), anchor=False)
+    st.header(tr("lab.toy"), anchor=False)
     if system not in TOYS:
-        st.markdown(say("lab.toy.none"))
+        st.markdown(tr("lab.toy.none"))
         return
-    st.markdown(say("lab.toy.about", name=system))
+    st.markdown(tr("lab.toy.about", name=system))
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        seed = st.number_input(say("lab.seed"), 0, 10_000, 0, key="lab.toy.seed", width=140)
-        epochs = st.number_input(say("lab.epochs"), 1, 500, 20, key="lab.toy.epochs", width=140)
+        seed = st.number_input(tr("lab.seed"), 0, 10_000, 0, key="lab.toy.seed", width=140)
+        epochs = st.number_input(tr("lab.epochs"), 1, 500, 20, key="lab.toy.epochs", width=140)
         run: Task | None = st.session_state.get("lab.toy")
         is_running = run is not None and not run.is_over
-        if st.button(say("lab.toy.run"), disabled=is_running, key="lab.toy.start"):
+        if st.button(tr("lab.toy.run"), disabled=is_running, key="lab.toy.start"):
             arguments = ["toy", "--system", system, "--seed", f"{seed}", "--epochs", f"{epochs}"]
             st.session_state["lab.toy"] = Task(system, arguments, epochs)
             st.rerun()
-        if st.button(say("lab.stop"), disabled=not is_running, key="lab.toy.stop") and run:
+        if st.button(tr("lab.stop"), disabled=not is_running, key="lab.toy.stop") and run:
             run.stop()
             st.rerun()
     if run is None:
         return
     watch([run], "lab.watch.toy", ("loss", "scale") if run.name != BUILDER else ("loss",))
     if run.result and run.name == BUILDER:
-        st.markdown(say("lab.toy.bag"))
+        st.markdown(tr("lab.toy.bag"))
     elif run.result:
         _show_toy(run.result)
 
@@ -124,7 +124,7 @@ def _show_toy(result: dict[str, Any]) -> None:
     shown = pd.DataFrame(
         {
             "position": range(1, len(frame) + 1),
-            "document": [say("lab.toy.pair", n=1 + i % 2) for i in range(len(frame))],
+            "document": [tr("lab.toy.pair", n=1 + i % 2) for i in range(len(frame))],
             "cosine": frame["cosine"],
             "probability": frame["probability"],
             "rank": frame["cosine"].rank(ascending=False, method="min"),
@@ -138,10 +138,10 @@ def _show_toy(result: dict[str, Any]) -> None:
             background=charts.background_bins(frame["cosine"].to_numpy()),
             threshold=(head.cosine_at(0.5), 0.5),
             ink=components.ink(),
-            say=voice(),
+            tr=translator(),
         ),
         key="lab.toy.chart",
     )
     recomputed = [head.probability(cosine) for cosine in frame["cosine"]]
     gap = max(abs(a - b) for a, b in zip(recomputed, frame["probability"], strict=True))
-    st.markdown(say("lab.toy.check", scale=head.scale, bias=head.bias, gap=gap))
+    st.markdown(tr("lab.toy.check", scale=head.scale, bias=head.bias, gap=gap))

@@ -86,7 +86,7 @@ def test_nothing_is_searched_until_it_is_asked_for(page: Any) -> None:
 def test_both_lists_show_their_numbers(page: Any) -> None:
     app = opened(page)
     # cosines of "red door" with: door of red, wall, the blue wall, red x 3 wall x 4, nothing
-    assert labels(app, "cosine")[:2] == ["1 · cosine 1.0000", "2 · cosine 0.4243"]
+    assert labels(app, "cosine")[:2] == ["1 · cosine 1.000", "2 · cosine 0.424"]
     assert labels(app, "bm25")[0].startswith("1 · BM25 ")
     assert len(labels(app, "bm25")) == 2, "only documents that share a word"
     assert "exact over 5 documents" in told(app)
@@ -329,7 +329,7 @@ def test_an_index_is_searched_in_place_of_the_pairs_and_says_so(page: Any, large
     app = opened(page)
     assert "approximate (usearch) over" in told(app)
     assert "recall@10" in told(app)
-    assert labels(app, "cosine")[0] == "1 · cosine 1.0000"
+    assert labels(app, "cosine")[0] == "1 · cosine 1.000"
     assert len(boxes(app, "cosine")) == 10
     assert "✓ judged relevant" in "".join(shown(app))
 
@@ -338,7 +338,7 @@ def test_cosines_are_those_that_score_shows(page: Any, large: Path) -> None:
     app = opened(page, query="red door door wall")
     listed = [label.split()[-1] for label in labels(app, "cosine")]
     app.button(key="compare.find.all").click().run()
-    assert [f"{c:.4f}" for c in numbers(app)["cosine"][:10]] == listed
+    assert [f"{c:.3f}" for c in numbers(app)["cosine"][:10]] == listed
 
 
 def test_an_index_of_another_model_is_refused_and_the_pairs_serve(

@@ -26,7 +26,7 @@ from dssm_core.folder import ModelFolder
 from dssm_core.scoring import Head, ScoredDocument, ScoredToken, Scorer
 from dssm_core.ui.common import components, state
 from dssm_core.ui.compare import downloads, inputs
-from dssm_core.words import WORDS
+from dssm_core.words import translator_for
 from tests import ROOT
 from tests.conftest import AWKWARD
 from tests.tiny import WordTowers
@@ -146,7 +146,7 @@ def test_choosing_a_document_shows_its_chain(page: Any) -> None:
 def test_the_threshold_is_told_on_both_scales(page: Any) -> None:
     app = page()
     app.slider(key="compare.threshold").set_value(0.5).run()
-    assert "Probability 0.50 is the same line as cosine 0.250" in told(app)
+    assert "Probability 0.500 is the same line as cosine 0.250" in told(app)
     app.slider(key="compare.threshold").set_value(0.99).run()
     assert "No cosine reaches probability 0.99" in told(app)
 
@@ -403,7 +403,7 @@ def test_a_table_holds_each_text_whole_and_escaped() -> None:
 def test_the_language_can_be_switched(page: Any) -> None:
     app = page()
     next(g for g in app.get("button_group") if g.key == "page.language").set_value("zh").run()
-    assert app.title[0].value == WORDS["title"][1]
+    assert app.title[0].value == translator_for("zh")("title")
 
 
 def test_the_first_choice_is_the_best_document_and_the_choice_survives_an_edit(page: Any) -> None:

@@ -20,7 +20,7 @@ from dssm_core.ui.common import state
 from dssm_core.ui.inspect import errors as errors_page
 from dssm_core.ui.inspect import load
 from dssm_core.ui.inspect.report import report_bytes
-from dssm_core.words import Sentence, speaker
+from dssm_core.words import Sentence, translator_for
 from tests.conftest import AWKWARD
 from tests.tiny import WordTowers
 
@@ -453,7 +453,7 @@ def test_the_report_holds_what_the_page_says_and_runs_outside_the_session(page: 
     note = Sentence("inspect.report.assumed", {"number": 77})
     build = Thread(
         target=lambda: made.append(
-            report_bytes(bench, threshold, store, "6 pairs", [note], speaker("zh"))
+            report_bytes(bench, threshold, store, "6 pairs", [note], translator_for("zh"))
         )
     )
     build.start()

@@ -390,7 +390,7 @@ def test_a_rival_that_wrongly_stands_above_or_below_is_offered_first(bench: Benc
 def test_the_gap_its_words_and_the_flip_are_told(bench: Bench) -> None:
     app = bench(2, "rivals")
     page = told(app)
-    assert "Higher by 0.5000 in cosine: this document, before the other document" in page
+    assert "Higher by 0.500 in cosine: this document, before the other document" in page
     assert "hold the gap open: “door” +0.500" in page
     assert "narrow it: “red” -0.207" in page
     assert "leave “red”, “door” out of this document" in page
@@ -407,7 +407,7 @@ def test_a_query_with_one_document_is_compared_with_near_ones(bench, scorer) -> 
         ["no label", "red"],
         ["no label", "blue"],
     ]
-    assert "Higher by 0.2929" in told(app)
+    assert "Higher by 0.293" in told(app)
 
 
 def test_without_any_other_document_it_says_so(bench, scorer) -> None:

@@ -18,7 +18,7 @@ from streamlit.testing.v1 import AppTest
 from dssm_core.errors import UserError
 from dssm_core.ui.lab import runs, systems
 from dssm_core.ui.lab.dot import PRESETS, dot_layer, explain_pair, hand_written_cosine
-from dssm_core.words import WORDS
+from dssm_core.words import ENGLISH
 from tests import tiny
 
 
@@ -119,7 +119,7 @@ def test_the_toy_run_is_checked_against_its_own_head(page: AppTest) -> None:
     assert not page.exception
     arguments = page.session_state["lab.toy"].arguments
     assert arguments == ["toy", "--system", "LSTM", "--seed", "0", "--epochs", "7"]
-    assert any("sigmoid(2.0000 × cosine + 0.0000)" in m.value for m in page.markdown)
+    assert any("sigmoid(2.000 × cosine + 0.000)" in m.value for m in page.markdown)
     assert any("at most 0.0e+00" in m.value for m in page.markdown)
 
 
@@ -156,7 +156,7 @@ def test_both_heads_are_trained_alike_but_for_the_sign(page: AppTest) -> None:
 def test_every_preset_can_be_chosen_and_is_explained(page: AppTest, preset: str) -> None:
     next(g for g in page.get("button_group") if g.key == "lab.preset").set_value(preset).run()
     assert not page.exception
-    assert any(WORDS[f"lab.preset.{preset}.about"][0] == i.value for i in page.info)
+    assert any(ENGLISH(f"lab.preset.{preset}.about") == i.value for i in page.info)
     assert page.number_input(key="lab.qx").value == PRESETS[preset][0][0]
 
 
