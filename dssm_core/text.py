@@ -10,10 +10,10 @@ Source: Huang et al. 2013, "Learning Deep Structured Semantic Models for Web Sea
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Collection, Container, Sequence
+from collections.abc import Collection, Container, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -39,6 +39,19 @@ _FOUND = regex.compile(
 _SINGLE = regex.compile(
     r"[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]\p{M}*|(?:(?!\p{Script=Han}"
     rf"|\p{{Script=Hiragana}}|\p{{Script=Katakana}})\X){{1,{LONGEST_WORD}}}"
+)
+
+MAX_RUN = 32
+"""Characters in a row that cling to the one before them (marks, joiners, halves of flags); a longer
+run is cut. Boundaries of words and Unicode's normal forms take time that grows with its square."""
+
+MAX_SPAN = 128
+"""Code points of one token; only a cluster that no script has is longer, and it is cut."""
+
+# Even, so that the two halves of a flag stay together.
+_RUN = regex.compile(
+    rf"(?V1)[\p{{Regional_Indicator}}||\p{{Word_Break=Extend}}||\p{{Word_Break=Format}}"
+    rf"||\p{{Word_Break=ZWJ}}||\p{{M}}]{{{MAX_RUN}}}"
 )
 
 
@@ -89,19 +102,32 @@ def segment(text: str) -> list[Token]:
         [("don't", 0, 5), ('panic', 6, 11), ('你', 13, 14), ('好', 14, 15)]
     """
     tokens = []
-    for found in _FOUND.finditer(text):
-        whole, (start, end) = found.group(), found.span()
-        if found.lastgroup == "symbol":
-            tokens.append(Token(whole, start, end, "skipped"))
-            continue
-        if len(whole) <= LONGEST_WORD and whole.isascii():  # most words, and soon normalised
-            tokens.append(Token(whole.lower(), start, end))
-            continue
-        for part in _SINGLE.finditer(whole):
-            word = normalise(part.group())
-            if word:
-                tokens.append(Token(word, start + part.start(), start + part.end()))
+    for first, last in _stretches(text):
+        for match in _FOUND.finditer(text[first:last]):  # cut out: a boundary looks back, too
+            whole, start, end = match.group(), first + match.start(), first + match.end()
+            if match.lastgroup == "symbol":
+                tokens.append(Token(whole, start, end, "skipped"))
+            elif len(whole) <= LONGEST_WORD and whole.isascii():  # most words, and soon normalised
+                tokens.append(Token(whole.lower(), start, end))
+            else:
+                tokens += _parts(whole, start)
     return tokens
+
+
+def _stretches(text: str) -> list[tuple[int, int]]:
+    """Return the spans of a text that are segmented by themselves: all of it, but for long runs."""
+    cuts = [] if text.isascii() else [match.end() for match in _RUN.finditer(text)]
+    ends = [0, *cuts, len(text)]
+    return list(pairwise(ends))
+
+
+def _parts(whole: str, start: int) -> Iterator[Token]:
+    """Yield the tokens of a word that is long or not ASCII, and stands at an offset."""
+    for match in _SINGLE.finditer(whole):
+        for first in range(match.start(), match.end(), MAX_SPAN):
+            last = min(first + MAX_SPAN, match.end())
+            if word := normalise(whole[first:last]):
+                yield Token(word, start + first, start + last)
 
 
 def read(

@@ -7,9 +7,11 @@ import unicodedata
 
 import numpy as np
 import pytest
+import regex
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from dssm_core import text
 from dssm_core.text import PIECES, UNSEEN, hash_pieces, normalise, read, segment
 from tests import ROOT
 
@@ -228,3 +230,36 @@ def test_no_words_give_no_rows():
 def test_a_table_too_small_for_its_kept_rows_is_refused():
     with pytest.raises(ValueError, match="at least 3 rows, not 2"):
         hash_pieces(["a"], 2)
+
+
+ENDLESS = {
+    "marks of two classes": "a" + "\u0301" * 5_000 + "\u0316" * 5_000,
+    "halves of flags": "\U0001f1e6" * 10_000,
+    "halves of flags and marks": ("\U0001f1e6" * 31 + "\u0301") * 300,
+    "joiners": "a\u200d" * 5_000,
+    "selectors": "a" + "\ufe0f" * 9_999,
+    "tags": "🏴" + "\U000e0061" * 9_999,
+    "soft hyphens": "a" + "\u00ad" * 9_999,
+    "spacing marks": "க" + "\u0bbe" * 9_999,
+    "leading consonants": "\u1100" * 10_000,
+}
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+def test_what_takes_the_square_of_a_length_is_given_short_stretches(name, monkeypatch):
+    """What normal forms, and boundaries that look back, are given does not grow with the text."""
+    given: list[str] = []
+    monkeypatch.setattr(text, "normalise", lambda word: given.append(word) or word)
+    tokens = segment(ENDLESS[name])
+    assert max((len(word) for word in given), default=0) <= text.MAX_SPAN
+    assert all(token.end - token.start <= text.MAX_SPAN for token in tokens)
+    clinging = regex.compile(r"(?V1)[\p{RI}||\p{M}||\p{Cf}||\p{Word_Break=Extend}]+")
+    for first, last in text._stretches(ENDLESS[name]):
+        runs = clinging.findall(ENDLESS[name][first:last])
+        assert max(map(len, runs), default=0) <= 2 * text.MAX_RUN
+
+
+def test_flags_and_long_clusters_of_real_scripts_stay_whole():
+    flags = "🇨🇭🇩🇪" * 40
+    assert [t.start for t in segment(flags)] == list(range(len(flags))), "each half is marked"
+    assert [t.text for t in segment("नमस्ते e\u0301\u0323")] == ["नमस्ते", "ẹ\u0301"]
