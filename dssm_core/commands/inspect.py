@@ -10,6 +10,7 @@ from typing import Any
 
 from dssm_core.commands.files import add_model
 from dssm_core.errors import UserError
+from dssm_core.words import LANGUAGES
 
 BROKE = 3
 """Exit status where a case broke."""
@@ -47,9 +48,9 @@ def add(commands: Any) -> None:
     run.add_argument("--out", type=Path, help="write the report here, one HTML file")
     run.add_argument(
         "--language",
-        choices=("en", "zh"),
+        choices=tuple(LANGUAGES),
         default="en",
-        help="of the report: English or Chinese (en)",
+        help="of the report (en)",
     )
     run.add_argument("--json", type=Path, help="write all numbers here, as JSON")
     run.set_defaults(command=_run)

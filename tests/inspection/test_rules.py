@@ -23,7 +23,7 @@ from dssm_core.inspection.rules import (
 from dssm_core.inspection.token_features import Word, common_stems, words_of
 from dssm_core.text import read
 from dssm_core.towers import Encoding
-from dssm_core.words import ENGLISH, SHOWN, Sentence, join_sentences, translator_for
+from dssm_core.words import ENGLISH, MAX_LISTED, Sentence, join_sentences, translator_for
 
 COMMON = "red blue door wall house play music file support game free the of with and is a this run"
 VOCABULARY = dict.fromkeys(COMMON.split(), 50)
@@ -129,7 +129,7 @@ def test_unknown_words_of_both_sides_are_to_be_left_out():
 def test_long_lists_are_cut():
     document = " ".join(f"zebra{letter}" for letter in "abcdefgh")
     evidence = said(unknown_words(case("red", document, FELL_FOR)))
-    assert evidence.count("zebra") == SHOWN
+    assert evidence.count("zebra") == MAX_LISTED
     assert evidence.endswith("and 2 more.")
 
 

@@ -187,7 +187,7 @@ def test_no_file_cites_a_document_that_is_not_in_the_repository():
 def test_every_module_that_a_document_names_exists(path):
     modules = [f"/{module.relative_to(ROOT)}" for module, _ in sources() if module.suffix == ".py"]
     named = re.findall(r"(?<![\w/.<])[\w/]+\.py\b", path.read_text("utf-8"))
-    made_by_the_reader = {"private_app.py"}
+    made_by_the_reader = {"private_app.py", "dssm_core/charts/ranks.py"}
     there = {name for name in named if any(one.endswith(f"/{name}") for one in modules)}
     lost = {*named} - there - made_by_the_reader
     assert lost == set()

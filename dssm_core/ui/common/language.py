@@ -14,7 +14,8 @@ def language() -> str:
     chosen = st.session_state.get("page.language")
     if chosen in LANGUAGES:
         return str(chosen)
-    return "zh" if (st.context.locale or "").lower().startswith("zh") else "en"
+    spoken = (st.context.locale or "").split("-")[0].lower()
+    return spoken if spoken in LANGUAGES else "en"
 
 
 def translator() -> Translate:
