@@ -31,7 +31,9 @@ def add(commands: Any) -> None:
         help=f"a file of pairs ({' '.join(PAIRS)}), or of one document a line; - reads stdin",
     )
     index.add_argument(
-        "--out", type=Path, help="the index to write; the page looks in DSSM_INDEX or the cache"
+        "--out",
+        type=Path,
+        help="index to write (default: where the page looks, in DSSM_INDEX or the cache)",
     )
     index.add_argument("--json", action="store_true", help="print the index's manifest as JSON")
     index.set_defaults(command=_index)

@@ -35,32 +35,32 @@ def add(commands: Any) -> None:
         "--threshold",
         type=float,
         metavar="P",
-        help="the probability from which a pair counts as relevant; without it, the best F1's",
+        help="lowest probability of a relevant pair (default: where F1 is highest)",
     )
     run.add_argument(
         "--negatives",
         type=int,
         default=0,
         metavar="N",
-        help="where all pairs are labelled 1: add so many random documents to each query",
+        help="if all pairs are labelled 1: add N random documents to each query as not relevant",
     )
-    run.add_argument("--seed", type=int, default=0, help="of the negatives that are drawn")
+    run.add_argument("--seed", type=int, default=0, help="random seed of --negatives (0)")
     run.add_argument("--out", type=Path, help="write the report here, one HTML file")
     run.add_argument(
         "--language",
         choices=tuple(LANGUAGES),
         default="en",
-        help="of the report (en)",
+        help="language of the report (en)",
     )
     run.add_argument("--json", type=Path, help="write all numbers here, as JSON")
     run.set_defaults(command=_run)
 
     replay = nested.add_parser(
         "replay",
-        help="score repro cases with a model, say what broke",
+        help="score repro cases with a model and print what broke",
         epilog=f"Exit status: 0 if nothing broke, {BROKE} if something did, 1 for trouble.",
     )
-    replay.add_argument("cases", type=Path, help="JSONL, a case a line, as the page saves them")
+    replay.add_argument("cases", type=Path, help="JSONL file of cases, as the page saves it")
     replay.add_argument("--model", type=Path, required=True, help="a model folder")
     replay.add_argument("--json", type=Path, help="write the outcomes here, as JSON")
     replay.add_argument("--junit", type=Path, help="write them here, as JUnit XML")

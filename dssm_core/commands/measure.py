@@ -20,37 +20,44 @@ def add(commands: Any) -> None:
     )
     add_model(evaluate)
     evaluate.add_argument(
-        "--pairs", type=Path, help="each row's candidates: all documents of the file"
+        "--pairs",
+        type=Path,
+        help="file of pairs; every document of the file is a candidate for every query",
     )
     evaluate.add_argument("--qrels", type=Path, help="TREC or BEIR judgements, in place of --pairs")
     evaluate.add_argument(
-        "--corpus", type=Path, help="documents of --qrels: id, tab, text, or BEIR's JSONL"
+        "--corpus", type=Path, help="documents of --qrels: lines of id, tab, text; or BEIR's JSONL"
     )
-    evaluate.add_argument("--queries", type=Path, help="queries of --qrels, likewise")
+    evaluate.add_argument(
+        "--queries", type=Path, help="queries of --qrels, in the same form as --corpus"
+    )
     evaluate.add_argument(
         "--run",
         type=Path,
-        help="TREC run file to write, of --fuse if given; for --pairs FILE.qrels too",
+        help="TREC run file to write, of the fused ranking if --fuse is given; with --pairs also FILE.qrels",
     )
     evaluate.add_argument(
         "--fuse",
         choices=("bm25", "bm25-rrf"),
-        help="add a line: model and BM25 by weighted sum, or by reciprocal ranks",
+        help="add a line for model and BM25 together: weighted sum (bm25), or reciprocal ranks (bm25-rrf)",
     )
     evaluate.add_argument(
         "--validation", type=Path, help="pairs to fit the weight of --fuse bm25 on"
     )
     evaluate.add_argument("--against", type=Path, help="another model folder to compare with")
-    evaluate.add_argument("--seed", type=int, default=0, help="of bootstrap and sampled negatives")
+    evaluate.add_argument(
+        "--seed", type=int, default=0, help="random seed of bootstrap and sampled negatives (0)"
+    )
     evaluate.add_argument("--json", action="store_true", help="print JSON")
     evaluate.set_defaults(command=_evaluate)
 
     robustness = commands.add_parser(
-        "robustness", help="how often typos, word order, case, synonyms and more undo a success"
+        "robustness",
+        help="how often typos, word order, case, synonyms and more turn a success into a failure",
     )
     add_model(robustness)
     robustness.add_argument("--pairs", type=Path, required=True, help="held-out pairs")
-    robustness.add_argument("--seed", type=int, default=0, help="of the changes to the texts")
+    robustness.add_argument("--seed", type=int, default=0, help="random seed of the changes (0)")
     robustness.add_argument("--json", action="store_true", help="print JSON")
     robustness.set_defaults(command=_robustness)
 

@@ -13,13 +13,17 @@ def add(commands: Any) -> None:
     systems.add_argument("--json", action="store_true", help="print JSON")
     systems.set_defaults(command=_systems)
 
-    toy = commands.add_parser("toy", help="fit a system of the notebook on its toy data, predict")
+    toy = commands.add_parser(
+        "toy", help="train a system of the notebook on its toy data and predict"
+    )
     toy.add_argument(
         "--system", default="LSTMModel", help='LSTMModel, LSTM or "negative sampling MLP"'
     )
-    toy.add_argument("--epochs", type=int, default=1, help="of sgd; the notebook has one")
-    toy.add_argument("--seed", type=int, default=0, help="of weights and order")
-    toy.add_argument("--json", action="store_true", help="print JSON: a line an epoch, then all")
+    toy.add_argument("--epochs", type=int, default=1, help="epochs of sgd (1, as in the notebook)")
+    toy.add_argument("--seed", type=int, default=0, help="random seed of weights and order (0)")
+    toy.add_argument(
+        "--json", action="store_true", help="print one line of JSON for each epoch, then the result"
+    )
     toy.set_defaults(command=_toy)
 
 

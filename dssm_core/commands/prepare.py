@@ -20,17 +20,37 @@ def add(commands: Any) -> None:
         "source", help=f"{', '.join(CORPORA)}; or a file of pairs, to draw negatives for"
     )
     prepare.add_argument("--out", type=Path, required=True, help="folder to write into")
-    prepare.add_argument("--packages", type=Path, help="debian: a Packages file, where no apt is")
-    prepare.add_argument("--translation", type=Path, help="debian: its Translation-en file")
-    prepare.add_argument("--cedict", type=Path, help="cedict: the data file, where no npm is")
-    prepare.add_argument("--negatives", type=int, default=10, help="drawn to each relevant pair")
     prepare.add_argument(
-        "--strategy", default="random", help="random, frequency, bm25 or model: how they are drawn"
+        "--packages", type=Path, help="debian-packages: a Packages file, if apt-get is missing"
     )
-    prepare.add_argument("--model", type=Path, help="the model folder of the strategy model")
-    prepare.add_argument("--seed", type=int, default=0, help="of the draw")
-    prepare.add_argument("--epochs", type=int, default=1, help="so many independent draws")
-    prepare.add_argument("--pool", type=int, default=20_000, help="documents a shard draws from")
+    prepare.add_argument(
+        "--translation",
+        type=Path,
+        help="debian-packages: the Translation-en file that belongs to --packages",
+    )
+    prepare.add_argument("--cedict", type=Path, help="cedict: the data file, if npm is missing")
+    prepare.add_argument(
+        "--negatives", type=int, default=10, help="negatives for each relevant pair (10)"
+    )
+    prepare.add_argument(
+        "--strategy",
+        default="random",
+        help="how negatives are chosen: random, frequency, bm25 or model (random)",
+    )
+    prepare.add_argument("--model", type=Path, help="the model folder for --strategy model")
+    prepare.add_argument("--seed", type=int, default=0, help="random seed (0)")
+    prepare.add_argument(
+        "--epochs",
+        type=int,
+        default=1,
+        help="number of independent draws, one for each epoch of training (1)",
+    )
+    prepare.add_argument(
+        "--pool",
+        type=int,
+        default=20_000,
+        help="number of documents that a shard draws its negatives from (20000)",
+    )
     prepare.set_defaults(command=_prepare)
 
 

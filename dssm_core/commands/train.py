@@ -41,25 +41,33 @@ def add(commands: Any) -> None:
         "--examples", type=Path, help="JSONL of title, note, query, documents for the first screen"
     )
     train.add_argument(
-        "--data", type=Path, help="train on the shards that `prepare PAIRS --negatives` wrote here"
+        "--data",
+        type=Path,
+        help="folder of prepared negatives, written by `prepare PAIRS --negatives`",
     )
     train.add_argument(
         "--hard",
         type=int,
         metavar="N",
-        help="then train on, with N documents that the model itself takes for each query's",
+        help="then train again, against N documents of each query that the model ranks highest",
     )
     train.add_argument(
         "--family", default="lstm", help="lstm, lstm-plain, lstm-subclass, mlp, mlp-sampled"
     )
     train.add_argument("--start", type=Path, help="a model folder whose weights to start from")
-    train.add_argument("--json", action="store_true", help="print a line of JSON an epoch")
+    train.add_argument("--json", action="store_true", help="print one line of JSON for each epoch")
     train.set_defaults(command=_train)
 
     card = commands.add_parser("card", help="measure a model folder again and rewrite its card")
     card.add_argument("--model", type=Path, required=True, help="the model folder")
-    card.add_argument("--notes", type=Path, help="Markdown for the top; kept as it is without")
-    card.add_argument("--examples", type=Path, help="JSONL as for train; rescored without")
+    card.add_argument(
+        "--notes", type=Path, help="Markdown for the top of the card (default: its present text)"
+    )
+    card.add_argument(
+        "--examples",
+        type=Path,
+        help="JSONL, as for train (default: the present examples, scored again)",
+    )
     card.set_defaults(command=_card)
 
 
