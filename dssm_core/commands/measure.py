@@ -34,12 +34,12 @@ def add(commands: Any) -> None:
     evaluate.add_argument(
         "--run",
         type=Path,
-        help="TREC run file to write, of the fused ranking if --fuse is given; with --pairs also FILE.qrels",
+        help="TREC run file to write (of --fuse, if given); with --pairs also FILE.qrels",
     )
     evaluate.add_argument(
         "--fuse",
         choices=("bm25", "bm25-rrf"),
-        help="add a line for model and BM25 together: weighted sum (bm25), or reciprocal ranks (bm25-rrf)",
+        help="add model and BM25 together: weighted sum (bm25) or reciprocal ranks (bm25-rrf)",
     )
     evaluate.add_argument(
         "--validation", type=Path, help="pairs to fit the weight of --fuse bm25 on"
