@@ -133,5 +133,7 @@ def test_hooks_download_nothing_and_the_workflow_runs_what_ci_runs():
         *("ruff check --fix", "ruff format", "mypy"),
     }
     workflow = (ROOT / ".github" / "workflows" / "ci.yml").read_text("utf-8")
-    assert re.findall(r"run: (\S+)$", workflow, re.M)[-1] == ".ci/run"
+    assert "      - run: .ci/run\n" in workflow
+    versions = re.findall(r"Python :: (3\.\d+)", (ROOT / "pyproject.toml").read_text("utf-8"))
+    assert re.findall(r'"(3\.\d+)"', workflow) == versions
     assert (ROOT / ".ci" / "run").stat().st_mode & 0o111
