@@ -118,7 +118,8 @@ class ModelFolder:
         weight = fusion.get("weight") if isinstance(fusion, dict) else "none"
         if not (weight is None or _is_number(weight)):
             raise UserError(f"{self.name}/metrics.json is damaged", hint="Copy it anew.")
-        return values
+        result: dict[str, Any] = values
+        return result
 
     @cached_property
     def random_pairs(self) -> np.ndarray:
@@ -232,7 +233,8 @@ def _exchange(one: Path, other: Path) -> bool:
     except (AttributeError, OSError, TypeError):
         return False
     here, swap = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
-    return rename(here, os.fsencode(one), here, os.fsencode(other), swap) == 0
+    result: bool = rename(here, os.fsencode(one), here, os.fsencode(other), swap) == 0
+    return result
 
 
 def find_folders(root: Path) -> Iterator[ModelFolder | UserError]:

@@ -220,7 +220,10 @@ def cosines(query: np.ndarray, documents: Sequence[np.ndarray]) -> np.ndarray:
     rows = np.stack(documents, dtype=np.float64)  # [N, E]
     products = np.vecdot(rows, query)  # [N]
     norms = np.sqrt(np.vecdot(rows, rows) * np.vecdot(query, query))  # [N]
-    return np.clip(np.divide(products, norms, out=np.zeros_like(norms), where=norms > 0), -1, 1)
+    result: np.ndarray = np.clip(
+        np.divide(products, norms, out=np.zeros_like(norms), where=norms > 0), -1, 1
+    )
+    return result
 
 
 def score(

@@ -296,7 +296,8 @@ def _random_pairs(background: pd.DataFrame, x: alt.X, tr: Translate) -> alt.Char
     bins = background.rename(columns={"start": "cosine"}).assign(floor=0.0)
     y = alt.Y("share:Q", title=tr("chart.share"), scale=lower, axis=axis)
     bars = alt.Chart(bins).mark_bar(color=QUIET, opacity=0.6)
-    return bars.encode(x, y, x2="end:Q", y2="floor:Q", tooltip=tooltip)
+    result: alt.Chart = bars.encode(x, y, x2="end:Q", y2="floor:Q", tooltip=tooltip)
+    return result
 
 
 def _threshold_lines(

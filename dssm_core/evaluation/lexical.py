@@ -51,13 +51,14 @@ class BM25:
 
     def nearest(self, queries: Sequence[str], number: int) -> np.ndarray:
         """Return each query's best documents, int [Q, number]."""
-        return self._index.retrieve(
+        result: np.ndarray = self._index.retrieve(
             _tokens(queries, ids=False),
             k=number,
             return_as="documents",
             show_progress=False,
             sorted=True,
         )
+        return result
 
     def ceilings(self, queries: Sequence[str]) -> np.ndarray:
         """Return what no document's score can pass: the sum of the query's idf, float [Q]."""
@@ -131,7 +132,8 @@ def blend(
         weight: in [0, 1].
     """
     share = bm25 / ceiling if ceiling else bm25
-    return weight * np.nan_to_num(cosines, nan=0.0) + (1 - weight) * share
+    result: np.ndarray = weight * np.nan_to_num(cosines, nan=0.0) + (1 - weight) * share
+    return result
 
 
 def fuse_ranks(one: np.ndarray, other: np.ndarray, constant: int = 60) -> np.ndarray:

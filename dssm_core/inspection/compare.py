@@ -230,7 +230,8 @@ def _frame(content: bytes) -> pd.DataFrame:
         if room < 0:
             raise ValueError(f"its {file.metadata.num_rows:,} rows are too many")
         batches.append(batch)
-    return pa.Table.from_batches(batches, file.schema_arrow).to_pandas()
+    result: pd.DataFrame = pa.Table.from_batches(batches, file.schema_arrow).to_pandas()
+    return result
 
 
 def _checked(

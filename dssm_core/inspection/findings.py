@@ -113,7 +113,7 @@ class Findings:
         worst = self.errors.head(MOST_CAUSES)
         worst = worst.assign(evidence=[join_sentences(one, ENGLISH) for one in worst["evidence"]])
         columns = [*ERROR_COLUMNS, "error", "by", "cause", "evidence"]
-        return _plain(
+        result: dict[str, Any] = _plain(
             {
                 "data": self.data,
                 "date": self.date,
@@ -152,6 +152,7 @@ class Findings:
                 "verdicts": self.verdicts.to_dict("records"),
             }
         )
+        return result
 
 
 def find(

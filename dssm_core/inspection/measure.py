@@ -199,7 +199,10 @@ def errors(frame: pd.DataFrame, threshold: float) -> pd.DataFrame:
     wrong = frame[predicted != relevant]
     kind = np.where(_relevant(wrong), "false negative", "false positive")
     wrong = wrong.assign(error=kind, by=(wrong["cosine"] - threshold).abs())
-    return wrong.sort_values("by", ascending=False, kind="stable", na_position="first")
+    result: pd.DataFrame = wrong.sort_values(
+        "by", ascending=False, kind="stable", na_position="first"
+    )
+    return result
 
 
 def slice_table(frame: pd.DataFrame, column: str, threshold: float) -> pd.DataFrame:
@@ -263,7 +266,8 @@ def _predicted(frame: pd.DataFrame, threshold: float) -> np.ndarray:
 
 
 def _relevant(frame: pd.DataFrame) -> np.ndarray:
-    return frame["label"].to_numpy() == 1
+    result: np.ndarray = frame["label"].to_numpy() == 1
+    return result
 
 
 def _thinned(false: np.ndarray, hits: np.ndarray) -> np.ndarray:
@@ -274,7 +278,8 @@ def _thinned(false: np.ndarray, hits: np.ndarray) -> np.ndarray:
     corners = _hull(false, hits)
     room = MOST_POINTS - len(corners)
     if room < 2:  # never seen: as many corners take a ROC curve made for it
-        return corners[np.linspace(0, len(corners) - 1, MOST_POINTS).astype(int)]
+        result: np.ndarray = corners[np.linspace(0, len(corners) - 1, MOST_POINTS).astype(int)]
+        return result
     even = np.linspace(0, number - 1, room).astype(int)
     return np.union1d(corners, even)
 

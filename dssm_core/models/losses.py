@@ -170,7 +170,8 @@ def compile_step(
         model.optimizer.apply(*zip(*learned, strict=True))
         return value
 
-    return step
+    result: Callable[..., tf.Tensor] = step
+    return result
 
 
 def _on_vectors(

@@ -166,7 +166,8 @@ class Replay:
             if outcome.status in ("fixed", "drifted"):
                 xml.SubElement(test, "system-out").text = told
         xml.indent(root)
-        return xml.tostring(root, "utf-8", xml_declaration=True).decode()
+        result: str = xml.tostring(root, "utf-8", xml_declaration=True).decode()
+        return result
 
 
 def replay(

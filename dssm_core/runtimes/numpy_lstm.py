@@ -203,7 +203,8 @@ class PlainTower:
         logits = np.tanh(compared) @ v[:, 0]
         logits[np.arange(places.shape[1]) >= lengths[:, None]] = -np.inf
         attention = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return attention / attention.sum(axis=1, keepdims=True)
+        result: np.ndarray = attention / attention.sum(axis=1, keepdims=True)
+        return result
 
 
 def use_one_thread() -> None:
@@ -226,7 +227,8 @@ def _reordered(values: np.ndarray) -> np.ndarray:
 
 
 def _weight(log_weight: np.ndarray) -> np.ndarray:
-    return np.exp(np.clip(log_weight, -6.0, 6.0))[:, None]
+    result: np.ndarray = np.exp(np.clip(log_weight, -6.0, 6.0))[:, None]
+    return result
 
 
 def _summed(pieces: np.ndarray, table: np.ndarray, weight: np.ndarray | None = None) -> np.ndarray:
@@ -243,4 +245,7 @@ def _summed(pieces: np.ndarray, table: np.ndarray, weight: np.ndarray | None = N
 
 def _unit(vectors: np.ndarray) -> np.ndarray:
     """Return vectors as `unit_length` does."""
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), SHORTEST)
+    result: np.ndarray = vectors / np.maximum(
+        np.linalg.norm(vectors, axis=1, keepdims=True), SHORTEST
+    )
+    return result

@@ -265,12 +265,16 @@ class _Column(NamedTuple):
         )
 
     def lengths(self) -> np.ndarray:
-        return (self.numbers != 0).sum(1)[self.row]
+        result: np.ndarray = (self.numbers != 0).sum(1)[self.row]
+        return result
 
     def words(self, rows: np.ndarray, is_padded: bool) -> np.ndarray:
         """Return word numbers int32 [len(rows), T], T the longest of these rows unless padded."""
         found = self.numbers[self.row[rows]]
-        return found if is_padded else found[:, : max(1, int((found != 0).sum(1).max()))]
+        result: np.ndarray = (
+            found if is_padded else found[:, : max(1, int((found != 0).sum(1).max()))]
+        )
+        return result
 
 
 def count_words(texts: Iterable[str]) -> dict[str, int]:
@@ -305,7 +309,8 @@ def _like_lengths(lengths: np.ndarray, size: int, rng: np.random.Generator) -> I
 
 
 def _same(query: np.ndarray, document: np.ndarray) -> np.ndarray:
-    return (query[:, None] == query) | (document[:, None] == document)
+    result: np.ndarray = (query[:, None] == query) | (document[:, None] == document)
+    return result
 
 
 def rarity(vocabulary: Mapping[str, int], rows: int) -> np.ndarray:
@@ -328,4 +333,5 @@ def rarity(vocabulary: Mapping[str, int], rows: int) -> np.ndarray:
     mean = np.average(idf[pieces[:, 0]], weights=counts)
     idf[UNSEEN] = idf[2:].max()
     idf[0] = mean
-    return np.log(idf / mean).astype(np.float32)
+    result: np.ndarray = np.log(idf / mean).astype(np.float32)
+    return result

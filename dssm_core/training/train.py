@@ -138,7 +138,10 @@ def round_weights(model: keras.Model) -> None:
 def _rounded(weights: np.ndarray) -> np.ndarray:
     fraction, exponent = np.frexp(weights)  # fraction in [0.5, 1)
     bits = MANTISSA if weights.size > FEW else 11  # 11: float16's
-    return np.ldexp(np.round(np.ldexp(fraction, bits)), exponent - bits).astype(weights.dtype)
+    result: np.ndarray = np.ldexp(np.round(np.ldexp(fraction, bits)), exponent - bits).astype(
+        weights.dtype
+    )
+    return result
 
 
 def archive(trainer: Trainer) -> bytes:

@@ -16,7 +16,8 @@ import streamlit as st
 from dssm_core import charts
 from dssm_core.errors import UserError
 from dssm_core.reporting.html import escape as escape
-from dssm_core.scoring import Head, ScoredDocument, ScoredToken
+from dssm_core.scoring import Head, ScoredDocument
+from dssm_core.towers import ScoredToken
 from dssm_core.ui.common.language import language, tr, translator
 from dssm_core.words import LANGUAGES, join_texts
 

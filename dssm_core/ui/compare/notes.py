@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dssm_core.scoring import ScoredToken, Scores
+from dssm_core.scoring import Scores
+from dssm_core.towers import ScoredToken
 from dssm_core.ui.common.components import listed
 from dssm_core.ui.common.language import tr
 from dssm_core.ui.compare.inputs import MOST_DOCUMENTS, Asked

@@ -145,7 +145,8 @@ def _score(
     wanted = (scorer.folder.fingerprint, query, *texts)
     kept = st.session_state.get("compare.kept")
     if kept and kept[0] == wanted:
-        return kept[1]
+        result: Scores | None = kept[1]
+        return result
     if st.session_state.get("compare.stopped") == wanted:
         components.show_message("note", tr("stopped"))
         return None

@@ -92,7 +92,8 @@ def _uploaded() -> Inspection | None:
         return None
     kept = st.session_state.get("inspect.second.loaded")
     if kept and kept[0] == given.file_id:
-        return kept[1]
+        result: Inspection | None = kept[1]
+        return result
     try:
         found = compare.load_snapshot(given)
     except UserError as error:
@@ -106,7 +107,8 @@ def _inspected(inspection: Inspection, folder: ModelFolder) -> Inspection | None
     """Return the same pairs as another model scores them; None while it is not there yet."""
     kept = st.session_state.get("inspect.second.kept")
     if kept and kept[0] is inspection and kept[1] == folder.fingerprint:
-        return kept[2]
+        result: Inspection | None = kept[2]
+        return result
     live = state.live_model(folder)
     live.start()
     if live.error:
@@ -204,7 +206,8 @@ def _changes(one: Inspection, other: Inspection, threshold: float, at: float) ->
     """Return what changed, worked out once for the same two and the same thresholds."""
     kept = st.session_state.get("inspect.second.changes")
     if kept and kept[0] is one and kept[1] is other and kept[2] == (threshold, at):
-        return kept[3]
+        result: pd.DataFrame = kept[3]
+        return result
     found = compare.compare_inspections(one, other, threshold, at)
     st.session_state["inspect.second.changes"] = one, other, (threshold, at), found
     return found

@@ -101,4 +101,5 @@ class Chosen:
         is_same = self.inspection.query_row == self.inspection.query_row[place]
         is_own = self.inspection.document_row == self.inspection.document_row[place]
         found = self.inspection.frame[is_same & ~is_own].drop_duplicates("document")
-        return found.sort_values("cosine", ascending=False, kind="stable")
+        result: pd.DataFrame = found.sort_values("cosine", ascending=False, kind="stable")
+        return result

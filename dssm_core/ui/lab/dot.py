@@ -90,4 +90,5 @@ def explain_pair(
 def _normalise(vector: np.ndarray) -> np.ndarray:
     longest = np.asarray(1 / EPSILON).astype(vector.dtype)
     inverse = 1 / np.sqrt((vector * vector).sum())
-    return vector * np.minimum(inverse, longest)
+    result: np.ndarray = vector * np.minimum(inverse, longest)
+    return result
