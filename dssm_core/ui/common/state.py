@@ -50,7 +50,9 @@ class LiveModel(Job[Scorer]):
     """
 
     def __init__(self, folder: ModelFolder) -> None:
-        super().__init__(lambda progress: _load(folder), f"The model {folder.name} cannot be loaded")
+        super().__init__(
+            lambda progress: _load(folder), "page.cannot load model", name=folder.name
+        )
 
     @property
     def scorer(self) -> Scorer | None:
@@ -136,11 +138,7 @@ def unpack(packed: str) -> View:
         query, model = _strings([values["query"], values["model"]])
         return View(model, query, documents, threshold, selected)
     except (ValueError, KeyError, TypeError, OverflowError, zlib.error, RecursionError) as error:
-        raise UserError(
-            "This link cannot be read",
-            f"{type(error).__name__}: {error}",
-            "Ask for it anew. The first example is shown instead.",
-        ) from None
+        raise UserError("page.wrong link", f"{type(error).__name__}: {error}") from None
 
 
 def _strings(values: Sequence[object]) -> tuple[str, ...]:

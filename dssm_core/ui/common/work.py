@@ -114,7 +114,8 @@ class Job(Generic[T]):
 
     Args:
         work: what to do; it is given a function to tell how much is done and of how much.
-        failed: what to say where it fails as nobody foresaw.
+        failed: key of the error where it fails for a reason that nobody foresaw.
+        values: what is put into the text of that error.
 
     Attributes:
         value: what it returned; None before.
@@ -122,11 +123,11 @@ class Job(Generic[T]):
         done: how much is done, and of how much.
     """
 
-    def __init__(self, work: Callable[[Progress], T], failed: str) -> None:
+    def __init__(self, work: Callable[[Progress], T], failed: str, **values: str) -> None:
         self.value: T | None = None
         self.error: UserError | None = None
         self.done = 0, 0
-        self._work, self._failed = work, failed
+        self._work, self._failed, self._values = work, failed, values
         self._is_started, self._lock, self._over = False, threading.Lock(), threading.Event()
 
     def start(self) -> Job[T]:
@@ -144,7 +145,8 @@ class Job(Generic[T]):
             self.error = error
         except Exception as error:  # a thread has nobody above it to catch this
             logging.getLogger(__name__).exception(self._failed)
-            self.error = UserError(self._failed, f"{type(error).__name__}: {error}")
+            received = f"{type(error).__name__}: {error}"
+            self.error = UserError(self._failed, received, **self._values)
         finally:
             self._over.set()
 
