@@ -20,7 +20,7 @@ DEFAULT = "debian-packages"
 def chosen_model(folders: Mapping[str, ModelFolder]) -> str:
     """Return the name of the model in use on all pages, at first the main sample."""
     name: str | None = st.session_state.get(CHOSEN)
-    if name not in folders:
+    if name is None or name not in folders:
         name = DEFAULT if DEFAULT in folders else next(iter(folders))
         st.session_state[CHOSEN] = name
     return name
@@ -51,9 +51,7 @@ def pick_model(
     name = chosen_model(folders)
     if st.session_state.get(PICKER) != name:
         st.session_state[PICKER] = name
-    st.selectbox(
-        tr("model"), list(folders), key=PICKER, help=tr("model.help"), on_change=change
-    )
+    st.selectbox(tr("model"), list(folders), key=PICKER, help=tr("model.help"), on_change=change)
     return folders[name]
 
 

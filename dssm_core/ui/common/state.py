@@ -50,9 +50,7 @@ class LiveModel(Job[Scorer]):
     """
 
     def __init__(self, folder: ModelFolder) -> None:
-        super().__init__(
-            lambda progress: _load(folder), "page.cannot load model", name=folder.name
-        )
+        super().__init__(lambda progress: _load(folder), "page.cannot load model", name=folder.name)
 
     @property
     def scorer(self) -> Scorer | None:

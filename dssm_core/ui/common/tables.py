@@ -25,7 +25,7 @@ class Column:
 
     Attributes:
         label: its heading.
-        quantity: of its numbers, a key of `QUANTITIES`; "" for a column of texts.
+        quantity: of its numbers, a key of `QUANTITIES`; "" for texts and line numbers.
         width: "small", "medium", "large" or pixels.
         help: an explanation behind the heading.
     """
@@ -37,9 +37,8 @@ class Column:
 
     def config(self) -> Any:
         """Return the column as Streamlit wants it."""
-        # NumberColumn without a format: a format of its own would hide the Styler's texts
-        kind = st.column_config.NumberColumn if self.quantity else st.column_config.TextColumn
-        return kind(self.label, width=self.width, help=self.help)
+        # of no kind: a NumberColumn's format would hide how the Styler writes its numbers
+        return st.column_config.Column(self.label, width=self.width, help=self.help)
 
 
 def show_table(frame: pd.DataFrame, columns: Mapping[str, Column], alt: str, **more: Any) -> None:
@@ -62,7 +61,11 @@ def show_table(frame: pd.DataFrame, columns: Mapping[str, Column], alt: str, **m
 
 def _styled(frame: pd.DataFrame, columns: Mapping[str, Column]) -> Any:
     """Return a frame that sorts by its numbers and shows them as `format_number` writes them."""
-    texts = {name: frame[name].str.slice(0, MAX_CELL) for name in frame if is_text(frame[name])}
+    texts = {
+        str(name): values.str.slice(0, MAX_CELL)
+        for name, values in frame.items()
+        if is_text(values)
+    }
     formats: dict[Hashable, Any] = {
         name: partial(format_number, quantity=column.quantity)
         for name, column in columns.items()

@@ -9,7 +9,6 @@ from __future__ import annotations
 import streamlit as st
 
 from dssm_core import charts
-from dssm_core.charts.base import COSINE, PROBABILITY
 
 RELEVANT, IRRELEVANT = "#009E73", "#D55E00"
 """Frames of documents that are labelled; Okabe and Ito's, as the charts' are."""
@@ -83,7 +82,8 @@ MESSAGES = f"""
   background: color-mix(in srgb, currentColor 10%, transparent); border-radius: .2rem;
   padding: 0 .25rem}}
 .dssm-error {{border-color: {ERROR}; background: color-mix(in srgb, {ERROR} 12%, transparent)}}
-.dssm-warning {{border-color: {WARNING}; background: color-mix(in srgb, {WARNING} 13%, transparent)}}
+.dssm-warning {{border-color: {WARNING};
+  background: color-mix(in srgb, {WARNING} 13%, transparent)}}
 .dssm-note {{border-color: {NOTE}; background: color-mix(in srgb, {NOTE} 10%, transparent);
   font-size: .875rem}}
 .dssm-quiet {{font-size: .9rem; line-height: 1.5; margin: 0}}

@@ -63,7 +63,8 @@ def scored(
     Returns:
         the scores; None once they were stopped, until `resume`.
     """
-    if st.session_state.get(f"{slot}.stopped") == key:
+    entry = st.session_state.get(f"{slot}.cached")
+    if st.session_state.get(f"{slot}.stopped") == key and (entry is None or entry[0] != key):
         components.show_message("note", tr(stopped))
         if go_on:
             st.button(tr(go_on), key=f"{slot}.resume", on_click=resume, args=(slot,))
@@ -71,6 +72,7 @@ def scored(
 
     def make() -> T:
         bar = _Bar(slot, key, progress, patience, container or st.empty())
+        bar.show(0, 0)
         result = score(bar.show)
         bar.container.empty()
         return result
@@ -101,9 +103,8 @@ class _Bar:
                 self._bar = st.progress(0.0)
                 st.button(tr("stop"), key=f"{self._slot}.stop", on_click=self._stop)
         if self._bar is not None:
-            self._bar.progress(
-                min(1.0, done / max(1, total)), tr(self._text, done=done, total=total)
-            )
+            text = tr(self._text, done=done, total=total) if total else tr("inspect.starting")
+            self._bar.progress(min(1.0, done / max(1, total)), text)
 
     def _stop(self) -> None:
         st.session_state[f"{self._slot}.stopped"] = self._key
