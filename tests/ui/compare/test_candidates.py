@@ -35,7 +35,7 @@ class Failed:
     is_done, scorer = True, None
 
     def __init__(self, folder: ModelFolder) -> None:
-        self.error = UserError("The model cannot be loaded", "why")
+        self.error = UserError("page.cannot load model", "why", name="doors")
 
     def start(self) -> None:
         """Nothing is left to do."""
@@ -47,7 +47,7 @@ def _alone(models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("DSSM_INDEX", str(tmp_path / "indexes"))
     monkeypatch.setattr(candidates, "PATIENCE", 20.0)
     (models / "doors" / "pairs.csv").write_text(PAIRS)
-    corpora._kept_search.clear()
+    corpora._cached_search.clear()
     corpora._fingerprint.clear()
 
 
@@ -70,7 +70,7 @@ def labels(app: Any, by: str) -> list[str]:
 
 def shown(app: Any) -> list[str]:
     """Return the documents of both lists with their marks, in order."""
-    return [e.proto.body for e in app.get("html") if "dssm-found" in e.proto.body[:30]]
+    return [e.proto.body for e in app.get("html") if "dssm-candidate" in e.proto.body[:30]]
 
 
 def lines(app: Any) -> list[str]:

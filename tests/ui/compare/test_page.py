@@ -351,7 +351,7 @@ def test_control_characters_are_shown_as_their_pictures() -> None:
 
 
 def test_only_so_many_tokens_are_drawn_and_the_others_are_counted() -> None:
-    tokens = [token("a", 0.0, start=2 * i) for i in range(components.MOST_TOKENS + 7)]
+    tokens = [token("a", 0.0, start=2 * i) for i in range(components.MAX_TOKENS + 7)]
     assert "15 more characters" in components.token_html("Query", "a " * len(tokens), tokens, 1.0)
 
 
@@ -442,8 +442,8 @@ def test_text_that_is_an_examples_again_is_that_example(page: Any) -> None:
 def test_scoring_that_was_stopped_goes_on_at_a_press_of_score(page: Any) -> None:
     app = page()
     app.text_input(key="compare.query").set_value("blue").run()
-    wanted, _ = app.session_state["compare.kept"]
-    app.session_state["compare.kept"] = None
+    wanted, _ = app.session_state["compare.cached"]
+    app.session_state["compare.cached"] = None
     app.session_state["compare.stopped"] = wanted
     app.run()
     assert "Scoring was stopped" in told(app)
@@ -478,7 +478,7 @@ def test_long_work_is_scored_in_parts_and_only_once(
 def test_a_model_that_cannot_be_loaded_leaves_the_stored_example_on_the_page(page: Any) -> None:
     class Failed(Loading):
         is_done = True
-        error = UserError("doors/model.keras cannot be loaded", "boom", "Train it again.")  # type: ignore[assignment]
+        error = UserError("page.cannot load model", "boom", name="doors")  # type: ignore[assignment]
 
     app = page(Failed)
     assert not app.exception
@@ -496,7 +496,7 @@ def test_a_failure_nobody_foresaw_is_a_message_and_no_traceback(
     def fail(_: Any) -> None:
         raise RuntimeError("secret")
 
-    monkeypatch.setattr(inputs.Asked, "trouble", fail)
+    monkeypatch.setattr(inputs.ScoreRequest, "trouble", fail)
     app.text_input(key="compare.query").set_value("blue").run()
     assert not app.exception
     assert "nothing you typed is lost" in told(app)

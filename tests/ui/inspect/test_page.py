@@ -136,7 +136,7 @@ def test_while_the_model_loads_the_page_says_so_and_what_it_will_score(page: Ope
 
 def test_a_model_that_cannot_be_loaded_is_named(page: Open) -> None:
     class Failed(Ready):
-        error = UserError("doors cannot be loaded", "boom", "Train it again.")  # type: ignore[assignment]
+        error = UserError("page.cannot load model", "boom", name="doors")  # type: ignore[assignment]
 
         def __init__(self, folder: ModelFolder) -> None:
             self.scorer = None  # type: ignore[assignment]
@@ -242,8 +242,8 @@ def test_markup_in_a_column_or_value_shows_as_text(page: Open) -> None:
 
 def test_scoring_can_be_stopped_and_taken_up_again(page: Open) -> None:
     app = page()
-    key = app.session_state["inspect.bench"].key
-    app.session_state["inspect.bench"] = None
+    key = app.session_state["inspect.cached"].key
+    app.session_state["inspect.cached"] = None
     app.session_state["inspect.stopped"] = key
     app.run()
     assert "Scoring was stopped" in told(app)
