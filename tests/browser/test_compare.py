@@ -13,6 +13,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from dssm_core.quantities import format_number
 from dssm_core.ui.common import state
 from tests import ROOT
 from tests.browser.conftest import open_page
@@ -75,8 +76,8 @@ def violations(page: Page) -> list[str]:
 def test_the_first_screen_is_filled_with_a_real_example(page: Page) -> None:
     expect(page.get_by_label("Query", exact=True).first).to_have_value(FIRST["query"])
     best = next(r for r in FIRST["scores"]["results"] if r["rank"] == 1)
-    assert metric(page, "Cosine") == f"{best['cosine']:.4f}"
-    assert metric(page, "Probability") == f"{best['probability']:.4f}"
+    assert metric(page, "Cosine") == format_number(best["cosine"], "cosine")
+    assert metric(page, "Probability") == format_number(best["probability"], "probability")
     assert page.get_by_test_id("stVegaLiteChart").first.bounding_box()["y"] < 600  # type: ignore[index]
 
 
@@ -88,7 +89,7 @@ def test_a_query_and_documents_of_ones_own_are_scored(page: Page) -> None:
 
 def test_identical_texts_get_cosine_one(page: Page) -> None:
     ask(page, "a chess engine", ["a chess engine"])
-    expect(link(page, "Cosine")).to_have_text("1.0000")
+    expect(link(page, "Cosine")).to_have_text("1.000")
 
 
 def test_clicking_a_point_selects_its_document_everywhere(page: Page) -> None:

@@ -16,7 +16,7 @@ import streamlit as st
 from dssm_core import charts
 from dssm_core.charts.base import COSINE
 from dssm_core.errors import UserError
-from dssm_core.quantities import MINUS, format_number
+from dssm_core.quantities import format_number, format_term
 from dssm_core.reporting.html import escape as escape
 from dssm_core.scoring import Head, ScoredDocument
 from dssm_core.towers import ScoredToken
@@ -197,7 +197,7 @@ def _gap(text: str) -> str:
 
 def _token_html(word: str, token: ScoredToken, highest: float) -> str:
     """Return one token; a low weight is only in its title and for screen readers."""
-    is_read = token.state in ("seen", "letters")
+    is_read = token.is_read
     weight = token.attention if is_read else None
     about = [] if weight is None else [tr("weight", weight=weight)]
     about += [] if token.state == "seen" else [tr(f"mark.{token.state}")]
@@ -249,9 +249,8 @@ def chain_html(result: ScoredDocument, head: Head, documents: int, threshold: fl
 
 
 def _product(cosine: float, head: Head) -> str:
-    scale, bias = (format_number(number, "parameter") for number in (head.scale, abs(head.bias)))
-    sign = MINUS if head.bias < 0 else "+"
-    return f"= {scale} × {format_number(cosine, 'cosine')} {sign} {bias}"
+    bias = format_term(head.bias, "parameter")
+    return tr("chain.product", scale=head.scale, cosine=cosine, bias=bias)
 
 
 def _link(kind: str, name: str, number: str, how: str = "") -> str:

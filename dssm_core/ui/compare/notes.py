@@ -16,7 +16,7 @@ def warnings(scores: Scores, request: ScoreRequest) -> list[str]:
     remarks = []
     if len(request.documents) > MAX_DOCUMENTS:
         remarks.append(tr("error.many", found=len(request.documents), most=MAX_DOCUMENTS))
-    read = [token for token in scores.query.tokens if _is_read(token)]
+    read = [token for token in scores.query.tokens if token.is_read]
     if not read:
         remarks.append(tr("error.query.unread"))
     elif all(token.state == "letters" for token in read):
@@ -24,7 +24,7 @@ def warnings(scores: Scores, request: ScoreRequest) -> list[str]:
     unread = [
         request.name(position)
         for position, result in enumerate(scores.results, 1)
-        if not any(_is_read(token) for token in result.tokens)
+        if not any(token.is_read for token in result.tokens)
     ]
     if unread and read:
         remarks.append(tr("note.unread", which=listed(unread)))
@@ -64,7 +64,3 @@ def _marked(scores: Scores, request: ScoreRequest, state: str) -> list[str]:
             quoted = " ".join(f"“{word}”" for word in words[:3])
             marked.append(f"{name} {quoted}{' …' if len(words) > 3 else ''}")
     return marked
-
-
-def _is_read(token: ScoredToken) -> bool:
-    return token.state in ("seen", "letters")

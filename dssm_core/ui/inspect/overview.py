@@ -29,36 +29,33 @@ def show_overview(scored: ScoredPairs, cosine: float) -> None:
         cosine: the threshold.
     """
     curve = scored.cached("curve", (), lambda: measure.curve(scored.frame))
-    counts = measure.confusion(scored.frame, cosine)
-    components.show_lead(_finding(scored, counts))
+    rates = measure.Rates.at(scored.frame, cosine)
+    components.show_lead(_finding(rates))
     left, right = st.columns([7, 5], gap="large")
     with left:
-        _show_counts(counts)
+        _show_counts(rates)
     with right:
         threshold.show_threshold(scored, curve)
     if scored.inspection.head.scale <= 0:
         components.show_head(scored.inspection.head)
-    _show_charts(scored, curve, counts, cosine)
+    _show_charts(scored, curve, rates, cosine)
     _show_ranking(scored)
 
 
-def _finding(scored: ScoredPairs, counts: dict[str, int]) -> str:
-    hits, false, missed = (
-        counts[name] for name in ("true positive", "false positive", "false negative")
-    )
-    number = len(scored.frame)
+def _finding(rates: measure.Rates) -> str:
     return tr(
         "inspect.finding",
-        wrong=false + missed,
-        number=number,
-        share=(false + missed) / number,
-        precision=hits / (hits + false) if hits + false else 1.0,
-        recall=hits / max(1, hits + missed),
-        f1=2 * hits / max(1, 2 * hits + false + missed),
+        wrong=rates.errors,
+        number=rates.pairs,
+        share=rates.error_rate,
+        precision=rates.precision,
+        recall=rates.recall,
+        f1=rates.f1,
     )
 
 
-def _show_counts(counts: dict[str, int]) -> None:
+def _show_counts(rates: measure.Rates) -> None:
+    counts = rates.counts()
     items = [
         (
             tr(f"kind.{key}"),
@@ -93,7 +90,7 @@ def _show_numbers(items: list[tuple[str, str, str, bool]]) -> None:
 
 
 def _show_charts(
-    scored: ScoredPairs, curve: pd.DataFrame, counts: dict[str, int], cosine: float
+    scored: ScoredPairs, curve: pd.DataFrame, rates: measure.Rates, cosine: float
 ) -> None:
     frame, head = scored.frame, scored.inspection.head
     bins = scored.cached("bins", (), lambda: charts.cosine_bins(frame))
@@ -110,7 +107,7 @@ def _show_charts(
     labels = frame["label"].to_numpy()
     area = scored.cached("area", (), lambda: auc(frame["cosine"].to_numpy(), labels))
     table = scored.cached("calibration", (), lambda: measure.calibration(frame))
-    point = charts.operating_point(counts, **at)
+    point = rates.point(**at)
     with columns[1]:
         relevant = float(labels.mean())
         chart = charts.precision_recall_chart(curve, point, relevant=relevant, **style)
