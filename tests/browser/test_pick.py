@@ -25,7 +25,8 @@ def click_row(page: Page, row: int, x: float, happened: Callable[[], None]) -> N
         table.scroll_into_view_if_needed()
         page.wait_for_timeout(1000)
         box = table.bounding_box()
-        assert box is not None
+        if box is None:  # the page is being painted anew
+            continue
         page.mouse.click(box["x"] + x, box["y"] + ROW * row + 17)
         try:
             happened()

@@ -11,8 +11,8 @@ from dssm_core.scoring import Scorer
 from dssm_core.ui.common import components, state
 from dssm_core.ui.common.language import tr
 
-CHOSEN, PICKER = "model.chosen", "compare.model"
-"""Where the session keeps the name of the model in use, and the widget that changes it."""
+CHOSEN, VISIT = "model.chosen", "model.visit"
+"""Session keys of the name of the model in use, and of which page shows its picker since when."""
 
 DEFAULT = "debian-packages"
 
@@ -27,32 +27,39 @@ def chosen_model(folders: Mapping[str, ModelFolder]) -> str:
 
 
 def choose_model(name: str) -> None:
-    """Make a model the one in use, also where its picker is on screen already."""
+    """Make a model the one in use, before its picker is shown."""
     st.session_state[CHOSEN] = name
-    st.session_state.pop(PICKER, None)
 
 
-def pick_model(
-    folders: Mapping[str, ModelFolder], on_change: Callable[[], None] = lambda: None
-) -> ModelFolder:
+def pick_model(folders: Mapping[str, ModelFolder], page: str) -> ModelFolder:
     """Show the model picker.
 
     Args:
         folders: usable model folders by name.
-        on_change: called before the next run where another model is picked.
+        page: which page shows it, as "compare".
     """
+    # Streamlit gives a picker another identity on each page, where it starts with the first option
+    # or, on the way back, with what that page showed last, which counts as a choice. So the choice
+    # is kept under a key of our own, and each visit of a page has a picker that nobody touched.
+    last, number = st.session_state.get(VISIT, ("", 0))
+    if last != page:
+        number += 1
+        st.session_state[VISIT] = page, number
+    key = f"{page}.model.{number}"
 
     def change() -> None:
-        st.session_state[CHOSEN] = st.session_state[PICKER]
-        on_change()
+        st.session_state[CHOSEN] = st.session_state[key]
 
-    # Streamlit gives a widget another identity on each page, and there the first option: so the
-    # choice is kept under a key of our own, and the widget is told of it where it shows another.
-    name = chosen_model(folders)
-    if st.session_state.get(PICKER) != name:
-        st.session_state[PICKER] = name
-    st.selectbox(tr("model"), list(folders), key=PICKER, help=tr("model.help"), on_change=change)
-    return folders[name]
+    names = list(folders)
+    st.selectbox(
+        tr("model"),
+        names,
+        names.index(chosen_model(folders)),
+        key=key,
+        help=tr("model.help"),
+        on_change=change,
+    )
+    return folders[chosen_model(folders)]
 
 
 def pick_second(

@@ -97,7 +97,7 @@ def open_link(folders: Mapping[str, ModelFolder]) -> None:
 
 def pick_model(folders: Mapping[str, ModelFolder]) -> ModelFolder:
     """Show the model picker; a new model brings its own example if no text was typed."""
-    folder = models.pick_model(folders)
+    folder = models.pick_model(folders, "compare")
     if st.session_state.setdefault("compare.shown model", folder.name) != folder.name:
         if st.session_state.get("compare.chosen") is not None:
             st.session_state.pop("compare.query", None)

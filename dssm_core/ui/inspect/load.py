@@ -96,7 +96,7 @@ def show_load(folders: dict[str, ModelFolder]) -> tuple[ModelFolder, PairsSource
     """
     with st.container(horizontal=True, vertical_alignment="bottom"):
         with st.container(width=260):
-            folder = pick_model(folders)
+            folder = pick_model(folders, "inspect")
         with st.popover(tr("inspect.own"), icon=":material/upload_file:"):
             _show_upload()
         upload: Source | None = st.session_state.get("inspect.upload")

@@ -140,7 +140,7 @@ def test_choosing_a_document_shows_its_chain(page: Any) -> None:
     assert number(app, "Cosine") == "0.000"
     assert number(app, "Logit") == "−1.000"
     assert number(app, "Probability") == "0.269"
-    assert number(app, "Percentile") == "25.0"
+    assert number(app, "Percentile") == "25.00"
 
 
 def test_the_threshold_is_told_on_both_scales(page: Any) -> None:

@@ -141,6 +141,23 @@ def test_training_shows_its_curves_and_where_the_model_went(page: AppTest) -> No
     assert list(run.pairs.columns) == ["query", "document", "label"], "the old split is dropped"
 
 
+def test_the_pairs_are_those_of_the_model_in_use_and_the_page_says_so(
+    page: AppTest, models: Path
+) -> None:
+    for name in ("debian-packages", "a-first"):
+        (models / name).mkdir()
+        for file in (models / "doors").iterdir():
+            (models / name / file.name).write_bytes(file.read_bytes())
+        (models / name / "pairs.csv").write_text(f"query,document,label\n{name},b,1\n")
+    page.session_state["model.chosen"] = "one that is gone"
+    page.run()
+    assert "held-out ones of the model debian-packages" in text(page)
+    page.session_state["model.chosen"] = "a-first"
+    page.run()
+    page.button(key="lab.start").click().run()
+    assert page.session_state["lab.run"].pairs["query"].tolist() == ["a-first"]
+
+
 @pytest.mark.parametrize("name", ["", "../x", "A", "debian packages", "doors"])
 def test_a_name_that_cannot_be_is_refused_before_anything_is_written(
     page: AppTest, models: Path, name: str
