@@ -433,7 +433,7 @@ def test_train_says_what_it_finds_in_a_file_before_it_trains(run, tmp_path):
         "train", "--pairs", tmp_path / "pairs.csv", "--out", tmp_path / "m"
     )
     assert status == 1
-    assert "pairs.csv: line 3: repeat an earlier pair, such as line 3 that of line 2" in output
+    assert "pairs.csv: line 3 repeats the pair of line 2" in output
     assert "pairs.csv: line 4: document is empty" in output
     assert "too few to learn from" in output
     assert "document is empty at line 4" in errors

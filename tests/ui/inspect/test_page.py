@@ -194,7 +194,7 @@ def test_columns_of_any_name_are_guessed_and_can_be_chosen_otherwise(page: Open)
         ("", "mine.csv", "mine.csv is empty"),
         ("query,document,label\nred,,1\n", "mine.csv", "document is empty at line 2"),
         ("query,document,label\nred,a\n", "mine.csv", "line 2 of mine.csv has 2 fields"),
-        ('query,document\n"red,a\n', "mine.csv", "broken quoting at line 2"),
+        ('query,document\n"red,a\n', "mine.csv", "quotes do not match at line 2"),
         ('{"query": "red"\n', "mine.jsonl", "line 1 of mine.jsonl is not JSON"),
         (b"query,document\n\xff,a\n", "mine.csv", "mine.csv is not UTF-8 at line 2"),
         ("n\n7\n", "mine.csv", "which column is the query?"),
