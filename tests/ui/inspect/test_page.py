@@ -197,7 +197,7 @@ def test_columns_of_any_name_are_guessed_and_can_be_chosen_otherwise(page: Open)
         ('query,document\n"red,a\n', "mine.csv", "quotes do not match at line 2"),
         ('{"query": "red"\n', "mine.jsonl", "line 1 of mine.jsonl is not JSON"),
         (b"query,document\n\xff,a\n", "mine.csv", "mine.csv is not UTF-8 at line 2"),
-        ("n\n7\n", "mine.csv", "which column is the query?"),
+        ("n\n7\n", "mine.csv", "not clear which column has the queries"),
         ("query,document,label\na,b,1\na,c,0\na,d,2\n", "mine.csv", "at line 4"),
     ],
 )
