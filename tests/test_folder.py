@@ -93,9 +93,7 @@ def test_json_of_the_wrong_kind_is_named(tmp_path, name, content):
 
 def test_another_version_is_told_with_both_numbers(tmp_path):
     assert "it reads format 1 (found: 2)" in refused(tmp_path, config_json=config(format=2))
-    assert "a format that this program does not read" in refused(
-        tmp_path, config_json=config(format=None)
-    )
+    assert "does not read" in refused(tmp_path, config_json=config(format=None))
 
 
 @pytest.mark.parametrize(
