@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dssm_core.words import ENGLISH, Sentence, Translate, has_text, join_texts
+from dssm_core.words import ENGLISH, Sentence, Translate, Value, has_text, join_texts
 
 LONGEST_RECEIVED = 200
 """Characters of what was found that are shown."""
@@ -19,32 +19,24 @@ class UserError(Exception):
 
     Example:
         >>> print(UserError("pairs.empty cell", column="document", line=42, name="mine.csv"))
-        document is empty at line 42 of mine.csv. Fill it in, or take the line out.
+        document is empty at line 42 of mine.csv. Fill it in, or remove the line.
     """
 
-    def __init__(
-        self,
-        key: str,
-        /,
-        received: str = "",
-        hint: str = "",
-        **values: str | float | tuple[str, ...],
-    ) -> None:
-        self.key, self.values, self._hint = key, values, hint
+    def __init__(self, key: str, /, received: str = "", **values: Value) -> None:
+        self.key, self.values = key, values
         fits = len(received) <= LONGEST_RECEIVED
         self.received = received if fits else received[: LONGEST_RECEIVED - 1] + "…"
         super().__init__(str(self))
 
     def what(self, tr: Translate = ENGLISH) -> str:
         """Return what is wrong, as a sentence."""
-        key = f"error.{self.key}"
-        text = Sentence(key, self.values).text(tr) if has_text(key) else self.key
+        text = Sentence(f"error.{self.key}", self.values).text(tr)
         return text if text.endswith((".", ":", "!", "?", "。")) else f"{text}{tr('sentence.end')}"
 
     def hint(self, tr: Translate = ENGLISH) -> str:
         """Return the way out; "" where there is none."""
         key = f"error.{self.key}.hint"
-        return Sentence(key, self.values).text(tr) if has_text(key) else self._hint
+        return Sentence(key, self.values).text(tr) if has_text(key) else ""
 
     def text(self, tr: Translate = ENGLISH) -> str:
         """Return all of it as one line."""
@@ -56,3 +48,8 @@ class UserError(Exception):
 
     def __str__(self) -> str:
         return self.text()
+
+
+def line_of(line: int, name: str) -> Sentence:
+    """Return a line of a file, to be put into the text of an error as `where`."""
+    return Sentence("place.line", {"line": line, "name": name})

@@ -61,27 +61,17 @@ class ModelFolder:
             UserError: naming the file that is missing, damaged, too large or of another version.
         """
         if not path.is_dir():
-            raise UserError(
-                "There is no model folder here",
-                str(path),
-                "Name a folder that `train` wrote, such as sample_models/debian-packages.",
-            )
+            raise UserError("folder.none here", str(path))
         for name in LARGEST:
             _checked(path, name)
         config = _json(path, "config.json")
         if not isinstance(config, dict) or config.get("format") != FORMAT:
             found = config.get("format") if isinstance(config, dict) else type(config).__name__
-            raise UserError(
-                f"{path.name}/config.json is of another version",
-                f"format {found}, where this program reads {FORMAT}",
-                "Train the model again with this version.",
-            )
+            raise UserError("folder.other version", str(found), name=path.name, format=FORMAT)
         for key, kind in {"family": str, "model": dict, "head": dict, "text": dict}.items():
             if not isinstance(config.get(key), kind):
                 raise UserError(
-                    f'{path.name}/config.json has no usable "{key}"',
-                    repr(config.get(key)),
-                    "Train the model again, or copy the folder anew.",
+                    "folder.wrong field", repr(config.get(key)), name=path.name, field=key
                 )
         _check_numbers(path, config)
         _check_archive(path)
@@ -107,7 +97,7 @@ class ModelFolder:
         """Words seen in training, with how often."""
         values = _json(self.path, "vocabulary.json")
         if not isinstance(values, dict):
-            raise UserError(f"{self.name}/vocabulary.json is damaged", hint="Copy it anew.")
+            raise UserError("folder.damaged file", name=self.name, file="vocabulary.json")
         return values
 
     @cached_property
@@ -117,7 +107,7 @@ class ModelFolder:
         fusion = values.get("fusion", {}) if isinstance(values, dict) else None
         weight = fusion.get("weight") if isinstance(fusion, dict) else "none"
         if not (weight is None or _is_number(weight)):
-            raise UserError(f"{self.name}/metrics.json is damaged", hint="Copy it anew.")
+            raise UserError("folder.damaged file", name=self.name, file="metrics.json")
         result: dict[str, Any] = values
         return result
 
@@ -132,10 +122,10 @@ class ModelFolder:
             values = values.astype(np.float32).ravel()
         except Exception as error:  # NumPy's parser raises whatever a damaged header leads to
             raise UserError(
-                f"{self.name}/random_pairs.npy is damaged", str(error), "Copy the folder anew."
+                "folder.damaged file", str(error), name=self.name, file="random_pairs.npy"
             ) from None
         if not np.isfinite(values).all():
-            raise UserError(f"{self.name}/random_pairs.npy holds values that are no numbers")
+            raise UserError("folder.not numbers", name=self.name)
         return np.sort(values)
 
     @cached_property
@@ -145,7 +135,7 @@ class ModelFolder:
             text = (self.path / "examples.jsonl").read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise UserError(
-                f"{self.name}/examples.jsonl is damaged", str(error), "Copy the folder anew."
+                "folder.damaged file", str(error), name=self.name, file="examples.jsonl"
             ) from None
         return read_examples(text, f"{self.name}/examples.jsonl")
 
@@ -179,9 +169,7 @@ def read_examples(text: str, name: str) -> list[dict[str, Any]]:
                 raise TypeError("title, note, query and each of documents must be text")
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise UserError(
-                f"{name} is damaged at line {number}",
-                f"{type(error).__name__}: {error}",
-                "A line is a JSON object of title, note, query, documents.",
+                "examples.damaged line", f"{type(error).__name__}: {error}", name=name, line=number
             ) from None
         examples.append(example)
     return examples
@@ -219,11 +207,7 @@ def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
         for left in (fresh, old):
             shutil.rmtree(left, ignore_errors=True)
     except OSError as error:
-        raise UserError(
-            f"The model folder {path} cannot be written",
-            str(error),
-            "Free space, or choose another.",
-        ) from None
+        raise UserError("folder.cannot write", str(error), path=str(path)) from None
 
 
 def _exchange(one: Path, other: Path) -> bool:
@@ -250,12 +234,14 @@ def find_folders(root: Path) -> Iterator[ModelFolder | UserError]:
 def _checked(path: Path, name: str) -> Path:
     file = path / name
     if not file.is_file():
-        raise UserError(f"{path.name} has no {name}", hint="Train it again, or copy it anew.")
+        raise UserError("folder.missing file", name=path.name, file=name)
     if file.stat().st_size > LARGEST[name]:
         raise UserError(
-            f"{path.name}/{name} is larger than {LARGEST[name]:,} bytes",
-            f"{file.stat().st_size:,} bytes",
-            "It was not opened.",
+            "folder.large file",
+            f"{file.stat().st_size:,}",
+            name=path.name,
+            file=name,
+            most=LARGEST[name],
         )
     return file
 
@@ -264,9 +250,7 @@ def _json(path: Path, name: str) -> Any:
     try:
         return json.loads(_checked(path, name).read_text("utf-8"))
     except (ValueError, RecursionError) as error:
-        raise UserError(
-            f"{path.name}/{name} is not readable JSON", str(error), "Copy the folder anew."
-        ) from None
+        raise UserError("folder.not JSON", str(error), name=path.name, file=name) from None
 
 
 def _check_numbers(path: Path, config: Mapping[str, Any]) -> None:
@@ -283,9 +267,7 @@ def _check_numbers(path: Path, config: Mapping[str, Any]) -> None:
     for name, good in fits.items():
         if not good:
             raise UserError(
-                f'{path.name}/config.json has no usable "{name}"',
-                repr({**head, **text}.get(name)),
-                "Train the model again, or copy the folder anew.",
+                "folder.wrong field", repr({**head, **text}.get(name)), name=path.name, field=name
             )
 
 
@@ -300,14 +282,10 @@ def _check_archive(path: Path) -> None:
             entries = archive.infolist()
     except Exception as error:  # zipfile raises NotImplementedError, struct.error, ValueError
         raise UserError(
-            f"{path.name}/model.keras is damaged", str(error), "Copy the folder anew."
+            "folder.damaged file", str(error), name=path.name, file="model.keras"
         ) from None
     names = sorted(entry.filename for entry in entries)
     if names != sorted(MODEL_FILES):
-        raise UserError(
-            f"{path.name}/model.keras is not a Keras model",
-            ", ".join(names),
-            "It must hold just metadata.json, config.json and model.weights.h5.",
-        )
+        raise UserError("folder.not Keras", ", ".join(names), name=path.name)
     if sum(entry.file_size for entry in entries) > LARGEST["model.keras"]:
-        raise UserError(f"{path.name}/model.keras unpacks to over {LARGEST['model.keras']:,} bytes")
+        raise UserError("folder.large model", name=path.name, most=LARGEST["model.keras"])

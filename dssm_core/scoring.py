@@ -168,9 +168,7 @@ class Scores:
             if not isinstance(values["model"], str) or not all(map(_is_whole, results)):
                 raise ValueError("a value is missing")
         except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise UserError(
-                "stored scores are damaged", repr(error), "Rebuild the model."
-            ) from None
+            raise UserError("scores.damaged", repr(error)) from None
         return cls(values["model"], head, query, results)
 
 
@@ -303,11 +301,7 @@ class Scorer:
             UserError: if there are more documents than that.
         """
         if len(documents) > MOST_DOCUMENTS:
-            raise UserError(
-                f"Too many documents: at most {MOST_DOCUMENTS:,} at a time",
-                f"{len(documents):,}",
-                "Score them in parts.",
-            )
+            raise UserError("scores.too many documents", f"{len(documents):,}", most=MOST_DOCUMENTS)
         encoded_query = self.cache.encode([query], "query")[0]
         encoded = self.cache.encode(documents, "document", progress)
         background = self.folder.random_pairs

@@ -19,6 +19,7 @@ import pandas as pd
 
 from dssm_core.errors import UserError
 from dssm_core.paths import data_folder
+from dssm_core.words import Sentence
 
 Verdict = Literal["relevant", "not relevant", "unsure", "bad data"]
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
@@ -89,7 +90,7 @@ class Store:
             UserError: for another verdict, in read-only mode, or if it cannot be written.
         """
         if verdict not in VERDICTS:
-            raise UserError("There is no such verdict", str(verdict), ", ".join(VERDICTS))
+            raise UserError("store.no such verdict", str(verdict), names=", ".join(VERDICTS))
         self._refuse_if_read_only()
         values = (query, document, verdict, cause, note, model, fingerprint, _now())
         with self._connection() as database:
@@ -135,14 +136,15 @@ class Store:
         self._refuse_if_read_only()
         for column in ("query", "document", "verdict"):
             if column not in verdicts.columns:
-                raise UserError(f'The file has no column "{column}"', ", ".join(verdicts.columns))
+                raise UserError("store.no column", ", ".join(verdicts.columns), column=column)
         frame = verdicts.reindex(columns=list(COLUMNS)).astype(object).fillna("").astype(str)
         wrong = ~frame["verdict"].isin(VERDICTS)
         if wrong.any():
             raise UserError(
-                f"There is no such verdict in row {int(wrong.to_numpy().argmax()) + 1}",
+                "store.wrong row",
                 frame["verdict"][wrong].iloc[0],
-                ", ".join(VERDICTS),
+                row=int(wrong.to_numpy().argmax()) + 1,
+                names=", ".join(VERDICTS),
             )
         with self._connection() as database:
             database.executemany(
@@ -172,10 +174,7 @@ class Store:
 
     def _refuse_if_read_only(self) -> None:
         if self.read_only:
-            raise UserError(
-                "This is a read-only demo: nothing is kept",
-                hint="Start without DSSM_READ_ONLY to judge pairs.",
-            )
+            raise UserError("store.read-only")
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
@@ -210,15 +209,17 @@ class Store:
 
     def _trouble(self, error: Exception) -> UserError:
         hints = {
-            "full": "Free some space: nothing that was kept before is lost.",
-            "malformed": "Move the file away: a new one is made.",
-            "not a database": "Move the file away: a new one is made.",
-            "readonly": "Make the file writable, or set DSSM_READ_ONLY=1.",
-            "locked": "Another process holds it: close that one, or try again.",
+            "full": "full",
+            "malformed": "damaged",
+            "not a database": "damaged",
+            "readonly": "readonly",
+            "locked": "locked",
         }
         said = str(error)
-        hint = next((hint for key, hint in hints.items() if key in said), "Check the path.")
-        return UserError(f"The verdicts in {self.path} cannot be used", said, hint)
+        hint = next((hint for key, hint in hints.items() if key in said), "path")
+        return UserError(
+            "store.unusable", said, path=str(self.path), hint=Sentence(f"store.hint.{hint}")
+        )
 
 
 def default_path() -> Path:

@@ -123,7 +123,7 @@ def refresh_folder(
         UserError: if the folder cannot be used or written.
     """
     if "training" not in folder.metrics:
-        raise UserError(f'{folder.name}/metrics.json has no "training"', hint="Train it again.")
+        raise UserError("folder.no training", name=folder.name)
     towers = load_towers(folder, "keras")  # what is stored is what other ways are checked against
     weight = folder.metrics.get("fusion", {}).get("weight")
     measured = measure(towers, read_pairs(folder.path / "pairs.csv"), seed, weight)

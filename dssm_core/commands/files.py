@@ -26,9 +26,9 @@ def read_text(path: Path, option: str) -> str:
     try:
         return sys.stdin.read() if str(path) == "-" else path.read_text("utf-8-sig")
     except OSError as error:
-        raise UserError(f"{option} cannot be read", str(path), str(error)) from None
+        raise UserError("option.unreadable", f"{path}: {error}", option=option) from None
     except UnicodeDecodeError as error:
-        raise UserError(f"{option}: {path} is not UTF-8", str(error), "Save it as UTF-8.") from None
+        raise UserError("option.not UTF-8", str(error), option=option, path=str(path)) from None
 
 
 def read_lines(path: Path) -> list[str]:
@@ -36,7 +36,7 @@ def read_lines(path: Path) -> list[str]:
     text = read_text(path, "--docs")
     lines = [line for line in text.split("\n") if line.strip()]  # splitlines cuts at U+2028, too
     if not lines:
-        raise UserError(f"{path} holds no documents", hint="Write one a line.")
+        raise UserError("file.no documents", name=str(path))
     return lines
 
 
@@ -45,16 +45,15 @@ def read_config(path: Path) -> dict[str, dict[str, Any]]:
     try:
         values = json.loads(read_text(path, "--config"))
     except (ValueError, RecursionError) as error:
-        raise UserError("--config is not JSON", str(path), str(error)) from None
+        raise UserError("config.not JSON", f"{path}: {error}") from None
     if not isinstance(values, dict) or not set(values) <= {"model", "training", "hard"}:
         raise UserError(
-            "--config holds something else",
-            str(path),
-            'It may hold "model", "training" and "hard".',
+            "config.unknown part",
+            ", ".join(map(str, values)) if isinstance(values, dict) else repr(values),
         )
     for name, value in values.items():
         if not isinstance(value, dict):
-            raise UserError(f'--config: "{name}" is of the wrong kind', repr(value))
+            raise UserError("config.wrong part", repr(value), part=name)
     return values
 
 
@@ -71,13 +70,13 @@ def with_given(config: Any, given: dict[str, Any], what: str) -> Any:
     for name, value in given.items():
         if name not in known:
             names = ", ".join(field.name for field in fields(config))
-            raise UserError(f'--config: "{what}" has no "{name}"', hint=f"It has {names}.")
+            raise UserError("config.unknown field", name, part=what, names=names)
         is_real = known[name] is None or isinstance(known[name], float)
         kinds = (int, float) if is_real else type(known[name])
         is_switch = isinstance(known[name], bool)
         if not isinstance(value, kinds) or isinstance(value, bool) != is_switch:
-            raise UserError(f'--config: "{what}"."{name}" is of the wrong kind', repr(value))
+            raise UserError("config.wrong kind", repr(value), part=what, name=name)
     try:
         return replace(config, **given)
     except (TypeError, ValueError) as error:
-        raise UserError(f'--config: "{what}" cannot be', str(error)) from None
+        raise UserError("config.impossible", str(error), part=what) from None

@@ -83,7 +83,7 @@ def _read(path: Path) -> tuple[list[str], list[str]]:
     lines = read_text(path, "--corpus").split("\n")
     documents = list(dict.fromkeys(line.strip() for line in lines if line.strip()))
     if not documents:
-        raise UserError(f"{path} holds no documents", hint="Write one a line.")
+        raise UserError("file.no documents", name=str(path))
     return documents, []
 
 

@@ -127,7 +127,7 @@ def _replay(options: argparse.Namespace) -> int:
     _check_places(options.json, options.junit)
     _check_probability(options.threshold)
     if not options.tolerance >= 0:
-        raise UserError("--tolerance is a cosine, 0 or more", f"{options.tolerance}")
+        raise UserError("inspect.tolerance", f"{options.tolerance}")
     cases = read_cases(options.cases)
     found = replay(
         cases, Scorer(options.model), options.tolerance, options.threshold, _progress("cases")
@@ -144,12 +144,12 @@ def _check_places(*paths: Path | None) -> None:
     """Refuse what cannot be written before minutes are spent on it."""
     for path in paths:
         if path and (path.is_dir() or not path.resolve().parent.is_dir()):
-            raise UserError(f"{path} cannot be written", hint="Name a file in a folder there is.")
+            raise UserError("file.not writable", name=str(path))
 
 
 def _check_probability(value: float | None) -> None:
     if value is not None and not 0 < value < 1:
-        raise UserError("--threshold is a probability above 0 and below 1", f"{value}")
+        raise UserError("inspect.threshold", f"{value}")
 
 
 def _with_negatives(pairs: Any, options: argparse.Namespace) -> tuple[Any, list[Any]]:
@@ -158,12 +158,10 @@ def _with_negatives(pairs: Any, options: argparse.Namespace) -> tuple[Any, list[
     from dssm_core.words import Sentence
 
     if options.negatives < 0:
-        raise UserError("--negatives is a number of documents", f"{options.negatives}")
+        raise UserError("inspect.negatives", f"{options.negatives}")
     if not (pairs["label"] == 1).all():
         if options.negatives:
-            raise UserError(
-                f"{options.pairs.name} has pairs labelled 0 of its own", hint="Drop --negatives."
-            )
+            raise UserError("inspect.own negatives", name=options.pairs.name)
         return pairs, []
     if options.negatives:
         drawn = sample_negatives(pairs, options.negatives, options.seed)
@@ -175,10 +173,7 @@ def _with_negatives(pairs: Any, options: argparse.Namespace) -> tuple[Any, list[
         }
         return drawn, [Sentence("report.negatives", numbers)]
     if options.threshold is None:
-        raise UserError(
-            f"All pairs of {options.pairs.name} are labelled 1: there is nothing to tell apart",
-            hint="Add --negatives 4, or give a --threshold to see which relevant pairs miss it.",
-        )
+        raise UserError("inspect.all relevant", name=options.pairs.name)
     return pairs, [Sentence("report.all relevant")]
 
 
@@ -192,9 +187,11 @@ def _cosine(probability: float | None, inspection: Any) -> float:
     if cosine is None:
         low, high = inspection.head.reachable
         raise UserError(
-            f"No cosine of {inspection.model} reaches the probability of --threshold",
+            "inspect.unreachable threshold",
             f"{probability}",
-            f"It gives {low:.4f} to {high:.4f}.",
+            model=inspection.model,
+            low=low,
+            high=high,
         )
     return cosine
 

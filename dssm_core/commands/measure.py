@@ -107,8 +107,7 @@ def _collection(options: argparse.Namespace) -> tuple[Any, dict[str, list[str]]]
     judged = options.qrels, options.corpus, options.queries
     if bool(options.pairs) == any(judged) or (any(judged) and not all(judged)):
         given = [n for n in ("pairs", "qrels", "corpus", "queries") if getattr(options, n)]
-        hint = "Give --pairs, or --qrels with --corpus and --queries."
-        raise UserError("What to measure on is not clear", ", ".join(given) or "nothing", hint)
+        raise UserError("evaluate.unclear source", ", ".join(given) or "–")
     if options.pairs:
         pairs = read_pairs(options.pairs)
         collection = Collection.of(pairs)
@@ -124,7 +123,7 @@ def _fusion(options: argparse.Namespace, folder: Any, towers: Any) -> Any:
     from dssm_core.evaluation import Fusion, fit_weight
 
     if options.validation and options.fuse != "bm25":
-        raise UserError("--validation fits a weight", hint="Add --fuse bm25.")
+        raise UserError("evaluate.validation without fuse")
     if not options.fuse:
         return None
     weight = folder.metrics.get("fusion", {}).get("weight")
@@ -181,7 +180,7 @@ def _score(options: argparse.Namespace) -> None:
     try:
         options.query.encode()
     except UnicodeEncodeError:
-        raise UserError("--query is not UTF-8", repr(options.query)) from None
+        raise UserError("query.not UTF-8", repr(options.query)) from None
     documents = read_lines(options.docs)
     scores = Scorer(options.model).score(options.query, documents)
     if not any(token.is_read for token in scores.query.tokens):

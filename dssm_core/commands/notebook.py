@@ -57,7 +57,7 @@ def _toy(options: argparse.Namespace) -> None:
     try:
         frame = run_toy(options.seed, options.system, options.epochs, on_epoch)
     except ValueError as error:
-        raise UserError("The toy run cannot be", str(error)) from None
+        raise UserError("toy.impossible", str(error)) from None
     if options.json:
         print(json.dumps({**frame.attrs, "rows": frame.to_dict("records")}))
         return

@@ -80,16 +80,14 @@ def _prepare_negatives(options: argparse.Namespace) -> None:
 
     source = Path(options.source)
     if not source.is_file():
-        raise UserError(
-            "There is no such corpus or file", options.source, f"Corpora: {', '.join(CORPORA)}."
-        )
+        raise UserError("prepare.no such source", options.source, names=", ".join(CORPORA))
     nearest: Rank | None = None
     ranker = ""
     if options.strategy == "bm25":
         nearest = bm25_nearest
     elif options.strategy == "model":
         if not options.model:
-            raise UserError("The strategy model needs a model", hint="Add --model FOLDER.")
+            raise UserError("prepare.no model")
         folder = ModelFolder.open(options.model)
         nearest, ranker = cosine_nearest(load_towers(folder)), folder.fingerprint
     config = NegativesConfig(

@@ -78,7 +78,7 @@ def _train(options: argparse.Namespace) -> None:
     from dssm_core.training import TrainingConfig, train
 
     if options.hard is not None and options.data:
-        raise UserError("--hard draws its own negatives", hint="Leave out --data, or --hard.")
+        raise UserError("train.hard and data")
     given = read_config(options.config) if options.config else {}
 
     def log(value: Any) -> None:

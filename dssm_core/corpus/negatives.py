@@ -69,9 +69,11 @@ class NegativesConfig:
     def __post_init__(self) -> None:
         for name in ("number", "epochs", "shard", "pool"):
             if getattr(self, name) < 1:
-                raise UserError(f"{name} must be at least 1", str(getattr(self, name)))
+                raise UserError("negatives.below 1", str(getattr(self, name)), name=name)
         if self.strategy not in STRATEGIES:
-            raise UserError("There is no such strategy", self.strategy, ", ".join(STRATEGIES))
+            raise UserError(
+                "negatives.no such strategy", self.strategy, names=", ".join(STRATEGIES)
+            )
 
 
 def prepare_negatives(
@@ -101,9 +103,9 @@ def prepare_negatives(
     """
     config = config or NegativesConfig()
     if config.strategy in ("bm25", "model") and rank is None:
-        raise UserError(f'The strategy "{config.strategy}" needs something to rank with')
+        raise UserError("negatives.no ranker", strategy=config.strategy)
     if not pairs.is_file():
-        raise UserError(f"no file {pairs}", "", "Check the path.")
+        raise UserError("file.missing", name=str(pairs))
     out.mkdir(parents=True, exist_ok=True)
     run = {"input": _digest(pairs), "config": asdict(config), "ranker": ranker}
     _claim(out, run)
@@ -111,8 +113,7 @@ def prepare_negatives(
         total = index.execute("SELECT count(*) FROM pair").fetchone()[0]
         documents = index.execute("SELECT count(*) FROM document").fetchone()[0]
         if not total:
-            hint = "Label with 1, and put in the split train, what a model is to learn."
-            raise UserError(f"There are no relevant pairs to train on in {pairs.name}", hint=hint)
+            raise UserError("negatives.no pairs", name=pairs.name)
         starts = range(0, total, config.shard)
         for epoch in range(config.epochs):
             for number, start in enumerate(starts):
@@ -149,11 +150,7 @@ def read_shards(folder: Path, epoch: int = 0, batch: int = 4096) -> Iterator[dic
     try:
         manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
     except (OSError, ValueError):
-        raise UserError(
-            "There is no finished training data here",
-            str(folder),
-            "Run `python -m dssm_core prepare PAIRS --negatives 10 --out DIR` to its end.",
-        ) from None
+        raise UserError("negatives.not finished", str(folder)) from None
     draw = f"epoch-{epoch % manifest['config']['epochs']}/"
     for name in manifest["shards"]:
         if name.startswith(draw):
@@ -176,9 +173,7 @@ def _claim(out: Path, run: dict[str, Any]) -> None:
     """Refuse a folder that holds another run; mark it as this one's."""
     mark = out / "run.json"
     if mark.exists() and json.loads(mark.read_text("utf-8")) != run:
-        raise UserError(
-            f"{out} holds training data of another run", hint="Empty it, or name another folder."
-        )
+        raise UserError("negatives.other run", folder=str(out))
     _replace(mark, json.dumps(run).encode())
 
 
@@ -272,9 +267,7 @@ def _draw(
     most = max(map(len, relevant.values()), default=0)
     if len(ids) - most < config.number:
         raise UserError(
-            f"There are too few documents for {config.number} negatives",
-            f"{len(ids)} documents, of which one query has {most}",
-            "Lower --negatives, or give more pairs.",
+            "negatives.too few documents", documents=len(ids), relevant=most, number=config.number
         )
     queries = [row[1] for row in rows]
     spare = min(most, MOST_SPARE)

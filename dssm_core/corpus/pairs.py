@@ -16,7 +16,8 @@ from typing import IO, Any
 
 import pandas as pd
 
-from dssm_core.errors import UserError
+from dssm_core.errors import UserError, line_of
+from dssm_core.words import Sentence
 
 MOST_CHARACTERS = 1_000_000  # of a cell
 MOST_BYTES = 1 << 29  # of a file, decompressed: a small .gz can hold far more
@@ -53,12 +54,12 @@ def read_pairs(source: Path | str | bytes | IO[Any], name: str | None = None) ->
     name = name or name_of(source)
     text = decode(unzip(bytes_of(source, name), name), name)
     if not text.strip():
-        raise UserError(f"{name} is empty", "", "Give a file with columns query and document.")
+        raise UserError("pairs.empty file", name=name)
     kind = kind_of(name, text)
     columns, records = read_jsonl(text, name) if kind == "jsonl" else read_csv(text, name, kind)
     check_columns(columns, name)
     if not records:
-        raise UserError(f"{name} has a header but no pairs", "", "Add a row for each pair.")
+        raise UserError("pairs.no rows", name=name)
     return frame_of(columns, records, name)
 
 
@@ -87,13 +88,11 @@ def stream_pairs(path: Path) -> Iterator[tuple[str, str, int]]:
             query, document = (cells[place] for place in places)
             for column, value in zip(NEEDED, (query, document), strict=True):
                 if not value.strip():
-                    hint = "Fill it in, or take the line out."
-                    raise UserError(f"{column} is empty at line {line} of {name}", "", hint)
+                    raise UserError("pairs.empty cell", column=column, line=line, name=name)
             label = "1" if label_place is None else cells[label_place]
             yield query, document, _labels([label], pd.Index([line]), name)[0]
     except StopIteration:
-        hint = "Give a file with columns query and document."
-        raise UserError(f"{name} is empty", "", hint) from None
+        raise UserError("pairs.empty file", name=name) from None
 
 
 def records(path: Path) -> Iterator[tuple[int, Sequence[str]]]:
@@ -106,7 +105,7 @@ def records(path: Path) -> Iterator[tuple[int, Sequence[str]]]:
         UserError: where the file cannot be read; names the line.
     """
     if not path.is_file():
-        raise UserError(f"no file {path}", "", "Check the path.")
+        raise UserError("file.missing", name=str(path))
     opened = gzip.open if path.suffix == ".gz" else open
     with opened(path, "rt", encoding="utf-8-sig", newline="") as stream:
         try:
@@ -118,8 +117,7 @@ def records(path: Path) -> Iterator[tuple[int, Sequence[str]]]:
             else:
                 yield from csv_rows(lines, path.name, kind)
         except (UnicodeDecodeError, OSError, EOFError, zlib.error) as trouble:
-            hint = "Save it as UTF-8."
-            raise UserError(f"cannot read {path.name}", str(trouble), hint) from trouble
+            raise UserError("file.unreadable", str(trouble), name=path.name) from trouble
 
 
 def name_of(source: Path | str | bytes | IO[Any]) -> str:
@@ -133,13 +131,13 @@ def name_of(source: Path | str | bytes | IO[Any]) -> str:
 def bytes_of(source: Path | str | bytes | IO[Any], name: str) -> bytes:
     """Return all bytes of a source of pairs."""
     if isinstance(source, (str, Path)) and not Path(source).exists():
-        raise UserError(f"no file {source}", "", "Check the path.")
+        raise UserError("file.missing", name=str(source))
     try:
         if isinstance(source, (str, Path)):
             return Path(source).read_bytes()
         content = source if isinstance(source, bytes) else source.read()
     except OSError as trouble:
-        raise UserError(f"cannot read {name}", str(trouble), "Give a readable file.") from trouble
+        raise UserError("file.unreadable", str(trouble), name=name) from trouble
     return content.encode() if isinstance(content, str) else bytes(content)
 
 
@@ -150,30 +148,28 @@ def unzip(raw: bytes, name: str) -> bytes:
             with gzip.open(io.BytesIO(raw)) as stream:
                 raw = stream.read(MOST_BYTES + 1)
         except (OSError, EOFError, zlib.error) as trouble:
-            hint = "Compress the file again, or give it uncompressed."
-            raise UserError(f"{name} is damaged gzip", str(trouble), hint) from trouble
+            raise UserError("file.damaged gzip", str(trouble), name=name) from trouble
     if len(raw) > MOST_BYTES:
-        hint = "Split it into smaller files."
-        raise UserError(f"{name} is larger than {MOST_BYTES >> 20} MiB", "", hint)
+        raise UserError("file.too large", name=name, most=MOST_BYTES >> 20)
     return raw
 
 
 def decode(raw: bytes, name: str) -> str:
     """Return UTF-8 bytes as text, without a byte order mark."""
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise UserError(f"{name} is UTF-16, not UTF-8", "", "Save it as UTF-8.")
+        raise UserError("file.UTF-16", name=name)
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as trouble:
         # The codec counts from behind the byte order mark, a person from the file's start.
         start = trouble.start + (3 if raw.startswith(b"\xef\xbb\xbf") else 0)
         line = raw.count(b"\n", 0, start) + 1
-        what = f"{name} is not UTF-8 at line {line}, byte {start + 1}"
-        raise UserError(what, repr(raw[start : start + 8]), "Save it as UTF-8.") from trouble
+        raise UserError(
+            "file.not UTF-8", repr(raw[start : start + 8]), name=name, line=line, byte=start + 1
+        ) from trouble
     if (position := text.find("\0")) >= 0:
         line = text.count("\n", 0, position) + 1
-        hint = "Give a text file, and take the NUL characters out."
-        raise UserError(f"{name} has a NUL character at line {line}", "", hint)
+        raise UserError("file.NUL", name=name, line=line)
     return text
 
 
@@ -203,8 +199,7 @@ def _check_size(name: str, columns: int, lines: int = 1) -> None:
     most = {"columns": MOST_COLUMNS, "lines": MOST_LINES, "cells": MOST_CELLS}
     for what, found in number.items():
         if found > most[what]:
-            hint = "Split it into smaller files."
-            raise UserError(f"{name} has over {most[what]:,} {what}", f"{found:,}", hint)
+            raise UserError(f"pairs.too many {what}", f"{found:,}", name=name, most=most[what])
 
 
 def csv_rows(stream: Iterable[str], name: str, kind: str) -> Iterator[Record]:
@@ -220,21 +215,22 @@ def csv_rows(stream: Iterable[str], name: str, kind: str) -> Iterator[Record]:
                 columns = [cell.strip() or f"column {n}" for n, cell in enumerate(cells, 1)]
                 yield start, columns
             elif cells:
-                _check_width(cells, columns, f"line {start} of {name}")
+                _check_width(cells, columns, line_of(start, name))
                 yield start, cells
             start = reader.line_num + 1
     except csv.Error as trouble:
-        what = f"broken quoting at line {start} of {name}"
-        hint = "Close every quote, and double a quote that is inside a quoted cell."
-        raise UserError(what, str(trouble), hint) from trouble
+        raise UserError("pairs.broken quoting", str(trouble), line=start, name=name) from trouble
 
 
-def _check_width(cells: Sequence[str], columns: Sequence[str], where: str) -> None:
+def _check_width(cells: Sequence[str], columns: Sequence[str], where: Sentence) -> None:
     if len(cells) != len(columns):
-        fields = "1 field" if len(cells) == 1 else f"{len(cells)} fields"
-        what = f"{where} has {fields}, the header has {len(columns)}"
-        hint = "Put a cell that contains the separator in double quotes."
-        raise UserError(what, ", ".join(cells), hint)
+        raise UserError(
+            "pairs.wrong width",
+            ", ".join(cells),
+            where=where,
+            number=len(cells),
+            columns=len(columns),
+        )
 
 
 def json_records(lines: Iterable[str], name: str) -> Iterator[Record]:
@@ -242,12 +238,12 @@ def json_records(lines: Iterable[str], name: str) -> Iterator[Record]:
     columns: list[str] = []
     for number, line in enumerate(lines, 1):
         if line.strip():
-            item = _object(line, f"line {number} of {name}")
+            item = _object(line, line_of(number, name))
             if not columns:
                 columns = list(dict.fromkeys([*item, *ABSENT]))
                 _check_size(name, len(columns))
                 yield number, columns
-            _check_text(item, columns, f"line {number} of {name}")
+            _check_text(item, columns, line_of(number, name))
             yield number, [_cell(item.get(column, ABSENT.get(column))) for column in columns]
 
 
@@ -255,37 +251,35 @@ def read_jsonl(text: str, name: str) -> tuple[list[str], list[Record]]:
     """Return the columns and records of JSON lines."""
     _check_size(name, 1, text.count("\n"))
     objects = [
-        (number, _object(line, f"line {number} of {name}"))
+        (number, _object(line, line_of(number, name)))
         for number, line in enumerate(text.split("\n"), 1)
         if line.strip()
     ]
     columns = list(dict.fromkeys(key for _, item in objects for key in item))
     _check_size(name, len(columns), len(objects))
     for number, item in objects:
-        _check_text(item, columns, f"line {number} of {name}")
+        _check_text(item, columns, line_of(number, name))
     return columns, [(number, [_cell(item.get(c)) for c in columns]) for number, item in objects]
 
 
-def _check_text(item: dict[str, Any], columns: Sequence[str], where: str) -> None:
+def _check_text(item: dict[str, Any], columns: Sequence[str], where: Sentence) -> None:
     for column in NEEDED:
         if column in columns and not isinstance(item.get(column), str):
-            hint = f'Give each line a "{column}" in double quotes.'
-            raise UserError(f"{column} is not text at {where}", json.dumps(item.get(column)), hint)
+            raise UserError(
+                "pairs.not text", json.dumps(item.get(column)), column=column, where=where
+            )
 
 
-def _object(line: str, where: str) -> dict[str, Any]:
+def _object(line: str, where: Sentence) -> dict[str, Any]:
     try:
         item = json.loads(line)
     except (ValueError, RecursionError) as trouble:
-        hint = "Give one JSON object a line."
-        raise UserError(f"{where} is not JSON: {trouble}", line.strip(), hint) from trouble
+        raise UserError("pairs.not JSON", f"{trouble}: {line.strip()}", where=where) from trouble
     if not isinstance(item, dict):
-        hint = 'Write each line as {"query": "…", "document": "…"}.'
-        raise UserError(f"{where} is not a JSON object", line.strip(), hint)
+        raise UserError("pairs.not an object", line.strip(), where=where)
     # An escape can bring in what the file's own bytes may not hold.
     if "\\u" in line and UNFIT.search("\n".join([*item, *map(_cell, item.values())])):
-        hint = "Take the escape out."
-        raise UserError(f"{where} escapes NUL or half a character", line.strip(), hint)
+        raise UserError("pairs.escaped NUL", line.strip(), where=where)
     return item
 
 
@@ -299,19 +293,27 @@ def check_columns(columns: Sequence[str], name: str) -> None:
     """Refuse columns without query or document, or one that is there twice."""
     for needed in NEEDED:
         if needed not in columns:
-            hint = _hint_for(needed, columns)
-            raise UserError(f'{name} has no column "{needed}"', ", ".join(columns), hint)
+            _hint_for(needed, columns)
+            raise UserError(
+                "pairs.no column",
+                ", ".join(columns),
+                name=name,
+                column=needed,
+                hint=_hint_for(needed, columns),
+            )
     twice = next((column for column in columns if columns.count(column) > 1), None)
     if twice is not None:
-        raise UserError(f'{name} has the column "{twice}" twice', "", "Rename one of them.")
+        raise UserError("pairs.repeated column", name=name, column=twice)
 
 
-def _hint_for(needed: str, columns: Sequence[str]) -> str:
+def _hint_for(needed: str, columns: Sequence[str]) -> Sentence:
     if len(columns) == 1 and re.search("[;|\t]", columns[0]):
-        return "Separate the cells with commas, or call the file .tsv and use tabs."
+        return Sentence("pairs.hint.separator")
     spare = {column.lower(): column for column in columns if column not in NEEDED}
     near = difflib.get_close_matches(needed, spare, n=1, cutoff=0.5)
-    return f'Rename "{spare[near[0]]}" to "{needed}".' if near else f'Add a column "{needed}".'
+    if near:
+        return Sentence("pairs.hint.rename", {"near": spare[near[0]], "column": needed})
+    return Sentence("pairs.hint.add", {"column": needed})
 
 
 def frame_of(columns: Sequence[str], records: Sequence[Record], name: str) -> pd.DataFrame:
@@ -321,11 +323,16 @@ def frame_of(columns: Sequence[str], records: Sequence[Record], name: str) -> pd
     for column, values in cells.items():
         for line, value in zip(lines, values, strict=True):
             if len(value) > MOST_CHARACTERS:
-                what = f"{column} is over {MOST_CHARACTERS:,} characters at line {line} of {name}"
-                raise UserError(what, value, "Cut it into several documents.")
+                raise UserError(
+                    "pairs.long cell",
+                    value,
+                    column=column,
+                    most=MOST_CHARACTERS,
+                    line=line,
+                    name=name,
+                )
             if column in NEEDED and not value.strip():
-                hint = "Fill it in, or take the line out."
-                raise UserError(f"{column} is empty at line {line} of {name}", "", hint)
+                raise UserError("pairs.empty cell", column=column, line=line, name=name)
     labels = _labels(cells.pop("label"), lines, name) if "label" in cells else [1] * len(lines)
     kept = {column: cells.pop(column) for column in NEEDED}
     return pd.DataFrame({**kept, "label": labels, **cells}, index=lines)
@@ -336,7 +343,6 @@ def _labels(values: Sequence[str], lines: pd.Index, name: str) -> list[int]:
     for line, value in zip(lines, values, strict=True):
         label = LABELS.get(value.strip().lower())
         if label is None:
-            hint = "Write 1 for relevant, 0 for not."
-            raise UserError(f"label is not 0 or 1 at line {line} of {name}", value or '""', hint)
+            raise UserError("pairs.wrong label", value or '""', line=line, name=name)
         labels.append(label)
     return labels

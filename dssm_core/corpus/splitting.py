@@ -136,8 +136,12 @@ def split_pairs(pairs: pd.DataFrame, seed: int = 0) -> dict[str, pd.DataFrame]:
         wrong = ~pairs["split"].isin(SPLITS)
         if wrong.any():
             first = pairs[wrong].iloc[0]
-            hint = f"Write one of {', '.join(SPLITS)}."
-            raise UserError(f"unknown split at line {first.name}", str(first["split"]), hint)
+            raise UserError(
+                "pairs.unknown split",
+                str(first["split"]),
+                line=int(str(first.name)),
+                names=", ".join(SPLITS),
+            )
         splits = pairs["split"].to_numpy()
     else:
         splits = _assign(pairs, seed)

@@ -90,8 +90,7 @@ def write_corpus(
     """
     if not rows["test"] or not rows["train"]:
         found = ", ".join(f"{count:,} {unit}" for unit, count in origin.totals.items())
-        hint = "Give the whole file, as its publisher offers it."
-        raise UserError(f"too little text for {origin.corpus}", found, hint)
+        raise UserError("corpus.too little text", found, corpus=origin.corpus)
     frame = pd.DataFrame(
         [(r.query, r.document, 1, split, *r.extra) for split in SPLITS for r in rows[split]],
         columns=["query", "document", "label", "split", *extra],
@@ -109,8 +108,7 @@ def write_corpus(
         (out / "pairs.csv").write_text(_csv(frame), encoding="utf-8", newline="")
         (out / "report.json").write_text(text, encoding="utf-8")
     except OSError as trouble:
-        hint = "Choose another --out."
-        raise UserError(f"cannot write to {out}", str(trouble), hint) from trouble
+        raise UserError("folder.not writable", str(trouble), path=str(out)) from trouble
     return report
 
 

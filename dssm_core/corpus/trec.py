@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from dssm_core.errors import UserError
+from dssm_core.errors import UserError, line_of
+from dssm_core.words import Sentence
 
 RUN_DEPTH = 1000
 """Documents of a query that a run file holds, as is usual at TREC."""
@@ -32,17 +33,17 @@ def read_texts(path: Path) -> dict[str, str]:
     """
     texts: dict[str, str] = {}
     for number, line in _lines(path):
-        where = f"line {number} of {path.name}"
+        where = line_of(number, path.name)
         name, text = _from_json(line, where) if line[0] == "{" else _from_tsv(line, where)
         if number == 1 and (name, text.strip()) == ("id", "text"):
             continue
         if not name or any(c.isspace() for c in name):
-            raise UserError(f"the id is empty or has white space at {where}", repr(name))
+            raise UserError("trec.wrong id", repr(name), where=where)
         if name in texts:
-            raise UserError(f"the id comes a second time at {where}", name, "Take one out.")
+            raise UserError("trec.repeated id", name, where=where)
         texts[name] = text
     if not texts:
-        raise UserError(f"{path.name} is empty", hint="Give an id, a tab and a text a line.")
+        raise UserError("trec.empty file", name=path.name)
     return texts
 
 
@@ -65,20 +66,19 @@ def read_judgements(
     """
     judgements: dict[str, dict[str, int]] = {}
     for number, line in _lines(path):
-        where, cells = f"line {number} of {path.name}", line.split()
+        where, cells = line_of(number, path.name), line.split()
         if number == 1 and cells[0] in ("query-id", "query_id", "qid"):
             continue
         if len(cells) not in (3, 4):
-            hint = "Write query id, 0, document id, grade."
-            raise UserError(f"{where} has {len(cells)} columns, not 4", line, hint)
+            raise UserError("trec.wrong columns", line, where=where, number=len(cells))
         query, document, grade = cells[0], cells[-2], cells[-1]
         try:
             value = int(grade)
         except ValueError:
-            raise UserError(f"the grade is not a whole number at {where}", grade) from None
+            raise UserError("trec.wrong grade", grade, where=where) from None
         for name, known, file in ((query, queries, "--queries"), (document, documents, "--corpus")):
             if name not in known:
-                raise UserError(f"{where} names a text that {file} has not", name)
+                raise UserError("trec.unknown text", name, where=where, option=file)
         judgements.setdefault(query, {})[document] = value
     return judgements
 
@@ -109,7 +109,7 @@ def run_lines(
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     """Yield the lines that are not blank, numbered from 1."""
     if not path.is_file():
-        raise UserError(f"no file {path}", hint="Check the path.")
+        raise UserError("file.missing", name=str(path))
     opened = gzip.open if path.suffix == ".gz" else open
     try:
         with opened(path, "rt", encoding="utf-8-sig", newline="\n") as stream:
@@ -117,17 +117,17 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
                 if line.strip():
                     yield number, line.rstrip("\r\n")
     except (UnicodeDecodeError, OSError, EOFError, zlib.error) as trouble:
-        raise UserError(f"cannot read {path.name}", str(trouble), "Save it as UTF-8.") from trouble
+        raise UserError("file.unreadable", str(trouble), name=path.name) from trouble
 
 
-def _from_tsv(line: str, where: str) -> tuple[str, str]:
+def _from_tsv(line: str, where: Sentence) -> tuple[str, str]:
     name, tab, text = line.partition("\t")
     if not tab:
-        raise UserError(f"{where} has no tab", line, "Write an id, a tab and a text.")
+        raise UserError("trec.no tab", line, where=where)
     return name, text.replace("\t", " ")
 
 
-def _from_json(line: str, where: str) -> tuple[str, str]:
+def _from_json(line: str, where: Sentence) -> tuple[str, str]:
     try:
         item: Any = json.loads(line)
         name = item["_id"] if "_id" in item else item["id"]
@@ -135,7 +135,6 @@ def _from_json(line: str, where: str) -> tuple[str, str]:
         if not isinstance(text, str) or not isinstance(title, str):
             raise TypeError("text and title must be text")
     except (ValueError, KeyError, TypeError, RecursionError) as trouble:
-        hint = 'Write each line as {"_id": "…", "text": "…"}.'
         found = f"{type(trouble).__name__}: {trouble}"
-        raise UserError(f"{where} is not a text with an id", found, hint) from None
+        raise UserError("trec.not a text", found, where=where) from None
     return str(name), f"{title} {text}".strip()

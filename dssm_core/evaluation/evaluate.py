@@ -113,11 +113,7 @@ def evaluate_collection(
         UserError: if no document is relevant to any query.
     """
     if not collection.queries:
-        raise UserError(
-            "There are no relevant pairs to measure on",
-            f"{len(collection.documents):,} documents, none of them relevant",
-            "Label with 1 the documents that belong to their query.",
-        )
+        raise UserError("evaluate.no relevant pairs", f"{len(collection.documents):,}")
     models = {"model": towers, **(rivals or {})}
     encoded = {
         name: (

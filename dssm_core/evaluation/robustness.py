@@ -162,7 +162,7 @@ def measure_robustness(
     """
     whole = Collection.of(pairs)
     if not whole.queries:
-        raise UserError("There are no relevant pairs to measure on", f"{len(pairs):,} rows")
+        raise UserError("evaluate.no relevant pairs", f"{len(pairs):,}")
     rng = np.random.default_rng(seed)
     size = min(most, len(whole.queries))
     chosen = np.sort(rng.choice(len(whole.queries), size, replace=False))

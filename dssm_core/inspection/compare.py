@@ -74,11 +74,7 @@ def compare_inspections(
         .set_index(line)
     )
     if joined.empty:
-        raise UserError(
-            "The two inspections have no pair in common",
-            f"{len(first):,} and {len(second):,} pairs",
-            "Inspect the same file with both models.",
-        )
+        raise UserError("compare.nothing in common", f"{len(first):,}, {len(second):,}")
     relevant = joined["label"] == 1
     right = {}
     for which, threshold in (("one", threshold_one), ("other", threshold_other)):
@@ -167,9 +163,7 @@ def save_snapshot(inspection: Inspection, path: Path | IO[bytes]) -> None:
         fresh.replace(path)
     except OSError as error:
         fresh.unlink(missing_ok=True)
-        raise UserError(
-            f"The snapshot {path} cannot be written", str(error), "Free space, or choose another."
-        ) from None
+        raise UserError("snapshot.cannot write", str(error), path=str(path)) from None
 
 
 def load_snapshot(path: Path | IO[bytes]) -> Inspection:
@@ -202,9 +196,7 @@ def load_snapshot(path: Path | IO[bytes]) -> Inspection:
         return _checked(found, frame, arrays)
     except Exception as error:  # zipfile, pyarrow and NumPy raise whatever damage leads to
         raise UserError(
-            f"{name} is no snapshot that can be used",
-            f"{type(error).__name__}: {error}",
-            "Save it again from the page Inspect.",
+            "snapshot.unusable", f"{type(error).__name__}: {error}", name=name
         ) from None
 
 

@@ -270,7 +270,7 @@ def slice_values(column: pd.Series, most: int = MOST_VALUES, tr: Translate = ENG
 
 def _place(inspection: Inspection, line: Any) -> int:
     if line not in inspection.frame.index:
-        raise UserError("The loaded set has no such pair", f"line {line}", "Choose another.")
+        raise UserError("inspect.no such pair", str(line))
     return int(np.flatnonzero(inspection.frame.index == line)[0])
 
 

@@ -80,7 +80,7 @@ def slice_of(frame: pd.DataFrame, column: str, tr: Translate = ENGLISH) -> pd.Se
     named = {words: trait for trait, words in TRAIT_WORDS.items()}
     place = column if column in frame else named.get(column)
     if place is None or place not in frame:
-        raise UserError(f'The pairs have no column "{column}"', ", ".join(slice_columns(frame)))
+        raise UserError("inspect.no such column", ", ".join(slice_columns(frame)), column=column)
     values = frame[place]
     numbers = _numbers(values)
     if numbers is not None and (place in TRAITS or numbers.nunique() > MOST_SINGLES):

@@ -133,18 +133,12 @@ def load_towers(folder: ModelFolder) -> CompiledTowers:
             ("pieces", cut_towers(model)["query"].pieces, pieces),
         ):
             if own != said:
-                raise UserError(
-                    f'{folder.name}/config.json and model.keras disagree on the "{name}"',
-                    f"{said} and {own}",
-                    "Train it again, or copy it anew.",
-                )
+                raise UserError("model.disagrees", f"{said}, {own}", name=folder.name, field=name)
         towers.warm_up()
     except UserError:
         raise
     except Exception as error:  # whatever a hostile file makes Keras raise is the file's fault
         raise UserError(
-            f"{folder.name}/model.keras cannot be loaded",
-            f"{type(error).__name__}: {error}",
-            "It was written by another version, or is damaged: train it again.",
+            "model.cannot load", f"{type(error).__name__}: {error}", name=folder.name
         ) from None
     return towers

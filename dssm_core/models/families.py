@@ -94,7 +94,7 @@ def family(name: str) -> Family:
         UserError: if there is none of that name.
     """
     if name not in FAMILIES:
-        raise UserError("There is no such family", name, f"Families: {', '.join(FAMILIES)}.")
+        raise UserError("model.no such family", name, names=", ".join(FAMILIES))
     return FAMILIES[name]
 
 

@@ -80,16 +80,22 @@ def read_verdicts(source: Path | str | bytes | IO[Any], name: str | None = None)
     given = read_pairs(source, name)
     name = name or (Path(source).name if isinstance(source, (str, Path)) else "the file")
     if "verdict" not in given.columns:
-        hint = f"Add one that holds: {', '.join(VERDICTS)}."
-        raise UserError(f'{name} has no column "verdict"', ", ".join(given.columns), hint)
+        raise UserError(
+            "verdicts.no column", ", ".join(given.columns), name=name, names=", ".join(VERDICTS)
+        )
     frame = given.reindex(columns=list(COLUMNS), fill_value="").astype(object)
     if not _is_jsonl(name):
         frame = frame.map(unescape_cell)
     frame["verdict"] = [verdict.strip().lower() for verdict in frame["verdict"]]
     for line, verdict in frame["verdict"].items():
         if verdict not in VERDICTS:
-            what = f"verdict is none that there is at line {line} of {name}"
-            raise UserError(what, verdict or '""', f"Write one of: {', '.join(VERDICTS)}.")
+            raise UserError(
+                "verdicts.wrong",
+                verdict or '""',
+                line=int(str(line)),
+                name=name,
+                names=", ".join(VERDICTS),
+            )
     return frame
 
 

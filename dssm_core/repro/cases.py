@@ -15,11 +15,15 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dssm_core.errors import UserError
+from dssm_core.errors import UserError, line_of
 from dssm_core.scoring import Scorer
 from dssm_core.store import VERDICTS, Verdict
+from dssm_core.words import Sentence
 
 NUMBERS = ("cosine", "probability", "rank")
+
+
+THE_CASE = Sentence("place.case")
 
 
 @dataclass(frozen=True)
@@ -114,12 +118,12 @@ class Case:
         return {**values, "documents": list(values["documents"])}
 
     @classmethod
-    def from_dict(cls, values: Any, where: str = "The case", line: int = 0) -> Case:
+    def from_dict(cls, values: Any, where: Sentence = THE_CASE, line: int = 0) -> Case:
         """Check and take what `to_dict` gave.
 
         Args:
             values: any JSON value.
-            where: what it is called in messages, such as "line 3 of my.cases.jsonl".
+            where: what messages call it, such as line 3 of my.cases.jsonl.
             line: where it starts in its file.
 
         Raises:
@@ -128,13 +132,14 @@ class Case:
         given = _checked(values, _CASE, where)
         documents = []
         for number, item in enumerate(given.pop("documents"), 1):
-            place = f"document {number} at {where}"
+            place = Sentence("place.document", {"number": number, "where": where})
             found = _checked(item, _DOCUMENT, place)
             if len({found[name] is None for name in NUMBERS}) > 1:
                 raise UserError(
-                    f"Of {', '.join(NUMBERS)}, some are missing in {place}",
+                    "cases.some numbers",
                     json.dumps({name: found[name] for name in NUMBERS}),
-                    "Give all three, or null for all where the model reads nothing.",
+                    names=", ".join(NUMBERS),
+                    where=place,
                 )
             documents.append(CaseDocument(**found))
         return cls(**given, documents=tuple(documents), line=line)
@@ -160,23 +165,23 @@ def read_cases(source: Path | bytes, name: str | None = None) -> list[Case]:
     try:
         content = source.read_bytes() if isinstance(source, Path) else source
     except OSError as error:
-        raise UserError(f"{name} cannot be read", str(error), "Check the path.") from None
+        raise UserError("file.unreadable", str(error), name=name) from None
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise UserError(f"{name} is not UTF-8 at line {line}", "", "Save it as UTF-8.") from None
+        raise UserError("cases.not UTF-8", name=name, line=line) from None
     cases = []
     for line, written in enumerate(text.split("\n"), 1):  # splitlines cuts at U+2028, too
         if written.strip():
-            where = f"line {line} of {name}"
+            where = line_of(line, name)
             try:
                 values = json.loads(written)
             except (ValueError, RecursionError) as error:
-                raise UserError(f"{where} is not JSON", str(error), "Give a case a line.") from None
+                raise UserError("cases.not JSON", str(error), where=where) from None
             cases.append(Case.from_dict(values, where, line))
     if not cases:
-        raise UserError(f"{name} holds no cases", hint="Save some on the page, one a line.")
+        raise UserError("cases.none", name=name)
     return cases
 
 
@@ -184,53 +189,69 @@ def _is_number(value: Any, low: float, high: float) -> bool:
     return type(value) in (int, float) and low <= value <= high
 
 
-_TEXT = (lambda value: isinstance(value, str), "a text", "")
+_TEXT = (lambda value: isinstance(value, str), "text", "")
 
 _CASE: dict[str, tuple[Any, str, Any]] = {
-    "query": (lambda value: isinstance(value, str), "a text", ...),
-    "documents": (lambda value: isinstance(value, list) and value, "a list of documents", ...),
+    "query": (lambda value: isinstance(value, str), "text", ...),
+    "documents": (lambda value: isinstance(value, list) and value, "documents", ...),
     "note": _TEXT,
     "model": _TEXT,
     "fingerprint": _TEXT,
     "threshold": (
         lambda value: _is_number(value, 0, 1) and 0 < value < 1,
-        "a probability above 0 and below 1",
+        "threshold",
         0.5,
     ),
 }
 """Of each field: whether a value fits, what it must be, and what it is if absent (...: needed)."""
 
 _DOCUMENT: dict[str, tuple[Any, str, Any]] = {
-    "document": (lambda value: isinstance(value, str), "a text", ...),
+    "document": (lambda value: isinstance(value, str), "text", ...),
     "label": (
         lambda value: value is None or (type(value) is int and value in (0, 1)),
-        "0 or 1",
+        "label",
         None,
     ),
     "verdict": (
         lambda value: value is None or value in VERDICTS,
-        f"one of {', '.join(VERDICTS)}",
+        "verdict",
         None,
     ),
-    "cosine": (lambda value: value is None or _is_number(value, -1, 1), "from -1 to 1", ...),
-    "probability": (lambda value: value is None or _is_number(value, 0, 1), "from 0 to 1", ...),
-    "rank": (lambda value: value is None or (type(value) is int and value >= 1), "from 1 up", ...),
+    "cosine": (lambda value: value is None or _is_number(value, -1, 1), "cosine", ...),
+    "probability": (lambda value: value is None or _is_number(value, 0, 1), "probability", ...),
+    "rank": (lambda value: value is None or (type(value) is int and value >= 1), "rank", ...),
 }
 
 
-def _checked(values: Any, fields: Mapping[str, tuple[Any, str, Any]], where: str) -> dict[str, Any]:
+def _kind(name: str) -> Sentence:
+    values = {"names": ", ".join(VERDICTS)} if name == "verdict" else {}
+    return Sentence(f"kind of value.{name}", values)
+
+
+def _checked(
+    values: Any, fields: Mapping[str, tuple[Any, str, Any]], where: Sentence
+) -> dict[str, Any]:
     """Return the fields of a JSON object, each known to fit."""
     if not isinstance(values, dict):
-        raise UserError(f"{where} is not a JSON object", json.dumps(values), "Write {…}.")
+        raise UserError("cases.not an object", json.dumps(values), where=where)
     if unknown := sorted(set(values) - set(fields)):
-        raise UserError(
-            f"There is no such field at {where}", unknown[0], f"It has: {', '.join(fields)}."
-        )
+        raise UserError("cases.unknown field", unknown[0], where=where, names=", ".join(fields))
     found = {}
     for name, (fits, what, absent) in fields.items():
         if name not in values and absent is ...:
-            raise UserError(f'"{name}" is missing at {where}', hint=f"It must be {what}.")
+            raise UserError(
+                "cases.missing field",
+                field=name,
+                where=where,
+                kind=_kind(what),
+            )
         found[name] = values.get(name, absent)
         if not fits(found[name]):
-            raise UserError(f'"{name}" is not {what} at {where}', json.dumps(found[name]))
+            raise UserError(
+                "cases.wrong field",
+                json.dumps(found[name]),
+                field=name,
+                where=where,
+                kind=_kind(what),
+            )
     return found

@@ -45,7 +45,7 @@ def check_place(path: Path) -> None:
     is_index = (path / MANIFEST).is_file()
     is_empty = path.is_dir() and not any(path.iterdir())
     if path.exists() and not (is_index or is_empty):
-        raise UserError("There is something else here, not an index", str(path), "Choose another.")
+        raise UserError("index.something else", str(path))
 
 
 def write_index(path: Path, folder: ModelFolder, search: VectorSearch) -> dict[str, Any]:
@@ -90,9 +90,7 @@ def write_index(path: Path, folder: ModelFolder, search: VectorSearch) -> dict[s
     except (OSError, RuntimeError) as error:  # usearch tells of a full disk by the second
         if old.exists() and not path.exists():
             old.rename(path)
-        raise UserError(
-            f"The index {path} cannot be written", str(error), "Free space, or choose another."
-        ) from None
+        raise UserError("index.cannot write", str(error), path=str(path)) from None
     finally:
         for left in (fresh, old):
             shutil.rmtree(left, ignore_errors=True)
@@ -113,8 +111,13 @@ def open_index(path: Path, folder: ModelFolder) -> VectorSearch:
         if version != FORMAT:
             raise ValueError(f"format {version}, where this program reads {FORMAT}")
         if made != folder.fingerprint:
-            found = f"made by {manifest['model']} {made}, not {folder.name} {folder.fingerprint}"
-            raise UserError(f"The index {path} is another model's", found, again)
+            raise UserError(
+                "index.other model",
+                f"{manifest['model']} {made}",
+                path=str(path),
+                model=f"{folder.name} {folder.fingerprint}",
+                command=again,
+            )
         for name in (VECTORS, DOCUMENTS, *([GRAPH] if manifest["method"] == "usearch" else [])):
             if _stamp(path / name) != manifest["files"][name]:
                 raise ValueError(f"{name} is not as it was written")
@@ -132,7 +135,7 @@ def open_index(path: Path, folder: ModelFolder) -> VectorSearch:
     except UserError:
         raise
     except Exception as error:  # NumPy's and zipfile's parsers raise whatever damage leads to
-        raise UserError(f"The index {path} is damaged", str(error), again) from None
+        raise UserError("index.damaged", str(error), path=str(path), command=again) from None
 
 
 def _open_graph(path: Path, shape: tuple[int, int]) -> Any:

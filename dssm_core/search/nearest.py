@@ -85,7 +85,7 @@ class OwnPairs:
         if not path.is_file():
             return cls()
         if path.stat().st_size > LARGEST_OWN:
-            raise UserError(f"{folder.name}/pairs.csv is larger than {LARGEST_OWN:,} bytes")
+            raise UserError("corpus.large pairs", name=folder.name, most=LARGEST_OWN)
         pairs = read_pairs(path)
         labels: dict[str, dict[str, int]] = {}
         rows = zip(pairs["query"], pairs["document"], pairs["label"], strict=True)
@@ -226,7 +226,7 @@ def encode_corpus(
         if read:
             rows = unit(np.stack([one.vector for one in read]).astype(np.float32))
             if not np.isfinite(rows).all():
-                raise UserError("The model gives vectors that are no numbers", read[0].text)
+                raise UserError("corpus.no numbers", read[0].text)
             if vectors is None:
                 vectors = np.empty((len(distinct), rows.shape[1]), dtype)
             vectors[len(kept) : len(kept) + len(read)] = rows
@@ -234,9 +234,7 @@ def encode_corpus(
         if progress:
             progress("encoding", start + len(part), len(distinct))
     if vectors is None:
-        raise UserError(
-            "The corpus holds no document that the model can read", f"{len(distinct):,} texts"
-        )
+        raise UserError("corpus.nothing readable", f"{len(distinct):,}")
     return VectorSearch(tuple(kept), vectors[: len(kept)])
 
 

@@ -104,7 +104,7 @@ class Trainer:
             weights = self.model.get_layer("lexical").log_weight
             weights.assign(rarity(self.vocabulary, model.vocabulary))  # as BM25 begins
         if training.loss == "softmax" and isinstance(self.model, LSTMModel):
-            raise UserError('The loss "softmax" needs a functional model', name, "Try lstm-plain.")
+            raise UserError("train.softmax family", name)
         if start is not None:
             self._start_from(start)
         if training.first_scale is not None:
@@ -211,9 +211,7 @@ class Trainer:
         model = keras.saving.load_model(start.path / "model.keras", compile=False, safe_mode=True)
         shapes = [[w.shape for w in m.get_weights()] for m in (model, self.model)]
         if shapes[0] != shapes[1]:
-            raise UserError(
-                f"{start.name} has other sizes than this model", hint="Give it the same --config."
-            )
+            raise UserError("train.other sizes", name=start.name)
         self.model.set_weights(model.get_weights())
 
     def _epoch(self, epoch: int) -> float:
@@ -230,7 +228,7 @@ class Trainer:
                 spoken = time.monotonic()
                 self.log(f"  step {len(losses)}/{total}: loss {np.mean(losses[-50:]):.4f}")
         if not np.isfinite(losses).all():
-            raise UserError("The loss is no longer a number", hint="Lower the learning_rate.")
+            raise UserError("train.loss not a number")
         return float(np.mean(losses))
 
     def _fingerprint(self) -> str:
@@ -280,24 +278,16 @@ def _check_sizes(model: Config) -> None:
     if model.pieces == 0 and isinstance(model, LSTMConfig):
         return
     raise UserError(
-        f"Words are hashed into {PIECES} pieces, and a vocabulary of at least 3 rows; an LSTM may "
-        "have pieces 0 and read plain ids",
-        f"pieces {model.pieces}, vocabulary {model.vocabulary}",
-        "Change them in the --config.",
+        "train.wrong pieces", f"pieces {model.pieces}, vocabulary {model.vocabulary}", pieces=PIECES
     )
 
 
 def _check_loss(training: TrainingConfig, has_data: bool) -> None:
     """Refuse a loss that the data is not made for."""
     if training.loss in PREPARED and not has_data:
-        raise UserError(
-            f'The loss "{training.loss}" needs prepared negatives',
-            hint="Add --data DIR, as `prepare PAIRS --negatives 10 --out DIR` writes it.",
-        )
+        raise UserError("train.no prepared negatives", loss=training.loss)
     if training.loss == "labelled" and has_data:
-        raise UserError(
-            'The loss "labelled" reads the labels of --pairs', hint="Leave out --data DIR."
-        )
+        raise UserError("train.labelled with data")
 
 
 def _split(
@@ -319,9 +309,5 @@ def _split(
             if training.loss == "labelled":
                 usable = len(part)
         if usable < least:
-            raise UserError(
-                f"There are too few relevant pairs in the split {split}",
-                str(usable),
-                "Give at least 20 pairs, whose texts are not all shared.",
-            )
+            raise UserError("train.too few pairs", str(usable), split=split)
     return splits

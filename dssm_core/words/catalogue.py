@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Union
 
 from dssm_core.quantities import QUANTITIES, format_number
 
@@ -103,8 +103,10 @@ def join_texts(*texts: str) -> str:
     return "".join(spaced).rstrip(" ")
 
 
-Values = Mapping[str, str | float | tuple[str, ...]]
-"""What is put into a sentence by name; a tuple becomes a list of words in quotes."""
+Value = Union[str, float, tuple[str, ...], "Sentence"]
+"""What is put into a sentence: a tuple becomes a list of words in quotes, a sentence its text."""
+
+Values = Mapping[str, Value]
 
 MAX_LISTED = 6
 """Words of a list that are named."""
@@ -124,16 +126,18 @@ class Sentence:
 
     def text(self, tr: Translate) -> str:
         """Return the sentence in a language."""
-        values = {
-            name: _quoted(value, tr) if isinstance(value, tuple) else value
-            for name, value in self.values.items()
-        }
-        return tr(self.key, **values)
+        return tr(self.key, **{name: _text(value, tr) for name, value in self.values.items()})
 
 
 def join_sentences(sentences: Sequence[Sentence], tr: Translate) -> str:
     """Return sentences one after another in a language; "" where there are none."""
     return join_texts(*(sentence.text(tr) for sentence in sentences))
+
+
+def _text(value: Value, tr: Translate) -> str | float:
+    if isinstance(value, Sentence):
+        return value.text(tr)
+    return _quoted(value, tr) if isinstance(value, tuple) else value
 
 
 def _quoted(names: tuple[str, ...], tr: Translate) -> str:

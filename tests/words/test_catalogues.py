@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import string
 
 import pytest
 
+from dssm_core.errors import UserError, line_of
 from dssm_core.words import ENGLISH, LANGUAGES, catalogue, translator_for
 from tests import ROOT
 
@@ -73,3 +75,40 @@ def test_values_are_put_in_and_a_key_that_is_not_there_fails() -> None:
     assert translator_for("zh")("document n", n=3) == "文档 3"
     with pytest.raises(KeyError):
         ENGLISH("there is no such key")
+
+
+def raised() -> list[tuple[str, str, set[str]]]:
+    """Return where errors are raised, each with its key and the names of its values."""
+    calls = []
+    for path in sorted((ROOT / "dssm_core").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "UserError":
+                names = {str(word.arg) for word in node.keywords} - {"received"}
+                calls.append((f"{path.name}:{node.lineno}", ast.unparse(node.args[0]), names))
+    return calls
+
+
+@pytest.mark.parametrize(("place", "key", "values"), raised())
+def test_an_error_has_its_text_and_gives_it_the_values_that_it_asks_for(place, key, values) -> None:
+    if key == "self._failed":  # of a Job, which is told what its error is
+        return
+    literal = re.sub(r"^f?[\"']|[\"']$", "", key)
+    pattern = re.compile("error." + re.sub(r"\\\{.*?\\\}", ".+", re.escape(literal)))
+    keys = [name for name in TEXTS if pattern.fullmatch(name) and not name.endswith(".hint")]
+    assert keys, f"{place} raises {key}, which has no text"
+    for name in keys:
+        texts = forms("en", name)
+        if f"{name}.hint" in TEXTS:
+            texts += forms("en", f"{name}.hint")
+        asked = set.union(*map(fields, texts))
+        assert asked == values, f"{place}: {name} asks for {asked}"
+
+
+def test_an_error_is_said_in_the_language_of_the_page() -> None:
+    error = UserError(
+        "pairs.wrong width", "a, b", where=line_of(3, "mine.csv"), number=1, columns=2
+    )
+    assert str(error).startswith("line 3 of mine.csv has 1 field, the header has 2 (found: a, b).")
+    chinese = error.text(translator_for("zh"))
+    assert chinese.startswith("mine.csv 第 3 行有 1 个字段，表头有 2 个（收到：a, b）。")
+    assert not re.search(r"[a-z]{4,} [a-z]{2,}", chinese), "no English words"

@@ -21,7 +21,7 @@ class Job(Generic[T]):
 
     Args:
         work: what to do; it is given a function to tell how much is done and of how much.
-        failed: what to say where it fails as nobody foresaw.
+        failed: key of the error where it fails for a reason that nobody foresaw.
 
     Attributes:
         value: what it returned; None before.

@@ -75,9 +75,7 @@ class LiveModel:
         except Exception as error:  # a thread has nobody above it to tell
             logging.getLogger(__name__).exception("loading %s", self._folder.path)
             self.error = UserError(
-                f"The model {self._folder.name} cannot be loaded",
-                f"{type(error).__name__}: {error}",
-                "The log of the program has the details.",
+                "page.cannot load model", f"{type(error).__name__}: {error}", name=self._folder.name
             )
 
     @property
@@ -156,11 +154,7 @@ def unpack(packed: str) -> View:
         query, model = _strings([values["query"], values["model"]])
         return View(model, query, documents, threshold, selected)
     except (ValueError, KeyError, TypeError, OverflowError, zlib.error, RecursionError) as error:
-        raise UserError(
-            "This link cannot be read",
-            f"{type(error).__name__}: {error}",
-            "Ask for it anew. The first example is shown instead.",
-        ) from None
+        raise UserError("page.wrong link", f"{type(error).__name__}: {error}") from None
 
 
 def _strings(values: Sequence[object]) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from dssm_core.search.index import MANIFEST, index_path, open_index
 from dssm_core.search.nearest import OwnPairs, VectorSearch, WordSearch, encode_corpus
 from dssm_core.ui.common.jobs import Job
 
-FAILED = "The corpus cannot be searched"
+FAILED = "corpus.cannot be searched"
 
 
 @dataclass(frozen=True)
@@ -75,10 +75,7 @@ def _read(folder: ModelFolder) -> Corpus:
     documents = index.documents if index else own.documents
     if not documents:
         command = f"python -m dssm_core index --model {folder.path} --corpus FILE"
-        raise trouble or UserError(
-            f"{folder.name} has no corpus to search: neither pairs.csv nor an index",
-            hint=f"Build an index: {command}",
-        )
+        raise trouble or UserError("corpus.none", name=folder.name, command=command)
     return Corpus(own, WordSearch(documents), index, trouble)
 
 

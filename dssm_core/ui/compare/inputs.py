@@ -86,7 +86,7 @@ def open_link(folders: Mapping[str, ModelFolder]) -> None:
     if view.model in folders:
         st.session_state["compare.model"] = view.model
     else:
-        st.session_state["compare.trouble"] = UserError(tr("error.model"), view.model)
+        st.session_state["compare.trouble"] = UserError("page.no such model", view.model)
     st.session_state["compare.query"] = view.query
     _put_documents(view.documents)
     st.session_state["compare.threshold"] = view.threshold

@@ -38,8 +38,7 @@ def _render() -> None:
         inputs.open_link(folders)
         _show_broken(broken)
         if not folders:
-            hint, root = tr("no models.hint"), str(new_models())
-            raise UserError(tr("no models"), root, hint)
+            raise UserError("page.no models", str(new_models()))
         folder, asked, stored, place = _show_inputs(folders)
         live = state.live_model(folder)
         with place:

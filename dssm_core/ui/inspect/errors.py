@@ -238,7 +238,7 @@ def _find(bench: Bench, threshold: float, wrong: pd.DataFrame, found: Found, pla
         seconds = PATIENCE
         found.job = Job(
             lambda tell: find_causes(bench.inspection, missing, bench.scorer, threshold, tell),
-            "The causes cannot be found",
+            "inspect.no causes",
         )
     if not found.job.is_over(seconds):
         with place.container():

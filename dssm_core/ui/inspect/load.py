@@ -182,8 +182,7 @@ def _own(folder: ModelFolder) -> Source:
     try:
         status = path.stat()
     except OSError:
-        hint = tr("inspect.no pairs.hint")
-        raise UserError(tr("inspect.no pairs", name=folder.name), str(path), hint) from None
+        raise UserError("page.no pairs", str(path), name=folder.name) from None
     return Source(path.name, path, f"{path} {status.st_mtime_ns} {status.st_size}")
 
 

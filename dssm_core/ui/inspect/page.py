@@ -27,8 +27,7 @@ def render() -> None:
     with components.failures_shown("the page"):
         folders, _ = state.model_folders()
         if not folders:
-            hint, root = tr("no models.hint"), str(new_models())
-            raise UserError(tr("no models"), root, hint)
+            raise UserError("page.no models", str(new_models()))
         folder, loaded = load.show_load(folders)
         live = state.live_model(folder)
         if live.error:

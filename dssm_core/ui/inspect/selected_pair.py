@@ -53,7 +53,7 @@ class Chosen:
             UserError: if the set has no such line.
         """
         if line not in inspection.frame.index:
-            raise UserError("The loaded set has no such pair", f"line {line}", "Choose another.")
+            raise UserError("inspect.no such pair", str(line))
         row = inspection.frame.loc[line]
         scores = scorer.score(row["query"], [row["document"]])
         scored = scores.results[0]

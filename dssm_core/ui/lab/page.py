@@ -54,7 +54,7 @@ def _pairs(number: int) -> pd.DataFrame:
         path = folder.path / "pairs.csv"
         if path.exists():
             return _read(str(path)).head(number)
-    raise UserError("There are no pairs to train on", str(new_models()), "Prepare a corpus first.")
+    raise UserError("lab.no pairs", str(new_models()))
 
 
 @st.cache_data(show_spinner=False)
@@ -88,16 +88,10 @@ def _train() -> None:
 
 def _start(family: str, number: int, epochs: int, loss: str, name: str) -> Run:
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,40}", name):
-        raise UserError(
-            "The name of the model folder cannot be this",
-            name,
-            "Small letters, digits and hyphens.",
-        )
+        raise UserError("lab.wrong name", name=name)
     out = new_models() / name
     if out.exists() and not name.startswith("lab"):
-        raise UserError(
-            "There is a model folder of this name", name, 'Choose another; "lab…" is overwritten.'
-        )
+        raise UserError("lab.taken name", name=name)
     training = {"epochs": epochs, "batch": 64, "loss": loss, "learning_rate": 0.003, "patience": 0}
     config = {"model": SLICE_SIZES[family], "training": training}
     pairs, negatives = _pairs(number), 10 if family == "mlp-sampled" else 0

@@ -55,4 +55,4 @@ def _show_bar(run: Task) -> None:
     if run.is_stopped:
         st.caption(tr("lab.stopped"))
     elif run.error:
-        components.show_error(UserError(run.error))
+        components.show_error(UserError("lab.failed run", run.error))

@@ -150,5 +150,5 @@ def ask(*arguments: str) -> Any:
         check=False,
     )
     if done.returncode:
-        raise UserError("The command failed", done.stderr.strip().splitlines()[-1])
+        raise UserError("lab.failed command", done.stderr.strip().splitlines()[-1])
     return json.loads(done.stdout)
