@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -189,6 +191,25 @@ def test_every_module_that_a_document_names_exists(path):
     there = {name for name in named if any(one.endswith(f"/{name}") for one in modules)}
     lost = {*named} - there - made_by_the_reader
     assert lost == set()
+
+
+@pytest.mark.slow
+def test_the_walk_through_prints_what_it_says_until_training_starts(tmp_path):
+    text = (ROOT / "docs" / "your-data.md").read_text("utf-8")
+    blocks = re.findall(r"^```(text)?\n(.*?)^```", text, re.M | re.S)
+    (_, made), (_, trained), (kind, printed) = blocks[:3]
+    assert kind == "text"
+    (tmp_path / "sample_models").symlink_to(ROOT / "sample_models")
+    done = subprocess.run(
+        ["bash", "-c", f'python() {{ {sys.executable} "$@"; }}\n{made}{trained}'],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert done.stdout == printed
 
 
 def test_the_readme_holds_the_two_commands_that_start_and_test():
