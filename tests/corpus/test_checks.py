@@ -135,7 +135,7 @@ def test_gzip_and_tsv_are_read(tmp_path):
         ("query,text\na,b\n", 'no column "document"'),
         ("query,document\n", "no pairs"),
         ("query,document\na,b,c\n", "line 2 of pairs.csv has 3 fields"),
-        ('query,document\na,"b\n', "broken quoting at line 2"),
+        ('query,document\na,"b\n', "The quotes do not match at line 2"),
     ],
 )
 def test_a_file_that_cannot_be_read_as_pairs_is_refused(check, content, said):

@@ -390,7 +390,7 @@ def test_streaming_pairs_gives_what_reading_them_gives(tmp_path, kind):
         ("a.csv", "query,document\nq,d\nq\n", "line 3 of a.csv has 1 field"),
         ("a.csv", "query,document\nq,d\n\nq, \n", "document is empty at line 4 of a.csv"),
         ("a.csv", "query,document,label\nq,d,1\nq,d,maybe\n", "not 0 or 1 at line 3"),
-        ("a.csv", 'query,document\nq,"d\n', "broken quoting at line 2"),
+        ("a.csv", 'query,document\nq,"d\n', "The quotes do not match at line 2"),
         ("a.tsv", "query\ttext\nq\td\n", "document"),
         ("a.jsonl", '{"query": "q", "document": "d"}\n{"query": 1}\n', "at line 2 of a.jsonl"),
         ("a.jsonl", '{"query": "q", "document": "d"}\n{"que\n', "line 2 of a.jsonl is not JSON"),
