@@ -56,13 +56,11 @@ class ResultView:
         if known.empty:
             return tr("finding.none")
         best = known.iloc[0]
-        return tr(
-            "finding",
-            best=int(best["position"]),
-            probability=best["probability"],
-            above=int((known["probability"] >= self.threshold[1]).sum()),
-            number=len(known),
-        )
+        values = {"best": int(best["position"]), "probability": best["probability"]}
+        above = int((known["probability"] >= self.threshold[1]).sum())
+        if not above:
+            return tr("finding.none matches", **values)
+        return tr("finding", **values, above=above, number=len(known))
 
     def chain_html(self) -> str:
         """Return the chosen document's score chain."""

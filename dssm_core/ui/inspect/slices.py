@@ -78,7 +78,9 @@ def show_filter(scored: ScoredPairs, number: int) -> None:
         column = st.session_state[COLUMN]
         name = _names(scored, column)[chosen]
         with st.container(horizontal=True, vertical_alignment="center"):
-            components.show_quiet(tr("inspect.filter", column=_name(column), name=name, n=number))
+            components.show_quiet(
+                tr("inspect.filter", column=_name(column), name=name, number=number)
+            )
             st.button(
                 tr("inspect.filter.off"),
                 icon=":material/close:",

@@ -209,7 +209,7 @@ def _show_pairs(pair: SelectedPair, picked: pd.DataFrame) -> None:
     has_query = pd.Series(inspection.query_row).isin(rows["query"]).to_numpy()
     has_document = pd.Series(inspection.document_row).isin(rows["document"]).to_numpy()
     pairs = inspection.frame[has_query | has_document]
-    components.show_quiet(tr("map.picked", points=len(picked), pairs=len(pairs)))
+    components.show_quiet(tr("map.picked", number=len(picked), pairs=len(pairs)))
     words = {1: tr("pair.relevant"), 0: tr("pair.not relevant")}
     pairs = pairs.head(MAX_LISTED)
     _pick_pair(
