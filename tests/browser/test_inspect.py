@@ -80,7 +80,7 @@ def test_the_threshold_moves_by_cosine_by_suggestion_and_by_a_click_on_a_curve(
     bench.get_by_role(
         "button", name="Best F1"
     ).first.click()  # a rerun leaves its old self a moment
-    expect(cosine).not_to_have_value("0.2000")
+    expect(cosine).not_to_have_value("0.200")
     wait_until_painted(bench)
     best = cosine.input_value()
     plot = chart(bench, "Precision and recall").locator("svg").bounding_box()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
@@ -104,11 +104,15 @@ def pick_table(
     # the whole row. The table keeps its key, and with it the place it was scrolled to and the
     # focus of the keyboard; so a row that was picked elsewhere is marked through its state.
     shown: Any = st.session_state.get(key)
-    if shown is not None and synced(shown["selection"], row) != dict(shown["selection"]):
-        st.session_state[key] = {"selection": synced(shown["selection"], row)}
+    if shown is not None:
+        wanted, selection = synced(shown["selection"], row), shown["selection"]
+        if (wanted["rows"], wanted["cells"]) != (selection["rows"], _cells(selection)):
+            st.session_state[key] = {"selection": wanted}
 
     def select() -> None:
-        index = picked_row(st.session_state[key]["selection"], row)
+        selection = st.session_state[key]["selection"]
+        index = picked_row(selection, row, st.session_state.get(f"{key}.cells"))
+        st.session_state[f"{key}.cells"] = _cells(selection)
         if index is not None and index < len(frame):
             on_pick(index)
 
@@ -125,26 +129,36 @@ def pick_table(
     )
 
 
-def picked_row(selection: Mapping[str, Any], row: int | None) -> int | None:
+def picked_row(
+    selection: Mapping[str, Any], row: int | None, before: Sequence[Any] | None = None
+) -> int | None:
     """Return the row that a person picked.
+
+    A clicked cell leaves the ticked box, and a ticked box leaves the clicked cell, so that what
+    changed tells which of the two it was. Under quick keys the browser still ticks an older box.
 
     Args:
         selection: what Streamlit says of the table.
-        row: the row that was picked before; its box stays ticked when a cell is clicked.
+        row: the row that was picked before.
+        before: the clicked cells when it last said something.
 
     Example:
         >>> picked_row({"rows": [2], "cells": [(5, "query")]}, 2)
         5
-        >>> picked_row({"rows": [7], "cells": [(5, "query")]}, 5)
+        >>> picked_row({"rows": [7], "cells": [(5, "query")]}, 5, [[5, "query"]])
         7
     """
-    rows, cells = selection.get("rows") or [], selection.get("cells") or []
-    if rows and rows[0] != row:
-        return int(rows[0])
-    return int(cells[0][0]) if cells else row
+    rows, cells = selection.get("rows") or [], _cells(selection)
+    if cells and (cells != list(before or []) or rows in ([], [row])):
+        return int(cells[0][0])
+    return int(rows[0]) if rows else row
 
 
 def synced(selection: Mapping[str, Any], row: int | None) -> Selection:
     """Return the selection that marks a row, with the clicked cell if it is one of the row."""
-    cells = [list(cell) for cell in selection.get("cells") or [] if cell[0] == row]
+    cells = [cell for cell in _cells(selection) if cell[0] == row]
     return {"rows": [] if row is None else [row], "columns": [], "cells": cells}
+
+
+def _cells(selection: Mapping[str, Any]) -> list[list[Any]]:
+    return [list(cell) for cell in selection.get("cells") or []]

@@ -40,7 +40,7 @@ def put(scored: ScoredPairs, cosine: float) -> None:
     """Set the threshold, and the widgets that show it."""
     head = scored.inspection.head
     st.session_state[THRESHOLD] = scored.inspection.fingerprint, cosine
-    st.session_state[COSINE] = round(min(1.0, max(-1.0, cosine)), 4)
+    st.session_state[COSINE] = round(min(1.0, max(-1.0, cosine)), 3)
     low, high = slider_ends(head)
     st.session_state[PROBABILITY] = round(min(high, max(low, head.probability(cosine))), 3)
     st.session_state[MOVES] = st.session_state.get(MOVES, 0) + 1
@@ -64,7 +64,7 @@ def show_threshold(scored: ScoredPairs, curve: pd.DataFrame) -> None:
         -1.0,
         1.0,
         step=0.01,
-        format="%.4f",
+        format="%.3f",
         key=COSINE,
         on_change=lambda: put(scored, float(st.session_state[COSINE])),
     )
@@ -80,7 +80,7 @@ def _show_slider(scored: ScoredPairs) -> None:
         if cosine is not None:
             # not by `put`, which would push the slider from under the hand by its rounding
             st.session_state[THRESHOLD] = scored.inspection.fingerprint, cosine
-            st.session_state[COSINE] = round(cosine, 4)
+            st.session_state[COSINE] = round(cosine, 3)
 
     low, high = slider_ends(head)
     if low < high:

@@ -12,21 +12,23 @@ from dssm_core.ui.common.tables import MAX_CELL, picked_row, synced
 
 
 @pytest.mark.parametrize(
-    ("rows", "cells", "before", "after"),
+    ("rows", "cells", "row", "before", "after"),
     [
-        ([], [], None, None),  # nothing was clicked
-        ([], [(4, "a")], None, 4),  # a text, while no row was picked
-        ([3], [], None, 3),  # a box, while no row was picked
-        ([3], [(4, "a")], 3, 4),  # a text of another row: its old box is still ticked
-        ([5], [(4, "a")], 4, 5),  # the box of another row: the old cell has still the cursor
-        ([3], [(3, "b")], 3, 3),  # a text of the same row
-        ([], [], 3, 3),  # a click on its own box
+        ([], [], None, [], None),  # nothing was clicked
+        ([], [(4, "a")], None, [], 4),  # a text, while no row was picked
+        ([3], [], None, [], 3),  # a box, while no row was picked
+        ([3], [(4, "a")], 3, [[3, "a"]], 4),  # a text of another row: its old box is still ticked
+        ([5], [(4, "a")], 4, [[4, "a"]], 5),  # the box of another row: the cell is still clicked
+        ([0], [(5, "a")], 4, [[4, "a"]], 5),  # a quick key: the browser has not heard of row 4 yet
+        ([3], [(3, "b")], 3, [[3, "a"]], 3),  # a text of the same row
+        ([3], [(4, "a")], 3, [[4, "a"]], 4),  # a text again, after a row was picked elsewhere
+        ([], [], 3, [], 3),  # a click on its own box
     ],
 )
 def test_the_row_of_the_last_click_is_picked(
-    rows: list[int], cells: list[Any], before: int | None, after: int | None
+    rows: list[int], cells: list[Any], row: int | None, before: list[Any], after: int | None
 ) -> None:
-    assert picked_row({"rows": rows, "cells": cells}, before) == after
+    assert picked_row({"rows": rows, "cells": cells}, row, before) == after
 
 
 def test_a_row_that_was_picked_elsewhere_is_marked_and_the_old_cell_is_not() -> None:
