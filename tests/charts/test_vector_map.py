@@ -9,25 +9,8 @@ import pandas as pd
 import pytest
 
 from dssm_core.charts.vector_map import vector_map
-from tests.charts.test_all_charts import check, everything, rows
-from tests.conftest import AWKWARD
-
-
-def points(number: int, text: str = "a document", value: str | None = None) -> pd.DataFrame:
-    rng = np.random.default_rng(0)
-    return pd.DataFrame(
-        {
-            "side": ["query" if i % 2 else "document" for i in range(number)],
-            "row": np.arange(number),
-            "x": rng.normal(size=number),
-            "y": rng.normal(size=number),
-            "text": text,
-            "line": np.arange(number),
-            "pairs": 1,
-            "value": [value or f"value {i % 3}" for i in range(number)],
-            "chosen": [i < 2 for i in range(number)],
-        }
-    )
+from tests.charts.helpers import check, everything, points, rows
+from tests.tiny import AWKWARD
 
 
 def draw(frame: pd.DataFrame, **more: Any) -> Any:

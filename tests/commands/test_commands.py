@@ -15,7 +15,7 @@ import pytest
 
 from dssm_core.__main__ import main
 from tests import tiny
-from tests.project.test_docs import commands
+from tests.project.parsers import commands
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 """Keras 3.15 saving under NumPy 2."""

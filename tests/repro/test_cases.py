@@ -20,8 +20,7 @@ from dssm_core.repro.replay import Replay, replay, short
 from dssm_core.scoring import Scorer
 from dssm_core.store import VERDICTS, Store
 from tests import tiny
-from tests.conftest import AWKWARD
-from tests.tiny import WordTowers, bare_folder
+from tests.tiny import AWKWARD, WordTowers, bare_folder
 
 BLIND = np.array([[1, 0, 0, 0], [1, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
 """To a model that reads so, red and blue are one word."""
