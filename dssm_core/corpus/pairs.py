@@ -293,7 +293,6 @@ def check_columns(columns: Sequence[str], name: str) -> None:
     """Refuse columns without query or document, or one that is there twice."""
     for needed in NEEDED:
         if needed not in columns:
-            _hint_for(needed, columns)
             raise UserError(
                 "pairs.no column",
                 ", ".join(columns),

@@ -106,7 +106,7 @@ def test_jsonl_and_tsv_are_mapped_too():
 
 def test_one_column_cannot_be_two_things():
     given = table("a,b\nx y,z\n")
-    with pytest.raises(UserError, match="cannot be two things"):
+    with pytest.raises(UserError, match="one column is chosen twice"):
         to_pairs(given, Roles("a", "a", None))
 
 

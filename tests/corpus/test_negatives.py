@@ -307,7 +307,7 @@ def test_a_query_with_very_many_documents_does_not_widen_the_draws_of_all(tmp_pa
 def test_too_few_documents_are_told_with_their_numbers(tmp_path):
     rows = [("q", "a"), ("q", "b"), ("r", "c"), ("r", "d")]
     pairs = write(tmp_path / "pairs.csv", rows)
-    with pytest.raises(UserError, match=r"too few documents for 3 neg.*4 documents.*query has 2"):
+    with pytest.raises(UserError, match=r"too few documents for 3 neg.* 4, and 2 of them"):
         prepare_negatives(pairs, tmp_path / "out", NegativesConfig(3), log=quiet)
     prepare_negatives(pairs, tmp_path / "two", NegativesConfig(2), log=quiet)
     assert [set(row[2]) for row in rows_of(tmp_path / "two")] == [{"c", "d"}] * 2 + [{"a", "b"}] * 2
@@ -320,7 +320,7 @@ def test_wrong_choices_are_told(tmp_path):
         with pytest.raises(UserError, match=f"{name} must be at least 1"):
             NegativesConfig(**{name: 0})
     pairs = corpus(tmp_path / "pairs.csv")
-    with pytest.raises(UserError, match="needs something to rank with"):
+    with pytest.raises(UserError, match="needs a ranking function"):
         prepare_negatives(pairs, tmp_path / "out", NegativesConfig(3, "bm25"))
     with pytest.raises(UserError, match="no file"):
         prepare_negatives(tmp_path / "absent.csv", tmp_path / "out", NegativesConfig(3))

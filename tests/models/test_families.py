@@ -166,7 +166,9 @@ def start_from(folder, loaded, choices, tmp_path) -> None:
 def test_an_unknown_family_is_told():
     from dssm_core.models.families import family
 
-    with pytest.raises(UserError, match=r"no such family \(found: gru\).*lstm, lstm-plain.*mlp"):
+    with pytest.raises(
+        UserError, match=r"no such family of models \(found: gru\).*lstm, lstm-plain.*mlp"
+    ):
         family("gru")
 
 

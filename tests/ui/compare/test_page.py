@@ -81,7 +81,7 @@ def test_choosing_a_document_shows_its_chain(page: Any) -> None:
     app.selectbox(key="compare.selected").set_value(2).run()
     assert number(app, "Cosine") == "0.000"
     assert number(app, "Logit") == "−1.000"
-    assert number(app, "Probability") == "0.2689"
+    assert number(app, "Probability") == "0.269"
     assert number(app, "Percentile") == "25.0"
 
 
