@@ -6,7 +6,6 @@ import io
 import json
 import math
 import zipfile
-from dataclasses import replace
 from datetime import datetime
 from unittest.mock import patch
 
@@ -21,24 +20,13 @@ from dssm_core.folder import ModelFolder, write_folder
 from dssm_core.runtimes.load import load_towers
 from dssm_core.scoring import Scorer
 from tests import tiny
+from tests.training.runs import quiet, trainer
 
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+]
 """Keras 3.15 saving under NumPy 2."""
-
-SIZES, CHOICES = tiny.SIZES["model"], tiny.SIZES["training"]
-
-
-def quiet(line: str) -> None:
-    pass
-
-
-def trainer(state, log=quiet, pairs=None, model=None, data=None, **training):
-    from dssm_core.models.families import HASHED_LSTM
-    from dssm_core.training import Trainer, TrainingConfig
-
-    config = replace(TrainingConfig(), **{**CHOICES, **training})
-    sizes = replace(HASHED_LSTM, **{**SIZES, **(model or {})})
-    return Trainer(tiny.pairs() if pairs is None else pairs, sizes, config, state, log, data)
 
 
 def figures(history: list[dict]) -> np.ndarray:

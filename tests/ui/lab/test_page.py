@@ -21,6 +21,7 @@ from dssm_core.ui.lab import runs, systems
 from dssm_core.ui.lab.dot import PRESETS, dot_layer, explain_pair, hand_written_cosine
 from dssm_core.words import ENGLISH
 from tests import tiny
+from tests.pages import sound
 
 
 def lab_page() -> None:
@@ -94,7 +95,7 @@ def page(models: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     monkeypatch.setattr(systems, "_described", lambda: SYSTEMS)
     monkeypatch.setattr(systems, "Task", FakeTask)
     monkeypatch.setattr("dssm_core.ui.lab.page.Run", FakeRun)
-    return AppTest.from_function(lab_page, default_timeout=20).run()
+    return AppTest.from_function(lab_page, default_timeout=120).run()
 
 
 def text(page: AppTest) -> str:
@@ -103,7 +104,7 @@ def text(page: AppTest) -> str:
 
 
 def test_a_system_is_shown_layer_by_layer(page: AppTest) -> None:
-    assert not page.exception
+    sound(page)
     table = next(d.value for d in page.dataframe if "kind" in d.value)
     assert table["kind"].tolist() == ["InputLayer", "Dense"]
 
@@ -125,7 +126,7 @@ def test_the_toy_run_is_checked_against_its_own_head(page: AppTest) -> None:
     page.selectbox(key="lab.system").set_value("LSTM").run()
     page.number_input(key="lab.toy.epochs").set_value(7)
     page.button(key="lab.toy.start").click().run()
-    assert not page.exception
+    sound(page)
     arguments = page.session_state["lab.toy"].arguments
     assert arguments == ["toy", "--system", "LSTM", "--seed", "0", "--epochs", "7"]
     assert "sigmoid(2.000 × cosine + 0.000)" in text(page)
@@ -134,7 +135,7 @@ def test_the_toy_run_is_checked_against_its_own_head(page: AppTest) -> None:
 
 def test_training_shows_its_curves_and_where_the_model_went(page: AppTest) -> None:
     page.button(key="lab.start").click().run()
-    assert not page.exception
+    sound(page)
     assert "Saved as the model folder lab." in text(page)
     run = page.session_state["lab.run"]
     assert run.options == ["--family", "lstm"]
@@ -164,14 +165,14 @@ def test_a_name_that_cannot_be_is_refused_before_anything_is_written(
 ) -> None:
     page.text_input(key="lab.name").set_value(name)
     page.button(key="lab.start").click().run()
-    assert not page.exception
+    sound(page)
     assert "lab.run" not in page.session_state
     assert [p.name for p in models.iterdir()] == ["doors"]
 
 
 def test_both_heads_are_trained_alike_but_for_the_sign(page: AppTest) -> None:
     page.button(key="lab.both").click().run()
-    assert not page.exception
+    sound(page)
     one, other = page.session_state["lab.runs"]
     assert one.config["training"].pop("first_scale") == -other.config["training"].pop("first_scale")
     assert one.config == other.config
@@ -181,7 +182,7 @@ def test_both_heads_are_trained_alike_but_for_the_sign(page: AppTest) -> None:
 @pytest.mark.parametrize("preset", PRESETS)
 def test_every_preset_can_be_chosen_and_is_explained(page: AppTest, preset: str) -> None:
     next(g for g in page.get("button_group") if g.key == "lab.preset").set_value(preset).run()
-    assert not page.exception
+    sound(page)
     assert ENGLISH(f"lab.preset.{preset}.about") in text(page)
     assert page.number_input(key="lab.qx").value == PRESETS[preset][0][0]
 
@@ -272,7 +273,7 @@ def test_a_toy_run_tells_its_epochs_and_then_its_predictions() -> None:
 def test_the_builders_model_is_trained_on_negatives_prepared_for_it(page: AppTest) -> None:
     page.selectbox(key="lab.family").set_value("mlp-sampled").run()
     page.button(key="lab.start").click().run()
-    assert not page.exception
+    sound(page)
     run = page.session_state["lab.run"]
     assert (run.negatives, run.config["training"]["loss"]) == (10, "softmax")
 
