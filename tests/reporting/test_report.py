@@ -85,10 +85,7 @@ def awkward(scorer):
 def test_the_head_says_what_was_inspected_with_which_model_and_where_the_cut_is(found, scorer):
     text = Reader(report_html(found(notes=[NOTE]))).text
     assert "Inspection of doors" in text
-    assert (
-        "4 of 8 pairs are on the wrong side of the threshold: 2 relevant ones below it, 2 irrelevant"
-        in text
-    )
+    assert "the wrong side of the threshold: 2 relevant ones below it, 2 irrelevant" in text
     for said in (
         "doors.csv",
         scorer.folder.fingerprint,
