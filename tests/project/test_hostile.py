@@ -18,6 +18,7 @@ import sys
 import tracemalloc
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 
@@ -176,13 +177,13 @@ def test_an_object_hidden_deep_inside_a_known_layer_is_found(tmp_path):
 def test_weights_of_the_wrong_shape_are_refused(tmp_path):
     import keras
 
-    from dssm_core.models.families import HASHED_LSTM, family
+    from dssm_core.families import family
     from tests.training.test_trainer import SIZES
 
-    sizes = {**HASHED_LSTM.__dict__, **SIZES}
+    lstm = family("lstm")
     files = {}
     for name, units in (("one", 8), ("other", 10)):
-        model = family("lstm").build(type(HASHED_LSTM)(**{**sizes, "units": units}))
+        model = lstm.build(replace(lstm.config, **{**SIZES, "units": units}))
         path = tmp_path / f"{name}.keras"
         keras.saving.save_model(model, path)
         with zipfile.ZipFile(path) as archive:

@@ -17,6 +17,7 @@ import pytest
 from dssm_core import evaluation
 from dssm_core.corpus.negatives import NegativesConfig, prepare_negatives
 from dssm_core.errors import UserError
+from dssm_core.families import FAMILIES
 from dssm_core.folder import ModelFolder, write_folder
 from dssm_core.runtimes.load import load_towers
 from dssm_core.scoring import Scorer
@@ -33,12 +34,21 @@ def quiet(line: str) -> None:
 
 
 def trainer(state, log=quiet, pairs=None, model=None, data=None, **training):
-    from dssm_core.models.families import HASHED_LSTM
-    from dssm_core.training import Trainer, TrainingConfig
+    from dssm_core.training import Plan, Trainer, TrainingConfig
 
     config = replace(TrainingConfig(), **{**CHOICES, **training})
-    sizes = replace(HASHED_LSTM, **{**SIZES, **(model or {})})
-    return Trainer(tiny.pairs() if pairs is None else pairs, sizes, config, state, log, data)
+    sizes = replace(FAMILIES["lstm"].config, **{**SIZES, **(model or {})})
+    pairs = tiny.pairs() if pairs is None else pairs
+    plan = Plan(pairs, state.parent / "unwritten", sizes, config, data=data)
+    return Trainer.prepare(plan, state, log)
+
+
+def train(pairs, out):
+    """Train on pairs with the sizes and choices that `train` has without a --config."""
+    from dssm_core import training
+
+    plan = training.Plan(pairs, out, FAMILIES["lstm"].config, training.TrainingConfig())
+    training.train(plan, quiet)
 
 
 def figures(history: list[dict]) -> np.ndarray:
@@ -175,23 +185,19 @@ def test_a_run_on_prepared_shards_learns_without_training_pairs_of_its_own(tmp_p
 
 @pytest.mark.parametrize("split", ["train", "validation", "test"])
 def test_too_few_pairs_of_a_split_are_refused_before_training(tmp_path, split):
-    from dssm_core.training import train
-
     pairs = tiny.pairs()
     first = pairs.index[pairs["split"] == split][0]
     with pytest.raises(UserError, match="too few"):
-        train(pairs.drop(pairs.index[(pairs["split"] == split)][1:]), tmp_path / "m", log=quiet)
+        train(pairs.drop(pairs.index[(pairs["split"] == split)][1:]), tmp_path / "m")
     pairs.loc[(pairs["split"] == split) & (pairs.index != first), "label"] = 0
     with pytest.raises(UserError, match="too few"):
-        train(pairs, tmp_path / "m", log=quiet)
+        train(pairs, tmp_path / "m")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_handful_of_pairs_is_refused(tmp_path):
-    from dssm_core.training import train
-
     with pytest.raises(UserError, match=r"too few.*at least 20"):
-        train(tiny.pairs(4).drop(columns="split"), tmp_path / "m", log=quiet)
+        train(tiny.pairs(4).drop(columns="split"), tmp_path / "m")
 
 
 @pytest.mark.parametrize(
