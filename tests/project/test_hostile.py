@@ -523,7 +523,7 @@ def test_an_index_names_no_file_but_its_own(index, scorer, tmp_path, monkeypatch
 
 def test_long_texts_do_not_fill_the_memory_that_all_sessions_share():
     towers = WordTowers()
-    cache = EncodingCache(towers, most_tokens=2_000)
+    cache = EncodingCache(towers, max_tokens=2_000)
     texts = [f"{number} " + "a " * 900 for number in range(40)]
     for text in texts:
         assert cache.encode([text], "document")[0].text == text
