@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import gc
 import json
 import logging
 import threading
@@ -18,6 +17,7 @@ import streamlit as st
 from dssm_core.errors import UserError
 from dssm_core.folder import ModelFolder, find_folders
 from dssm_core.paths import model_roots
+from dssm_core.process import freeze_garbage
 from dssm_core.scoring import Scorer
 
 LONGEST_LINK = 8_000
@@ -67,9 +67,7 @@ class LiveModel:
     def _load(self) -> None:
         try:
             self.scorer = Scorer(self._folder)
-            # Streamlit collects garbage after every run, and need not look through the libraries
-            gc.collect()
-            gc.freeze()
+            freeze_garbage()
         except UserError as error:
             self.error = error
         except Exception as error:  # a thread has nobody above it to tell
