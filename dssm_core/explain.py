@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from dssm_core.scoring import Head, cosine
-from dssm_core.text import State, Token
+from dssm_core.text import READ_STATES, State, Token
 from dssm_core.towers import Encoding, EncodingCache, Side, Towers
 
 MOST_EDITS = 8
@@ -74,7 +74,7 @@ class Effects:
         None where there is no attention, or fewer than three tokens to rank, or no difference
         between them.
         """
-        read = [token for token in self.tokens if token.state in ("seen", "letters")]
+        read = [token for token in self.tokens if token.state in READ_STATES]
         if len(read) < 3 or any(token.attention is None for token in read):
             return None
         values = pd.DataFrame([[token.attention, abs(token.cosine)] for token in read])

@@ -90,3 +90,13 @@ def format_number(value: float | None, quantity: str) -> str:
         ('13.3%', '12,345')
     """
     return QUANTITIES[quantity].text(value)
+
+
+def format_term(value: float, quantity: str) -> str:
+    """Return a number as the last term of a sum.
+
+    Example:
+        >>> format_term(-0.25, "parameter"), format_term(2, "parameter")
+        ('− 0.250', '+ 2.000')
+    """
+    return f"{MINUS if value < 0 else '+'} {format_number(abs(value), quantity)}"

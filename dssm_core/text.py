@@ -21,6 +21,9 @@ import regex
 
 State = Literal["seen", "letters", "truncated", "skipped"]
 
+READ_STATES: tuple[State, ...] = ("seen", "letters")
+"""States of tokens that take part in a vector."""
+
 LONGEST_WORD = 20
 """Letters in one token; a longer run is read as several tokens, so no letter goes unread. (Save
 where one character stands for many, such as ﷺ: what such a token has past 20 is not hashed.)"""
@@ -75,7 +78,7 @@ class Token(NamedTuple):  # made by the thousand, in a third of a dataclass's ti
     @property
     def is_read(self) -> bool:
         """Whether the model reads this token at all."""
-        return self.state in ("seen", "letters")
+        return self.state in READ_STATES
 
 
 def normalise(word: str) -> str:

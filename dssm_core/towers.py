@@ -16,7 +16,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from dssm_core.text import Reader, State, Token
+from dssm_core.text import READ_STATES, Reader, State, Token
 
 Side = Literal["query", "document"]
 
@@ -49,7 +49,7 @@ class ScoredToken:
     @property
     def is_read(self) -> bool:
         """Whether the model reads this token at all."""
-        return self.state in ("seen", "letters")
+        return self.state in READ_STATES
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,7 @@ def test_a_file_beyond_its_size_is_not_opened(tmp_path, name, monkeypatch):
     with (path / name).open("ab") as file:
         os.truncate(file.fileno(), LARGEST[name] + 1)  # sparse: takes no room
     monkeypatch.setattr(Path, "read_text", None)
-    with pytest.raises(UserError, match=rf"m/{name} is larger than .*It was not opened"):
+    with pytest.raises(UserError, match=rf"m/{name} is larger than .* and was not opened"):
         ModelFolder.open(path)
 
 
@@ -92,8 +92,8 @@ def test_json_of_the_wrong_kind_is_named(tmp_path, name, content):
 
 
 def test_another_version_is_told_with_both_numbers(tmp_path):
-    assert "format 2, where this program reads 1" in refused(tmp_path, config_json=config(format=2))
-    assert "another version" in refused(tmp_path, config_json=config(format=None))
+    assert "it reads format 1 (found: 2)" in refused(tmp_path, config_json=config(format=2))
+    assert "does not read" in refused(tmp_path, config_json=config(format=None))
 
 
 @pytest.mark.parametrize(

@@ -148,7 +148,7 @@ def test_an_import_that_fails_halfway_leaves_nothing_of_itself(path):
         )
     database.close()
     rows = pd.DataFrame({"query": "r", "document": ["a", "b", "c"], "verdict": "unsure"})
-    with pytest.raises(UserError, match=r"full.*nothing that was kept before is lost"):
+    with pytest.raises(UserError, match=r"full.*nothing that was stored is lost"):
         store.add_verdicts(rows)
     assert standing(store) == [("q", "d", "relevant")]
 
@@ -317,7 +317,7 @@ def test_a_full_disk_is_told_and_earlier_verdicts_stay(path, monkeypatch):
         lambda: store.add_case({"note": "x" * 1_000_000}),
     ):
         with pytest.raises(
-            UserError, match=r"disk is full.*Free some space: nothing that was kept"
+            UserError, match=r"disk is full.*Free some space: nothing that was stored"
         ):
             change()
     assert standing(store) == [("q", "d", "relevant"), ("q", "e", "relevant")]
@@ -334,7 +334,7 @@ def test_a_file_that_another_process_holds_is_told(path, monkeypatch):
     monkeypatch.setattr(
         module.sqlite3, "connect", lambda *a, **choices: real(*a, **{**choices, "timeout": 0.05})
     )
-    with pytest.raises(UserError, match=r"locked.*Another process holds it"):
+    with pytest.raises(UserError, match=r"locked.*Another process uses it"):
         store.judge("q", "d", "relevant")
     assert standing(store) == []  # reading goes on
     holder.close()

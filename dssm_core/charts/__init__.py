@@ -12,7 +12,6 @@ from dssm_core.charts.effects import effects_chart, slope_chart
 from dssm_core.charts.inspection import (
     cosine_bins,
     distribution_chart,
-    operating_point,
     precision_recall_chart,
     reliability_chart,
     roc_chart,
@@ -41,7 +40,6 @@ __all__ = [
     "distribution_chart",
     "effects_chart",
     "history_chart",
-    "operating_point",
     "precision_recall_chart",
     "probability_curve",
     "ranked_bars",

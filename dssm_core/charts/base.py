@@ -11,6 +11,8 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from dssm_core.quantities import QUANTITIES
+
 COSINE, PROBABILITY, CHOSEN, QUIET = "#0072B2", "#D55E00", "#CC79A7", "#7A7F87"
 PALETTE = {"cosine": COSINE, "probability": PROBABILITY, "chosen": CHOSEN, "quiet": QUIET}
 """Okabe and Ito's colours, for colour-blind readers too, and a grey that shows on both themes."""
@@ -77,14 +79,18 @@ def thawed(rows: Any) -> pd.DataFrame:
     return pd.DataFrame(list(rows[1]), columns=list(rows[0]))
 
 
-def in_words(probability: float) -> str:
-    """Return three decimals, but never a 0 or 1 that is there by rounding only."""
-    if 0.0005 <= probability < 0.9995:
-        return f"{probability:.3f}"
-    return "<0.001" if probability < 0.5 else ">0.999"
-
-
 def headline(text: str, *reads_as: str, ink: str = QUIET) -> dict[str, Any]:
     """Return a chart's title with lines below it that say how to read it."""
     lines = [line for line in reads_as if line]
     return {"text": text, "subtitle": lines, "subtitleColor": ink}  # alt.Title takes 0.8 ms
+
+
+def tip(field: str, quantity: str, title: str) -> alt.Tooltip:
+    """Return a tooltip of a number, written as its quantity is.
+
+    Args:
+        field: the column.
+        quantity: a key of QUANTITIES.
+        title: what the number is.
+    """
+    return alt.Tooltip(f"{field}:Q", format=QUANTITIES[quantity].d3, title=title)

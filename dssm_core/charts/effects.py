@@ -20,6 +20,7 @@ from dssm_core.charts.base import (
     Drawing,
     headline,
     template,
+    tip,
 )
 from dssm_core.words import ENGLISH, Translate
 
@@ -88,9 +89,13 @@ def _effects_template(has_attention: bool, ink: str, tr: Translate) -> str:
     )
     tooltip = [
         alt.Tooltip("text:N", title=tr("chart.tip.token")),
-        alt.Tooltip("cosine:Q", format="+.4f", title=tr("chart.effects.tip.cosine")),
-        alt.Tooltip("probability:Q", format="+.4f", title=tr("chart.effects.tip.probability")),
-        alt.Tooltip("attention:Q", format=".3f", title=tr("chart.tip.weight")),
+        tip("cosine", "effect", tr("chart.effects.tip.cosine")),
+        tip(
+            "probability",
+            "effect",
+            tr("chart.effects.tip.probability"),
+        ),
+        tip("attention", "weight", tr("chart.tip.weight")),
     ]
     reach: list[Any] = ["@lowest", "@highest"]
     bars = (
@@ -165,8 +170,8 @@ def slope_chart(frame: pd.DataFrame, *, ink: str = INK, tr: Translate = ENGLISH)
             alt.Tooltip("document:N", title=tr("document")),
             alt.Tooltip("model:N", title=tr("model")),
             alt.Tooltip("rank:Q", title=tr("rank")),
-            alt.Tooltip("cosine:Q", format=".4f", title=tr("cosine")),
-            alt.Tooltip("probability:Q", format=".4f", title=tr("probability")),
+            tip("cosine", "cosine", tr("cosine")),
+            tip("probability", "probability", tr("probability")),
         ],
     )
     dash = alt.StrokeDash("change:N").scale(domain=changes, range=[[1, 0], [4, 3]])

@@ -17,9 +17,10 @@ from dssm_core.charts.base import (
     Chart,
     drawable,
     headline,
-    in_words,
+    tip,
 )
 from dssm_core.charts.curve import curve_chart
+from dssm_core.quantities import format_number
 from dssm_core.words import ENGLISH, Translate
 
 LABELS = ["relevant", "not relevant"]
@@ -95,10 +96,10 @@ def distribution_chart(
         .legend(orient="top", title=None, symbolType="stroke", symbolStrokeWidth=3),
         tooltip=[
             alt.Tooltip("label:N", title=tr("near.label")),
-            alt.Tooltip("start:Q", format=".3f", title=tr("chart.tip.cosine from")),
-            alt.Tooltip("end:Q", format=".3f", title=tr("chart.tip.to")),
-            alt.Tooltip("pairs:Q", format=",d", title=tr("chart.tip.pairs")),
-            alt.Tooltip("share:Q", format=".1%", title=tr("chart.distribution.tip.share")),
+            tip("start", "cosine", tr("chart.tip.cosine from")),
+            tip("end", "cosine", tr("chart.tip.to")),
+            tip("pairs", "count", tr("chart.tip.pairs")),
+            tip("share", "percent", tr("chart.distribution.tip.share")),
         ],
     )
     top = max([*bins["share"], 0.01]) * 1.08
@@ -113,7 +114,7 @@ def distribution_chart(
     rule = alt.Chart(at).mark_rule(color=ink, strokeDash=[6, 3], strokeWidth=1.5).encode(x)
     right = cosine < (low + high) / 2
     side: dict[str, Any] = {"align": "left", "dx": 5} if right else {"align": "right", "dx": -5}
-    text = tr("chart.at.cosine", n=f"{cosine:.3f}".replace("-", "−"))
+    text = tr("chart.at.cosine", n=format_number(cosine, "cosine"))
     label = alt.Chart(at).mark_text(text=text, color=ink, **side).encode(x, y=alt.value(8))
     return alt.layer(bars, outline, rule, label).properties(
         title=headline(
@@ -124,27 +125,6 @@ def distribution_chart(
         height=330,
         padding=AROUND,
         description=_tell_distribution(bins, cosine, probability, tr),
-    )
-
-
-def operating_point(counts: dict[str, int], *, cosine: float, probability: float) -> pd.DataFrame:
-    """Return the threshold as one row of a curve: cosine, probability, precision, recall, rate.
-
-    Args:
-        counts: of true and false positives and negatives.
-        cosine: the threshold.
-        probability: the same on the other scale.
-    """
-    hits, false = counts["true positive"], counts["false positive"]
-    missed, right = counts["false negative"], counts["true negative"]
-    return pd.DataFrame(
-        {
-            "cosine": [cosine],
-            "probability": [probability],
-            "precision": [hits / (hits + false) if hits + false else 1.0],
-            "recall": [hits / max(1, hits + missed)],
-            "false_positive_rate": [false / max(1, false + right)],
-        }
     )
 
 
@@ -164,7 +144,7 @@ def precision_recall_chart(
 
     Args:
         curve: one row a threshold.
-        point: the current threshold, as `operating_point` returns.
+        point: the current threshold, as `measure.Rates.point` returns.
         relevant: share of all pairs that are relevant, in [0, 1].
         ink: colour of the text inside the chart.
         say: says its texts.
@@ -186,7 +166,7 @@ def precision_recall_chart(
         description=tr(
             "chart.precision recall.told",
             cosine=now["cosine"],
-            probability=in_words(now["probability"]),
+            probability=format_number(now["probability"], "probability"),
             precision=now["precision"],
             recall=now["recall"],
         ),
@@ -211,7 +191,7 @@ def roc_chart(
 
     Args:
         curve: one row a threshold.
-        point: the current threshold, as `operating_point` returns.
+        point: the current threshold, as `measure.Rates.point` returns.
         area: under the curve, in [0, 1].
         ink: colour of the text inside the chart.
         say: says its texts.
@@ -263,11 +243,19 @@ def reliability_chart(
         x,
         y,
         tooltip=[
-            alt.Tooltip("start:Q", format=".2f", title=tr("chart.reliability.tip.from")),
-            alt.Tooltip("end:Q", format=".2f", title=tr("chart.tip.to")),
-            alt.Tooltip("probability:Q", format=".3f", title=tr("chart.reliability.tip.mean")),
-            alt.Tooltip("relevant:Q", format=".1%", title=tr("chart.reliability.tip.share")),
-            alt.Tooltip("pairs:Q", format=",d", title=tr("chart.tip.pairs")),
+            tip("start", "cosine", tr("chart.reliability.tip.from")),
+            tip("end", "cosine", tr("chart.tip.to")),
+            tip(
+                "probability",
+                "probability",
+                tr("chart.reliability.tip.mean"),
+            ),
+            tip(
+                "relevant",
+                "percent",
+                tr("chart.reliability.tip.share"),
+            ),
+            tip("pairs", "count", tr("chart.tip.pairs")),
         ],
     )
     shown = table.assign(ideal=table["probability"])
@@ -333,9 +321,9 @@ def slices_chart(
         y,
         tooltip=[
             alt.Tooltip("label:N", title=tr("chart.slices.tip.slice")),
-            alt.Tooltip("error_rate:Q", format=".1%", title=tr("chart.slices.tip.share")),
-            alt.Tooltip("low:Q", format=".1%", title=tr("chart.tip.from")),
-            alt.Tooltip("high:Q", format=".1%", title=tr("chart.tip.to")),
+            tip("error_rate", "percent", tr("chart.slices.tip.share")),
+            tip("low", "percent", tr("chart.tip.from")),
+            tip("high", "percent", tr("chart.tip.to")),
             alt.Tooltip("auc_text:N", title=tr("chart.slices.tip.auc")),
         ],
     )
@@ -393,5 +381,8 @@ def _tell_distribution(bins: pd.DataFrame, cosine: float, probability: float, tr
     if not told:
         return tr("chart.distribution.none")
     return tr(
-        "chart.distribution.told", cosine=cosine, probability=in_words(probability), told=told
+        "chart.distribution.told",
+        cosine=cosine,
+        probability=format_number(probability, "probability"),
+        told=told,
     )

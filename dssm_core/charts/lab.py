@@ -6,7 +6,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from dssm_core.charts.base import AROUND, CHOSEN, COSINE, PROBABILITY, QUIET, Chart, headline
+from dssm_core.charts.base import AROUND, CHOSEN, COSINE, PROBABILITY, QUIET, Chart, headline, tip
 from dssm_core.words import ENGLISH, Translate
 
 
@@ -37,7 +37,7 @@ def history_chart(
         tooltip=[
             alt.Tooltip("run:N", title=tr("chart.history.tip.run")),
             alt.Tooltip("epoch:O", title=tr("chart.history.tip.epoch")),
-            alt.Tooltip("value:Q", format=".4f", title=title),
+            tip("value", "loss", title),
         ],
     )
     last = tr("comma").join(

@@ -23,10 +23,11 @@ from dssm_core.charts.base import (
     drawable,
     frozen,
     headline,
-    in_words,
     template,
     thawed,
+    tip,
 )
+from dssm_core.quantities import format_number
 from dssm_core.words import ENGLISH, Translate, join_texts
 
 MOST_POINTS, MOST_NUMBERS, MOST_BARS = 2_000, 12, 200
@@ -214,7 +215,7 @@ def describe_scores(frame: pd.DataFrame, threshold: Threshold, tr: Translate = E
             "chart.scores.shared" if alike else "chart.scores.best",
             best=int(best["position"]),
             cosine=best["cosine"],
-            probability=in_words(best["probability"]),
+            probability=format_number(best["probability"], "probability"),
             alike=alike,
         ),
         tr(
@@ -242,8 +243,8 @@ def _shown(frame: pd.DataFrame, selected: int | None, most: int) -> pd.DataFrame
     shown["document"] = drawable(shown["document"], 300)
     short = [text[:40] + "…" * (len(text) > 40) for text in shown["document"]]
     shown["label"] = [f"{p} · {text}" for p, text in zip(shown["position"], short, strict=True)]
-    shown["cosine_text"] = [f"{value:.3f}".replace("-", "−") for value in shown["cosine"]]
-    shown["probability_text"] = shown["probability"].map(in_words)
+    shown["cosine_text"] = [format_number(value, "cosine") for value in shown["cosine"]]
+    shown["probability_text"] = [format_number(p, "probability") for p in shown["probability"]]
     return shown
 
 
@@ -289,9 +290,9 @@ def _random_pairs(background: pd.DataFrame, x: alt.X, tr: Translate) -> alt.Char
     lower = alt.Scale(domain=[0, top], range=[alt.ExprRef("height"), alt.ExprRef("height * 0.84")])
     axis = alt.Axis(orient="left", values=[0, top], format=".0%", grid=False)
     tooltip = [
-        alt.Tooltip("cosine:Q", format=".2f", title=tr("chart.scores.random.from")),
-        alt.Tooltip("end:Q", format=".2f", title=tr("chart.tip.to")),
-        alt.Tooltip("share:Q", format=".1%", title=tr("chart.scores.random.share")),
+        tip("cosine", "cosine", tr("chart.scores.random.from")),
+        tip("end", "cosine", tr("chart.tip.to")),
+        tip("share", "percent", tr("chart.scores.random.share")),
     ]
     bins = background.rename(columns={"start": "cosine"}).assign(floor=0.0)
     y = alt.Y("share:Q", title=tr("chart.share"), scale=lower, axis=axis)
@@ -315,7 +316,7 @@ def _threshold_lines(
         return lines
     is_right = cosine < 0
     style = {"align": "left", "dx": 4} if is_right else {"align": "right", "dx": -4}
-    text = tr("chart.at.cosine", n=f"{cosine:.3f}".replace("-", "−"))
+    text = tr("chart.at.cosine", n=format_number(cosine, "cosine"))
     # at the end where the curve is not, nor the line across
     low = is_right == rising if 0.1 < probability < 0.9 else probability > 0.5
     place = {"y": alt.value(alt.ExprRef(f"{FLOOR} - 8") if low else 8)}
@@ -357,10 +358,10 @@ def _has_percentile(shown: pd.DataFrame) -> bool:
 def _tooltip(has_percentile: bool, tr: Translate) -> list[alt.Tooltip]:
     numbers = [
         alt.Tooltip("document:N", title=tr("document")),
-        alt.Tooltip("cosine:Q", format=".4f", title=tr("cosine")),
-        alt.Tooltip("probability:Q", format=".4f", title=tr("probability")),
+        tip("cosine", "cosine", tr("cosine")),
+        tip("probability", "probability", tr("probability")),
         alt.Tooltip("rank:Q", format="d", title=tr("rank")),
-        alt.Tooltip("percentile:Q", format=".1f", title=tr("chart.tip.percentile")),
+        tip("percentile", "percentile", tr("chart.tip.percentile")),
     ]
     return numbers if has_percentile else numbers[:-1]
 

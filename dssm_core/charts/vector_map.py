@@ -19,6 +19,7 @@ from dssm_core.charts.base import (
     drawable,
     headline,
 )
+from dssm_core.quantities import format_number
 from dssm_core.words import ENGLISH, Translate
 
 SIX_COLOURS = [COSINE, PROBABILITY, "#009E73", "#E69F00", QUIET, "#56B4E9"]
@@ -137,7 +138,7 @@ def describe_map(
 
 def _axis(shown: pd.DataFrame, name: str, share: float, tr: Translate) -> str:
     """Return an axis title with its share of the variance and its range."""
-    low, high = (f"{end:.2f}".replace("-", "−") for end in (shown[name].min(), shown[name].max()))
+    low, high = (format_number(end, "cosine") for end in (shown[name].min(), shown[name].max()))
     ends = tr("range", low=low, high=high) if len(shown) else tr("chart.map.no points")
     return tr({"x": "chart.map.x", "y": "chart.map.y"}[name], share=share, ends=ends)
 

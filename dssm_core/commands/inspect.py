@@ -216,7 +216,7 @@ def _print_findings(findings: Any) -> None:
         print(note.text(ENGLISH))
     print(f"threshold: cosine {findings.cosine:.4f}, probability {findings.probability:.4f}")
     print(lead(findings))
-    print(", ".join(f"{n} {_number(value)}" for n, value in findings.rates.items()))
+    print(", ".join(f"{n} {_number(value)}" for n, value in findings.rates.rates().items()))
     for name, value in (findings.ranking or {}).items():
         print(f"{name} {value['mean']:.3f} ({value['low']:.3f} to {value['high']:.3f})")
     print(f"area under ROC {_number(findings.area)}", end=", ")

@@ -145,8 +145,12 @@ def _repeats(survey: _Survey) -> Iterator[str]:
     one, other = order[:-1][again], order[1:][again]
     twice = label[one] == label[other]
     if twice.any():
-        first = f", such as line {line[other[twice][0]]} that of line {line[one[twice][0]]}"
-        yield f"{_at(np.sort(line[other[twice]]))}: repeat an earlier pair{first}"
+        repeats = np.sort(line[other[twice]])
+        first = f"the pair of line {line[one[twice]][np.argmin(line[other[twice]])]}"
+        if len(repeats) == 1:
+            yield f"{_at(repeats)} repeats {first}"
+        else:
+            yield f"{_at(repeats)} repeat earlier pairs; line {repeats[0]} repeats {first}"
     if (~twice).any():
         yield f"{_at(np.sort(line[other[~twice]]))}: a pair labelled both 1 and 0"
 

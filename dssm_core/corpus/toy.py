@@ -59,14 +59,14 @@ COMMAND = (
     "--out sample_models/notebook-toy"
 )
 NOTES = f"""The notebook's own model on the notebook's own data: `LSTMModel`
-(docs/notebook.md row 6) reading plain word ids, fitted on two pairs. **Its figures are on the two
-pairs that it was trained on**, so they show what it memorised and nothing more. No word but 1,
-2, 3 and 4 is read. Built by:
+(docs/notebook.md row 6) reading plain word ids, fitted on two pairs. **Its figures are measured on the
+two training pairs**, so they show only what it memorised. It reads no words other than 1, 2, 3 and 4.
+These commands build it:
 
     python -m dssm_core prepare notebook-toy --out build/toy
     {COMMAND.format("build/toy")}
 
-**Known failures.** Everything but these two pairs: it is here to be looked into.
+**Known failures.** Everything except these two pairs.
 """
 
 

@@ -41,7 +41,7 @@ class Findings:
         inspection: the pairs, scored.
         cosine: the threshold.
         probability: the same on the other scale.
-        counts: as `measure.confusion` returns.
+        rates: counts and rates at the threshold.
         curve: as `measure.curve` returns.
         best: the threshold of the best F1, a cosine.
         area: under the ROC curve, in [0, 1]; None unless both labels are there.
@@ -61,7 +61,7 @@ class Findings:
     inspection: Inspection
     cosine: float
     probability: float
-    counts: dict[str, int]
+    rates: measure.Rates
     curve: pd.DataFrame
     best: float
     area: float | None
@@ -72,18 +72,6 @@ class Findings:
     errors: pd.DataFrame
     effects: tuple[tuple[Effects, Effects], ...]
     verdicts: pd.DataFrame
-
-    @property
-    def rates(self) -> dict[str, float | None]:
-        """Precision, recall, F1 and error rate at the threshold; None where there is none."""
-        hits, false = self.counts["true positive"], self.counts["false positive"]
-        missed, pairs = self.counts["false negative"], len(self.inspection.frame)
-        return {
-            "precision": hits / (hits + false) if hits + false else None,
-            "recall": hits / (hits + missed) if hits + missed else None,
-            "F1": 2 * hits / (2 * hits + false + missed) if hits + false + missed else None,
-            "error rate": (false + missed) / pairs if pairs else None,
-        }
 
     @property
     def causes(self) -> dict[str, int]:
@@ -129,8 +117,8 @@ class Findings:
                     "queries": int(frame["query"].nunique()),
                     "documents": int(frame["document"].nunique()),
                 },
-                "confusion": self.counts,
-                "rates": self.rates,
+                "confusion": self.rates.counts(),
+                "rates": self.rates.rates(),
                 "area_under_roc": self.area,
                 "curve": self.curve.to_dict("records"),
                 "calibration": {
@@ -194,7 +182,7 @@ def find(
         inspection,
         cosine,
         inspection.head.probability(cosine),
-        measure.confusion(frame, cosine),
+        measure.Rates.at(frame, cosine),
         curve,
         measure.suggest_threshold(curve, frame, None),
         auc(frame["cosine"].to_numpy(), labels) if 0 < labels.sum() < len(labels) else None,

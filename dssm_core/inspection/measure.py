@@ -6,6 +6,8 @@ never is. Shape letters: N pairs, H corners of a curve's hull.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
@@ -24,25 +26,112 @@ DEPTH = 10
 """Of the ranking metrics."""
 
 
-def confusion(frame: pd.DataFrame, threshold: float) -> dict[str, int]:
-    """Count pairs by label and verdict.
+@dataclass(frozen=True)
+class Rates:
+    """How often a model is right at one threshold.
 
-    Args:
-        frame: N pairs, columns label and cosine.
-        threshold: cosine from which a pair is predicted relevant.
+    A rate over nothing, such as the precision where nothing is predicted relevant, is None: any
+    number would claim something.
 
-    Returns:
-        The four counts, which sum to N, and "no score": how many of the negatives are negative
-        for want of a score.
+    Attributes:
+        hits: relevant pairs that are predicted so (true positives).
+        false_alarms: irrelevant pairs that are predicted relevant (false positives).
+        misses: relevant pairs that are not predicted so (false negatives).
+        rejections: irrelevant pairs that are not predicted relevant (true negatives).
+        unread: misses and rejections for want of a score.
     """
-    predicted, relevant = _predicted(frame, threshold), _relevant(frame)
-    return {
-        "true positive": int((predicted & relevant).sum()),
-        "false positive": int((predicted & ~relevant).sum()),
-        "false negative": int((~predicted & relevant).sum()),
-        "true negative": int((~predicted & ~relevant).sum()),
-        "no score": int(frame["cosine"].isna().sum()),
-    }
+
+    hits: int
+    false_alarms: int
+    misses: int
+    rejections: int
+    unread: int = 0
+
+    @classmethod
+    def at(cls, frame: pd.DataFrame, threshold: float) -> Rates:
+        """Count pairs by label and prediction.
+
+        Args:
+            frame: N pairs, columns label and cosine.
+            threshold: cosine from which a pair is predicted relevant.
+        """
+        predicted, relevant = _predicted(frame, threshold), _relevant(frame)
+        return cls(
+            int((predicted & relevant).sum()),
+            int((predicted & ~relevant).sum()),
+            int((~predicted & relevant).sum()),
+            int((~predicted & ~relevant).sum()),
+            int(frame["cosine"].isna().sum()),
+        )
+
+    @property
+    def pairs(self) -> int:
+        """N, all pairs."""
+        return self.hits + self.false_alarms + self.misses + self.rejections
+
+    @property
+    def errors(self) -> int:
+        """Pairs on the wrong side of the threshold."""
+        return self.false_alarms + self.misses
+
+    @property
+    def precision(self) -> float | None:
+        """Share of the pairs predicted relevant that are."""
+        return _share(self.hits, self.hits + self.false_alarms)
+
+    @property
+    def recall(self) -> float | None:
+        """Share of the relevant pairs that are predicted so."""
+        return _share(self.hits, self.hits + self.misses)
+
+    @property
+    def f1(self) -> float | None:
+        """Harmonic mean of precision and recall."""
+        return _share(2 * self.hits, 2 * self.hits + self.errors)
+
+    @property
+    def false_positive_rate(self) -> float | None:
+        """Share of the irrelevant pairs that are predicted relevant."""
+        return _share(self.false_alarms, self.false_alarms + self.rejections)
+
+    @property
+    def error_rate(self) -> float | None:
+        """Share of all pairs that are on the wrong side."""
+        return _share(self.errors, self.pairs)
+
+    def counts(self) -> dict[str, int]:
+        """Return the counts by the names that pages and reports give them."""
+        return {
+            "true positive": self.hits,
+            "false positive": self.false_alarms,
+            "false negative": self.misses,
+            "true negative": self.rejections,
+            "no score": self.unread,
+        }
+
+    def rates(self) -> dict[str, float | None]:
+        """Return the rates by the names that reports give them."""
+        return {
+            "precision": self.precision,
+            "recall": self.recall,
+            "F1": self.f1,
+            "error rate": self.error_rate,
+        }
+
+    def point(self, cosine: float, probability: float) -> pd.DataFrame:
+        """Return the threshold as one row of a `curve`; NaN where there is no rate.
+
+        Args:
+            cosine: the threshold.
+            probability: the same on the other scale.
+        """
+        row = {"cosine": cosine, "probability": probability, "precision": self.precision}
+        row |= {"recall": self.recall, "false_positive_rate": self.false_positive_rate}
+        return pd.DataFrame({name: [value] for name, value in row.items()}, dtype=float)
+
+
+def _share(part: int, whole: int) -> float | None:
+    return part / whole if whole else None
 
 
 def curve(frame: pd.DataFrame) -> pd.DataFrame:

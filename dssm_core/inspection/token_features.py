@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from dssm_core.inspection.score_pairs import stem_words
-from dssm_core.text import State
+from dssm_core.text import READ_STATES, State
 from dssm_core.towers import Encoding
 
 RARE = 3e-6
@@ -53,7 +53,7 @@ class Word:
     @property
     def is_read(self) -> bool:
         """Whether the model reads it."""
-        return self.state in ("seen", "letters")
+        return self.state in READ_STATES
 
 
 def common_stems(vocabulary: Mapping[str, int]) -> frozenset[str]:

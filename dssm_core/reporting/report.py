@@ -8,10 +8,10 @@ from typing import Any
 import pandas as pd
 
 from dssm_core.charts import inspection as pictures
-from dssm_core.charts.base import in_words
 from dssm_core.explain import Effects, TokenEffect
 from dssm_core.inspection.causes import cause_name
 from dssm_core.inspection.findings import MOST_CAUSES, Findings, place
+from dssm_core.quantities import format_number, format_term
 from dssm_core.reporting import html
 from dssm_core.scoring import Head
 from dssm_core.words import ENGLISH, Translate, join_sentences, join_texts
@@ -36,7 +36,7 @@ def report_html(findings: Findings, tr: Translate = ENGLISH) -> bytes:
 
 def lead(findings: Findings, tr: Translate = ENGLISH) -> str:
     """Return the finding in two sentences."""
-    missed, false = findings.counts["false negative"], findings.counts["false positive"]
+    missed, false = findings.rates.misses, findings.rates.false_alarms
     pairs = len(findings.inspection.frame)
     return tr("report.lead", wrong=missed + false, pairs=pairs, missed=missed, false=false)
 
@@ -60,31 +60,34 @@ def _head(findings: Findings, tr: Translate) -> str:
         (tr("report.date"), findings.date),
         (tr("report.threshold"), _both(findings.cosine, head, tr)),
         (tr("report.best"), _both(findings.best, head, tr)),
-        (tr("probability"), tr("report.sigmoid", scale=head.scale, bias=_signed(head.bias))),
+        (
+            tr("probability"),
+            tr("report.sigmoid", scale=head.scale, bias=format_term(head.bias, "parameter")),
+        ),
     ]
     notes = "".join(html.paragraph(note.text(tr), "note") for note in findings.notes)
     return html.paragraph(lead(findings, tr), "lead") + notes + html.facts(rows)
 
 
 def _confusion(findings: Findings, tr: Translate) -> str:
-    counts = findings.counts
+    rates = findings.rates
     rows = [
-        (tr("pair.relevant"), counts["true positive"], counts["false negative"]),
-        (tr("pair.not relevant"), counts["false positive"], counts["true negative"]),
+        (tr("pair.relevant"), rates.hits, rates.misses),
+        (tr("pair.not relevant"), rates.false_alarms, rates.rejections),
     ]
     named = html.table(
         tr("report.confusion.caption"),
         (tr("near.label"), tr("report.confusion.above"), tr("report.confusion.below")),
         rows,
     )
-    unread = counts["no score"]
+    unread = rates.unread
     said = tr("report.confusion.unread", number=unread) if unread else ""
-    rates = [(tr(f"measure.{name}"), rate) for name, rate in findings.rates.items()]
+    measures = [(tr(f"measure.{name}"), rate) for name, rate in rates.rates().items()]
     return html.section(
         tr("report.confusion"),
         named,
         html.paragraph(said, "quiet") if said else "",
-        html.table(tr("report.rates"), (tr("report.measure"), tr("report.value")), rates),
+        html.table(tr("report.rates"), (tr("report.measure"), tr("report.value")), measures),
     )
 
 
@@ -92,7 +95,7 @@ def _curves(findings: Findings, tr: Translate) -> str:
     frame, curve = findings.inspection.frame, findings.curve
     at: dict[str, Any] = {"cosine": findings.cosine, "probability": findings.probability}
     style: dict[str, Any] = {"ink": INK, "tr": tr}
-    point = pictures.operating_point(findings.counts, **at)
+    point = findings.rates.point(**at)
     drawn = [
         html.figure(
             tr("chart.distribution"),
@@ -184,7 +187,7 @@ def _slices(findings: Findings, tr: Translate) -> str:
     worst = findings.worst_slices(MOST_SLICES, tr)
     if worst.empty:
         return html.section(tr("inspect.slices"), html.paragraph(tr("report.slices.none")))
-    overall = findings.rates["error rate"] or 0.0
+    overall = findings.rates.error_rate or 0.0
     rows = [
         (
             str(row["slice"]),
@@ -248,7 +251,7 @@ def _error(number: int, line: Any, row: dict[Any, Any], findings: Findings, tr: 
             "report.error.scores",
             cosine=row["cosine"],
             by=row["by"],
-            probability=in_words(row["probability"]),
+            probability=format_number(row["probability"], "probability"),
             rank=row["rank"],
             candidates=row["candidates"],
         )
@@ -346,10 +349,6 @@ def _cut(text: str, tr: Translate, most: int = MOST_CHARACTERS) -> str:
 def _both(cosine: float, head: Head, tr: Translate) -> str:
     return tr(
         "report.both",
-        cosine=f"{cosine:.4f}".replace("-", "−"),
-        probability=in_words(head.probability(cosine)),
+        cosine=format_number(cosine, "cosine"),
+        probability=format_number(head.probability(cosine), "probability"),
     )
-
-
-def _signed(number: float) -> str:
-    return f"{'−' if number < 0 else '+'} {abs(number):.3f}"

@@ -103,7 +103,7 @@ def open_index(path: Path, folder: ModelFolder) -> VectorSearch:
     Raises:
         UserError: if it is another model's, of another version, or damaged.
     """
-    again = f"Build it anew: python -m dssm_core index --model {folder.path} --corpus FILE"
+    command = f"python -m dssm_core index --model {folder.path} --corpus FILE"
     try:
         manifest = json.loads(_read(path / MANIFEST, 1_000_000))
         version, made = manifest["format"], manifest["fingerprint"]
@@ -116,7 +116,7 @@ def open_index(path: Path, folder: ModelFolder) -> VectorSearch:
                 f"{manifest['model']} {made}",
                 path=str(path),
                 model=f"{folder.name} {folder.fingerprint}",
-                command=again,
+                command=command,
             )
         for name in (VECTORS, DOCUMENTS, *([GRAPH] if manifest["method"] == "usearch" else [])):
             if _stamp(path / name) != manifest["files"][name]:
@@ -135,7 +135,7 @@ def open_index(path: Path, folder: ModelFolder) -> VectorSearch:
     except UserError:
         raise
     except Exception as error:  # NumPy's and zipfile's parsers raise whatever damage leads to
-        raise UserError("index.damaged", str(error), path=str(path), command=again) from None
+        raise UserError("index.damaged", str(error), path=str(path), command=command) from None
 
 
 def _open_graph(path: Path, shape: tuple[int, int]) -> Any:

@@ -93,7 +93,7 @@ def main() -> None:
     threshold = measure.suggest_threshold(points, frame, None)
     work: dict[str, Callable[[], Any]] = {
         "pandas value_counts": lambda: frame["document"].value_counts(),
-        "confusion": lambda: measure.confusion(frame, threshold),
+        "confusion": lambda: measure.Rates.at(frame, threshold),
         "curve": lambda: measure.curve(frame),
         "suggest_threshold": lambda: measure.suggest_threshold(points, frame, 2.0),
         "calibration": lambda: measure.calibration(frame),
@@ -113,7 +113,7 @@ def main() -> None:
     print(f"| inspect_pairs, once | {inspecting:.3f} |", flush=True)
     for name, one in work.items():
         print(f"| {name} | {seconds(one):.3f} |", flush=True)
-    print(f"\n{len(frame):,} pairs; {measure.confusion(frame, threshold)}")
+    print(f"\n{len(frame):,} pairs; {measure.Rates.at(frame, threshold)}")
 
 
 if __name__ == "__main__":

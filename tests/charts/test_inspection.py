@@ -14,16 +14,10 @@ import pytest
 from dssm_core import charts
 from dssm_core.evaluation import calibration
 from dssm_core.inspection import measure
+from dssm_core.inspection.measure import Rates
 from tests.charts.test_all_charts import HOSTILE, NAN, check, data, drawn, encodings, everything
 
-COUNTS = {
-    "true positive": 8,
-    "false positive": 2,
-    "false negative": 4,
-    "true negative": 6,
-    "no score": 0,
-}
-POINT = charts.operating_point(COUNTS, cosine=0.25, probability=0.5)
+POINT = Rates(hits=8, false_alarms=2, misses=4, rejections=6).point(cosine=0.25, probability=0.5)
 
 
 def pairs(cosines: list[float]) -> pd.DataFrame:
@@ -157,10 +151,14 @@ def test_the_current_threshold_is_told_with_what_it_gives() -> None:
     assert "at a false positive rate of 0.250" in roc([0.1, 0.9]).to_dict()["description"]
 
 
-def test_a_threshold_above_all_cosines_has_precision_one_and_no_division_by_zero() -> None:
-    none = dict.fromkeys(COUNTS, 0) | {"false negative": 3}
-    point = charts.operating_point(none, cosine=1.0, probability=0.9).iloc[0]
-    assert (point["precision"], point["recall"], point["false_positive_rate"]) == (1, 0, 0)
+def test_a_threshold_that_predicts_nothing_has_no_precision_and_no_point_on_its_chart() -> None:
+    none = Rates(hits=0, false_alarms=0, misses=3, rejections=0).point(1.0, 0.9)
+    assert none.isna().loc[0].tolist() == [False, False, True, False, True]
+    drawn = charts.precision_recall_chart(
+        measure.curve(pairs([0.1, 0.9])), none, relevant=0.5
+    ).to_dict()
+    assert "precision is – and recall 0.000" in drawn["description"]
+    assert drawn["layer"][-1]["data"]["name"] in {n for n, d in drawn["datasets"].items() if not d}
 
 
 @pytest.mark.parametrize("build", [precision_recall, roc])

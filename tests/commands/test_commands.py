@@ -163,7 +163,7 @@ def test_score_tells_trouble_with_its_documents_before_it_loads_a_model(refused,
     assert "--docs cannot be read" in refused(*arguments, tmp_path / "absent")
     assert "--docs cannot be read" in refused(*arguments, tmp_path)
     (tmp_path / "empty").write_text(" \n\n")
-    assert "holds no documents" in refused(*arguments, tmp_path / "empty")
+    assert "contains no documents" in refused(*arguments, tmp_path / "empty")
     (tmp_path / "latin").write_bytes("caf\u00e9".encode("latin-1"))
     assert "is not UTF-8" in refused(*arguments, tmp_path / "latin")
     (tmp_path / "good").write_text("boat")
@@ -364,27 +364,27 @@ def train(refused, tmp_path):
 @pytest.mark.parametrize(
     ("config", "named"),
     [
-        ({"model": {"unit": 8}}, '"model" has no "unit"'),
-        ({"training": {"lr": 1}}, '"training" has no "lr"'),
-        ({"model": {"units": "8"}}, '"model"."units" is of the wrong kind'),
-        ({"model": {"units": 8.5}}, '"model"."units" is of the wrong kind'),
-        ({"model": {"units": True}}, '"model"."units" is of the wrong kind'),
-        ({"model": {"units": None}}, '"model"."units" is of the wrong kind'),
+        ({"model": {"unit": 8}}, '"model" has no such field (found: unit)'),
+        ({"training": {"lr": 1}}, '"training" has no such field (found: lr)'),
+        ({"model": {"units": "8"}}, '"model"."units" has a value of the wrong kind'),
+        ({"model": {"units": 8.5}}, '"model"."units" has a value of the wrong kind'),
+        ({"model": {"units": True}}, '"model"."units" has a value of the wrong kind'),
+        ({"model": {"units": None}}, '"model"."units" has a value of the wrong kind'),
         ({"model": {"units": 0}}, "units must be at least 1"),
         ({"model": {"pieces": 3}}, "pieces"),
         ({"model": {"vocabulary": 2}}, "vocabulary"),
         ({"model": {"dropout": 1}}, "dropout must be in [0, 1)"),
-        ({"training": {"loss": 5}}, '"training"."loss" is of the wrong kind'),
+        ({"training": {"loss": 5}}, '"training"."loss" has a value of the wrong kind'),
         (
             {"training": {"loss": "hinge"}},
             "loss must be one of retrieval, sampled, softmax, binary",
         ),
         ({"training": {"batch": 1}}, "batch must be a whole number from 2"),
         ({"training": {"learning_rate": -1}}, "learning_rate must be in"),
-        ({"training": []}, '"training" is of the wrong kind'),
+        ({"training": []}, '"training" is not an object'),
         ({"layers": {}}, '"model", "training" and "hard"'),
         ([], '"model", "training" and "hard"'),
-        ({"hard": {"lr": 1}}, '"hard" has no "lr"'),
+        ({"hard": {"lr": 1}}, '"hard" has no such field (found: lr)'),
         ("{", "--config is not JSON"),
         ("[" * 100_000, "--config is not JSON"),
     ],
@@ -433,7 +433,7 @@ def test_train_says_what_it_finds_in_a_file_before_it_trains(run, tmp_path):
         "train", "--pairs", tmp_path / "pairs.csv", "--out", tmp_path / "m"
     )
     assert status == 1
-    assert "pairs.csv: line 3: repeat an earlier pair, such as line 3 that of line 2" in output
+    assert "pairs.csv: line 3 repeats the pair of line 2" in output
     assert "pairs.csv: line 4: document is empty" in output
     assert "too few to learn from" in output
     assert "document is empty at line 4" in errors

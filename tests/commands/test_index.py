@@ -89,7 +89,7 @@ def test_the_same_place_may_be_written_again(run, lines, tmp_path):
     ("name", "content", "says"),
     [
         ("none.txt", None, "--corpus cannot be read"),
-        ("empty.txt", "\n \n", "holds no documents"),
+        ("empty.txt", "\n \n", "contains no documents"),
         ("marks.txt", "👍\n+++\n", "no document that the model can read"),
         ("pairs.csv", "document\na\n", 'has no column "query"'),
     ],

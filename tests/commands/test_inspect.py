@@ -152,8 +152,8 @@ def test_run_tells_what_it_cannot_do_before_it_loads_a_model(refused, labelled, 
     assert "no model folder" in refused(*arguments)
     assert "above 0 and below 1" in refused(*arguments, "--threshold", 1)
     assert "above 0 and below 1" in refused(*arguments, "--threshold", "nan")
-    assert "--negatives is a number" in refused(*arguments, "--negatives", -1)
-    assert "labelled 0 of its own" in refused(*arguments, "--negatives", 1)
+    assert "--negatives must be a number" in refused(*arguments, "--negatives", -1)
+    assert "already has pairs labelled 0" in refused(*arguments, "--negatives", 1)
     assert "cannot be written" in refused(*arguments, "--out", tmp_path / "none" / "r.html")
     assert "cannot be written" in refused(*arguments, "--json", tmp_path)
     arguments = ("run", "--model", tmp_path / "absent", "--pairs", tmp_path / "absent.csv")
@@ -224,8 +224,10 @@ def test_replay_tells_what_it_cannot_do(refused, cases, tmp_path):
     arguments = ("--model", tmp_path / "absent")
     assert "no model folder" in refused("replay", path, *arguments)
     assert "absent.jsonl cannot be read" in refused("replay", tmp_path / "absent.jsonl", *arguments)
-    assert "--tolerance is a cosine" in refused("replay", path, *arguments, "--tolerance", -1)
-    assert "--tolerance is a cosine" in refused("replay", path, *arguments, "--tolerance", "nan")
+    assert "--tolerance must be 0 or more" in refused("replay", path, *arguments, "--tolerance", -1)
+    assert "--tolerance must be 0 or more" in refused(
+        "replay", path, *arguments, "--tolerance", "nan"
+    )
     assert "above 0 and below 1" in refused("replay", path, *arguments, "--threshold", 0)
     assert "cannot be written" in refused("replay", path, *arguments, "--junit", tmp_path)
     path.write_text(path.read_text() + '{"query": 1}\n')

@@ -68,9 +68,14 @@ def test_duplicates_and_contradictions_are_told_apart(check):
         "query,document,label",
         *("Red  door,wall,1", "x,y,1", "red door,WALL,1", "X,y,0", "same,Same,1"),
     )
-    assert "line 4: repeat an earlier pair, such as line 4 that of line 2" in said
+    assert "line 4 repeats the pair of line 2" in said
     assert "line 5: a pair labelled both 1 and 0" in said
     assert "line 6: the query is its document" in said
+
+
+def test_of_several_repeats_the_first_is_named_with_the_line_that_it_repeats(check):
+    said = check("query,document", "z,w", "a,b", "c,d", "A,B", "Z,W")
+    assert "lines 5, 6 repeat earlier pairs; line 5 repeats the pair of line 3" in said
 
 
 def test_labels_are_counted_and_a_file_without_any_relevant_pair_is_told(check):
@@ -135,7 +140,7 @@ def test_gzip_and_tsv_are_read(tmp_path):
         ("query,text\na,b\n", 'no column "document"'),
         ("query,document\n", "no pairs"),
         ("query,document\na,b,c\n", "line 2 of pairs.csv has 3 fields"),
-        ('query,document\na,"b\n', "broken quoting at line 2"),
+        ('query,document\na,"b\n', "The quotes do not match at line 2"),
     ],
 )
 def test_a_file_that_cannot_be_read_as_pairs_is_refused(check, content, said):
@@ -147,7 +152,7 @@ def test_a_file_that_is_not_there_or_not_utf8_is_refused(tmp_path):
     with pytest.raises(UserError, match="no file"):
         check_pairs(tmp_path / "absent.csv")
     (tmp_path / "latin.csv").write_bytes("query,document\ncaf\u00e9,b\n".encode("latin-1"))
-    with pytest.raises(UserError, match=r"cannot read latin\.csv"):
+    with pytest.raises(UserError, match=r"latin\.csv cannot be read"):
         check_pairs(tmp_path / "latin.csv")
 
 
@@ -247,5 +252,5 @@ def test_a_large_file_with_a_wrong_line_is_refused(tmp_path, line, said):
 
 def test_a_file_too_small_to_hold_any_out_is_refused(tmp_path):
     (tmp_path / "pairs.csv").write_text("query,document\na,b\nc,d\n")
-    with pytest.raises(UserError, match="too few relevant pairs"):
+    with pytest.raises(UserError, match="2 relevant pairs, too few"):
         prepare_large(tmp_path / "pairs.csv", tmp_path / "work")

@@ -56,7 +56,7 @@ def test_a_column_of_many_values_is_no_label_whatever_its_name():
 def test_with_one_text_only_the_document_is_left_open_and_loud():
     found = table("query,n\nred door,7\n")
     assert guess_roles(found).document is None
-    with pytest.raises(UserError, match="which column is the document"):
+    with pytest.raises(UserError, match="not clear which column has the documents"):
         to_pairs(found, guess_roles(found))
 
 
@@ -106,7 +106,7 @@ def test_jsonl_and_tsv_are_mapped_too():
 
 def test_one_column_cannot_be_two_things():
     given = table("a,b\nx y,z\n")
-    with pytest.raises(UserError, match="cannot be two things"):
+    with pytest.raises(UserError, match="one column is chosen twice"):
         to_pairs(given, Roles("a", "a", None))
 
 

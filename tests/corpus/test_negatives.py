@@ -307,7 +307,7 @@ def test_a_query_with_very_many_documents_does_not_widen_the_draws_of_all(tmp_pa
 def test_too_few_documents_are_told_with_their_numbers(tmp_path):
     rows = [("q", "a"), ("q", "b"), ("r", "c"), ("r", "d")]
     pairs = write(tmp_path / "pairs.csv", rows)
-    with pytest.raises(UserError, match=r"too few documents for 3 neg.*4 documents.*query has 2"):
+    with pytest.raises(UserError, match=r"too few documents for 3 neg.* 4, and 2 of them"):
         prepare_negatives(pairs, tmp_path / "out", NegativesConfig(3), log=quiet)
     prepare_negatives(pairs, tmp_path / "two", NegativesConfig(2), log=quiet)
     assert [set(row[2]) for row in rows_of(tmp_path / "two")] == [{"c", "d"}] * 2 + [{"a", "b"}] * 2
@@ -320,7 +320,7 @@ def test_wrong_choices_are_told(tmp_path):
         with pytest.raises(UserError, match=f"{name} must be at least 1"):
             NegativesConfig(**{name: 0})
     pairs = corpus(tmp_path / "pairs.csv")
-    with pytest.raises(UserError, match="needs something to rank with"):
+    with pytest.raises(UserError, match="needs a ranking function"):
         prepare_negatives(pairs, tmp_path / "out", NegativesConfig(3, "bm25"))
     with pytest.raises(UserError, match="no file"):
         prepare_negatives(tmp_path / "absent.csv", tmp_path / "out", NegativesConfig(3))
@@ -390,7 +390,7 @@ def test_streaming_pairs_gives_what_reading_them_gives(tmp_path, kind):
         ("a.csv", "query,document\nq,d\nq\n", "line 3 of a.csv has 1 field"),
         ("a.csv", "query,document\nq,d\n\nq, \n", "document is empty at line 4 of a.csv"),
         ("a.csv", "query,document,label\nq,d,1\nq,d,maybe\n", "not 0 or 1 at line 3"),
-        ("a.csv", 'query,document\nq,"d\n', "broken quoting at line 2"),
+        ("a.csv", 'query,document\nq,"d\n', "The quotes do not match at line 2"),
         ("a.tsv", "query\ttext\nq\td\n", "document"),
         ("a.jsonl", '{"query": "q", "document": "d"}\n{"query": 1}\n', "at line 2 of a.jsonl"),
         ("a.jsonl", '{"query": "q", "document": "d"}\n{"que\n', "line 2 of a.jsonl is not JSON"),

@@ -131,8 +131,8 @@ def test_a_json_label_may_be_a_number_or_a_truth_value_and_null_is_empty_text():
         ("query,document,label\na,b,\n", ["label", "line 2"]),
         ('query,document\n"a\n\n",b\n , d\n', ["query is empty", "line 5"]),
         ('query,document\na,""\n', ["document is empty", "line 2"]),
-        ('query,document\na,b\n"c,d\n', ["quoting", "line 3", "quote"]),
-        ('query,document\na,"b" c\n', ["quoting", "line 2"]),
+        ('query,document\na,b\n"c,d\n', ["quotes do not match", "line 3", "Close every quote"]),
+        ('query,document\na,"b" c\n', ["quotes do not match", "line 2"]),
         ("query,document\na,b\nc,d\0\n", ["NUL", "line 3"]),
         ("query,document\n", ["header but no pairs"]),
         ("", ["empty"]),
@@ -184,7 +184,7 @@ def test_damaged_gzip_and_missing_files_are_user_errors(tmp_path: Path):
     assert "damaged gzip" in refused(zipped[:-9], "a.csv.gz")
     with pytest.raises(UserError, match="no file"):
         read_pairs(tmp_path / "absent.csv")
-    with pytest.raises(UserError, match="cannot read"):
+    with pytest.raises(UserError, match="cannot be read"):
         read_pairs(tmp_path)
 
 

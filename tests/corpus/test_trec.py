@@ -59,7 +59,7 @@ def test_texts_are_read_from_gzip(tmp_path):
     path.write_bytes(gzip.compress("a\t深度\n".encode()))
     assert read_texts(path) == {"a": "深度"}
     path.write_bytes(gzip.compress(b"a\tx\n")[:-6])
-    with pytest.raises(UserError, match=r"cannot read corpus\.tsv\.gz"):
+    with pytest.raises(UserError, match=r"corpus\.tsv\.gz cannot be read"):
         read_texts(path)
 
 
@@ -86,7 +86,7 @@ def test_a_file_that_is_not_there_or_not_utf8_is_named(tmp_path):
     with pytest.raises(UserError, match="no file"):
         read_texts(tmp_path / "absent")
     (tmp_path / "latin").write_bytes("a\tcaf\u00e9\n".encode("latin-1"))
-    with pytest.raises(UserError, match="cannot read latin"):
+    with pytest.raises(UserError, match="latin cannot be read"):
         read_texts(tmp_path / "latin")
 
 
@@ -107,8 +107,8 @@ def test_judgements_of_trec_and_of_beir_are_the_same(file):
     [
         ("q1 d1\n", "line 1 of file has 2 columns"),
         ("q1 0 d1 high\n", "not a whole number at line 1"),
-        ("q1 0 d1 1\nq9 0 d1 1\n", "line 2 of file names a text that --queries has not"),
-        ("q1 0 d9 1\n", "line 1 of file names a text that --corpus has not"),
+        ("q1 0 d1 1\nq9 0 d1 1\n", "line 2 of file names a text that is not in --queries"),
+        ("q1 0 d9 1\n", "line 1 of file names a text that is not in --corpus"),
     ],
 )
 def test_judgements_that_cannot_be_used_are_named(file, text, said):

@@ -214,7 +214,7 @@ def test_no_byte_can_be_lost_or_changed_unnoticed(scored, tmp_path):
     whole = path.read_bytes()
     for end in range(0, len(whole), 97):
         path.write_bytes(whole[:end])
-        with pytest.raises(UserError, match=r"one\.zip is no snapshot"):
+        with pytest.raises(UserError, match=r"one\.zip is not a usable snapshot"):
             load_snapshot(path)
     for place in range(0, len(whole), 61):
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 0x55]) + whole[place + 1 :])
@@ -230,7 +230,7 @@ def test_what_is_no_snapshot_is_refused(tmp_path, content):
     path = tmp_path / "pairs.csv"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(UserError, match=r"pairs\.csv is no snapshot"):
+    with pytest.raises(UserError, match=r"pairs\.csv is not a usable snapshot"):
         load_snapshot(path)
 
 

@@ -15,9 +15,9 @@ from dssm_core.errors import UserError
 from dssm_core.evaluation import Collection, evaluate_run
 from dssm_core.inspection.measure import (
     MOST_POINTS,
+    Rates,
     calibration,
     calibration_error,
-    confusion,
     curve,
     errors,
     ranking,
@@ -81,7 +81,7 @@ def f1_at(rows: list[tuple[float, int]], threshold: float) -> float:
 
 def test_the_counts_by_hand():
     frame = frame_of([(0.9, 1), (0.5, 0), (0.5, 1), (0.4, 1), (0.1, 0), (NAN, 1), (NAN, 0)])
-    assert confusion(frame, 0.5) == {
+    assert Rates.at(frame, 0.5).counts() == {
         "true positive": 2,
         "false positive": 1,
         "false negative": 2,
@@ -94,7 +94,7 @@ def test_the_counts_by_hand():
 @settings(max_examples=100)
 def test_the_four_counts_sum_to_the_pairs_and_the_errors_to_the_wrong_ones(rows, threshold):
     frame = frame_of(rows)
-    counts = confusion(frame, threshold)
+    counts = Rates.at(frame, threshold).counts()
     assert counts.pop("no score") == sum(c != c for c, _ in rows)
     assert sum(counts.values()) == len(rows)
     wrong = errors(frame, threshold)["error"].value_counts().to_dict()
@@ -112,7 +112,7 @@ def test_each_point_of_the_curve_is_what_its_threshold_gives(rows):
     assert found["cosine"].tolist() == sorted({c for c, _ in rows if c == c}, reverse=True)
     positives = sum(label for _, label in rows)
     for point in found.itertuples():
-        counts = confusion(frame_of(rows), point.cosine)
+        counts = Rates.at(frame_of(rows), point.cosine).counts()
         hits, false = counts["true positive"], counts["false positive"]
         assert point.precision == pytest.approx(hits / (hits + false))
         assert point.f1 == pytest.approx(f1_at(rows, point.cosine))
@@ -200,7 +200,7 @@ def test_a_suggestion_stands_between_two_pairs_so_that_rounding_moves_none():
 def test_where_every_hit_costs_too_much_nothing_is_relevant():
     frame = frame_of([(0.8, 0), (0.8, 0), (0.6, 1)])
     found = suggest_threshold(curve(frame), frame, 5.0)
-    assert confusion(frame, found)["false positive"] == 0
+    assert Rates.at(frame, found).counts()["false positive"] == 0
     assert found == pytest.approx(0.9)
 
 
@@ -418,7 +418,7 @@ def test_a_slices_figures_are_those_of_its_pairs_alone(rows, threshold):
     assert table["pairs"].sum() == len(rows)
     for row in table.itertuples():
         own = frame[in_slice(frame, "shop", row.slice)]
-        counts = confusion(own, threshold)
+        counts = Rates.at(own, threshold).counts()
         assert row.pairs == len(own)
         assert row.relevant == own["label"].sum()
         assert row.errors == counts["false positive"] + counts["false negative"]

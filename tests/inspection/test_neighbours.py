@@ -81,7 +81,7 @@ def test_an_unreadable_text_is_near_nothing(inspection) -> None:
 
 
 def test_a_line_that_is_not_there_is_told(inspection) -> None:
-    with pytest.raises(UserError, match="no such pair"):
+    with pytest.raises(UserError, match="do not include this line"):
         nearest(inspection, 77, "query", "document")
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -59,17 +61,8 @@ ALLOWED: dict[str, set[str]] = {
     },
     "ui": {
         *("card", "charts", "corpus", "errors", "evaluation", "explain"),
-        *(
-            "families",
-            "folder",
-            "inspection",
-            "paths",
-            "reporting",
-            "repro",
-            "scoring",
-            "search",
-            "store",
-        ),
+        *("families", "folder", "inspection", "paths", "process", "reporting", "repro"),
+        *("scoring", "search", "store"),
         *("text", "towers", "words"),
     },
     "commands": {
@@ -191,3 +184,33 @@ print("streamlit" in sys.modules, "dssm_core.charts" in sys.modules)
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert found.returncode == 0, found.stderr
     assert found.stdout == "True True\n"
+
+
+# documents
+
+
+def documented_parts(document: str) -> list[str]:
+    """Return the parts of the package that a document's table names, in its order."""
+    rows = re.findall(r"^\| (.*?) \|", (ROOT / document).read_text("utf-8"), re.M)
+    named = [re.findall(r"`dssm_core/(\w+)(?:/|\.py)`", row) for row in rows]
+    return [part for row in named for part in row]
+
+
+def test_the_design_names_every_part_in_the_order_of_the_imports():
+    assert documented_parts("docs/design.md") == list(ALLOWED)
+
+
+def test_the_readme_names_the_parts_in_the_same_order():
+    named = documented_parts("README.md")
+    assert len(named) > 10
+    assert named == sorted(named, key=list(ALLOWED).index)
+
+
+def test_the_designs_diagram_shows_imports_that_there_are():
+    text = (ROOT / "docs" / "design.md").read_text("utf-8")
+    (diagram,) = re.findall(r"```mermaid\n(.*?)```", text, re.S)
+    chains = [line.strip().split(" --> ") for line in diagram.splitlines() if "-->" in line]
+    arrows = [arrow for chain in chains for arrow in pairwise(chain)]
+    assert len(arrows) > 15
+    imported = {(part_of(one.name), one.part) for one in ALL}
+    assert [arrow for arrow in arrows if arrow not in imported] == []

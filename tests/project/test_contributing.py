@@ -52,6 +52,28 @@ OUTCOMES = {
         assert chart["description"].endswith("0.800")
         assert len(next(iter(chart["datasets"].values()))) == 2
         """,
+    "Add a model family": """
+        from dssm_core.families import family
+        from dssm_core.models.tower import cut_towers
+        small = family("lstm-small")
+        model = small.build(small.config)
+        assert model.count_params() < family("lstm").build(family("lstm").config).count_params() / 2
+        assert set(cut_towers(model)) == {"query", "document"}
+        from dssm_core.ui.lab.page import SLICE_SIZES
+        assert "lstm-small" in SLICE_SIZES
+        """,
+    "Add a threshold rule": """
+        import numpy as np
+        import pandas as pd
+        from dssm_core.inspection.measure import curve, threshold_for_recall
+        from dssm_core.words import ENGLISH
+        cosines = np.array([0.9, 0.7, 0.5, 0.3])
+        frame = pd.DataFrame({"cosine": cosines, "probability": cosines, "label": [1, 0, 1, 0]})
+        rates = curve(frame)
+        assert [threshold_for_recall(rates, least) for least in (0.5, 0.9)] == [0.9, 0.5]
+        assert threshold_for_recall(rates, 1.1) == -1.0
+        assert ENGLISH("inspect.recall rule", least=0.9).startswith("Recall of at least 90")
+        """,
 }
 """What must hold once a recipe was followed."""
 

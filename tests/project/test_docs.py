@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from dssm_core.__main__ import parser
 from tests import ROOT
-from tests.project.test_architecture import ALL, ALLOWED, part_of
 
 README = ROOT / "README.md"
 GUIDES = [README, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
@@ -193,31 +193,23 @@ def test_every_module_that_a_document_names_exists(path):
     assert lost == set()
 
 
-def parts(path: Path) -> list[str]:
-    """Return the parts of the package that a document's table names, in its order."""
-    rows = re.findall(r"^\| (.*?) \|", path.read_text("utf-8"), re.M)
-    named = [re.findall(r"`dssm_core/(\w+)(?:/|\.py)`", row) for row in rows]
-    return [part for row in named for part in row]
-
-
-def test_the_design_names_every_part_in_the_order_of_the_imports():
-    assert parts(ROOT / "docs" / "design.md") == list(ALLOWED)
-
-
-def test_the_readme_names_the_parts_in_the_same_order():
-    named = parts(README)
-    assert len(named) > 10
-    assert named == sorted(named, key=list(ALLOWED).index)
-
-
-def test_the_designs_diagram_shows_imports_that_there_are():
-    text = (ROOT / "docs" / "design.md").read_text("utf-8")
-    (diagram,) = re.findall(r"```mermaid\n(.*?)```", text, re.S)
-    chains = [line.strip().split(" --> ") for line in diagram.splitlines() if "-->" in line]
-    arrows = [arrow for chain in chains for arrow in pairwise(chain)]
-    assert len(arrows) > 15
-    imported = {(part_of(one.name), one.part) for one in ALL}
-    assert [arrow for arrow in arrows if arrow not in imported] == []
+@pytest.mark.slow
+def test_the_walk_through_prints_what_it_says_until_training_starts(tmp_path):
+    text = (ROOT / "docs" / "your-data.md").read_text("utf-8")
+    blocks = re.findall(r"^```(text)?\n(.*?)^```", text, re.M | re.S)
+    (_, made), (_, trained), (kind, printed) = blocks[:3]
+    assert kind == "text"
+    (tmp_path / "sample_models").symlink_to(ROOT / "sample_models")
+    done = subprocess.run(
+        ["bash", "-c", f'python() {{ {sys.executable} "$@"; }}\n{made}{trained}'],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert done.stdout == printed
 
 
 def test_the_readme_holds_the_two_commands_that_start_and_test():

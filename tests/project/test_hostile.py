@@ -424,7 +424,7 @@ def test_a_pickle_in_a_snapshot_is_not_loaded(snapshot, tmp_path, name):
     mark = tmp_path / "ran"
     content = npy(np.array([Touch(mark)], dtype=object), allow_pickle=True)
     path = repacked(tmp_path, {**snapshot, name: content})
-    with pytest.raises(UserError, match="no snapshot that can be used"):
+    with pytest.raises(UserError, match="not a usable snapshot"):
         load_snapshot(path)
     assert not mark.exists()
 

@@ -106,7 +106,7 @@ def test_the_head_says_what_was_inspected_with_which_model_and_where_the_cut_is(
         "7 pairs were drawn at random",
     ):
         assert said in text
-    assert f"cosine 0.6000, probability {scorer.head.probability(0.6):.3f}" in text
+    assert f"cosine 0.600, probability {scorer.head.probability(0.6):.3f}" in text
     assert "8: 4 relevant, 4 not; 4 queries, 8 documents" in text
 
 
@@ -114,7 +114,7 @@ def test_the_confusion_counts_are_those_of_the_pairs(found):
     text = Reader(report_html(found())).text
     assert "relevant 2 2 not relevant 2 2" in text
     assert "Counted as below: 1 pairs of which the model reads nothing" in text
-    assert found().rates == {"precision": 0.5, "recall": 0.5, "F1": 0.5, "error rate": 0.5}
+    assert found().rates.rates() == {"precision": 0.5, "recall": 0.5, "F1": 0.5, "error rate": 0.5}
 
 
 def test_errors_come_worst_first_with_their_cause_and_its_evidence(found):
@@ -343,7 +343,7 @@ def test_a_picture_drops_its_title_and_what_only_waits_for_clicks(found):
     from dssm_core.charts import inspection as pictures
 
     findings = found()
-    point = pictures.operating_point(findings.counts, cosine=0.6, probability=0.8)
+    point = findings.rates.point(cosine=0.6, probability=0.8)
     chart = pictures.roc_chart(findings.curve, point, area=0.5, ink="currentColor")
     svg = plain_svg(chart)
     assert "Click" not in svg
@@ -368,7 +368,7 @@ def test_a_chart_that_cannot_be_drawn_costs_no_numbers(found, monkeypatch):
 def test_json_holds_the_numbers_of_the_page(found):
     findings = found(notes=[NOTE])
     values = json.loads(json.dumps(findings.to_dict(), allow_nan=False))
-    assert values["confusion"] == findings.counts
+    assert values["confusion"] == findings.rates.counts()
     assert values["threshold"]["cosine"] == 0.6
     assert values["best_f1"]["cosine"] == measure.suggest_threshold(
         findings.curve, findings.inspection.frame, None

@@ -191,7 +191,7 @@ def test_trouble_names_the_file_the_line_and_the_field(wrong, told):
     [
         (b"{", "line 1 of my.jsonl is not JSON"),
         (b"[" * 100_000, "line 1 of my.jsonl is not JSON"),
-        (b"\n\n", "my.jsonl holds no cases"),
+        (b"\n\n", "my.jsonl contains no cases"),
         (b"\n\xff", "my.jsonl is not UTF-8 at line 2"),
     ],
 )

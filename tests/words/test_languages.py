@@ -23,7 +23,7 @@ from dssm_core.ui.common import language, state
 from dssm_core.ui.inspect import errors as errors_page
 from dssm_core.words import Translate, translator_for
 from tests.charts.test_all_charts import HISTORY, everything, rows, scores, tokens
-from tests.charts.test_inspection import COUNTS, pairs, slice_table
+from tests.charts.test_inspection import POINT, pairs, slice_table
 from tests.charts.test_vector_map import points
 from tests.ui.compare.test_page import APP
 from tests.ui.inspect.test_page import LABELLED, Ready, inspect_page
@@ -59,7 +59,6 @@ RANKS = pd.DataFrame(
     }
 )
 MANY = pd.concat([tokens([0.5, 0.0], text=TEXT).assign(position=p) for p in range(7)])
-POINT = charts.operating_point(COUNTS, cosine=0.25, probability=0.5)
 
 
 def reliability(tr: Translate) -> charts.Chart:

@@ -15,6 +15,7 @@ import streamlit as st
 
 from dssm_core import charts
 from dssm_core.errors import UserError
+from dssm_core.quantities import format_number, format_term
 from dssm_core.reporting.html import escape as escape
 from dssm_core.scoring import Head, ScoredDocument
 from dssm_core.towers import ScoredToken
@@ -173,14 +174,18 @@ def _gap(text: str) -> str:
 
 def _token_html(word: str, token: ScoredToken, highest: float) -> str:
     """Return one token; its weight is drawn where it is worth seeing, and told in any case."""
-    is_read = token.state in ("seen", "letters")
+    is_read = token.is_read
     weight = token.attention if is_read else None
     about = [] if weight is None else [tr("weight", weight=weight)]
     about += [] if token.state == "seen" else [tr(f"mark.{token.state}")]
     # at most half, so that the theme's text colour is readable on every shade
     shade = 0.5 * min(1.0, weight / highest) if weight and highest > 0 else 0.0
     style = f' style="background: rgba(0,114,178,{shade:.3f})"' if shade else ""
-    number = f"<sup>{weight:.2f}</sup>" if weight and weight >= 0.1 * highest else ""
+    number = (
+        f"<sup>{format_number(weight, 'weight')}</sup>"
+        if weight and weight >= 0.1 * highest
+        else ""
+    )
     words = escape(tr("comma").join(about))
     told = "" if number and token.state == "seen" else f" ({words})"
     return (
@@ -206,17 +211,23 @@ def chain_html(result: ScoredDocument, head: Head, documents: int, threshold: fl
     """Return a document's numbers in order, each with how it comes from the one before."""
     if result.cosine is None or result.logit is None or result.probability is None:
         return f'<p class="dssm-quiet">{escape(tr("nothing"))}</p>'
-    product = f"= {head.scale:.3f} × {result.cosine:.4f} {_signed(head.bias)}"
-    squashed = f"= sigmoid({result.logit:.3f}) {_verdict(result.probability, threshold)}"
+    product = tr(
+        "chain.product",
+        scale=head.scale,
+        cosine=result.cosine,
+        bias=format_term(head.bias, "parameter"),
+    )
+    verdict = _verdict(result.probability, threshold)
+    squashed = f"= sigmoid({format_number(result.logit, 'logit')}) {verdict}"
     rank = tr("rank.of", rank=result.rank, number=documents)
     items = [
-        _link("first", "cosine", f"{result.cosine:.4f}"),
-        _link("step", "logit", f"{result.logit:.3f}", product),
-        _link("step", "probability", in_words(result.probability), squashed),
+        _link("first", "cosine", format_number(result.cosine, "cosine")),
+        _link("step", "logit", format_number(result.logit, "logit"), product),
+        _link("step", "probability", format_number(result.probability, "probability"), squashed),
         _link("apart", "rank", rank),
     ]
     if result.percentile is not None:
-        items.append(_link("apart", "percentile", f"{result.percentile:.1f}"))
+        items.append(_link("apart", "percentile", format_number(result.percentile, "percentile")))
     return f'<div class="dssm-chain" role="list">{"".join(items)}</div>'
 
 
@@ -235,28 +246,12 @@ def _verdict(probability: float, threshold: float) -> str:
     return f"· {tr(key, threshold=threshold)}"
 
 
-def _signed(number: float) -> str:
-    return f"{'−' if number < 0 else '+'} {abs(number):.3f}"
-
-
-def in_words(probability: float) -> str:
-    """Return a probability without claiming 0 or 1, which no model can say.
-
-    Example:
-        >>> in_words(0.25), in_words(1e-9)
-        ('0.2500', '<0.0001')
-    """
-    if probability < 0.0001:
-        return "<0.0001"
-    return ">0.9999" if probability > 0.9999 else f"{probability:.4f}"
-
-
 def show_head(head: Head) -> None:
     """Say what probabilities the model can give, and whether they rank as cosines do."""
     if head.scale < 0:
         show_message("error", tr("backwards", scale=head.scale))
     elif head.scale == 0:
         show_message("error", tr("flat"))
-    low, high = (in_words(probability) for probability in head.reachable)
+    low, high = (format_number(probability, "probability") for probability in head.reachable)
     alike = [tr("alike")] if head.scale > 0 else []
     show_quiet(join_texts(*alike, tr("reach", low=low, high=high)))

@@ -16,7 +16,7 @@ def warnings(scores: Scores, asked: Asked) -> list[str]:
     found = []
     if len(asked.documents) > MOST_DOCUMENTS:
         found.append(tr("error.many", found=len(asked.documents), most=MOST_DOCUMENTS))
-    read = [token for token in scores.query.tokens if _is_read(token)]
+    read = [token for token in scores.query.tokens if token.is_read]
     if not read:
         found.append(tr("error.query.unread"))
     elif all(token.state == "letters" for token in read):
@@ -24,7 +24,7 @@ def warnings(scores: Scores, asked: Asked) -> list[str]:
     unread = [
         asked.name(position)
         for position, result in enumerate(scores.results, 1)
-        if not any(_is_read(token) for token in result.tokens)
+        if not any(token.is_read for token in result.tokens)
     ]
     if unread and read:
         found.append(tr("note.unread", which=listed(unread)))
@@ -64,7 +64,3 @@ def _marked(scores: Scores, asked: Asked, state: str) -> list[str]:
             quoted = " ".join(f"“{word}”" for word in words[:3])
             found.append(f"{name} {quoted}{' …' if len(words) > 3 else ''}")
     return found
-
-
-def _is_read(token: ScoredToken) -> bool:
-    return token.state in ("seen", "letters")

@@ -14,6 +14,7 @@ from dssm_core.errors import UserError
 from dssm_core.folder import ModelFolder
 from dssm_core.inspection import compare, measure
 from dssm_core.inspection.score_pairs import Inspection, inspect_pairs
+from dssm_core.quantities import format_number
 from dssm_core.scoring import Scorer
 from dssm_core.ui.common import components, state
 from dssm_core.ui.common.jobs import wait_for_model
@@ -195,8 +196,8 @@ def _pick_threshold(
             other=names[1],
             cosine_one=threshold,
             cosine_other=at,
-            probability_one=components.in_words(probability),
-            probability_other=components.in_words(other.head.probability(at)),
+            probability_one=format_number(probability, "probability"),
+            probability_other=format_number(other.head.probability(at), "probability"),
         )
     )
     return at

@@ -44,16 +44,16 @@ def show_overview(bench: Bench) -> float:
     """Show the pairs as a whole; return the threshold, a cosine."""
     curve = bench.kept("curve", (), lambda: measure.curve(bench.frame))
     cosine = _threshold(bench)
-    counts = measure.confusion(bench.frame, cosine)
-    components.show_lead(_finding(bench, counts))
+    rates = measure.Rates.at(bench.frame, cosine)
+    components.show_lead(_finding(rates))
     left, right = st.columns([7, 5], gap="large")
     with left:
-        _show_counts(counts)
+        _show_counts(rates)
     with right:
         _show_threshold(bench, curve)
     if bench.inspection.head.scale <= 0:
         components.show_head(bench.inspection.head)
-    _show_charts(bench, curve, counts, cosine)
+    _show_charts(bench, curve, rates, cosine)
     _show_ranking(bench)
     return cosine
 
@@ -86,23 +86,20 @@ def _ends(head: Head) -> tuple[float, float]:
     return round(max(low, STEP) + STEP / 2, 3), round(min(high, 1 - STEP) - STEP / 2, 3)
 
 
-def _finding(bench: Bench, counts: dict[str, int]) -> str:
-    hits, false, missed = (
-        counts[name] for name in ("true positive", "false positive", "false negative")
-    )
-    number = len(bench.frame)
+def _finding(rates: measure.Rates) -> str:
     return tr(
         "inspect.finding",
-        wrong=false + missed,
-        number=number,
-        share=(false + missed) / number,
-        precision=hits / (hits + false) if hits + false else 1.0,
-        recall=hits / max(1, hits + missed),
-        f1=2 * hits / max(1, 2 * hits + false + missed),
+        wrong=rates.errors,
+        number=rates.pairs,
+        share=rates.error_rate,
+        precision=rates.precision,
+        recall=rates.recall,
+        f1=rates.f1,
     )
 
 
-def _show_counts(counts: dict[str, int]) -> None:
+def _show_counts(rates: measure.Rates) -> None:
+    counts = rates.counts()
     items = [
         (tr(f"kind.{key}"), f"{counts[key]:,}", tr(f"kind.{key}.about"), key.startswith("false"))
         for key in COUNTS
@@ -192,7 +189,7 @@ def _show_threshold(bench: Bench, curve: pd.DataFrame) -> None:
         )
 
 
-def _show_charts(bench: Bench, curve: pd.DataFrame, counts: dict[str, int], cosine: float) -> None:
+def _show_charts(bench: Bench, curve: pd.DataFrame, rates: measure.Rates, cosine: float) -> None:
     frame, head = bench.frame, bench.inspection.head
     bins = bench.kept("bins", (), lambda: charts.cosine_bins(frame))
     at: dict[str, Any] = {"cosine": cosine, "probability": head.probability(cosine)}
@@ -208,7 +205,7 @@ def _show_charts(bench: Bench, curve: pd.DataFrame, counts: dict[str, int], cosi
     labels = frame["label"].to_numpy()
     area = bench.kept("area", (), lambda: auc(frame["cosine"].to_numpy(), labels))
     table = bench.kept("calibration", (), lambda: measure.calibration(frame))
-    point = charts.operating_point(counts, **at)
+    point = rates.point(**at)
     with places[1]:
         relevant = float(labels.mean())
         chart = charts.precision_recall_chart(curve, point, relevant=relevant, **style)

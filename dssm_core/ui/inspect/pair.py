@@ -11,6 +11,7 @@ from dssm_core.inspection import measure
 from dssm_core.inspection.findings import place
 from dssm_core.inspection.score_pairs import NUMBERS, TRAITS, Inspection
 from dssm_core.inspection.slices import column_name, value_name
+from dssm_core.quantities import format_number
 from dssm_core.scoring import Scorer
 from dssm_core.store import Store
 from dssm_core.ui.common import components
@@ -82,7 +83,11 @@ def _finding(chosen: Chosen) -> str:
         (0, 1): "pair.false",
         (0, 0): "pair.rejected",
     }[chosen.label, int(chosen.said or 0)]
-    return tr(key, probability=components.in_words(probability), at=components.in_words(chosen.at))
+    return tr(
+        key,
+        probability=format_number(probability, "probability"),
+        at=format_number(chosen.at, "probability"),
+    )
 
 
 def _about(chosen: Chosen) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from dssm_core.quantities import format_number
 from dssm_core.scoring import ScoredDocument, Scores
 from dssm_core.towers import Side
 from dssm_core.ui.common import components
@@ -91,7 +92,7 @@ def _show_verdict(chosen: Chosen, after: ScoredDocument) -> None:
         key = "edit.up" if is_now else "edit.down"
     else:
         key = "edit.stays up" if is_now else "edit.stays down"
-    components.show_lead(tr(key, change=now - before, at=components.in_words(chosen.at)))
+    components.show_lead(tr(key, change=now - before, at=format_number(chosen.at, "probability")))
 
 
 def _show_numbers(before: ScoredDocument, after: ScoredDocument) -> None:

@@ -35,7 +35,7 @@ class Failed:
     is_done, scorer = True, None
 
     def __init__(self, folder: ModelFolder) -> None:
-        self.error = UserError("The model cannot be loaded", "why")
+        self.error = UserError("page.cannot load model", "why", name="doors")
 
     def start(self) -> None:
         """Nothing is left to do."""

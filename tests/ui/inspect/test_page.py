@@ -136,12 +136,14 @@ def test_while_the_model_loads_the_page_says_so_and_what_it_will_score(page: Ope
 
 def test_a_model_that_cannot_be_loaded_is_named(page: Open) -> None:
     class Failed(Ready):
-        error = UserError("doors cannot be loaded", "boom", "Train it again.")  # type: ignore[assignment]
+        error = UserError("model.cannot load", "boom", name="doors")  # type: ignore[assignment]
 
         def __init__(self, folder: ModelFolder) -> None:
             self.scorer = None  # type: ignore[assignment]
 
-    assert "doors cannot be loaded. Found: boom Train it again." in told(page(live=Failed))
+    assert "doors/model.keras cannot be loaded. Found: boom Another version wrote it" in told(
+        page(live=Failed)
+    )
 
 
 def test_pairs_that_are_all_relevant_get_assumed_ones_and_the_page_says_so(page: Open) -> None:
@@ -161,7 +163,7 @@ def test_pairs_that_are_all_relevant_get_assumed_ones_and_the_page_says_so(page:
 def test_a_model_folder_without_pairs_asks_for_some(page: Open) -> None:
     app = page(None)
     assert not app.exception
-    assert "The model folder doors brings no pairs" in told(app)
+    assert "The model folder doors has no pairs of its own" in told(app)
 
 
 def test_an_uploaded_file_takes_the_place_of_the_own_pairs_and_can_be_left_again(
@@ -194,10 +196,10 @@ def test_columns_of_any_name_are_guessed_and_can_be_chosen_otherwise(page: Open)
         ("", "mine.csv", "mine.csv is empty"),
         ("query,document,label\nred,,1\n", "mine.csv", "document is empty at line 2"),
         ("query,document,label\nred,a\n", "mine.csv", "line 2 of mine.csv has 2 fields"),
-        ('query,document\n"red,a\n', "mine.csv", "broken quoting at line 2"),
+        ('query,document\n"red,a\n', "mine.csv", "The quotes do not match at line 2"),
         ('{"query": "red"\n', "mine.jsonl", "line 1 of mine.jsonl is not JSON"),
         (b"query,document\n\xff,a\n", "mine.csv", "mine.csv is not UTF-8 at line 2"),
-        ("n\n7\n", "mine.csv", "which column is the query?"),
+        ("n\n7\n", "mine.csv", "not clear which column has the queries"),
         ("query,document,label\na,b,1\na,c,0\na,d,2\n", "mine.csv", "at line 4"),
     ],
 )
@@ -488,11 +490,11 @@ def test_causes_that_cannot_be_found_are_told_once(
     page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*given: Any) -> Any:
-        raise UserError("the model is gone")
+        raise UserError("model.cannot load", "gone", name="doors")
 
     monkeypatch.setattr(errors_page, "find_causes", broken)
     app = page()
-    assert "the model is gone" in told(app)
+    assert "Found: gone" in told(app)
     app.run()
-    assert "the model is gone" not in told(app)
+    assert "Found: gone" not in told(app)
     assert len(errors(app)) == 2

@@ -108,7 +108,7 @@ def test_the_pair_is_shown_with_its_finding_texts_and_every_number(bench: Bench)
     page = told(app)
     assert "False alarm: labelled not relevant" in page
     assert "line 3, place: house" in page
-    for number in ("0.5000", "1.000", "0.7311", "2 of 3"):
+    for number in ("0.500", "1.000", "0.731", "2 of 3"):
         assert number in page
 
 
@@ -621,7 +621,7 @@ def test_a_file_that_is_no_snapshot_is_told(two: AppTest) -> None:
     two.selectbox(key="inspect.second").set_value(compare_models.SNAPSHOT).run()
     two.file_uploader(key="inspect.second.file").upload("s.zip", b"x", "application/zip").run()
     assert not two.exception
-    assert "no snapshot that can be used" in told(two)
+    assert "not a usable snapshot" in told(two)
 
 
 def test_the_list_can_be_narrowed_to_what_broke(two: AppTest) -> None:
