@@ -1,5 +1,6 @@
 """Fit a two-tower model on pairs, choose its epoch, fit its head, write its folder."""
 
+from dssm_core import models as models  # first: it imports TensorFlow without its greetings
 from dssm_core.training.config import Plan, TrainingConfig
 from dssm_core.training.hard import Hard, WorkFolders, train_hard
 from dssm_core.training.train import train

@@ -59,8 +59,7 @@ OUTCOMES = {
         model = small.build(small.config)
         assert model.count_params() < family("lstm").build(family("lstm").config).count_params() / 2
         assert set(cut_towers(model)) == {"query", "document"}
-        from dssm_core.ui.lab.page import SLICE_SIZES
-        assert "lstm-small" in SLICE_SIZES
+        assert small.lab.sizes["units"] == 16
         """,
     "Add a threshold rule": """
         import numpy as np
