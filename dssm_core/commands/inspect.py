@@ -232,14 +232,14 @@ def _print_findings(findings: Findings) -> None:
     print(f"area under ROC {_number(findings.area)}", end=", ")
     print(f"calibration error {_number(findings.calibration_error)}")
     print("\nworst slices:")
-    for row in findings.worst_slices(SHOWN).itertuples():
-        print(f"  {short(row.slice, 60)}: {row.errors:,} of {row.pairs:,} wrong")
+    for _, group in findings.worst_slices(SHOWN).iterrows():
+        print(f"  {short(group['slice'], 60)}: {group['errors']:,} of {group['pairs']:,} wrong")
     print("\ncauses:")
     for cause, number in findings.causes.items():
         print(f"  {number:,} {cause}")
     print("\nworst errors:")
     for line, row in findings.errors.head(SHOWN).iterrows():
-        numbers = f"cosine {_number(row['cosine'])}, {place(line, row)}"
+        numbers = f"cosine {_number(row['cosine'])}, {place(line, row.to_dict())}"
         print(f"  {row['error']}, {row['cause']}, {numbers}")
         print(f"    query: {short(row['query'])}\n    document: {short(row['document'])}")
         print(f"    {short(join_sentences(row['evidence'], ENGLISH), 200)}")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from dssm_core.commands.files import Commands
     from dssm_core.evaluation import Collection, Fusion
-    from dssm_core.evaluation.evaluate import Keep
+    from dssm_core.evaluation.ranking import Keep
     from dssm_core.folder import ModelFolder
     from dssm_core.towers import ScoredToken, Towers
 
@@ -155,10 +155,11 @@ def _run_file(
         yield None
         return
     if not collection.grades:  # of pairs, for which there is no file of judgements
-        relevant = zip(collection.query_ids, collection.relevant, strict=True)
         ids = collection.document_ids
         lines = [
-            f"{query} 0 {ids[d]} 1\n" for query, documents in relevant for d in sorted(documents)
+            f"{query} 0 {ids[document]} 1\n"
+            for query, relevant in zip(collection.query_ids, collection.relevant, strict=True)
+            for document in sorted(relevant)
         ]
         path.with_name(f"{path.name}.qrels").write_text("".join(lines), "utf-8")
     with path.open("w", encoding="utf-8") as file:
