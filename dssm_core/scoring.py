@@ -20,7 +20,7 @@ from dssm_core.runtimes.load import load_towers
 from dssm_core.text import State
 from dssm_core.towers import Encoding, EncodingCache, ScoredToken, Towers
 
-MOST_DOCUMENTS = 10_000
+MAX_DOCUMENTS = 10_000
 """Documents in one candidate list."""
 
 
@@ -181,8 +181,8 @@ def _tokens(values: dict[str, Any]) -> tuple[ScoredToken, ...]:
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:
     """Return stored values, less "tokens", once each is known to be of its field's kind."""
-    found = {name: value for name, value in {**values}.items() if name != "tokens"}
-    for name, value in found.items():
+    fields = {name: value for name, value in {**values}.items() if name != "tokens"}
+    for name, value in fields.items():
         if name in ("text", "document"):
             fits = isinstance(value, str)
         elif name == "state":
@@ -194,7 +194,7 @@ def _plain(values: dict[str, Any]) -> dict[str, Any]:
         missing = value is None and name in _OPTIONAL
         if not (fits or missing):
             raise ValueError(f"{name} is {value!r}")
-    return found
+    return fields
 
 
 def _is_whole(result: ScoredDocument) -> bool:
@@ -238,13 +238,13 @@ def score(
     """
     readable = [query.is_readable and document.is_readable for document in documents]
     vectors = [document.vector for document, can in zip(documents, readable, strict=True) if can]
-    found = cosines(query.vector, vectors) if vectors else np.zeros(0)
-    ranks = 1 + len(found) - np.searchsorted(np.sort(found), found, side="right")
-    below = np.searchsorted(np.sort(background), found) / max(1, len(background))
-    logits = head.scale * found + head.bias
+    values = cosines(query.vector, vectors) if vectors else np.zeros(0)
+    ranks = 1 + len(values) - np.searchsorted(np.sort(values), values, side="right")
+    below = np.searchsorted(np.sort(background), values) / max(1, len(background))
+    logits = head.scale * values + head.bias
     probabilities = [sigmoid(logit) for logit in logits.tolist()]
-    percentiles = (100 * below).tolist() if len(background) else [None] * len(found)
-    columns = [found.tolist(), logits.tolist(), probabilities, ranks.tolist(), percentiles]
+    percentiles = (100 * below).tolist() if len(background) else [None] * len(values)
+    columns = [values.tolist(), logits.tolist(), probabilities, ranks.tolist(), percentiles]
     if not all(readable):
         columns = [_with_gaps(column, readable) for column in columns]
     texts, tokens = [d.text for d in documents], [d.scored_tokens for d in documents]
@@ -268,7 +268,7 @@ class Scorer:
     Attributes:
         head: from cosine to probability.
         has_attention: whether tokens have attention weights.
-        cache: encodes texts, each once while it is kept.
+        cache: encodes texts, each once while it is cached.
 
     Raises:
         UserError: if the folder cannot be used.
@@ -292,7 +292,8 @@ class Scorer:
         Args:
             query: any text.
             documents: at most 10,000 texts.
-            progress: called with (done, total) documents; may raise to cancel.
+            progress: called with (done, total) documents before each part of them and at the end;
+                may raise to cancel, and what is encoded by then is not encoded again.
 
         Returns:
             Scores in the order of `documents`.
@@ -300,8 +301,8 @@ class Scorer:
         Raises:
             UserError: if there are more documents than that.
         """
-        if len(documents) > MOST_DOCUMENTS:
-            raise UserError("scores.too many documents", f"{len(documents):,}", most=MOST_DOCUMENTS)
+        if len(documents) > MAX_DOCUMENTS:
+            raise UserError("scores.too many documents", f"{len(documents):,}", most=MAX_DOCUMENTS)
         encoded_query = self.cache.encode([query], "query")[0]
         encoded = self.cache.encode(documents, "document", progress)
         background = self.folder.random_pairs

@@ -20,6 +20,10 @@ from dssm_core.text import READ_STATES, Reader, State, Token
 
 Side = Literal["query", "document"]
 
+PART_CHARACTERS = 20_000
+"""Characters of the texts that are encoded at a time, between two calls of a progress bar: a tenth
+of a second or so."""
+
 SHORTEST = 1e-4
 """Length below which a vector is not stretched to length 1, so that gradients stay bounded."""
 
@@ -222,14 +226,14 @@ class EncodingCache:
 
     Args:
         towers: what encodes the texts that are not here yet.
-        size: encodings kept.
-        most_tokens: their tokens in all, so that a few long texts do not fill the memory.
+        size: encodings that are cached.
+        max_tokens: their tokens in all, so that a few long texts do not fill the memory.
     """
 
-    def __init__(self, towers: Towers, size: int = 4096, most_tokens: int = 1_000_000) -> None:
+    def __init__(self, towers: Towers, size: int = 4096, max_tokens: int = 1_000_000) -> None:
         self._towers = towers
-        self._size, self._most_tokens, self._tokens = size, most_tokens, 0
-        self._kept: OrderedDict[tuple[Side, str], Encoding] = OrderedDict()
+        self._size, self._max_tokens, self._tokens = size, max_tokens, 0
+        self._cached: OrderedDict[tuple[Side, str], Encoding] = OrderedDict()
         self._lock = threading.Lock()
 
     def encode(
@@ -237,37 +241,54 @@ class EncodingCache:
         texts: Sequence[str],
         side: Side,
         progress: Callable[[int, int], None] | None = None,
-        batch: int = 256,
     ) -> list[Encoding]:
         """Encode texts in order, each distinct one at most once.
 
         Args:
             texts: any strings; repeats are welcome.
             side: which tower.
-            progress: called with (done, total) after each batch of new texts; may raise to cancel.
-            batch: texts encoded at a time.
+            progress: called with (done, total) texts before each part of PART_CHARACTERS and at
+                the end; may raise to cancel, and what is encoded by then stays cached.
         """
         with self._lock:
-            kept = ((text, self._kept.get((side, text))) for text in texts)
-            found = {text: encoding for text, encoding in kept if encoding is not None}
-        missing = [t for t in dict.fromkeys(texts) if t not in found]
-        for start in range(0, len(missing), batch):
-            part = missing[start : start + batch]
-            found.update(zip(part, self._towers.encode(part, side), strict=True))
+            cached = ((text, self._cached.get((side, text))) for text in texts)
+            encodings = {text: encoding for text, encoding in cached if encoding is not None}
+            for text in encodings:
+                self._cached.move_to_end((side, text))
+        missing = [text for text in dict.fromkeys(texts) if text not in encodings]
+        for done, part in _in_parts(missing):
             if progress:
-                progress(start + len(part), len(missing))
+                progress(len(texts) - len(missing) + done, len(texts))
+            new = dict(zip(part, self._towers.encode(part, side), strict=True))
+            self._store(new, side)
+            encodings |= new
+        if progress:
+            progress(len(texts), len(texts))
+        return [encodings[text] for text in texts]
+
+    def _store(self, encodings: Mapping[str, Encoding], side: Side) -> None:
         with self._lock:
-            for text, encoding in found.items():
-                if self._kept.get((side, text)) is encoding:
-                    self._kept.move_to_end((side, text))
-                    continue
+            for text, encoding in encodings.items():
                 self._drop((side, text))
-                self._kept[side, text] = encoding
+                self._cached[side, text] = encoding
                 self._tokens += len(encoding.tokens)
-            while len(self._kept) > self._size or self._tokens > self._most_tokens:
-                self._drop(next(iter(self._kept)))
-        return [found[t] for t in texts]
+            while len(self._cached) > self._size or self._tokens > self._max_tokens:
+                self._drop(next(iter(self._cached)))
 
     def _drop(self, key: tuple[Side, str]) -> None:
-        if old := self._kept.pop(key, None):
+        if old := self._cached.pop(key, None):
             self._tokens -= len(old.tokens)
+
+
+def _in_parts(texts: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
+    """Yield runs of texts of about PART_CHARACTERS in all, with how many came before."""
+    part: list[str] = []
+    characters = 0
+    for number, text in enumerate(texts):
+        if part and characters + len(text) > PART_CHARACTERS:
+            yield number - len(part), part
+            part, characters = [], 0
+        part.append(text)
+        characters += len(text)
+    if part:
+        yield len(texts) - len(part), part

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dssm_core import towers as towers_module
 from dssm_core.towers import Encoding, EncodingCache
 from tests.tiny import WordTowers
 
@@ -74,25 +75,37 @@ def test_more_texts_than_it_keeps_are_all_encoded():
     assert [e.text for e in cache.encode(TEXTS, "document")] == TEXTS
 
 
-def test_progress_counts_up_to_all_new_texts():
+def test_progress_is_told_before_each_part_and_at_the_end(monkeypatch):
+    monkeypatch.setattr(towers_module, "PART_CHARACTERS", 70)
     cache = EncodingCache(WordTowers())
-    cache.encode(TEXTS[:5], "document")
-    told: list[tuple[int, int]] = []
-    cache.encode(TEXTS, "document", lambda done, total: told.append((done, total)), batch=16)
-    assert told == [(16, 35), (32, 35), (35, 35)]
+    texts = [f"text {number:05}" for number in range(20)]  # of 10 characters: 7 a part
+    cache.encode(texts[:4], "document")
+    calls: list[tuple[int, int]] = []
+    cache.encode(texts, "document", lambda done, total: calls.append((done, total)))
+    assert calls == [(4, 20), (11, 20), (18, 20), (20, 20)]
 
 
-def test_a_cancelled_request_leaves_the_cache_usable():
+def test_a_text_longer_than_a_part_is_a_part(monkeypatch):
+    monkeypatch.setattr(towers_module, "PART_CHARACTERS", 5)
+    towers = WordTowers()
+    EncodingCache(towers).encode(["a", "much longer", "b", "c"], "query")
+    assert [texts for _, texts in towers.calls] == [["a"], ["much longer"], ["b", "c"]]
+
+
+def test_a_cancelled_request_keeps_what_was_encoded(monkeypatch):
+    monkeypatch.setattr(towers_module, "PART_CHARACTERS", 1)
     towers = WordTowers()
     cache = EncodingCache(towers)
 
     def cancel(done: int, total: int) -> None:
-        raise Cancelled
+        if done == 8:
+            raise Cancelled
 
     with pytest.raises(Cancelled):
-        cache.encode(TEXTS, "document", cancel, batch=8)
+        cache.encode(TEXTS, "document", cancel)
     assert towers.encoded() == TEXTS[:8], "nothing is encoded after the cancel"
     assert [e.text for e in cache.encode(TEXTS, "document")] == TEXTS
+    assert towers.encoded() == TEXTS, "and nothing twice"
 
 
 def test_towers_that_fail_leave_nothing_stale_behind():

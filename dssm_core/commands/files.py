@@ -7,10 +7,17 @@ import json
 import sys
 from dataclasses import asdict, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from dssm_core.errors import UserError
 from dssm_core.paths import sample_model
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
+Sizes = TypeVar("Sizes", bound="DataclassInstance")
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
@@ -64,8 +71,12 @@ def read_examples(path: Path) -> list[dict[str, Any]]:
     return folder.read_examples(read_text(path, "--examples"), str(path))
 
 
-def with_given(config: Any, given: dict[str, Any], what: str) -> Any:
-    """Return a config with the given fields changed; a wrong name or value is told plainly."""
+def with_given(config: Sizes, given: dict[str, Any], what: str) -> Sizes:
+    """Return a config with the given fields changed.
+
+    Raises:
+        UserError: naming the field that is unknown or has a wrong value.
+    """
     known = asdict(config)
     for name, value in given.items():
         if name not in known:

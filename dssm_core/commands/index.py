@@ -7,18 +7,26 @@ import json
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from dssm_core.commands.files import add_model, read_text
 from dssm_core.errors import UserError
 
-MOST_QUERIES = 500
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dssm_core.commands.files import Commands
+
+MAX_QUERIES = 500
 """Queries on which the recall of an approximate search is measured."""
+
+EVERY = 2.0
+"""Seconds between two lines of progress."""
 
 PAIRS = (".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".gz")
 
 
-def add(commands: Any) -> None:
+def add(commands: Commands) -> None:
     """Add this command to the parser's."""
     index = commands.add_parser(
         "index", help="encode a corpus, so that the page finds candidates in it"
@@ -51,12 +59,12 @@ def _index(options: argparse.Namespace) -> None:
     out = options.out or index.index_path(folder.fingerprint)
     index.check_place(out)
     towers = load_towers(folder)
-    search = nearest.encode_corpus(towers, documents, np.float16, _tell())
+    search = nearest.encode_corpus(towers, documents, np.float16, _progress())
     if len(search.documents) >= nearest.SMALL:
         queries = queries or list(nearest.OwnPairs.of(folder).labels) or documents
-        read = towers.encode(queries[:MOST_QUERIES], "query")
+        read = towers.encode(queries[:MAX_QUERIES], "query")
         vectors = [query.vector for query in read if query.is_readable]
-        search = search.with_graph(np.stack(vectors or [*search.vectors[:10]]), _tell())
+        search = search.with_graph(np.stack(vectors or [*search.vectors[:10]]), _progress())
     manifest = index.write_index(out, folder, search)
     if options.json:
         print(json.dumps(manifest, indent=2, ensure_ascii=False))
@@ -78,7 +86,7 @@ def _read(path: Path) -> tuple[list[str], list[str]]:
     if path.suffix.lower() in PAIRS:
         pairs = read_pairs(path)
         queries = pairs["query"].drop_duplicates()
-        some = queries.sample(min(MOST_QUERIES, len(queries)), random_state=0)
+        some = queries.sample(min(MAX_QUERIES, len(queries)), random_state=0)
         return list(dict.fromkeys(pairs["document"])), some.tolist()
     lines = read_text(path, "--corpus").split("\n")
     documents = list(dict.fromkeys(line.strip() for line in lines if line.strip()))
@@ -87,14 +95,14 @@ def _read(path: Path) -> tuple[list[str], list[str]]:
     return documents, []
 
 
-def _tell(every: float = 2.0) -> Any:
-    """Return a progress function that tells standard error now and then."""
-    told = time.monotonic()
+def _progress() -> Callable[[str, int, int], None]:
+    """Return a function that writes progress to standard error every EVERY seconds."""
+    written = time.monotonic()
 
     def progress(what: str, done: int, total: int) -> None:
-        nonlocal told
-        if time.monotonic() - told > every:
-            told = time.monotonic()
+        nonlocal written
+        if time.monotonic() - written > EVERY:
+            written = time.monotonic()
             print(f"{what} document {done:,} of {total:,}", file=sys.stderr, flush=True)
 
     return progress

@@ -6,11 +6,19 @@ import argparse
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from dssm_core.commands.files import add_model
 from dssm_core.errors import UserError
 from dssm_core.words import LANGUAGES
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from dssm_core.commands.files import Commands
+    from dssm_core.inspection.findings import Findings
+    from dssm_core.inspection.score_pairs import Inspection
+    from dssm_core.words import Sentence
 
 BROKE = 3
 """Exit status where a case broke."""
@@ -19,7 +27,7 @@ SHOWN = 5
 """Slices, and errors, that `run` prints."""
 
 
-def add(commands: Any) -> None:
+def add(commands: Commands) -> None:
     """Add these commands to the parser's."""
     inspect = commands.add_parser(
         "inspect", help="show where a model is wrong on labelled pairs; replay repro cases"
@@ -95,7 +103,7 @@ def _run(options: argparse.Namespace) -> None:
     pairs, notes = _with_negatives(read_pairs(options.pairs), options)
     scorer = Scorer(options.model)
     inspection = inspect_pairs(scorer, pairs, _progress("texts"))
-    verdicts, place = _verdicts()
+    verdicts, path = _verdicts()
     findings = find(
         inspection,
         scorer,
@@ -113,7 +121,7 @@ def _run(options: argparse.Namespace) -> None:
         options.out.write_bytes(report_html(findings, translator_for(options.language)))
     _print_findings(findings)
     if len(findings.verdicts):
-        print(f"\n{len(findings.verdicts):,} verdicts on these pairs, from {place}")
+        print(f"\n{len(findings.verdicts):,} verdicts on these pairs, from {path}")
     for written in (options.out, options.json):
         if written:
             print(f"wrote {written}")
@@ -129,15 +137,15 @@ def _replay(options: argparse.Namespace) -> int:
     if not options.tolerance >= 0:
         raise UserError("inspect.tolerance", f"{options.tolerance}")
     cases = read_cases(options.cases)
-    found = replay(
+    outcomes = replay(
         cases, Scorer(options.model), options.tolerance, options.threshold, _progress("cases")
     )
     if options.json:
-        options.json.write_text(found.as_json() + "\n", "utf-8")
+        options.json.write_text(outcomes.as_json() + "\n", "utf-8")
     if options.junit:
-        options.junit.write_text(found.as_junit() + "\n", "utf-8")
-    print(found.as_text())
-    return BROKE if found.is_broken else 0
+        options.junit.write_text(outcomes.as_junit() + "\n", "utf-8")
+    print(outcomes.as_text())
+    return BROKE if outcomes.is_broken else 0
 
 
 def _check_places(*paths: Path | None) -> None:
@@ -152,7 +160,9 @@ def _check_probability(value: float | None) -> None:
         raise UserError("inspect.threshold", f"{value}")
 
 
-def _with_negatives(pairs: Any, options: argparse.Namespace) -> tuple[Any, list[Any]]:
+def _with_negatives(
+    pairs: pd.DataFrame, options: argparse.Namespace
+) -> tuple[pd.DataFrame, list[Sentence]]:
     """Return the pairs with assumed negatives if asked for, and what a reader must know."""
     from dssm_core.inspection.score_pairs import sample_negatives
     from dssm_core.words import Sentence
@@ -177,13 +187,13 @@ def _with_negatives(pairs: Any, options: argparse.Namespace) -> tuple[Any, list[
     return pairs, [Sentence("report.all relevant")]
 
 
-def _cosine(probability: float | None, inspection: Any) -> float:
+def _cosine(probability: float | None, inspection: Inspection) -> float:
     """Return the threshold: that of a probability, or the best F1's."""
     from dssm_core.inspection import measure
 
     if probability is None:
         return measure.suggest_threshold(measure.curve(inspection.frame), inspection.frame, None)
-    cosine: float | None = inspection.head.cosine_at(probability)
+    cosine = inspection.head.cosine_at(probability)
     if cosine is None:
         low, high = inspection.head.reachable
         raise UserError(
@@ -196,7 +206,7 @@ def _cosine(probability: float | None, inspection: Any) -> float:
     return cosine
 
 
-def _verdicts() -> tuple[Any, Path]:
+def _verdicts() -> tuple[pd.DataFrame, Path]:
     """Return the verdicts of the user's store, which is left alone, and where it is."""
     from dssm_core.store import Store, default_path
 
@@ -204,7 +214,7 @@ def _verdicts() -> tuple[Any, Path]:
     return Store(path, read_only=True).verdicts(), path
 
 
-def _print_findings(findings: Any) -> None:
+def _print_findings(findings: Findings) -> None:
     from dssm_core.inspection.findings import place
     from dssm_core.reporting.report import lead
     from dssm_core.repro.replay import short
@@ -222,13 +232,14 @@ def _print_findings(findings: Any) -> None:
     print(f"area under ROC {_number(findings.area)}", end=", ")
     print(f"calibration error {_number(findings.calibration_error)}")
     print("\nworst slices:")
-    for row in findings.worst_slices(SHOWN).itertuples():
-        print(f"  {short(row.slice, 60)}: {row.errors:,} of {row.pairs:,} wrong")
+    for _, group in findings.worst_slices(SHOWN).iterrows():
+        print(f"  {short(group['slice'], 60)}: {group['errors']:,} of {group['pairs']:,} wrong")
     print("\ncauses:")
     for cause, number in findings.causes.items():
         print(f"  {number:,} {cause}")
     print("\nworst errors:")
-    for line, row in findings.errors.head(SHOWN).iterrows():
+    worst = findings.errors.head(SHOWN)
+    for line, row in zip(worst.index, worst.to_dict("records"), strict=True):
         numbers = f"cosine {_number(row['cosine'])}, {place(line, row)}"
         print(f"  {row['error']}, {row['cause']}, {numbers}")
         print(f"    query: {short(row['query'])}\n    document: {short(row['document'])}")
@@ -240,12 +251,12 @@ def _number(value: float | None) -> str:
 
 
 def _progress(what: str) -> Callable[[int, int], None] | None:
-    """Return what tells progress to a person at a terminal, and to nobody else."""
+    """Return a function that writes progress to standard error; None unless that is a terminal."""
     if not sys.stderr.isatty():
         return None
 
-    def join_sentences(done: int, total: int) -> None:
+    def progress(done: int, total: int) -> None:
         end = "\n" if done >= total else ""
         print(f"\r{done:,} of {total:,} {what}", end=end, file=sys.stderr, flush=True)
 
-    return join_sentences
+    return progress

@@ -7,13 +7,22 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from dssm_core.commands.files import add_model, read_lines
 from dssm_core.errors import UserError
 
+if TYPE_CHECKING:
+    import numpy as np
 
-def add(commands: Any) -> None:
+    from dssm_core.commands.files import Commands
+    from dssm_core.evaluation import Collection, Fusion
+    from dssm_core.evaluation.ranking import Keep
+    from dssm_core.folder import ModelFolder
+    from dssm_core.towers import ScoredToken, Towers
+
+
+def add(commands: Commands) -> None:
     """Add these commands to the parser's."""
     evaluate = commands.add_parser(
         "evaluate", help="measure a model and BM25 on a file of pairs, or on a judged collection"
@@ -98,7 +107,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     print("\n".join(calibration_lines(metrics)))
 
 
-def _collection(options: argparse.Namespace) -> tuple[Any, dict[str, list[str]]]:
+def _collection(options: argparse.Namespace) -> tuple[Collection, dict[str, list[str]]]:
     """Return what to measure on, and the columns of --pairs that group its queries."""
     from dssm_core.corpus.pairs import read_pairs
     from dssm_core.corpus.trec import read_judgements, read_texts
@@ -117,7 +126,7 @@ def _collection(options: argparse.Namespace) -> tuple[Any, dict[str, list[str]]]
     return Collection.judged(queries, documents, judgements), {}
 
 
-def _fusion(options: argparse.Namespace, folder: Any, towers: Any) -> Any:
+def _fusion(options: argparse.Namespace, folder: ModelFolder, towers: Towers) -> Fusion | None:
     """Return how --fuse says to fuse: with the weight fitted now, the model's own, or ours."""
     from dssm_core.corpus.pairs import read_pairs
     from dssm_core.evaluation import Fusion, fit_weight
@@ -136,7 +145,9 @@ def _fusion(options: argparse.Namespace, folder: Any, towers: Any) -> Any:
 
 
 @contextmanager
-def _run_file(path: Path | None, collection: Any, wanted: str, tag: str) -> Iterator[Any]:
+def _run_file(
+    path: Path | None, collection: Collection, wanted: str, tag: str
+) -> Iterator[Keep | None]:
     """Give what writes one system's rows to a run file, qrels beside it; None without a path."""
     from dssm_core.corpus.trec import run_lines
 
@@ -144,13 +155,16 @@ def _run_file(path: Path | None, collection: Any, wanted: str, tag: str) -> Iter
         yield None
         return
     if not collection.grades:  # of pairs, for which there is no file of judgements
-        relevant = zip(collection.query_ids, collection.relevant, strict=True)
         ids = collection.document_ids
-        lines = [f"{query} 0 {ids[d]} 1\n" for query, found in relevant for d in sorted(found)]
+        lines = [
+            f"{query} 0 {ids[document]} 1\n"
+            for query, relevant in zip(collection.query_ids, collection.relevant, strict=True)
+            for document in sorted(relevant)
+        ]
         path.with_name(f"{path.name}.qrels").write_text("".join(lines), "utf-8")
     with path.open("w", encoding="utf-8") as file:
 
-        def keep(system: str, query: int, order: Any, scores: Any) -> None:
+        def keep(system: str, query: int, order: np.ndarray, scores: np.ndarray) -> None:
             if system == wanted:
                 name, documents = collection.query_ids[query], collection.document_ids
                 file.writelines(run_lines(name, order, scores, documents, tag))
@@ -167,11 +181,11 @@ def _robustness(options: argparse.Namespace) -> None:
 
     pairs = read_pairs(options.pairs)
     towers = load_towers(ModelFolder.open(options.model))
-    found = measure_robustness(towers, pairs, options.seed)
+    figures = measure_robustness(towers, pairs, options.seed)
     if options.json:
-        print(json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False))
+        print(json.dumps(figures, indent=2, ensure_ascii=False, allow_nan=False))
         return
-    print(robustness_table(found))
+    print(robustness_table(figures))
 
 
 def _score(options: argparse.Namespace) -> None:
@@ -201,7 +215,7 @@ def _score(options: argparse.Namespace) -> None:
         print(f"   {_tokens(result.tokens)}\n")
 
 
-def _tokens(tokens: Sequence[Any]) -> str:
+def _tokens(tokens: Sequence[ScoredToken]) -> str:
     """Return tokens with weights; ~ marks one read by its letters only, - one not read."""
     marks = {"seen": "", "letters": "~", "truncated": "-", "skipped": "-"}
     return " ".join(

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dssm_core.commands.files import Commands
 
 
-def add(commands: Any) -> None:
+def add(commands: Commands) -> None:
     """Add these commands to the parser's."""
     systems = commands.add_parser("systems", help="list the notebook's systems, layer by layer")
     systems.add_argument("--json", action="store_true", help="print JSON")

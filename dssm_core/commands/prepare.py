@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from dssm_core.errors import UserError
+
+if TYPE_CHECKING:
+    from dssm_core.commands.files import Commands
 
 CORPORA = ("debian-packages", "cedict", "notebook-toy")
 
 
-def add(commands: Any) -> None:
+def add(commands: Commands) -> None:
     """Add these commands to the parser's."""
     prepare = commands.add_parser(
         "prepare", help="build a sample corpus, or draw the negatives of a file of pairs"

@@ -17,7 +17,7 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from dssm_core.corpus.pairs import LABELS, NEEDED, check_columns, records
+from dssm_core.corpus.pairs import ABSENT, NEEDED, is_empty, parse_label, rows
 from dssm_core.corpus.splitting import SPLITS, fold
 from dssm_core.errors import UserError
 
@@ -76,30 +76,26 @@ def check_pairs(path: Path) -> list[str]:
 
 
 def _survey(path: Path) -> _Survey:
-    found = _Survey()
-    for line, cells in records(path):
-        if not found.columns:
-            found.columns = list(cells)
-            check_columns(found.columns, path.name)
-            continue
-        row = dict(zip(found.columns, cells, strict=True))
+    survey = _Survey()
+    for line, row in rows(path):
+        survey.columns = survey.columns or list(row)
         for name in NEEDED:
-            if not row[name].strip():
-                found.empty[name].append(line)
-        label = LABELS.get(row.get("label", "1").strip().lower())
+            if is_empty(row[name]):
+                survey.empty[name].append(line)
+        label = parse_label(row.get("label", ABSENT["label"]))
         if label is None:
-            found.wrong["label"].append(line)
-        split = row.get("split", "train")
+            survey.wrong["label"].append(line)
+        split = row.get("split", ABSENT["split"])
         if split not in SPLITS:
-            found.wrong["split"].append(line)
-        found.line.append(line)
-        found.query.append(text_hash(row["query"]))
-        found.document.append(text_hash(row["document"]))
-        found.label.append(1 if label is None else label)
-        found.split.append(SPLITS.index(split) if split in SPLITS else 0)
-    if not found.line:
+            survey.wrong["split"].append(line)
+        survey.line.append(line)
+        survey.query.append(text_hash(row["query"]))
+        survey.document.append(text_hash(row["document"]))
+        survey.label.append(1 if label is None else label)
+        survey.split.append(SPLITS.index(split) if split in SPLITS else 0)
+    if not survey.line:
         raise UserError("pairs.no rows", name=path.name)
-    return found
+    return survey
 
 
 def text_hash(text: str) -> int:

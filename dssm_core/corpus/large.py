@@ -11,36 +11,18 @@ import gzip
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from dssm_core.corpus.checks import LARGE, check_pairs, text_hash
 from dssm_core.corpus.negatives import NegativesConfig, prepare_negatives
-from dssm_core.corpus.pairs import (
-    LABELS,
-    MOST_BYTES,
-    NEEDED,
-    check_columns,
-    read_pairs,
-    records,
-)
+from dssm_core.corpus.pairs import MOST_BYTES, NEEDED, Pair, pair_of, read_pairs, rows
 from dssm_core.corpus.splitting import HELD_OUT, SPLITS
 from dssm_core.errors import UserError
 
 NEGATIVES = 4
 CHUNK = 1 << 20
-
-
-class Pair(NamedTuple):
-    """One row of a file of pairs."""
-
-    line: int
-    query: str
-    document: str
-    label: int
-    split: str  # empty where the file says nothing of it
 
 
 def is_large(path: Path) -> bool:
@@ -121,34 +103,34 @@ def prepare_large(
     """
     chosen, texts = _choose(path, held_out, seed)
     work.mkdir(parents=True, exist_ok=True)
-    kept: list[Pair] = []
+    held: list[Pair] = []
     dropped = written = 0
     with (work / "pairs.csv").open("w", encoding="utf-8", newline="") as file:
-        rows = csv.writer(file, lineterminator="\n")
-        rows.writerow([*NEEDED, "label"])
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow([*NEEDED, "label"])
         for pair in _pairs(path):
             if pair.line in chosen:
-                kept.append(pair._replace(split=chosen[pair.line]))
+                held.append(pair._replace(split=chosen[pair.line]))
             elif pair.split in SPLITS[1:]:
                 continue
             elif text_hash(pair.query) in texts or text_hash(pair.document) in texts:
                 dropped += 1
             else:
-                rows.writerow(pair[1:4])
+                writer.writerow(pair[1:4])
                 written += 1
     log(
-        f"{written:,} pairs to train on, {len(kept):,} held out, {dropped:,} left out because they "
+        f"{written:,} pairs to train on, {len(held):,} held out, {dropped:,} left out because they "
         "share a text with a pair held out"
     )
     config = config or NegativesConfig(NEGATIVES, seed=seed)
     prepare_negatives(work / "pairs.csv", work / "data", config, log=log)
-    return _frame(kept), work / "data"
+    return _frame(held), work / "data"
 
 
 def _frame(pairs: Sequence[Pair]) -> pd.DataFrame:
     index = pd.Index([pair.line for pair in pairs], name="line")
-    rows = [pair[1:] for pair in pairs]
-    return pd.DataFrame(rows, index=index, columns=[*NEEDED, "label", "split"])
+    cells = [pair[1:] for pair in pairs]
+    return pd.DataFrame(cells, index=index, columns=[*NEEDED, "label", "split"])
 
 
 def _choose(path: Path, held_out: int, seed: int) -> tuple[dict[int, str], set[int]]:
@@ -164,11 +146,11 @@ def _choose(path: Path, held_out: int, seed: int) -> tuple[dict[int, str], set[i
     rng = np.random.default_rng(seed)
     number = min(held_out, len(lines) // 10)
     if any(named.values()):
-        drawn = {s: rng.permutation(np.array(rows))[:held_out] for s, rows in named.items()}
+        drawn = {s: rng.permutation(np.array(n))[:held_out] for s, n in named.items()}
     else:
         both = rng.choice(len(lines), 2 * number, replace=False)
         drawn = {"validation": both[:number], "test": both[number:]}
-    if any(len(rows) < 2 for rows in drawn.values()):
+    if any(len(numbers) < 2 for numbers in drawn.values()):
         raise UserError("large.too few", number=len(lines), name=path.name)
     chosen: dict[int, str] = {}
     texts: set[int] = set()
@@ -185,15 +167,4 @@ def _choose(path: Path, held_out: int, seed: int) -> tuple[dict[int, str], set[i
 
 def _pairs(path: Path) -> Iterator[Pair]:
     """Yield every row, checked as `read_pairs` checks it."""
-    found = records(path)
-    columns = list(next(found, (1, ()))[1])
-    check_columns(columns, path.name)
-    for line, cells in found:
-        row = dict(zip(columns, cells, strict=True))
-        for name in NEEDED:
-            if not row[name].strip():
-                raise UserError("pairs.empty cell", column=name, line=line, name=path.name)
-        label = LABELS.get(row.get("label", "1").strip().lower())
-        if label is None:
-            raise UserError("pairs.wrong label", row["label"], line=line, name=path.name)
-        yield Pair(line, row["query"], row["document"], label, row.get("split", ""))
+    return (pair_of(row, line, path.name) for line, row in rows(path))

@@ -10,13 +10,14 @@ import itertools
 import json
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import pandas as pd
 
 from dssm_core.errors import UserError, line_of
+from dssm_core.process import read_long_cells
 from dssm_core.words import Sentence
 
 MOST_CHARACTERS = 1_000_000  # of a cell
@@ -31,6 +32,16 @@ LABELS = {
 }
 
 Record = tuple[int, Sequence[str]]  # 1-based line, cells in the order of the columns
+
+
+class Pair(NamedTuple):
+    """One row of a file of pairs."""
+
+    line: int
+    query: str
+    document: str
+    label: int
+    split: str  # empty where the file says nothing of it
 
 
 def read_pairs(source: Path | str | bytes | IO[Any], name: str | None = None) -> pd.DataFrame:
@@ -74,25 +85,75 @@ def stream_pairs(path: Path) -> Iterator[tuple[str, str, int]]:
     Raises:
         UserError: where the file cannot be read as pairs; names the line and column.
     """
-    name = path.name
-    try:
-        rows = records(path)
-        columns = next(rows)[1]
-        check_columns(columns, name)
-        places = [columns.index(needed) for needed in NEEDED]
-        label_place = columns.index("label") if "label" in columns else None
-        split_place = columns.index("split") if "split" in columns else None
-        for line, cells in rows:
-            if split_place is not None and cells[split_place] != "train":
-                continue
-            query, document = (cells[place] for place in places)
-            for column, value in zip(NEEDED, (query, document), strict=True):
-                if not value.strip():
-                    raise UserError("pairs.empty cell", column=column, line=line, name=name)
-            label = "1" if label_place is None else cells[label_place]
-            yield query, document, _labels([label], pd.Index([line]), name)[0]
-    except StopIteration:
-        raise UserError("pairs.empty file", name=name) from None
+    for line, row in rows(path):
+        if row.get("split", "train") == "train":
+            pair = pair_of(row, line, path.name)
+            yield pair.query, pair.document, pair.label
+
+
+def rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield each row's cells by column, with the line where it starts; cells are not checked.
+
+    Args:
+        path: CSV, TSV or JSONL, plain or gzipped; streamed.
+
+    Raises:
+        UserError: where the file cannot be read, is empty, or lacks a column that pairs need.
+    """
+    stream = records(path)
+    columns = list(next(stream, (1, ()))[1])
+    if not columns:
+        raise UserError("pairs.empty file", name=path.name)
+    check_columns(columns, path.name)
+    for line, cells in stream:
+        yield line, dict(zip(columns, cells, strict=True))
+
+
+def pair_of(row: Mapping[str, str], line: int, name: str) -> Pair:
+    """Return a row as a pair.
+
+    Args:
+        row: its cells by column.
+        line: where it starts.
+        name: the file's name, for messages.
+
+    Raises:
+        UserError: where query or document is empty, or the label is none.
+    """
+    for column in NEEDED:
+        check_filled(row[column], column, line, name)
+    label = label_of(row, line, name)
+    return Pair(line, row["query"], row["document"], label, row.get("split", ""))
+
+
+def is_empty(cell: str) -> bool:
+    """Whether a cell has nothing but white space."""
+    return not cell.strip()
+
+
+def check_filled(cell: str, column: str, line: int, name: str) -> None:
+    """Refuse an empty cell."""
+    if is_empty(cell):
+        raise UserError("pairs.empty cell", column=column, line=line, name=name)
+
+
+def parse_label(cell: str) -> int | None:
+    """Return a label, 0 or 1; None where it is none.
+
+    Example:
+        >>> parse_label(" Yes"), parse_label("0.0"), parse_label("maybe")
+        (1, 0, None)
+    """
+    return LABELS.get(cell.strip().lower())
+
+
+def label_of(row: Mapping[str, str], line: int, name: str) -> int:
+    """Return the label of a row's cells, 1 where there is no such column; refuse another."""
+    cell = row.get("label", ABSENT["label"])
+    label = parse_label(cell)
+    if label is None:
+        raise UserError("pairs.wrong label", cell or '""', line=line, name=name)
+    return label
 
 
 def records(path: Path) -> Iterator[tuple[int, Sequence[str]]]:
@@ -204,7 +265,7 @@ def _check_size(name: str, columns: int, lines: int = 1) -> None:
 
 def csv_rows(stream: Iterable[str], name: str, kind: str) -> Iterator[Record]:
     """Yield the header, then each record, with the line where it starts."""
-    csv.field_size_limit(max(csv.field_size_limit(), MOST_BYTES))
+    read_long_cells(MOST_BYTES)
     reader = csv.reader(stream, delimiter="\t" if kind == "tsv" else ",", strict=True)
     columns: list[str] = []
     start = 1
@@ -330,18 +391,9 @@ def frame_of(columns: Sequence[str], records: Sequence[Record], name: str) -> pd
                     line=line,
                     name=name,
                 )
-            if column in NEEDED and not value.strip():
-                raise UserError("pairs.empty cell", column=column, line=line, name=name)
-    labels = _labels(cells.pop("label"), lines, name) if "label" in cells else [1] * len(lines)
-    kept = {column: cells.pop(column) for column in NEEDED}
-    return pd.DataFrame({**kept, "label": labels, **cells}, index=lines)
-
-
-def _labels(values: Sequence[str], lines: pd.Index, name: str) -> list[int]:
-    labels = []
-    for line, value in zip(lines, values, strict=True):
-        label = LABELS.get(value.strip().lower())
-        if label is None:
-            raise UserError("pairs.wrong label", value or '""', line=line, name=name)
-        labels.append(label)
-    return labels
+            if column in NEEDED:
+                check_filled(value, column, line, name)
+    labels = cells.pop("label", [ABSENT["label"]] * len(lines))
+    parsed = [label_of({"label": v}, line, name) for line, v in zip(lines, labels, strict=True)]
+    texts = {column: cells.pop(column) for column in NEEDED}
+    return pd.DataFrame({**texts, "label": parsed, **cells}, index=lines)

@@ -205,7 +205,7 @@ def find(
     )
 
 
-def place(line: Any, row: Mapping[str, Any], tr: Translate = ENGLISH) -> str:
+def place(line: Any, row: Mapping[Any, Any], tr: Translate = ENGLISH) -> str:
     """Return where a pair stands in its file; one that was drawn stands nowhere."""
     is_drawn = row.get("assumed") == "yes"
     return tr("report.error.assumed" if is_drawn else "report.error.line", line=line)

@@ -1,7 +1,7 @@
 """A Keras model as `Towers`: compiled once, warmed up, safe to call from several threads.
 
 One `tf.function` a tower with an open signature, fed in length buckets. What NumPy can compute is
-served by `plain`, in a fraction of the time (docs/performance.md, "Runtimes").
+served by `runtimes.numpy_lstm`, in a fraction of the time (docs/performance.md, "Runtimes").
 """
 
 from __future__ import annotations
@@ -15,9 +15,8 @@ import tensorflow as tf
 
 from dssm_core.archive import check_archive
 from dssm_core.errors import UserError
-from dssm_core.models.families import Tower, cut_towers
-from dssm_core.models.layers import WordHashing
-from dssm_core.models.mlp import MultiHot
+from dssm_core.families import family
+from dssm_core.models.tower import Tower, cut_towers, table_rows
 from dssm_core.text import PIECES, Reader
 from dssm_core.towers import Side, TextTowers
 
@@ -26,9 +25,6 @@ if TYPE_CHECKING:
 
 LENGTHS = (8, 16, 32, 64, 128, 256)
 """Texts are padded to the least of these that holds them, so that few tokens are padding."""
-
-TABLES = (WordHashing, MultiHot, keras.layers.Embedding)
-"""Layers that know the rows of the table."""
 
 
 class CompiledTowers(TextTowers):
@@ -113,6 +109,7 @@ def load_towers(folder: ModelFolder) -> CompiledTowers:
     pieces = text.get("pieces", PIECES)  # what folders that do not say have
     try:
         check_archive(folder.path / "model.keras")
+        _ = family(folder.config["family"]).config  # imports and so registers its layers
         model = keras.saving.load_model(folder.path / "model.keras", compile=False, safe_mode=True)
         towers = CompiledTowers(
             model,
@@ -125,15 +122,13 @@ def load_towers(folder: ModelFolder) -> CompiledTowers:
         for weight, values in zip(model.weights, model.get_weights(), strict=True):
             if not np.isfinite(values).all():
                 raise ValueError(f"a weight of {weight.path} is not a number")
-        tables = [layer for layer in model.layers if isinstance(layer, TABLES)]
-        rows = next(getattr(layer, "rows", None) or layer.input_dim for layer in tables)
-        for name, own, said in (
+        for name, own, stored in (
             ("head", (towers.scale, towers.bias), (folder.scale, folder.bias)),
-            ("rows", rows, text["rows"]),
+            ("rows", table_rows(model), text["rows"]),
             ("pieces", cut_towers(model)["query"].pieces, pieces),
         ):
-            if own != said:
-                raise UserError("model.disagrees", f"{said}, {own}", name=folder.name, field=name)
+            if own != stored:
+                raise UserError("model.disagrees", f"{stored}, {own}", name=folder.name, field=name)
         towers.warm_up()
     except UserError:
         raise

@@ -6,17 +6,16 @@ Shape letters: N rows of a batch, E vector.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal, get_args
+from typing import Any
 
 import keras
 import tensorflow as tf
 
-from dssm_core.models.families import cut_towers, model_input
+from dssm_core.families import LOSSES, Loss
 from dssm_core.models.layers import unit_length
 from dssm_core.models.negative_sampling import MLPNegativeSamplingModelBuilder
+from dssm_core.models.tower import cut_towers, model_input
 from dssm_core.towers import Side
-
-Loss = Literal["retrieval", "sampled", "softmax", "binary", "labelled"]
 
 
 def retrieval_loss(
@@ -146,8 +145,8 @@ def compile_step(
     Raises:
         ValueError: if there is no such loss.
     """
-    if loss not in get_args(Loss):
-        raise ValueError(f"loss must be one of {', '.join(get_args(Loss))}, not {loss!r}")
+    if loss not in LOSSES:
+        raise ValueError(f"loss must be one of {', '.join(LOSSES)}, not {loss!r}")
     value_of = (
         _softmax(model, negatives)
         if loss == "softmax"

@@ -6,11 +6,13 @@ Shape letters: N rows, T tokens, P pieces, E embedding, H LSTM units.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import keras
 
+from dssm_core.families import Config
 from dssm_core.models.layers import (
     Attention,
     Beside,
@@ -22,44 +24,35 @@ from dssm_core.models.layers import (
     register,
     token_mask,
 )
+from dssm_core.models.tower import Tower, model_input
+from dssm_core.towers import Side
 
 
 @dataclass(frozen=True)
-class LSTMConfig:
+class LSTMConfig(Config):
     """Every size and choice of the LSTM model; the defaults are the notebook's.
 
     Attributes:
-        query_length: tokens read of a query.
-        document_length: tokens read of a document.
-        vocabulary: rows of the embedding table; row 0 is padding when there are pieces.
         embedding: E, width of the table.
         units: H of the LSTM.
         hidden: width of the first Dense.
         vector: width of a text's vector.
-        pieces: hashed pieces a word (P); 0 reads plain word ids, as the notebook does.
         attention: units of the Bahdanau attention; 0 for none, as in the notebook.
         dropout: spatial dropout on the embeddings, in training only.
         lexical: width of the vector's lexical part, a multiple of 64: the attended words as fixed
             random signs of their hashed pieces, beside the `vector` that is learned; 0 for none.
         dense: "per side", a Dense stack for queries and one for documents, as in the notebook;
             "shared", one for both, so that a text is always nearest to itself.
-        head: "positive", the scale starts at 1 and cannot go below 0; "free", the notebook's,
-            which ranks backwards whenever it is drawn negative.
     """
 
-    query_length: int = 6
-    document_length: int = 10
-    vocabulary: int = 100
     embedding: int = 128
     units: int = 32
     hidden: int = 1024
     vector: int = 256
-    pieces: int = 0
     attention: int = 0
     dropout: float = 0.0
     lexical: int = 0
     dense: Literal["per side", "shared"] = "per side"
-    head: Literal["positive", "free"] = "positive"
 
     def __post_init__(self) -> None:
         sizes = ("query_length", "document_length", "embedding", "units", "hidden", "vector")
@@ -297,6 +290,18 @@ class LSTMModel(keras.Model):
         out = self.out(self.dot([query_vec, document_vec]))  # [N, 1]
         return {"cos": self.cosine([query_vec, document_vec]), "out": out}
 
+    def towers(self) -> dict[Side, Tower]:
+        """Return the two towers; see `cut_towers`."""
+        return {"query": self._cut(self.query_tower), "document": self._cut(self.document_tower)}
+
+    def _cut(self, tower: Callable[..., Any]) -> Tower:
+        config = self.config
+
+        def call(texts: Any, training: bool = False) -> list[Any]:
+            return [tower(model_input(texts, config.pieces), training)]
+
+        return Tower(call, config.vector, False, config.pieces, (config.vector,))
+
     def query_tower(self, ids: Any, training: bool = False) -> Any:
         """Return the vectors [N, E] of queries, int32 [N, T] or [N, T, P]."""
         return self._tower(ids, self.query_lstm, self.query_dense_2, training)
@@ -318,3 +323,10 @@ class LSTMModel(keras.Model):
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> LSTMModel:
         return cls(LSTMConfig(**config["config"]), config["name"])
+
+
+def build_subclass(config: LSTMConfig) -> LSTMModel:
+    """Return an `LSTMModel` that has its weights."""
+    model = LSTMModel(config)
+    model.build([(None, None, config.pieces)] * 2)
+    return model

@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from dssm_core.families import Config
 from dssm_core.models.layers import Cosine, UnitVector, check_least, register
 from dssm_core.models.lstm import cosine_dot, probability_head
 from dssm_core.text import hash_pieces, segment
@@ -58,31 +59,26 @@ class MultiHot(keras.layers.Layer):
 
 
 @dataclass(frozen=True)
-class MLPConfig:
+class MLPConfig(Config):
     """Every size and choice of the MLP model; the defaults are the notebook's.
 
     Attributes:
-        vocabulary: rows of the hashed table when there are pieces, padding row 0 included; the
-            notebook's vocab_size, which its MLP does not read either.
-        vec_dim: E, width of a text's vector.
-        query_max_len: width of the multi-hot query; words read of it when there are pieces.
-        doc_max_len: width of the multi-hot document; words read of it when there are pieces.
-        hidden: width of the first Dense.
+        query_length: words read of a query; without pieces the width of the multi-hot query,
+            the notebook's query_max_len.
+        document_length: the same of a document, the notebook's doc_max_len.
         pieces: hashed pieces a word (P), so that the model reads what the LSTM reads; 0 reads
-            multi-hot texts, as the notebook does.
-        head: as `probability_head`.
+            multi-hot texts, as the notebook does, and no `vocabulary`.
+        vector: E, width of a text's vector, the notebook's vec_dim.
+        hidden: width of the first Dense.
     """
 
-    vocabulary: int = 100
-    vec_dim: int = 256
-    query_max_len: int = 10
-    doc_max_len: int = 100
+    query_length: int = 10
+    document_length: int = 100
+    vector: int = 256
     hidden: int = 1024
-    pieces: int = 0
-    head: Literal["positive", "free"] = "positive"
 
     def __post_init__(self) -> None:
-        sizes = dict.fromkeys(("vec_dim", "query_max_len", "doc_max_len", "hidden"), 1)
+        sizes = dict.fromkeys(("vector", "query_length", "document_length", "hidden"), 1)
         check_least(self, vocabulary=3, pieces=0, **sizes)
 
 
@@ -107,14 +103,14 @@ def build_mlp_model(config: MLPConfig | None = None) -> keras.Model:
     config = config or MLPConfig()
     inputs, vectors = [], []
     multi_hot_layer = MultiHot(config.vocabulary, name="multi_hot")
-    for side, width in (("query", config.query_max_len), ("doc", config.doc_max_len)):
+    for side, width in (("query", config.query_length), ("doc", config.document_length)):
         if config.pieces:
             texts = keras.Input((None, config.pieces), name=side, dtype="int32")
             counts = multi_hot_layer(texts)  # [N, vocabulary]
         else:
             counts = texts = keras.Input((width,), name=f"{side}_input")
         hidden = keras.layers.Dense(config.hidden, name=f"{side}_dense_1")(counts)
-        vector = keras.layers.Dense(config.vec_dim, name=f"{side}_dense_2")(hidden)  # [N, E]
+        vector = keras.layers.Dense(config.vector, name=f"{side}_dense_2")(hidden)  # [N, E]
         inputs.append(texts)
         vectors.append(UnitVector(name=f"{side}_vec")(vector, ops.not_equal(counts, 0)))
     out = probability_head(config.head)(cosine_dot(unit=True)(vectors))  # [N, 1]

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import keras
 
-from dssm_core.models.families import HASHED_LSTM
-from dssm_core.models.lstm import LSTMConfig, LSTMModel, build_lstm_model
+from dssm_core.families import FAMILIES, Family
+from dssm_core.models.lstm import LSTMConfig, LSTMModel, build_lstm_model, build_subclass
 from dssm_core.models.mlp import build_mlp_model
 from dssm_core.models.negative_sampling import MLPNegativeSamplingModelBuilder
 
@@ -25,10 +25,8 @@ class System(NamedTuple):
     build: Callable[[], keras.Model]
 
 
-def _subclass() -> LSTMModel:
-    model = LSTMModel(LSTMConfig())
-    model.build([(None, None)] * 2)
-    return model
+def _standard(family: Family) -> keras.Model:
+    return family.build(family.config)
 
 
 SYSTEMS = {
@@ -38,9 +36,12 @@ SYSTEMS = {
     ),
     "MLP": System("row 3, build_mlp_model: pair by pair", build_mlp_model),
     "LSTM": System("row 5, build_lstm_model: shared Embedding and LSTM", build_lstm_model),
-    "LSTMModel": System("row 6, the subclass: shared Embedding, an LSTM a side", _subclass),
+    "LSTMModel": System(
+        "row 6, the subclass: shared Embedding, an LSTM a side",
+        lambda: build_subclass(LSTMConfig()),
+    ),
     "LSTM with attention": System(
-        "rows 4 and 5 made real: what debian-packages is", lambda: build_lstm_model(HASHED_LSTM)
+        "rows 4 and 5 made real: what debian-packages is", lambda: _standard(FAMILIES["lstm"])
     ),
 }
 

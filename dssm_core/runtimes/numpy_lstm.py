@@ -9,13 +9,12 @@ L lexical width.
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Mapping, Sequence
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dssm_core.process import use_one_thread
 from dssm_core.runtimes.weights import read_weights
 from dssm_core.text import PIECES, Reader, random_signs
 from dssm_core.towers import SHORTEST, Encoding, Side, TextTowers
@@ -205,19 +204,6 @@ class PlainTower:
         attention = np.exp(logits - logits.max(axis=1, keepdims=True))
         result: np.ndarray = attention / attention.sum(axis=1, keepdims=True)
         return result
-
-
-def use_one_thread() -> None:
-    """Keep NumPy's matrix products on one thread, in the whole process.
-
-    OpenBLAS's threads wait for each other at every product. On a busy machine these small ones
-    then take ten times as long; on a quiet one a second thread saves next to nothing.
-    """
-    core = import_module("numpy._core._multiarray_umath")
-    library = ctypes.CDLL(core.__file__)  # finds what it is linked against, too
-    for name in ("scipy_openblas_set_num_threads64_", "openblas_set_num_threads"):
-        if hasattr(library, name):  # other libraries, such as Apple's, see to it themselves
-            getattr(library, name)(1)
 
 
 def _reordered(values: np.ndarray) -> np.ndarray:

@@ -19,7 +19,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from dssm_core.archive import MOST_WEIGHTS, check_archive
+from dssm_core.archive import MAX_WEIGHTS, check_archive
 
 Shapes = dict[str, tuple[int, ...]]
 
@@ -46,8 +46,8 @@ def read_weights(path: Path, config: Mapping[str, Any]) -> dict[str, list[np.nda
     """
     check_archive(path)
     expected = _layers(config)
-    if sum(math.prod(s) for _, shapes in expected.values() for s in shapes.values()) > MOST_WEIGHTS:
-        raise ValueError(f"over {MOST_WEIGHTS:,} weights")
+    if sum(math.prod(s) for _, shapes in expected.values() for s in shapes.values()) > MAX_WEIGHTS:
+        raise ValueError(f"over {MAX_WEIGHTS:,} weights")
     with zipfile.ZipFile(path) as archive:
         layers = json.loads(archive.read("config.json"))["config"]["layers"]
         content = archive.read("model.weights.h5")

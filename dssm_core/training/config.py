@@ -1,11 +1,16 @@
-"""Every choice of a training run."""
+"""Every choice of a training run, and what it needs besides."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from pathlib import Path
+from typing import Any, Literal, get_args
 
-from dssm_core.models.losses import Loss
+import pandas as pd
+
+from dssm_core.families import Config, Loss
+from dssm_core.folder import ModelFolder
 
 MeasuredOn = Literal["held out", "training pairs"]
 
@@ -77,3 +82,32 @@ class TrainingConfig:
                 raise ValueError(
                     f"{name} must be in [{low:g}, {high:g}], not {getattr(self, name)}"
                 )
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """One training to do: on what, of which model, and where to.
+
+    Attributes:
+        pairs: as `read_pairs` returns them; of the training rows only those labelled 1 are used,
+            because the batch provides the negatives, save by the loss "labelled".
+        out: the model folder to write; one that is there is replaced at the very end.
+        sizes: of the model.
+        training: choices of the run.
+        family: name of the model's family.
+        data: prepared shards to train on, streamed, in place of the pairs' training rows.
+        start: model whose weights to start from, of the same family and sizes.
+        notes: Markdown for the card: where the data comes from, its licence, known failures.
+        examples: what the first screen shows, each with title, note, query and documents;
+            without any, two are picked from the held-out pairs.
+    """
+
+    pairs: pd.DataFrame
+    out: Path
+    sizes: Config
+    training: TrainingConfig
+    family: str = "lstm"
+    data: Path | None = None
+    start: ModelFolder | None = None
+    notes: str = ""
+    examples: Sequence[Mapping[str, Any]] = ()

@@ -11,23 +11,23 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
 import pandas as pd
+import tensorflow as tf
 
 from dssm_core.corpus.splitting import fold, split_pairs
 from dssm_core.errors import UserError
+from dssm_core.families import Config, family
 from dssm_core.folder import ModelFolder
 from dssm_core.models.compiled import CompiledTowers
-from dssm_core.models.families import Config, cut_towers, family, lengths
 from dssm_core.models.losses import compile_step
-from dssm_core.models.lstm import LSTMConfig, LSTMModel
+from dssm_core.models.tower import cut_towers
 from dssm_core.runtimes.load import load_towers
 from dssm_core.text import PIECES, UNSEEN
 from dssm_core.training.batches import PairBatches, ShardBatches, rarity
-from dssm_core.training.config import PREPARED, TrainingConfig
+from dssm_core.training.config import PREPARED, Plan, TrainingConfig
 from dssm_core.training.validation import Validation, best_gain, fit_head
 
 
@@ -50,71 +50,73 @@ class Progress:
         return done >= config.epochs or done - 1 - self.best >= config.patience > 0
 
 
+Log = Callable[[str], None]
+OnEpoch = Callable[[dict[str, float]], None]
+
+
 class Trainer:
     """One training run: its data, model and progress, resumable after a kill.
 
     Args:
-        pairs: columns query, document, label, and optionally split; of the training rows only
-            those labelled 1 are used, because the batch provides the negatives, save by the
-            loss "labelled".
-        model: sizes of the model.
-        training: choices of the run.
-        state: file that holds the run between epochs; resumed from if it fits, else ignored.
+        plan: what to train, and on what.
+        splits: the pairs of each split.
+        batches: what the steps learn from.
+        model: built, with the weights that it starts from.
+        state: file that holds the run between epochs.
         log: called with a line for people after each epoch and every few seconds.
-        data: prepared shards to train on, streamed, in place of the pairs' training rows.
-        name: family of the model.
-        start: model whose weights to start from, of the same family and sizes.
         on_epoch: called with each epoch's entry of the history.
-
-    Raises:
-        UserError: if there are too few pairs, words cannot be read into the model's sizes, or
-            the loss does not fit model or data.
     """
 
     def __init__(
         self,
-        pairs: pd.DataFrame,
-        model: Config,
-        training: TrainingConfig,
+        plan: Plan,
+        splits: dict[str, pd.DataFrame],
+        batches: PairBatches | ShardBatches,
+        model: keras.Model,
         state: Path,
-        log: Callable[[str], None] = print,
-        data: Path | None = None,
-        name: str = "lstm",
-        start: ModelFolder | None = None,
-        on_epoch: Callable[[dict[str, float]], None] = lambda entry: None,
+        log: Log,
+        on_epoch: OnEpoch,
     ) -> None:
-        _check_sizes(model)
-        _check_loss(training, data is not None)
-        self.splits = _split(pairs, training, data is not None)
-        self.train = self.splits["train"]
-        if training.loss != "labelled":
-            self.train = self.train.query("label == 1")
-        keras.utils.set_random_seed(training.seed)
-        self.model_config, self.config, self.state, self.log = model, training, state, log
-        read = model.vocabulary, *lengths(model)
-        self.batches = (
-            PairBatches(self.train, *read, training.spans, model.pieces)
-            if data is None
-            else ShardBatches(data, *read, training.negatives, model.pieces, self._held_out())
+        self.plan, self.config, self.model_config = plan, plan.training, plan.sizes
+        self.splits, self.batches, self.vocabulary = splits, batches, batches.vocabulary
+        self.model, self.state, self.log, self.on_epoch = model, state, log, on_epoch
+        self._towers = CompiledTowers(
+            model, self.vocabulary, *_text_sizes(plan.sizes), plan.sizes.pieces
         )
-        self.vocabulary = self.batches.vocabulary
-        self.name, self.on_epoch, self.has_start = name, on_epoch, start is not None
-        self.model = family(name).build(model)
-        if isinstance(model, LSTMConfig) and model.lexical:
-            weights = self.model.get_layer("lexical").log_weight
-            weights.assign(rarity(self.vocabulary, model.vocabulary))  # as BM25 begins
-        if training.loss == "softmax" and isinstance(self.model, LSTMModel):
-            raise UserError("train.softmax family", name)
-        if start is not None:
-            self._start_from(start)
-        if training.first_scale is not None:
-            self.set_head(training.first_scale, 0.0)
-        self._towers = CompiledTowers(self.model, self.vocabulary, *read, model.pieces)
-        self._compile()
-        self.best_weights = self.model.get_weights()
-        self.sum_of_weights = [w * self.has_start for w in self.best_weights]
+        self.step = self._compile()
+        self.best_weights = model.get_weights()
+        self.sum_of_weights = [w * (plan.start is not None) for w in self.best_weights]
         self.progress = Progress()
-        self._resume()
+
+    @classmethod
+    def prepare(
+        cls,
+        plan: Plan,
+        state: Path,
+        log: Log = print,
+        on_epoch: OnEpoch = lambda entry: None,
+    ) -> Trainer:
+        """Return a run that is ready to go on from its state file, or to start.
+
+        Args:
+            plan: what to train, and on what.
+            state: file that holds the run between epochs; resumed from if it fits, else ignored.
+            log: called with a line for people after each epoch and every few seconds.
+            on_epoch: called with each epoch's entry of the history.
+
+        Raises:
+            UserError: if there are too few pairs, words cannot be read into the model's sizes, or
+                the loss does not fit model or data.
+        """
+        _check_sizes(plan)
+        _check_loss(plan)
+        splits = _split(plan)
+        keras.utils.set_random_seed(plan.training.seed)
+        batches = _batches(plan, splits)
+        model = _build(plan, batches.vocabulary)
+        trainer = cls(plan, splits, batches, model, state, log, on_epoch)
+        trainer._resume()
+        return trainer
 
     def run(self) -> None:
         """Train until it is over, then put back the best epoch's weights, or the mean of all."""
@@ -122,9 +124,9 @@ class Trainer:
             epoch, started = len(self.progress.history), time.monotonic()
             loss = self._epoch(epoch)
             towers = self.towers()
-            found = self.validate(towers)
-            entry = {"epoch": epoch + 1, "loss": loss, "validation MRR@10": found.rank()}
-            entry |= {"AUC": found.auc(towers.scale, self.config.seed)}
+            validation = self.validate(towers)
+            entry = {"epoch": epoch + 1, "loss": loss, "validation MRR@10": validation.rank()}
+            entry |= {"AUC": validation.auc(towers.scale, self.config.seed)}
             entry |= {"scale": towers.scale, "bias": towers.bias}
             self.progress.history.append({**entry, "seconds": time.monotonic() - started})
             scores = [row["validation MRR@10"] for row in self.progress.history]
@@ -132,14 +134,14 @@ class Trainer:
             self.sum_of_weights = [a + b for a, b in zip(self.sum_of_weights, weights, strict=True)]
             if int(np.argmax(scores)) == epoch:
                 self.progress.best, self.best_weights = epoch, weights
-            self._keep()
+            self._save()
             self.on_epoch(self.progress.history[-1])
             self.log(
                 f"epoch {epoch + 1}/{self.config.epochs}: loss {loss:.4f}, validation MRR@10 "
                 f"{scores[-1]:.4f}, {self.progress.history[-1]['seconds']:.0f} s"
             )
         if self.config.average:
-            number = len(self.progress.history) + self.has_start
+            number = len(self.progress.history) + (self.plan.start is not None)
             self.model.set_weights([total / number for total in self.sum_of_weights])
         else:
             self.model.set_weights(self.best_weights)
@@ -174,20 +176,9 @@ class Trainer:
 
     def set_head(self, scale: float, bias: float) -> None:
         """Put w and b into the head."""
-        kernel, offset = np.array([[scale]], np.float32), np.array([bias], np.float32)
-        self.model.get_layer("out").set_weights([kernel, offset])
+        _set_head(self.model, scale, bias)
 
-    def _held_out(self) -> frozenset[str]:
-        """Return the texts of the held-out pairs, which a file without splits has in its shards."""
-        if self.config.measured_on == "training pairs" or "split" in self.train:
-            return frozenset()
-        parts = (self.splits[split] for split in ("validation", "test"))
-        relevant = (part[part["label"] == 1] for part in parts)
-        return frozenset(
-            fold(text) for part in relevant for side in ("query", "document") for text in part[side]
-        )
-
-    def _compile(self) -> None:
+    def _compile(self) -> Callable[..., tf.Tensor]:
         training = self.config
         steps = -(-self.batches.pairs // training.batch) * training.epochs
         schedule = keras.optimizers.schedules.CosineDecay(
@@ -198,7 +189,7 @@ class Trainer:
         )
         self.model.compile(optimizer=keras.optimizers.Adam(schedule, clipnorm=1.0))
         self.model.optimizer.build(self.model.trainable_variables)
-        self.step = compile_step(
+        return compile_step(
             self.model,
             training.loss,
             sharpness=training.sharpness,
@@ -206,17 +197,9 @@ class Trainer:
             in_batch=0 if self.batches.negatives else training.negatives,
         )
 
-    def _start_from(self, start: ModelFolder) -> None:
-        load_towers(start, "keras")  # refuses what is no model of ours
-        model = keras.saving.load_model(start.path / "model.keras", compile=False, safe_mode=True)
-        shapes = [[w.shape for w in m.get_weights()] for m in (model, self.model)]
-        if shapes[0] != shapes[1]:
-            raise UserError("train.other sizes", name=start.name)
-        self.model.set_weights(model.get_weights())
-
     def _epoch(self, epoch: int) -> float:
         rng = np.random.default_rng([self.config.seed, epoch])
-        losses, spoken = [], time.monotonic()
+        losses, logged = [], time.monotonic()
         total = -(-self.batches.pairs // self.config.batch)
         for batch in self.batches.epoch(epoch, self.config.batch, rng):
             if self.model_config.pieces:
@@ -224,18 +207,23 @@ class Trainer:
                     drop = (rng.random(side.shape[:2]) < self.config.unseen) & (side[..., 0] != 0)
                     side[drop, 0] = UNSEEN
             losses.append(float(self.step(*batch)))
-            if time.monotonic() - spoken > 10:
-                spoken = time.monotonic()
+            if time.monotonic() - logged > 10:
+                logged = time.monotonic()
                 self.log(f"  step {len(losses)}/{total}: loss {np.mean(losses[-50:]):.4f}")
         if not np.isfinite(losses).all():
             raise UserError("train.loss not a number")
         return float(np.mean(losses))
 
     def _fingerprint(self) -> str:
-        run = [self.name, asdict(self.model_config), asdict(self.config), self.batches.fingerprint]
+        run = [
+            self.plan.family,
+            asdict(self.model_config),
+            asdict(self.config),
+            self.batches.fingerprint,
+        ]
         return json.dumps(run)
 
-    def _keep(self) -> None:
+    def _save(self) -> None:
         """Write the run to its state file, whole or not at all."""
         state = {f"now {i}": v.numpy() for i, v in enumerate(self._variables())}
         state |= {f"best {i}": w for i, w in enumerate(self.best_weights)}
@@ -267,33 +255,38 @@ class Trainer:
         self.progress = Progress(**progress)
         self.log(f"resumed after epoch {len(self.progress.history)}")
 
-    def _variables(self) -> list[Any]:
+    def _variables(self) -> list[keras.Variable]:
         return [*self.model.variables, *self.model.optimizer.variables]
 
 
-def _check_sizes(model: Config) -> None:
+def _check_sizes(plan: Plan) -> None:
     """Refuse sizes into which words cannot be read."""
-    if model.pieces == PIECES and model.vocabulary >= 3:
+    sizes = plan.sizes
+    if sizes.pieces == PIECES and sizes.vocabulary >= 3:
         return
-    if model.pieces == 0 and isinstance(model, LSTMConfig):
+    if sizes.pieces == 0 and family(plan.family).reads_ids:
         return
     raise UserError(
-        "train.wrong pieces", f"pieces {model.pieces}, vocabulary {model.vocabulary}", pieces=PIECES
+        "train.wrong pieces",
+        f"pieces {sizes.pieces}, vocabulary {sizes.vocabulary}",
+        pieces=PIECES,
     )
 
 
-def _check_loss(training: TrainingConfig, has_data: bool) -> None:
-    """Refuse a loss that the data is not made for."""
-    if training.loss in PREPARED and not has_data:
-        raise UserError("train.no prepared negatives", loss=training.loss)
-    if training.loss == "labelled" and has_data:
+def _check_loss(plan: Plan) -> None:
+    """Refuse a loss that model or data are not made for."""
+    loss, losses = plan.training.loss, family(plan.family).losses
+    if loss in PREPARED and plan.data is None:
+        raise UserError("train.no prepared negatives", loss=loss)
+    if loss == "labelled" and plan.data is not None:
         raise UserError("train.labelled with data")
+    if loss not in losses:
+        raise UserError("train.other loss", plan.family, loss=loss, names=", ".join(losses))
 
 
-def _split(
-    pairs: pd.DataFrame, training: TrainingConfig, has_data: bool
-) -> dict[str, pd.DataFrame]:
+def _split(plan: Plan) -> dict[str, pd.DataFrame]:
     """Return the pairs of each split, enough of them to train and to measure on."""
+    pairs, training = plan.pairs, plan.training
     is_held_out = training.measured_on == "held out"
     splits = (
         split_pairs(pairs, training.seed)
@@ -304,10 +297,71 @@ def _split(
         usable = int((part["label"] == 1).sum())
         least = 2 if is_held_out or split == "train" else 1
         if split == "train":
-            if has_data:
+            if plan.data is not None:
                 continue
             if training.loss == "labelled":
                 usable = len(part)
         if usable < least:
             raise UserError("train.too few pairs", str(usable), split=split)
     return splits
+
+
+def _batches(plan: Plan, splits: dict[str, pd.DataFrame]) -> PairBatches | ShardBatches:
+    """Return what the steps learn from: prepared shards, or the training pairs."""
+    sizes, training, pairs = plan.sizes, plan.training, splits["train"]
+    text_sizes = _text_sizes(sizes)
+    if plan.data is not None:
+        held_out = _held_out(splits) if training.measured_on == "held out" else frozenset()
+        negatives = training.negatives
+        return ShardBatches(plan.data, *text_sizes, negatives, sizes.pieces, held_out)
+    if training.loss != "labelled":
+        pairs = pairs.query("label == 1")
+    return PairBatches(pairs, *text_sizes, training.spans, sizes.pieces)
+
+
+def _text_sizes(sizes: Config) -> tuple[int, int, int]:
+    """Return the rows of the table, and the words read of a query and of a document."""
+    return sizes.vocabulary, sizes.query_length, sizes.document_length
+
+
+def _held_out(splits: dict[str, pd.DataFrame]) -> frozenset[str]:
+    """Return the texts of the held-out pairs, which a file without splits has in its shards."""
+    if "split" in splits["train"]:
+        return frozenset()
+    parts = (splits[split] for split in ("validation", "test"))
+    relevant = (part[part["label"] == 1] for part in parts)
+    return frozenset(
+        fold(text) for part in relevant for side in ("query", "document") for text in part[side]
+    )
+
+
+def _build(plan: Plan, vocabulary: dict[str, int]) -> keras.Model:
+    """Return the model with the weights that it starts from."""
+    model = family(plan.family).build(plan.sizes)
+    if _has_lexical(model):  # as BM25 begins
+        weights = rarity(vocabulary, plan.sizes.vocabulary)
+        model.get_layer("lexical").log_weight.assign(weights)
+    if plan.start is not None:
+        _copy_weights(plan.start, model)
+    if plan.training.first_scale is not None:
+        _set_head(model, plan.training.first_scale, 0.0)
+    return model
+
+
+def _has_lexical(model: keras.Model) -> bool:
+    return len(cut_towers(model)["query"].parts) > 1
+
+
+def _copy_weights(start: ModelFolder, model: keras.Model) -> None:
+    """Copy a model folder's weights into a model of the same sizes."""
+    load_towers(start, "keras")  # refuses what is no model of ours
+    source = keras.saving.load_model(start.path / "model.keras", compile=False, safe_mode=True)
+    shapes = [[w.shape for w in m.get_weights()] for m in (source, model)]
+    if shapes[0] != shapes[1]:
+        raise UserError("train.other sizes", name=start.name)
+    model.set_weights(source.get_weights())
+
+
+def _set_head(model: keras.Model, scale: float, bias: float) -> None:
+    kernel, offset = np.array([[scale]], np.float32), np.array([bias], np.float32)
+    model.get_layer("out").set_weights([kernel, offset])

@@ -28,7 +28,7 @@ import numpy as np
 
 from dssm_core.corpus.pairs import read_pairs
 from dssm_core.folder import ModelFolder
-from dssm_core.scoring import MOST_DOCUMENTS, Scorer
+from dssm_core.scoring import MAX_DOCUMENTS, Scorer
 from tests.benchmarks.figures import told
 
 NUMBERS = (10, 100, 1_000, 10_000, 100_000)
@@ -77,8 +77,8 @@ def once(model: Path, number: int, words: int) -> None:
     scorer.cache._kept.clear()
     with Peak() as peak:
         started = time.perf_counter()
-        for start in range(0, number, MOST_DOCUMENTS):
-            scorer.score("chess engine", documents[start : start + MOST_DOCUMENTS])
+        for start in range(0, number, MAX_DOCUMENTS):
+            scorer.score("chess engine", documents[start : start + MAX_DOCUMENTS])
         seconds = time.perf_counter() - started
     print(json.dumps([seconds, peak.grown]))
 

@@ -33,11 +33,11 @@ import numpy as np
 import pandas as pd
 
 from dssm_core.corpus.pairs import read_pairs
+from dssm_core.families import family
 from dssm_core.folder import ModelFolder
-from dssm_core.models.families import family
 from dssm_core.models.lstm import LSTMConfig, compile_by_name
 from dssm_core.training.batches import Batch, PairBatches
-from dssm_core.training.config import TrainingConfig
+from dssm_core.training.config import Plan, TrainingConfig
 from dssm_core.training.trainer import Trainer
 from tests.benchmarks.figures import alternately, median, told
 
@@ -60,7 +60,9 @@ def trainer(frame: pd.DataFrame, held: pd.DataFrame, size: LSTMConfig, **choices
     halves = [held.iloc[::2].assign(split="validation"), held.iloc[1::2].assign(split="test")]
     frame = pd.concat([frame.assign(split="train"), *halves], ignore_index=True)
     config = TrainingConfig(spans=0.0, epochs=20, **choices)
-    return Trainer(frame, size, config, Path(tempfile.mkdtemp()) / "state.npz", lambda line: None)
+    folder = Path(tempfile.mkdtemp())
+    plan = Plan(frame, folder / "model", size, config)
+    return Trainer.prepare(plan, folder / "state.npz", lambda line: None)
 
 
 def fitter(frame: pd.DataFrame, size: LSTMConfig, batch: int) -> Callable[[int], object]:

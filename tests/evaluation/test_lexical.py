@@ -6,9 +6,9 @@ import keras
 import numpy as np
 import pytest
 
-from dssm_core.models.families import cut_towers
 from dssm_core.models.layers import Beside, SignHashing
 from dssm_core.models.lstm import LSTMConfig, build_lstm_model
+from dssm_core.models.tower import cut_towers
 from dssm_core.text import PIECES, UNSEEN, hash_pieces
 from dssm_core.training.batches import rarity
 

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from dataclasses import dataclass, replace
 
+import keras
 import numpy as np
 import pytest
 
+from dssm_core.__main__ import main
 from dssm_core.errors import UserError
+from dssm_core.families import FAMILIES, Config, Family, Lab, family
 from dssm_core.folder import ModelFolder
+from dssm_core.models.layers import Cosine, UnitVector, WordHashing, register, token_mask
+from dssm_core.models.lstm import cosine_dot, probability_head
 from dssm_core.runtimes.load import load_towers
+from dssm_core.scoring import Scorer
 from tests import tiny
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -27,7 +34,7 @@ LSTM = {
     "hidden": 16,
     "vector": WIDTH,
 }
-MLP = {"vocabulary": ROWS, "vec_dim": WIDTH, "query_max_len": 6, "doc_max_len": 12, "hidden": 16}
+MLP = {"vocabulary": ROWS, "vector": WIDTH, "query_length": 6, "document_length": 12, "hidden": 16}
 TEXTS = ["boat anchor", "", "+ 🙂", "boat", "tide sail zzyzx wave tide sail zzyzx wave boat"]
 
 
@@ -36,8 +43,6 @@ def quiet(line: str) -> None:
 
 
 def sizes(name: str, **changed):
-    from dssm_core.models.families import family
-
     own = MLP if name.startswith("mlp") else LSTM
     lexical = {"lexical": LEXICAL} if name == "lstm" else {}
     return replace(family(name).config, **{**own, **lexical, **changed})
@@ -49,8 +54,6 @@ def width(name: str) -> int:
 
 
 def built(name: str):
-    from dssm_core.models.families import family
-
     return family(name).build(sizes(name))
 
 
@@ -62,14 +65,12 @@ def pieces(number: int, length: int) -> np.ndarray:
 
 
 def test_the_families_are_those_of_this_test():
-    from dssm_core.models.families import FAMILIES
-
     assert set(FAMILIES) == set(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_family_is_built_and_cut_into_its_two_towers(name):
-    from dssm_core.models.families import cut_towers
+    from dssm_core.models.tower import cut_towers
 
     model = built(name)
     query, document = pieces(3, 4), pieces(3, 7)
@@ -96,11 +97,10 @@ def test_a_family_is_built_and_cut_into_its_two_towers(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_family_encodes_any_text(name):
     from dssm_core.models.compiled import CompiledTowers
-    from dssm_core.models.families import lengths
 
     config = sizes(name)
-    assert lengths(config) == (6, 12)
-    towers = CompiledTowers(built(name), {"boat", "tide"}, ROWS, *lengths(config))
+    assert (config.query_length, config.document_length) == (6, 12)
+    towers = CompiledTowers(built(name), {"boat", "tide"}, ROWS, 6, 12)
     assert towers.has_attention == (name == "lstm")
     for side, length in (("query", 6), ("document", 12)):
         found = towers.encode(TEXTS, side)
@@ -129,7 +129,7 @@ def test_a_trained_model_encodes_the_same_once_it_is_saved_and_loaded(name, tmp_
     monkeypatch.setattr(training.Trainer, "towers", towers_of)
     choices = training.TrainingConfig(epochs=1, batch=32, learning_rate=0.02, patience=0, spans=0.0)
     out = tmp_path / "model"
-    training.train(tiny.pairs(80), out, sizes(name), choices, name=name, log=quiet)
+    training.train(training.Plan(tiny.pairs(80), out, sizes(name), choices, name), quiet)
     folder = ModelFolder.open(out)
     assert folder.config["family"] == name
     loaded = load_towers(folder)
@@ -149,23 +149,20 @@ def test_a_trained_model_encodes_the_same_once_it_is_saved_and_loaded(name, tmp_
 
 def start_from(folder, loaded, choices, tmp_path) -> None:
     """Check that training starts from a folder's weights, or says that they do not fit."""
-    from dssm_core.training import Trainer
+    from dssm_core.training import Plan, Trainer
 
     def begin(**changed) -> Trainer:
         config = sizes("mlp", **changed)
-        return Trainer(
-            tiny.pairs(80), config, choices, tmp_path / "s.npz", quiet, name="mlp", start=folder
-        )
+        plan = Plan(tiny.pairs(80), tmp_path / "n", config, choices, "mlp", start=folder)
+        return Trainer.prepare(plan, tmp_path / "s.npz", quiet)
 
     with pytest.raises(UserError, match="model has other sizes than this model"):
-        begin(vec_dim=WIDTH + 1)
+        begin(vector=WIDTH + 1)
     both = [t.encode(["boat anchor"], "query")[0].vector for t in (begin().towers(), loaded)]
     assert both[0] == pytest.approx(both[1], abs=1e-6)
 
 
 def test_an_unknown_family_is_told():
-    from dssm_core.models.families import family
-
     with pytest.raises(
         UserError, match=r"no such family of models \(found: gru\).*lstm, lstm-plain.*mlp"
     ):
@@ -175,8 +172,60 @@ def test_an_unknown_family_is_told():
 def test_a_model_that_is_no_two_tower_model_is_not_cut():
     import keras
 
-    from dssm_core.models.families import cut_towers
+    from dssm_core.models.tower import cut_towers
 
     plain = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1, name="out")])
     with pytest.raises(ValueError, match="no layers query_vec, doc_vec and out among out"):
         cut_towers(plain)
+
+
+# a family that somebody adds
+
+
+@register
+class Doubled(keras.layers.Layer):
+    """A layer that no family of ours has."""
+
+    def call(self, values):
+        return 2.0 * values
+
+
+@dataclass(frozen=True)
+class ToyConfig(Config):
+    """Sizes of the toy family: the mean of its words' embeddings."""
+
+    width: int = 8
+
+
+def build_toy(config: ToyConfig) -> keras.Model:
+    embedding = WordHashing(config.vocabulary, config.width, name="embedding")
+    inputs, vectors = [], []
+    for side in ("query", "doc"):
+        texts = keras.Input((None, config.pieces), name=side, dtype="int32")
+        mask = token_mask(texts)
+        total = Doubled()(keras.ops.sum(embedding(texts), axis=1))
+        inputs.append(texts)
+        vectors.append(UnitVector(name=f"{side}_vec")(total, mask))
+    out = probability_head()(cosine_dot(unit=True)(vectors))
+    return keras.Model(inputs, {"out": out, "cos": Cosine(name="cos")(vectors)})
+
+
+def test_a_family_is_added_by_its_module_and_one_line_of_the_registry(tmp_path, monkeypatch):
+    """Trained by the command, saved, checked, loaded by Keras and scored; offered by the Lab."""
+    sizes = {"vocabulary": ROWS, "query_length": 6, "document_length": 12}
+    layers = ("WordHashing", "Doubled", "UnitVector", "Cosine")
+    here = f"{__name__}:"
+    toy = Family("a toy", f"{here}ToyConfig", f"{here}build_toy", sizes, layers, Lab(sizes))
+    out, config = tmp_path / "m", tmp_path / "config.json"
+    config.write_text(json.dumps({"training": tiny.SIZES["training"]}))
+    arguments = ["--pairs", tiny.pairs_file(), "--config", config, "--out", out]
+    with monkeypatch.context() as patched:
+        patched.setitem(FAMILIES, "toy", toy)
+        assert main(["train", "--family", "toy", *map(str, arguments)]) == 0
+        scorer = Scorer(out)
+        assert scorer.folder.config["model"]["width"] == 8
+        one, other = scorer.score("guitar piano", ["violin melody", "oven recipe"]).results
+        assert one.rank == 1
+        assert one.cosine > other.cosine
+    with pytest.raises(UserError, match=r"Doubled, which no model of ours has"):
+        load_towers(ModelFolder.open(out))  # without the line it is nobody's

@@ -26,7 +26,7 @@ def test_the_pair_model_has_the_notebooks_sizes():
 
 
 def test_the_pair_model_scores_as_the_softmax_model_with_its_weights():
-    config = MLPConfig(vec_dim=6, query_max_len=5, doc_max_len=7)
+    config = MLPConfig(vector=6, query_length=5, document_length=7)
     pair, builder = build_mlp_model(config), MLPNegativeSamplingModelBuilder(2, SMALL)
     softmax_model = builder.build_model()
     for side in ("query", "doc"):
@@ -48,7 +48,7 @@ def pieces_of(*texts, length=4, rows=50):
     return batch
 
 
-HASHED = MLPConfig(vocabulary=50, vec_dim=6, hidden=8, pieces=PIECES)
+HASHED = MLPConfig(vocabulary=50, vector=6, hidden=8, pieces=PIECES)
 
 
 def test_multi_hot_layer_counts_pieces_as_a_loop_does():
@@ -123,7 +123,8 @@ def test_an_empty_document_stays_at_cosine_0_once_the_biases_are_learnt():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"vec_dim": 0}, {"hidden": 0}, {"doc_max_len": 0}, {"vocabulary": 2}, {"pieces": -1}]
+    "wrong",
+    [{"vector": 0}, {"hidden": 0}, {"document_length": 0}, {"vocabulary": 2}, {"pieces": -1}],
 )
 def test_sizes_that_cannot_be_are_refused(wrong):
     with pytest.raises(ValueError, match=f"{next(iter(wrong))} must be at least"):

@@ -53,13 +53,13 @@ OUTCOMES = {
         assert len(next(iter(chart["datasets"].values()))) == 2
         """,
     "Add a model family": """
-        from dssm_core.models.families import cut_towers, family
+        from dssm_core.families import family
+        from dssm_core.models.tower import cut_towers
         small = family("lstm-small")
         model = small.build(small.config)
         assert model.count_params() < family("lstm").build(family("lstm").config).count_params() / 2
         assert set(cut_towers(model)) == {"query", "document"}
-        from dssm_core.ui.lab.page import SLICE_SIZES
-        assert "lstm-small" in SLICE_SIZES
+        assert small.lab.sizes["units"] == 16
         """,
     "Add a threshold rule": """
         import numpy as np

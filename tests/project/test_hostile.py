@@ -18,6 +18,7 @@ import sys
 import tracemalloc
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -185,13 +186,13 @@ def test_an_object_hidden_deep_inside_a_known_layer_is_found(tmp_path):
 def test_weights_of_the_wrong_shape_are_refused(tmp_path):
     import keras
 
-    from dssm_core.models.families import HASHED_LSTM, family
+    from dssm_core.families import family
     from tests.training.runs import SIZES
 
-    sizes = {**HASHED_LSTM.__dict__, **SIZES}
+    lstm = family("lstm")
     files = {}
     for name, units in (("one", 8), ("other", 10)):
-        model = family("lstm").build(type(HASHED_LSTM)(**{**sizes, "units": units}))
+        model = lstm.build(replace(lstm.config, **{**SIZES, "units": units}))
         path = tmp_path / f"{name}.keras"
         keras.saving.save_model(model, path)
         with zipfile.ZipFile(path) as archive:
@@ -529,7 +530,7 @@ def test_an_index_names_no_file_but_its_own(index, scorer, tmp_path, monkeypatch
 
 def test_long_texts_do_not_fill_the_memory_that_all_sessions_share():
     towers = WordTowers()
-    cache = EncodingCache(towers, most_tokens=2_000)
+    cache = EncodingCache(towers, max_tokens=2_000)
     texts = [f"{number} " + "a " * 900 for number in range(40)]
     for text in texts:
         assert cache.encode([text], "document")[0].text == text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from dssm_core.families import FAMILIES
 from tests import tiny
 
 SIZES, CHOICES = tiny.SIZES["model"], tiny.SIZES["training"]
@@ -14,9 +15,18 @@ def quiet(line: str) -> None:
 
 
 def trainer(state, log=quiet, pairs=None, model=None, data=None, **training):
-    from dssm_core.models.families import HASHED_LSTM
-    from dssm_core.training import Trainer, TrainingConfig
+    from dssm_core.training import Plan, Trainer, TrainingConfig
 
     config = replace(TrainingConfig(), **{**CHOICES, **training})
-    sizes = replace(HASHED_LSTM, **{**SIZES, **(model or {})})
-    return Trainer(tiny.pairs() if pairs is None else pairs, sizes, config, state, log, data)
+    sizes = replace(FAMILIES["lstm"].config, **{**SIZES, **(model or {})})
+    pairs = tiny.pairs() if pairs is None else pairs
+    plan = Plan(pairs, state.parent / "unwritten", sizes, config, data=data)
+    return Trainer.prepare(plan, state, log)
+
+
+def train(pairs, out):
+    """Train on pairs with the sizes and choices that `train` has without a --config."""
+    from dssm_core import training
+
+    plan = training.Plan(pairs, out, FAMILIES["lstm"].config, training.TrainingConfig())
+    training.train(plan, quiet)

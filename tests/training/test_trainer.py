@@ -20,7 +20,7 @@ from dssm_core.folder import ModelFolder, write_folder
 from dssm_core.runtimes.load import load_towers
 from dssm_core.scoring import Scorer
 from tests import tiny
-from tests.training.runs import quiet, trainer
+from tests.training.runs import quiet, train, trainer
 
 pytestmark = [
     pytest.mark.slow,
@@ -163,23 +163,19 @@ def test_a_run_on_prepared_shards_learns_without_training_pairs_of_its_own(tmp_p
 
 @pytest.mark.parametrize("split", ["train", "validation", "test"])
 def test_too_few_pairs_of_a_split_are_refused_before_training(tmp_path, split):
-    from dssm_core.training import train
-
     pairs = tiny.pairs()
     first = pairs.index[pairs["split"] == split][0]
     with pytest.raises(UserError, match="too few"):
-        train(pairs.drop(pairs.index[(pairs["split"] == split)][1:]), tmp_path / "m", log=quiet)
+        train(pairs.drop(pairs.index[(pairs["split"] == split)][1:]), tmp_path / "m")
     pairs.loc[(pairs["split"] == split) & (pairs.index != first), "label"] = 0
     with pytest.raises(UserError, match="too few"):
-        train(pairs, tmp_path / "m", log=quiet)
+        train(pairs, tmp_path / "m")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_handful_of_pairs_is_refused(tmp_path):
-    from dssm_core.training import train
-
     with pytest.raises(UserError, match=r"too few.*at least 20"):
-        train(tiny.pairs(4).drop(columns="split"), tmp_path / "m", log=quiet)
+        train(tiny.pairs(4).drop(columns="split"), tmp_path / "m")
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 
 from dssm_core.corpus.negatives import NegativesConfig, prepare_negatives
 from dssm_core.errors import UserError
+from dssm_core.families import family
 from tests import tiny
 from tests.models.arrays import softmax_loss
 from tests.training.runs import CHOICES, quiet, trainer
@@ -24,18 +25,18 @@ pytestmark = [
 
 
 def mlp(tmp_path, pairs=None, name="mlp-sampled", **training):
-    from dssm_core.models.families import family
-    from dssm_core.training import Trainer, TrainingConfig
+    from dssm_core.training import Plan, Trainer, TrainingConfig
 
     shards = tmp_path / "shards"
     if not shards.exists():
         prepare_negatives(
             tiny.pairs_file(), shards, NegativesConfig(number=4, shard=100), log=quiet
         )
-    sizes = replace(family(name).config, vocabulary=400, vec_dim=12, hidden=16)
+    sizes = replace(family(name).config, vocabulary=400, vector=12, hidden=16)
     config = TrainingConfig(**{**family(name).training, **CHOICES, **training})
     frame = tiny.pairs() if pairs is None else pairs
-    return Trainer(frame, sizes, config, tmp_path / "state.npz", quiet, shards, name)
+    plan = Plan(frame, tmp_path / "m", sizes, config, name, shards)
+    return Trainer.prepare(plan, tmp_path / "state.npz", quiet)
 
 
 def test_the_builders_model_trains_on_prepared_negatives_and_beats_chance(tmp_path):
@@ -88,7 +89,7 @@ def test_held_out_pairs_are_not_trained_on_though_the_shards_hold_them(tmp_path)
 def test_the_softmax_loss_needs_prepared_negatives_and_a_functional_model(tmp_path):
     with pytest.raises(UserError, match="needs prepared negatives"):
         trainer(tmp_path / "state.npz", loss="softmax")
-    with pytest.raises(UserError, match="functional model"):
+    with pytest.raises(UserError, match=r"\"softmax\" does not train.*retrieval, sampled, binary"):
         plain(tmp_path, "lstm-subclass", loss="softmax", data=mlp(tmp_path).batches._folder)
 
 
@@ -96,16 +97,15 @@ def test_the_softmax_loss_needs_prepared_negatives_and_a_functional_model(tmp_pa
 
 
 def plain(tmp_path, name="lstm-plain", pairs=None, data=None, **training):
-    from dssm_core.models.families import family
-    from dssm_core.training import Trainer, TrainingConfig
+    from dssm_core.training import Plan, Trainer, TrainingConfig
 
     small = {"query_length": 6, "document_length": 10, "vocabulary": 60, "embedding": 8}
     small |= {"units": 6, "hidden": 8, "vector": 8, "pieces": 0}
     config = TrainingConfig(**{**CHOICES, **training})
     frame = tiny.pairs() if pairs is None else pairs
-    return Trainer(
-        frame, replace(family(name).config, **small), config, tmp_path / "p.npz", quiet, data, name
-    )
+    sizes = replace(family(name).config, **small)
+    plan = Plan(frame, tmp_path / "m", sizes, config, name, data)
+    return Trainer.prepare(plan, tmp_path / "p.npz", quiet)
 
 
 @pytest.mark.parametrize("name", ["lstm-plain", "lstm-subclass"])
@@ -145,12 +145,12 @@ def test_the_loss_labelled_does_not_read_shards(tmp_path):
 
 
 def test_an_mlp_of_plain_ids_is_refused(tmp_path):
-    from dssm_core.models.families import family
-    from dssm_core.training import Trainer, TrainingConfig
+    from dssm_core.training import Plan, Trainer, TrainingConfig
 
     sizes = replace(family("mlp").config, pieces=0)
+    plan = Plan(tiny.pairs(), tmp_path / "m", sizes, TrainingConfig(), "mlp")
     with pytest.raises(UserError, match="pieces 0"):
-        Trainer(tiny.pairs(), sizes, TrainingConfig(), tmp_path / "s.npz", quiet, name="mlp")
+        Trainer.prepare(plan, tmp_path / "s.npz", quiet)
 
 
 def test_a_handful_of_pairs_can_be_measured_on_itself_and_says_so(tmp_path):

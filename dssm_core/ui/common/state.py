@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import gc
 import json
 import threading
 import zlib
@@ -17,6 +16,7 @@ import streamlit as st
 from dssm_core.errors import UserError
 from dssm_core.folder import ModelFolder, find_folders
 from dssm_core.paths import model_roots
+from dssm_core.process import freeze_garbage
 from dssm_core.scoring import Scorer
 from dssm_core.ui.common.work import Job
 
@@ -60,9 +60,7 @@ class LiveModel(Job[Scorer]):
 
 def _load(folder: ModelFolder) -> Scorer:
     scorer = Scorer(folder)
-    # Streamlit collects garbage after every run, and need not look through the libraries
-    gc.collect()
-    gc.freeze()
+    freeze_garbage()
     return scorer
 
 

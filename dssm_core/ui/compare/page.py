@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
@@ -12,11 +12,12 @@ from dssm_core.errors import UserError
 from dssm_core.folder import ModelFolder
 from dssm_core.paths import new_models
 from dssm_core.scoring import Scorer, Scores
+from dssm_core.towers import PART_CHARACTERS
 from dssm_core.ui.common import components, state
 from dssm_core.ui.common.language import tr
 from dssm_core.ui.common.models import wait_for_model
 from dssm_core.ui.common.theme import SHEET
-from dssm_core.ui.common.work import Progress, resume, scored
+from dssm_core.ui.common.work import resume, scored
 from dssm_core.ui.compare import (
     candidates,
     effects,
@@ -26,9 +27,6 @@ from dssm_core.ui.compare import (
     second_model,
     share,
 )
-
-PART = 20_000
-"""Characters scored between two looks at the Stop button."""
 
 
 def render() -> None:
@@ -148,29 +146,12 @@ def _score(
 ) -> Scores | None:
     """Score texts; where that takes long, a bar shows how far it is, and Stop ends it."""
 
-    def score(progress: Progress) -> Scores:
-        for done, part in _in_parts(texts):
-            progress(done, len(texts))
-            scorer.score(query, part)  # fills the cache
-        return scorer.score(query, texts)
-
     return scored(
         "compare",
         (scorer.folder.fingerprint, query, *texts),
-        score,
+        lambda progress: scorer.score(query, texts, progress),
         progress="scoring",
         stopped="stopped",
-        patience=0.0 if sum(map(len, texts)) > 2 * PART else 0.4,
+        patience=0.0 if sum(map(len, texts)) > 2 * PART_CHARACTERS else 0.4,
         container=container,
     )
-
-
-def _in_parts(texts: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
-    """Yield runs of texts of about PART characters, with how many came before."""
-    part: list[str] = []
-    for number, text in enumerate(texts):
-        if part and sum(map(len, part)) + len(text) > PART:
-            yield number - len(part), part
-            part = []
-        part.append(text)
-    yield len(texts) - len(part), part

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from dssm_core.corpus.pairs import read_pairs
 from dssm_core.errors import UserError
+from dssm_core.families import FAMILIES
 from dssm_core.folder import ModelFolder
 from dssm_core.paths import new_models
 from dssm_core.ui.common import components, models, state, theme
@@ -18,15 +18,6 @@ from dssm_core.ui.common.language import tr
 from dssm_core.ui.lab import dot_explorer, systems
 from dssm_core.ui.lab.progress import watch
 from dssm_core.ui.lab.runs import Run
-
-SLICE_SIZES: dict[str, dict[str, Any]] = {
-    "lstm": {"vocabulary": 8_000, "embedding": 64, "units": 32, "vector": 128, "attention": 32},
-    "lstm-plain": {"vocabulary": 8_000, "embedding": 64, "units": 32, "vector": 128},
-    "lstm-subclass": {"vocabulary": 8_000, "embedding": 64, "units": 32, "vector": 128},
-    "mlp": {"vocabulary": 2_000, "hidden": 256, "vec_dim": 128},
-    "mlp-sampled": {"vocabulary": 2_000, "hidden": 256, "vec_dim": 128},
-}
-"""Sizes that train on a slice within a minute on two cores."""
 
 
 def render() -> None:
@@ -67,10 +58,10 @@ def _train() -> None:
     components.show_quiet(tr("lab.train.about"))
     components.show_quiet(tr("lab.pairs.of", name=_pairs_folder().name))
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        family = st.selectbox(tr("lab.family"), list(SLICE_SIZES), key="lab.family", width=180)
+        family = st.selectbox(tr("lab.family"), list(FAMILIES), key="lab.family", width=180)
         number = st.selectbox(tr("lab.pairs"), (500, 1000, 2000), index=1, key="lab.n", width=120)
         epochs = st.number_input(tr("lab.epochs"), 1, 30, 6, key="lab.epochs", width=120)
-        losses = ("softmax", "sampled") if family == "mlp-sampled" else ("retrieval", "binary")
+        losses = FAMILIES[family].lab.losses
         loss = st.selectbox(tr("lab.loss"), losses, key="lab.loss", width=160)
         name = st.text_input(tr("lab.name"), "lab", key="lab.name", width=180)
     run: Run | None = st.session_state.get("lab.run")
@@ -95,9 +86,9 @@ def _run(family: str, number: int, epochs: int, loss: str, name: str) -> Run:
     if out.exists() and not name.startswith("lab"):
         raise UserError("lab.taken name", name=name)
     training = {"epochs": epochs, "batch": 64, "loss": loss, "learning_rate": 0.003, "patience": 0}
-    config = {"model": SLICE_SIZES[family], "training": training}
-    pairs, negatives = _pairs(number), 10 if family == "mlp-sampled" else 0
-    return Run(family, pairs, out, ["--family", family], config, negatives)
+    lab = FAMILIES[family].lab
+    config = {"model": lab.sizes, "training": training}
+    return Run(family, _pairs(number), out, ["--family", family], config, lab.negatives)
 
 
 def _backwards() -> None:
@@ -128,7 +119,7 @@ def _free_run(first_scale: float) -> Run:
         "spans": 0,
         "first_scale": first_scale,
     }
-    model = {**SLICE_SIZES["lstm"], "head": "free"}
+    model = {**FAMILIES["lstm"].lab.sizes, "head": "free"}
     name = tr("lab.run.first", scale=first_scale)
     out = new_models() / f"lab-w-{'positive' if first_scale > 0 else 'negative'}"
     config = {"model": model, "training": training}

@@ -279,7 +279,13 @@ def test_the_builders_model_is_trained_on_negatives_prepared_for_it(page: AppTes
 
 
 def test_a_run_on_prepared_negatives_writes_a_model_folder(tmp_path: Path) -> None:
-    sizes = {"vocabulary": 400, "vec_dim": 12, "query_max_len": 6, "doc_max_len": 12, "hidden": 16}
+    sizes = {
+        "vocabulary": 400,
+        "vector": 12,
+        "query_length": 6,
+        "document_length": 12,
+        "hidden": 16,
+    }
     config = {"model": sizes, "training": {"epochs": 1, "batch": 32}}
     pairs = tiny.pairs().drop(columns="split")
     options = ["--family", "mlp-sampled"]

@@ -1,0 +1,120 @@
+"""A second training, against the negatives that the first one's model ranks highest.
+
+A killed run goes on where it stood: after the first training, if that was of the same pairs and
+choices, and in the middle of the second one's negatives.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
+
+from dssm_core.corpus import negatives
+from dssm_core.evaluation import cosine_nearest
+from dssm_core.folder import ModelFolder
+from dssm_core.runtimes.load import load_towers
+from dssm_core.training.config import Plan, TrainingConfig
+from dssm_core.training.train import train
+from dssm_core.training.trainer import Log, OnEpoch
+
+CHOICES = {"epochs": 2, "batch": 256, "learning_rate": 7e-4, "negatives": 4, "average": True}
+"""What differs in the second training, chosen on debian-packages' validation pairs."""
+
+POOL = 40_000
+"""Documents that a shard's hard negatives are chosen from."""
+
+
+class WorkFolders(NamedTuple):
+    """Folders beside a model folder that a training needs until it is written.
+
+    Attributes:
+        large: what is prepared of a large file of pairs.
+        first: model folder of the first training.
+        shards: hard negatives of the second.
+    """
+
+    large: Path
+    first: Path
+    shards: Path
+
+    @classmethod
+    def beside(cls, out: Path) -> WorkFolders:
+        """Return the folders of a model folder."""
+        out = out.resolve()
+        return cls(*(out.with_name(f".{out.name}.{part}") for part in ("data", "base", "hard")))
+
+    def remove(self) -> None:
+        """Remove those that are there."""
+        for path in self:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class Hard:
+    """The second training.
+
+    Attributes:
+        number: negatives of each query.
+        training: choices of the run.
+    """
+
+    number: int
+    training: TrainingConfig
+
+
+def train_hard(
+    plan: Plan, source: Path, hard: Hard, log: Log = print, on_epoch: OnEpoch = lambda entry: None
+) -> None:
+    """Train as planned, then again against the documents that the model ranks highest.
+
+    Args:
+        plan: the first training; its `out` is where the second one's model goes.
+        source: the file that the plan's pairs were read from.
+        hard: the second training.
+        log: called with a line for people.
+        on_epoch: called with each epoch's entry of the history.
+
+    Raises:
+        UserError: as `train`.
+    """
+    folders = WorkFolders.beside(plan.out)
+    first = replace(plan, out=folders.first, notes="", examples=())
+    _train_first(first, _digest(source), folders, log, on_epoch)
+    model = ModelFolder.open(folders.first)
+    source = source if plan.data is None else folders.large / "pairs.csv"
+    config = negatives.NegativesConfig(hard.number, "model", hard.training.seed, pool=POOL)
+    nearest = cosine_nearest(load_towers(model))
+    negatives.prepare_negatives(source, folders.shards, config, nearest, log, model.fingerprint)
+    second = replace(plan, training=hard.training, data=folders.shards, start=model)
+    train(second, log, on_epoch)
+
+
+def _train_first(
+    plan: Plan, digest: str, folders: WorkFolders, log: Log, on_epoch: OnEpoch
+) -> None:
+    """Train as planned, unless a killed run did so with the same pairs and choices."""
+    mark = folders.first / "pairs.sha256"
+    if _is_done(plan) and mark.is_file() and mark.read_text("utf-8", "replace") == digest:
+        return
+    shutil.rmtree(folders.shards, ignore_errors=True)
+    train(plan, log, on_epoch)
+    mark.write_text(digest)
+
+
+def _is_done(plan: Plan) -> bool:
+    """Whether the plan's model folder is there, and made with the same choices."""
+    try:
+        config = json.loads((plan.out / "config.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return False
+    choices = [config.get(key) for key in ("model", "training", "family")]
+    return choices == [asdict(plan.sizes), asdict(plan.training), plan.family]
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
