@@ -239,7 +239,7 @@ def _print_findings(findings: Findings) -> None:
         print(f"  {number:,} {cause}")
     print("\nworst errors:")
     for line, row in findings.errors.head(SHOWN).iterrows():
-        numbers = f"cosine {_number(row['cosine'])}, {place(line, row.to_dict())}"
+        numbers = f"cosine {_number(row['cosine'])}, {place(line, {'assumed': row.get('assumed')})}"
         print(f"  {row['error']}, {row['cause']}, {numbers}")
         print(f"    query: {short(row['query'])}\n    document: {short(row['document'])}")
         print(f"    {short(join_sentences(row['evidence'], ENGLISH), 200)}")
