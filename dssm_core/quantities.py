@@ -72,6 +72,8 @@ QUANTITIES: dict[str, Quantity] = {
     "parameter": Quantity(3),  # w and b of the head
     "percent": Quantity(1, is_share=True),
     "count": Quantity(0),
+    "moves": Quantity(0, is_signed=True),  # a change of rank
+    "points": Quantity(2, is_signed=True),  # a change of percentile
 }
 """Each quantity by name: the names that catalogues put after the colon, as in {value:cosine}."""
 

@@ -18,18 +18,6 @@ settings.register_profile(  # a busy machine's pauses are no failures
 )
 settings.load_profile("no clock")
 
-AWKWARD = {
-    "symbols": "+ = 🙂 → €",
-    "unknown": "zzyzx qwrtp",
-    "long": "word " * 20_000,
-    "one word": "a" * 100_000,
-    "mixed": "naïve Привет 你好 สวัสดี ½ ①",
-    "control": "a\x07b\x1bc",
-    "script": "<script>alert(1)</script>",
-    "markdown": "# head **bold** [link](javascript:alert(1)) $x^2$",
-    "formula": '=HYPERLINK("http://example.invalid")',
-    "bidi": "abc\u202edef",
-}
 BACKGROUND = np.array([-0.2, 0.0, 0.2, 0.4], np.float32)
 
 

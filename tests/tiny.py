@@ -10,10 +10,11 @@ import io
 import itertools
 import json
 import shutil
+import signal
 import tempfile
 import warnings
 import zipfile
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -195,3 +196,33 @@ class WordTowers:
     def encoded(self) -> list[str]:
         """Return all texts that were encoded, in order."""
         return list(itertools.chain.from_iterable(texts for _, texts in self.calls))
+
+
+AWKWARD = {
+    "symbols": "+ = 🙂 → €",
+    "unknown": "zzyzx qwrtp",
+    "long": "word " * 20_000,
+    "one word": "a" * 100_000,
+    "mixed": "naïve Привет 你好 สวัสดี ½ ①",
+    "control": "a\x07b\x1bc",
+    "script": "<script>alert(1)</script>",
+    "markdown": "# head **bold** [link](javascript:alert(1)) $x^2$",
+    "formula": '=HYPERLINK("http://example.invalid")',
+    "bidi": "abc\u202edef",
+}
+
+
+@contextlib.contextmanager
+def cpu_limit(seconds: float = 60.0) -> Iterator[None]:
+    """Fail what takes longer on the processor, however busy the machine is with other things."""
+
+    def stop(*_: object) -> None:
+        raise AssertionError(f"not over after {seconds:.0f} s of this process's own work")
+
+    before = signal.signal(signal.SIGVTALRM, stop)
+    signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)

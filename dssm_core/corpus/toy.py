@@ -59,11 +59,9 @@ COMMAND = (
     "--out sample_models/notebook-toy"
 )
 NOTES = f"""The notebook's own model on the notebook's own data: `LSTMModel`
-(docs/notebook.md row 6) reading plain word ids, fitted on two pairs. **Its figures are \
-measured on the
-two training pairs**, so they show only what it memorised. It reads no words \
-other than 1, 2, 3 and 4.
-These commands build it:
+(docs/notebook.md row 6) reading plain word ids, fitted on two pairs. **Its figures are
+measured on the two training pairs**, so they show only what it memorised. It reads no words
+other than 1, 2, 3 and 4. These commands build it:
 
     python -m dssm_core prepare notebook-toy --out build/toy
     {COMMAND.format("build/toy")}

@@ -19,7 +19,7 @@ from pathlib import Path
 from playwright.sync_api import Locator, Page, sync_playwright
 
 from tests.benchmarks.pages import EMPTY, IDLE, OURS, POINTS, opened, started, told
-from tests.browser.conftest import CHROMIUM, FLAGS
+from tests.browser.steps import CHROMIUM, FLAGS
 
 QUERY, DOCUMENT, BARE = "edit of the query", "edit of a document", "edit of an empty page"
 

@@ -21,8 +21,9 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
+from tests import ROOT
 from tests.benchmarks.pages import EMPTY, OURS, POINTS, opened, started, told
-from tests.browser.conftest import CHROMIUM, FLAGS, ROOT
+from tests.browser.steps import CHROMIUM, FLAGS
 
 PAINT, READY = "first chart", "live scoring ready"
 BARE, IMPORT = "empty page", "import tensorflow"

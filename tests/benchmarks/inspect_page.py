@@ -21,7 +21,7 @@ from streamlit.testing.v1 import AppTest
 
 from dssm_core.scoring import Scorer
 from dssm_core.ui.common import state
-from dssm_core.ui.inspect import overview, slices
+from dssm_core.ui.inspect import slices, threshold
 from tests.benchmarks.inspection import FakeTowers, make_pairs
 from tests.tiny import bare_folder
 
@@ -95,7 +95,7 @@ def main() -> None:
             ("nothing changed", timed(app.run)),
             (
                 "threshold",
-                timed(lambda: app.slider(key=overview.PROBABILITY).set_value(next(values)).run()),
+                timed(lambda: app.slider(key=threshold.PROBABILITY).set_value(next(values)).run()),
             ),
             ("the same again", timed(app.run)),
             ("slice by section", timed(app.selectbox(key=slices.COLUMN).set_value("section").run)),

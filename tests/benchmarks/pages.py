@@ -18,8 +18,8 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page
 
+from tests import ROOT
 from tests.benchmarks.figures import machine
-from tests.browser.conftest import ROOT
 
 OURS = ROOT / "streamlit_app.py"
 

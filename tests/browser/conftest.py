@@ -4,25 +4,18 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests import ROOT
+from tests.browser.steps import CHROMIUM, FLAGS, open_page, serving
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
-LOCAL = ("http://127.0.0.1", "ws://127.0.0.1", "data:", "blob:")
-
-expect.set_options(timeout=60_000)
+expect.set_options(timeout=120_000)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -47,45 +40,26 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
                 item.funcargs[name].screenshot(path=shot)  # type: ignore[attr-defined]
 
 
-@contextmanager
-def serving(**environment: str) -> Iterator[str]:
-    """Start the page as the README does, and yield its address once it answers.
-
-    Args:
-        environment: variables of its own.
-    """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"]
-    options = ["--server.headless", "true", "--server.port", str(port)]
-    options += ["--server.fileWatcherType", "none"]  # a change would show as an endless run
-    server = subprocess.Popen(
-        [*command, *options],
-        cwd=ROOT,
-        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **environment},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        for _ in range(240):
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=1)
-                break
-            except OSError:
-                time.sleep(0.5)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.kill()  # what it keeps is on disk, and a busy machine takes long to end politely
-        server.wait(60)
-
-
 @pytest.fixture(scope="session")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Yield the address of the page with the shipped models."""
     store = tmp_path_factory.mktemp("store") / "verdicts.sqlite3"
     with serving(DSSM_STORE=str(store)) as found:
         yield found
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the shipped model and few pairs, each query with a wrong document."""
+    path = tmp_path_factory.mktemp("inspect")
+    model = path / "models" / "debian-packages"
+    shutil.copytree(ROOT / "sample_models" / "debian-packages", model)
+    pairs = pd.read_csv(model / "pairs.csv")[["query", "document", "label"]].head(40)
+    # every other query's own document is called irrelevant, so that there are errors to judge
+    pairs.loc[pairs.index % 2 == 1, "label"] = 0
+    others = pairs.assign(document=pairs["document"].to_numpy()[::-1], label=0)
+    pd.concat([pairs, others]).to_csv(model / "pairs.csv", index=False)
+    return path
 
 
 @pytest.fixture(scope="session")
@@ -95,18 +69,6 @@ def browser() -> Iterator[Browser]:
         running = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield running
         running.close()
-
-
-def open_page(browser: Browser, address: str, **context: Any) -> Page:
-    """Open the page and wait for its first charts; any request beyond this machine fails it."""
-    page = browser.new_context(**context).new_page()
-    beyond: list[str] = []
-    page.on("request", lambda r: None if r.url.startswith(LOCAL) else beyond.append(r.url))
-    page.goto(address, timeout=120_000)
-    expect(page.get_by_test_id("stVegaLiteChart").first).to_be_visible()
-    expect(page.get_by_text("Numbers as CSV").first).to_be_visible()
-    assert not beyond, beyond
-    return page
 
 
 @pytest.fixture

@@ -10,9 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests import ROOT
-from tests.browser.conftest import serving
-from tests.browser.test_compare import violations, wait_until_ready
-from tests.browser.test_inspect_pair import place, settle  # noqa: F401
+from tests.browser.steps import serving, settled, violations, wait_until_ready
 
 pytestmark = pytest.mark.browser
 SLOW = 240_000
@@ -47,25 +45,25 @@ Walk = Callable[[Page], Iterator[str]]
 
 
 @pytest.fixture(scope="module")
-def site(place: Path) -> Iterator[str]:  # noqa: F811
+def site(folder: Path) -> Iterator[str]:
     """Start the page with few pairs, a second model and a broken one, and yield its address."""
-    shutil.copytree(ROOT / "sample_models" / "notebook-toy", place / "models" / "notebook-toy")
-    (place / "models" / "broken").mkdir()
-    (place / "models" / "broken" / "config.json").write_text("{}")
+    shutil.copytree(ROOT / "sample_models" / "notebook-toy", folder / "models" / "notebook-toy")
+    (folder / "models" / "broken").mkdir()
+    (folder / "models" / "broken" / "config.json").write_text("{}")
     with serving(
-        DSSM_MODELS=str(place / "models"), DSSM_STORE=str(place / "verdicts.sqlite3")
+        DSSM_MODELS=str(folder / "models"), DSSM_STORE=str(folder / "verdicts.sqlite3")
     ) as found:
         yield found
 
 
 def pick(page: Page, label: str, option: str) -> None:
-    """Choose an option of a list, below which something is told then."""
+    """Choose an option of a list, below which something is text then."""
     box = page.get_by_role("combobox", name=label).last
     box.evaluate("e => e.scrollIntoView({block: 'center'})")  # its list closes when it is scrolled
-    page.wait_for_timeout(500)
+    settled(page)
     box.fill(option)
     page.get_by_role("option", name=option, exact=True).first.click()
-    settle(page)
+    settled(page)
 
 
 def compare(page: Page) -> Iterator[str]:
@@ -81,12 +79,12 @@ def compare(page: Page) -> Iterator[str]:
     page.get_by_role("button", name="Find candidates").click()
     pick(page, "Second model", "notebook-toy")
     page.get_by_role("radio", name="Table").click()
-    settle(page)
+    settled(page)
     yield "a table, and a second model"
     page.get_by_label("Query", exact=True).fill("🙂")
     page.get_by_label("Query", exact=True).press("Enter")
     expect(page.locator(".dssm-message").first).to_be_visible()
-    settle(page)
+    settled(page)
     yield "warnings"
 
 
@@ -94,7 +92,7 @@ def inspect(page: Page) -> Iterator[str]:
     """Walk through the page Inspect."""
     expect(page.get_by_text("Your verdict").first).to_be_visible(timeout=SLOW)
     expect(page.get_by_role("combobox", name="Second model")).to_be_visible(timeout=SLOW)
-    settle(page)
+    settled(page)
     yield "the first pair"
     page.get_by_test_id("stExpander").locator("summary").first.click()
     yield "the verdicts"
@@ -106,7 +104,7 @@ def inspect(page: Page) -> Iterator[str]:
     ):
         page.get_by_role("radio", name=view).click()
         expect(page.get_by_text(sign).first).to_be_visible(timeout=SLOW)
-        settle(page)
+        settled(page)
         yield view
     pick(page, "Second model", "notebook-toy")
     yield "a second model"
@@ -124,14 +122,14 @@ def lab(page: Page) -> Iterator[str]:
     page.get_by_label("Epochs").first.press("Enter")
     page.get_by_role("button", name="Fit and predict").click()
     expect(page.get_by_text("probability = sigmoid(")).to_be_visible(timeout=SLOW)
-    settle(page)
+    settled(page)
     yield "a run"
     page.get_by_role("tab", name="Train").click()
     yield "training"
     page.get_by_role("tab", name="Dot explorer").click()
     for case in ("Opposite", "A zero vector"):
         page.get_by_text(case, exact=True).click()
-        settle(page)
+        settled(page)
         yield case
     page.get_by_role("tab", name="Backwards head").click()
     yield "the backwards head"
@@ -172,12 +170,10 @@ def test_axe_finds_nothing_in_any_part_and_each_chart_says_what_it_shows(
     page.goto(f"/{path}")
     found = []
     for part in PAGES[path](page):
-        page.wait_for_timeout(700)  # what opens fades in
-        settle(page)
         found += [f"{part}: {one}" for one in violations(page) if not is_theirs(one)]
         for chart in page.get_by_test_id("stVegaLiteChart").filter(visible=True).all():
-            told = chart.get_attribute("aria-label") or ""
-            found += [] if told.endswith(".") else [f"{part}: a chart that says {told!r}"]
+            text = chart.get_attribute("aria-label") or ""
+            found += [] if text.endswith(".") else [f"{part}: a chart that says {text!r}"]
     assert found == []
 
 
@@ -191,12 +187,12 @@ def test_no_part_is_cut_or_scrolls_sideways_at_200_percent_or_on_a_phone(
     for part in PAGES[path](page):
         for where, width in WIDTHS.items():
             page.set_viewport_size({"width": width, "height": 800})
-            page.wait_for_timeout(1000)
+            settled(page)
             wide = page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth")
             found += [f"{part} on {where}: {wide} wide"] if wide > width else []
             found += [f"{part} on {where}: {one}" for one in page.evaluate(CUT, width)]
         page.set_viewport_size({"width": 1280, "height": 900})
-        page.wait_for_timeout(500)
+        settled(page)
     assert found == []
 
 
@@ -222,8 +218,7 @@ ORDER = {
 def test_the_tab_key_meets_everything_in_order_and_leaves(page: Page, path: str) -> None:
     page.goto(f"/{path}")
     next(PAGES[path](page))
-    settle(page)
-    page.wait_for_timeout(1000)
+    settled(page)
     names, numbers = [], []
     for _ in range(200):
         page.keyboard.press("Tab")
@@ -251,14 +246,13 @@ def test_the_tab_key_meets_everything_in_order_and_leaves(page: Page, path: str)
 def test_a_threshold_and_a_document_are_chosen_by_keyboard_alone(page: Page) -> None:
     page.goto("/")
     next(compare(page))
-    page.wait_for_timeout(1000)
+    settled(page)
     page.get_by_role("slider", name="Threshold on probability").last.focus()
     for shown in ("0.51", "0.52"):
         page.keyboard.press("ArrowRight")
-        told = page.get_by_text(f"Probability {shown} is the same line as cosine")
-        expect(told.first).to_be_visible()
-        page.wait_for_timeout(2000)  # a rerun removes what moved when it is over
-        settle(page)
+        shown_line = page.get_by_text(f"Probability {shown} is the same line as cosine")
+        expect(shown_line.first).to_be_visible()
+        settled(page)  # a rerun removes what moved when it is over
         kept = page.evaluate("document.activeElement.ariaLabel")
         assert kept == "Threshold on probability", "the next press would go nowhere"
     page.get_by_role("combobox", name="Document in detail").last.focus()

@@ -4,51 +4,26 @@ from __future__ import annotations
 
 import csv
 import io
-import json
-import os
 import re
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
+from dssm_core.quantities import format_number
 from dssm_core.ui.common import state
-from tests import ROOT
-from tests.browser.conftest import open_page
+from tests.browser.steps import (
+    FIRST,
+    ask,
+    link,
+    metric,
+    open_page,
+    settled,
+    violations,
+    wait_until_ready,
+)
 
 pytestmark = pytest.mark.browser
-MODELS = Path(os.environ.get("DSSM_MODELS") or ROOT / "sample_models")
-EXAMPLES = sorted(
-    MODELS.glob("*/examples.jsonl"), key=lambda p: p.parent.name != "debian-packages"
-)[0]
-FIRST = json.loads(EXAMPLES.read_text("utf-8").splitlines()[0])
-
-
-def link(page: Page, label: str) -> Locator:
-    """Return a number of the score chain."""
-    named = page.locator(".name", has_text=re.compile(f"^{label}$"))
-    # the first: while a rerun paints, an old chain may still stand below the new one
-    return page.locator(".dssm-chain > div").filter(has=named).locator(".number").first
-
-
-def metric(page: Page, label: str) -> str:
-    return link(page, label).inner_text().lstrip("<>")
-
-
-def wait_until_ready(page: Page) -> None:
-    expect(page.get_by_text("Live model ready").first).to_be_visible(timeout=120_000)
-
-
-def ask(page: Page, query: str, documents: list[str]) -> None:
-    """Type a query and documents, and wait until they are scored."""
-    wait_until_ready(page)
-    page.get_by_label("Query", exact=True).fill(query)
-    page.get_by_label("Query", exact=True).press("Enter")
-    box = page.get_by_label("Documents, one a line", exact=True)
-    box.fill("\n".join(documents))
-    box.press("Control+Enter")
-    expect(link(page, "Rank")).to_contain_text(f"of {len(documents)}")
 
 
 def choose(page: Page, rank: int) -> None:
@@ -57,7 +32,7 @@ def choose(page: Page, rank: int) -> None:
     shape = bars.locator(f"path[aria-roledescription='bar'][aria-label*='; Rank: {rank};']").first
     wanted = f"{rank} of {len(FIRST['documents'])}"
     for _ in range(5):
-        page.wait_for_timeout(1000)
+        settled(page)
         shape.click()
         try:
             expect(link(page, "Rank")).to_have_text(wanted, timeout=5000)
@@ -67,51 +42,46 @@ def choose(page: Page, rank: int) -> None:
     raise AssertionError(f"no click on the bars of rank {rank} chose their document")
 
 
-def violations(page: Page) -> list[str]:
-    found = Axe().run(page).response["violations"]
-    return [f"{v['id']}: {n['html'][:160]}" for v in found for n in v["nodes"]]
-
-
 def test_the_first_screen_is_filled_with_a_real_example(page: Page) -> None:
     expect(page.get_by_label("Query", exact=True).first).to_have_value(FIRST["query"])
     best = next(r for r in FIRST["scores"]["results"] if r["rank"] == 1)
-    assert metric(page, "Cosine") == f"{best['cosine']:.4f}"
-    assert metric(page, "Probability") == f"{best['probability']:.4f}"
+    assert metric(page, "Cosine") == format_number(best["cosine"], "cosine")
+    assert metric(page, "Probability") == format_number(best["probability"], "probability")
     assert page.get_by_test_id("stVegaLiteChart").first.bounding_box()["y"] < 600  # type: ignore[index]
 
 
 def test_a_query_and_documents_of_ones_own_are_scored(page: Page) -> None:
     ask(page, "chess engine", ["A strong chess engine.", "Mail server for small offices."])
     expect(link(page, "Rank")).to_have_text("1 of 2")
+    settled(page)
     assert float(metric(page, "Probability")) > 0.5
 
 
 def test_identical_texts_get_cosine_one(page: Page) -> None:
     ask(page, "a chess engine", ["a chess engine"])
-    expect(link(page, "Cosine")).to_have_text("1.0000")
+    expect(link(page, "Cosine")).to_have_text("1.000")
 
 
 def test_clicking_a_point_selects_its_document_everywhere(page: Page) -> None:
     wait_until_ready(page)
+    settled(page)
     order = sorted(FIRST["scores"]["results"], key=lambda r: r["rank"])
     second = order[1]
     choose(page, 2)
+    settled(page)
     shown = float(metric(page, "Cosine"))
     assert any(abs(shown - r["cosine"]) < 1e-3 for r in order[1:]), (shown, second)
 
 
 def test_a_link_restores_the_view_for_somebody_else(page: Page, browser: Browser) -> None:
     ask(page, "weather forecast", ["Forecasts for a city.", "A card game."])
-    code = page.get_by_test_id("stCode")
-    for _ in range(60):  # the link is painted last
-        address = code.inner_text().strip()
-        if state.unpack(address.split("view=")[1]).documents[-1] == "A card game.":
-            break
-        page.wait_for_timeout(500)
+    address = page.get_by_test_id("stCode").inner_text().strip()
+    assert state.unpack(address.split("view=")[1]).documents[-1] == "A card game."
     other = open_page(browser, address, viewport={"width": 1280, "height": 900})
     expect(other.get_by_label("Query", exact=True).first).to_have_value("weather forecast")
     wait_until_ready(other)
     expect(link(other, "Rank")).to_contain_text("of 2")
+    settled(other)
     assert metric(other, "Cosine") == metric(page, "Cosine")
     other.context.close()
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.test_compare import EXAMPLES, FIRST, violations, wait_until_ready
+from tests.browser.steps import EXAMPLES, FIRST, violations, wait_until_ready
 
 pytestmark = pytest.mark.browser
 SLOW = 120_000
@@ -27,7 +27,7 @@ def test_a_judged_document_is_found_ticked_scored_and_the_typed_ones_come_back(p
     pair = pairs[pairs["query"].str.len().between(25, 60)].iloc[0]
     find(page, pair["query"])
     expect(page.get_by_text("over 2,000 documents").first).to_be_visible()
-    row = page.locator(".dssm-found", has_text="✓ judged relevant").first
+    row = page.locator(".dssm-candidate", has_text="✓ judged relevant").first
     expect(row.locator(".text")).to_contain_text(pair["document"][:40])
     page.get_by_text("1 · BM25", exact=False).first.click()
     page.get_by_role("button", name="Score the ticked (1)").click()
@@ -41,7 +41,6 @@ def test_a_judged_document_is_found_ticked_scored_and_the_typed_ones_come_back(p
 def test_the_open_lists_have_no_accessibility_violation(page: Page, dark: Page) -> None:
     for opened in (page, dark):
         find(opened, FIRST["query"])
-        opened.wait_for_timeout(1000)
         assert violations(opened) == []
 
 

@@ -8,16 +8,10 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browser.test_compare import violations
+from tests.browser.steps import ROWS, settled, violations
 
 pytestmark = pytest.mark.browser
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
-ROWS = """suche,text,urteil
-spell checker,Checks the spelling of words.,gut
-spell checker,A card game for children.,schlecht
-card game,A card game for children.,gut
-card game,Checks the spelling of words.,schlecht
-"""
 
 
 def wait_until_painted(page: Page) -> None:
@@ -26,7 +20,7 @@ def wait_until_painted(page: Page) -> None:
         timeout=180_000
     )
     expect(page.get_by_text("A second model").first).to_be_visible(timeout=120_000)
-    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=60_000)
+    settled(page)
 
 
 def open_inspect(browser: Browser, address: str, scheme: str, viewport: dict[str, int]) -> Page:
@@ -61,6 +55,7 @@ def test_the_first_screen_is_filled_fits_and_axe_finds_nothing(
     browser: Browser, address: str, scheme: str, viewport: dict[str, int]
 ) -> None:
     page = open_inspect(browser, address, scheme, viewport)
+    settled(page)
     box = finding(page).bounding_box()
     assert box is not None
     assert box["y"] < viewport["height"]
@@ -77,10 +72,11 @@ def test_the_threshold_moves_by_cosine_by_suggestion_and_by_a_click_on_a_curve(
     cosine.fill("0.2")
     cosine.press("Enter")
     expect(finding(bench)).not_to_have_text(before)
+    settled(bench)
     bench.get_by_role(
         "button", name="Best F1"
     ).first.click()  # a rerun leaves its old self a moment
-    expect(cosine).not_to_have_value("0.2000")
+    expect(cosine).not_to_have_value("0.200")
     wait_until_painted(bench)
     best = cosine.input_value()
     plot = chart(bench, "Precision and recall").locator("svg").bounding_box()
@@ -88,17 +84,20 @@ def test_the_threshold_moves_by_cosine_by_suggestion_and_by_a_click_on_a_curve(
     # far left on the curve: high precision, low recall, so a high threshold
     bench.mouse.click(plot["x"] + plot["width"] * 0.35, plot["y"] + plot["height"] * 0.5)
     expect(cosine).not_to_have_value(best)
+    settled(bench)
     assert float(cosine.input_value()) > float(best)
 
 
 def test_a_click_on_a_slice_filters_the_errors_and_can_be_taken_back(bench: Page) -> None:
-    plot = chart(bench, "Wrong pairs by slice").locator("svg")
+    plot = chart(bench, "Error rate by slice").locator("svg")
     plot.scroll_into_view_if_needed()
+    settled(bench)
     box = plot.bounding_box()
     assert box is not None
     bench.mouse.click(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.45)
     shown = bench.get_by_text(re.compile(r"^Only word overlap = .*: [\d,]+ errors\."))
     expect(shown.first).to_be_visible()
+    settled(bench)
     bench.get_by_role("button", name="Show all pairs").click()
     expect(shown).to_have_count(0)
 
@@ -106,6 +105,7 @@ def test_a_click_on_a_slice_filters_the_errors_and_can_be_taken_back(bench: Page
 def test_a_chosen_row_is_seen_through_below(bench: Page) -> None:
     table = bench.get_by_test_id("stDataFrame").first
     table.scroll_into_view_if_needed()
+    settled(bench)
     about = bench.get_by_text(re.compile(r"^(line|assumed pair) \d+")).first
     before = about.inner_text()
     box = table.bounding_box()

@@ -2,41 +2,22 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import pandas as pd
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from dssm_core.store import Store
-from tests import ROOT
-from tests.browser.conftest import serving
-from tests.browser.test_compare import violations
+from tests.browser.steps import serving, settled, violations
 
 pytestmark = pytest.mark.browser
-PAIRS = 40
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with the shipped model and few pairs, each query with a wrong document."""
-    path = tmp_path_factory.mktemp("inspect")
-    model = path / "models" / "debian-packages"
-    shutil.copytree(ROOT / "sample_models" / "debian-packages", model)
-    pairs = pd.read_csv(model / "pairs.csv")[["query", "document", "label"]].head(PAIRS)
-    # every other query's own document is called irrelevant, so that there are errors to judge
-    pairs.loc[pairs.index % 2 == 1, "label"] = 0
-    others = pairs.assign(document=pairs["document"].to_numpy()[::-1], label=0)
-    pd.concat([pairs, others]).to_csv(model / "pairs.csv", index=False)
-    return path
-
-
-@pytest.fixture(scope="module")
-def site(place: Path) -> Iterator[str]:
+def site(folder: Path) -> Iterator[str]:
     """Start the page on these pairs with a store of its own, and yield its address."""
-    models, store = place / "models", place / "verdicts.sqlite3"
+    models, store = folder / "models", folder / "verdicts.sqlite3"
     with serving(DSSM_MODELS=str(models), DSSM_STORE=str(store)) as found:
         yield found
 
@@ -50,43 +31,38 @@ def page(browser: Browser, site: str) -> Iterator[Page]:
     opened.goto(f"{site}/inspect", timeout=120_000)
     expect(opened.get_by_text("Your verdict").first).to_be_visible(timeout=240_000)
     expect(opened.get_by_text("Causes of the worst").first).to_be_visible(timeout=120_000)
-    settle(opened)
+    settled(opened)
     yield opened
     context.close()
 
 
-def settle(page: Page) -> None:
-    """Wait until no rerun is under way."""
-    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=120_000)
+def verdicts(folder: Path) -> list[dict[str, str]]:
+    return Store(folder / "verdicts.sqlite3").verdicts().to_dict("records")
 
 
-def kept(place: Path) -> list[dict[str, str]]:
-    return Store(place / "verdicts.sqlite3").verdicts().to_dict("records")
-
-
-def test_errors_are_judged_one_after_the_other_by_keyboard_alone(page: Page, place: Path) -> None:
+def test_errors_are_judged_one_after_the_other_by_keyboard_alone(page: Page, folder: Path) -> None:
     note = page.get_by_label("Note", exact=True)
     note.fill("1 and 2 stay in the note")
     note.press("Tab")
     for number, verdict in ((1, "Relevant"), (2, "Not relevant"), (4, "Bad data")):
-        settle(page)
+        settled(page)
         page.keyboard.press(str(number))
         expect(page.get_by_text(f"is judged “{verdict}”").first).to_be_visible()
-    found = kept(place)[-3:]
+    found = verdicts(folder)[-3:]
     assert [one["verdict"] for one in found] == ["relevant", "not relevant", "bad data"]
     assert len({(one["query"], one["document"]) for one in found}) == 3
     assert [one["note"] for one in found] == ["1 and 2 stay in the note", "", ""]
-    settle(page)
+    settled(page)
     page.keyboard.press("u")
-    expect(page.get_by_text("Taken back: “Bad data”").first).to_be_visible()
-    assert kept(place)[-1]["verdict"] == "not relevant"
+    expect(page.get_by_text("Undone: “Bad data”").first).to_be_visible()
+    assert verdicts(folder)[-1]["verdict"] == "not relevant"
 
 
-def test_a_digit_typed_into_the_note_judges_nothing(page: Page, place: Path) -> None:
-    before = len(kept(place))
+def test_a_digit_typed_into_the_note_judges_nothing(page: Page, folder: Path) -> None:
+    before = len(verdicts(folder))
     page.get_by_label("Note", exact=True).press_sequentially("1234")
-    page.wait_for_timeout(1_500)
-    assert len(kept(place)) == before
+    settled(page)
+    assert len(verdicts(folder)) == before
 
 
 def test_every_view_opens_and_axe_finds_nothing(page: Page) -> None:
@@ -98,7 +74,7 @@ def test_every_view_opens_and_axe_finds_nothing(page: Page) -> None:
     ):
         page.get_by_role("radio", name=view).click()
         expect(page.get_by_text(sign).first).to_be_visible(timeout=120_000)
-        settle(page)
+        settled(page)
         # Vega draws the frame of a selection as an image without a name, and lets nobody name it
         found = [one for one in violations(page) if "area_brush" not in one]
         assert found == [], view

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.test_compare import violations
+from tests.browser.steps import violations
 
 pytestmark = pytest.mark.browser
 
@@ -28,7 +28,6 @@ def lab(browser: Browser, address: str, request: pytest.FixtureRequest) -> Itera
 def test_every_tab_opens_and_axe_finds_nothing(lab: Page) -> None:
     for name in ("Systems", "Train", "Dot explorer", "Backwards head"):
         lab.get_by_role("tab", name=name).click()
-        lab.wait_for_timeout(500)
         assert violations(lab) == [], name
 
 

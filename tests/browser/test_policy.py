@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.test_compare import ask
-from tests.browser.test_inspect import ROWS
+from tests.browser.steps import ROWS, ask, settled, wait_until
 
 pytestmark = pytest.mark.browser
 LISTEN = """
@@ -49,7 +48,7 @@ def page(browser: Browser) -> Iterator[Page]:
 
 
 def refused(page: Page) -> list[str]:
-    page.wait_for_timeout(1000)
+    settled(page)
     return page.evaluate("window.refused")  # type: ignore[no-any-return]
 
 
@@ -98,12 +97,16 @@ def test_what_is_injected_does_not_run_and_asks_nobody(page: Page, address: str)
     page.goto(address, timeout=120_000)
     expect(page.get_by_test_id("stVegaLiteChart").first).to_be_visible()
     page.evaluate(INJECT)
-    found = refused(page)
-    assert page.evaluate("window.ran") == []
-    assert {one.split(":")[0] for one in found} >= {
+    rules = {
         *("script-src-elem", "script-src-attr", "script-src", "img-src", "frame-src"),
         *("object-src", "style-src-elem", "base-uri", "form-action", "connect-src"),
-    }, found
+    }
+
+    def broken() -> set[str]:
+        return {one.split(":")[0] for one in page.evaluate("window.refused")}
+
+    wait_until(page, lambda: rules <= broken(), "each rule is broken")
+    assert page.evaluate("window.ran") == []
     assert not [url for url in asked if "192.0.2.1" in url]
 
 
@@ -111,5 +114,6 @@ def test_no_other_page_may_frame_it(page: Page, address: str) -> None:
     html = f"<iframe src='{address}'></iframe>"
     page.route("http://other.invalid/", lambda r: r.fulfill(body=html, content_type="text/html"))
     page.goto("http://other.invalid/")
-    page.wait_for_timeout(2000)
-    assert page.frames[1].url.startswith("chrome-error:")
+    expect(page.locator("iframe")).to_be_attached()
+    frame = page.frames[1]
+    wait_until(page, lambda: frame.url.startswith("chrome-error:"), "the frame is refused")

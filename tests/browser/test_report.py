@@ -8,16 +8,19 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from dssm_core.reporting.report import report_html
-from tests.reporting.test_report import awkward, found, scorer  # noqa: F401
+from dssm_core.scoring import Scorer
+from tests.reporting.findings import awkward_findings
+from tests.tiny import WordTowers, bare_folder
 
 pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def report(awkward: Any, tmp_path: Any) -> str:  # noqa: F811
+def report(tmp_path: Any) -> str:
     """Return the address of a report on texts that try to break it."""
     path = tmp_path / "report.html"
-    path.write_bytes(report_html(awkward))
+    scorer = Scorer(bare_folder(tmp_path / "doors"), WordTowers())
+    path.write_bytes(report_html(awkward_findings(scorer)))
     return path.as_uri()
 
 

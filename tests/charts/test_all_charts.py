@@ -5,56 +5,29 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
-import altair as alt
 import numpy as np
 import pandas as pd
 import pytest
 
 from dssm_core import charts
-from tests.conftest import AWKWARD
+from tests.charts.helpers import (
+    HISTORY,
+    HOSTILE,
+    NAN,
+    check,
+    data,
+    drawn,
+    encodings,
+    everything,
+    rows,
+    scores,
+    tokens,
+)
 
-NAN = math.nan
 Build = Callable[..., charts.Chart]
-HOSTILE = AWKWARD | {
-    "expression": "datum.x",
-    "quotes": '"\'`\\"];//',
-    "Chinese": "加密备份到远程服务器",
-    "5,000 characters": "z" * 5_000,
-    "not in XML": "a\x00b\ufffec\uffffd",
-}
-
-
-def scores(cosines: list[float], text: str = "a document") -> pd.DataFrame:
-    values = np.array(cosines, float)
-    return pd.DataFrame(
-        {
-            "position": np.arange(1, len(values) + 1),
-            "document": [text] * len(values),
-            "cosine": values,
-            "logit": 4 * values - 1,
-            "probability": 1 / (1 + np.exp(1 - 4 * values)),
-            "rank": pd.Series(values).rank(ascending=False, method="min"),
-            "percentile": 50.0,
-        }
-    )
-
-
-def tokens(weights: list[float], state: str = "seen", text: str = "word") -> pd.DataFrame:
-    number = len(weights)
-    return pd.DataFrame(
-        {
-            "position": [0] * number,
-            "index": range(number),
-            "text": [text] * number,
-            "start": range(number),
-            "end": range(1, number + 1),
-            "state": [state] * number,
-            "attention": np.array(weights, float),
-        }
-    )
 
 
 def score_chart(frame: pd.DataFrame, **more: Any) -> charts.Chart:
@@ -96,54 +69,6 @@ CASES = {
     "infinite": [math.inf, 0.5],
     "a thousand rows": list(np.linspace(-1, 1, 1000)),
 }
-
-
-def everything(specification: Any) -> Iterator[dict[str, Any]]:
-    """Yield every dict of a nested specification."""
-    if isinstance(specification, dict):
-        yield specification
-        for value in specification.values():
-            yield from everything(value)
-    elif isinstance(specification, list):
-        for value in specification:
-            yield from everything(value)
-
-
-def rows(specification: dict[str, Any]) -> list[dict[str, Any]]:
-    return [row for part in specification["datasets"].values() for row in part]
-
-
-def data(chart: charts.Chart) -> list[dict[str, Any]]:
-    return rows(chart.to_dict())
-
-
-def encodings(chart: charts.Chart) -> list[dict[str, Any]]:
-    return [part["encoding"] for part in everything(chart.to_dict()) if "encoding" in part]
-
-
-def check(chart: charts.Chart) -> dict[str, Any]:
-    """Check what every chart must have, and return its specification."""
-    specification = chart.to_dict()
-    assert alt.Chart.from_json(json.dumps(specification, allow_nan=False)).to_dict()
-    title = specification["title"]
-    assert title["text"]
-    assert title["subtitle"]
-    assert specification["description"].endswith(".")
-    assert "background" not in specification
-    assert min(specification["padding"].values()) >= 4, "or the page clips letters at the edge"
-    assert any("tooltip" in e for e in encodings(chart))
-    assert not any({"href", "url"} & set(part) for part in everything(specification))
-    found = rows(specification)
-    assert len(found) <= 5_000
-    assert all(math.isfinite(v) for row in found for v in row.values() if type(v) is float)
-    return specification
-
-
-def drawn(chart: charts.Chart, width: int = 640) -> str:
-    """Return a chart as SVG, drawn by Vega itself."""
-    import vl_convert
-
-    return str(vl_convert.vegalite_to_svg({**chart.to_dict(), "width": width}))
 
 
 def words_by_height(svg: str, word: str) -> list[int]:
@@ -350,13 +275,10 @@ def test_the_finding_is_told_in_words() -> None:
 
 def test_attention_is_told_in_words() -> None:
     told = charts.describe_attention(tokens([0.7, 0.3]))
-    assert told == "In the query most weight is on word 0.70, word 0.30."
+    assert told == "In the query, word 0.70, word 0.30 have the largest weights."
     assert charts.describe_attention(tokens([NAN])) == "There are no attention weights."
     many = pd.concat([tokens([1.0]).assign(position=p) for p in range(9)])
     assert charts.describe_attention(many).endswith("And 4 more texts.")
-
-
-HISTORY = pd.DataFrame({"run": ["one"] * 2 + ["two"], "epoch": [1, 2, 1], "loss": [0.5, 0.25, NAN]})
 
 
 @pytest.mark.parametrize("frame", [HISTORY, HISTORY.head(0), HISTORY.tail(1)], ids=str)

@@ -8,28 +8,24 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from dssm_core import charts
 from dssm_core.evaluation import calibration
 from dssm_core.inspection import measure
 from dssm_core.inspection.measure import Rates
-from tests.charts.test_all_charts import HOSTILE, NAN, check, data, drawn, encodings, everything
-
-POINT = Rates(hits=8, false_alarms=2, misses=4, rejections=6).point(cosine=0.25, probability=0.5)
-
-
-def pairs(cosines: list[float]) -> pd.DataFrame:
-    """Return pairs, relevant and not in turn."""
-    values = np.array(cosines, float)
-    return pd.DataFrame(
-        {
-            "label": np.arange(len(values)) % 2,
-            "cosine": values,
-            "probability": 1 / (1 + np.exp(1 - 4 * values)),
-        }
-    )
+from tests.charts.helpers import (
+    HOSTILE,
+    NAN,
+    POINT,
+    check,
+    data,
+    drawn,
+    encodings,
+    everything,
+    pairs,
+    slice_table,
+)
 
 
 def distribution(cosines: list[float]) -> charts.Chart:
@@ -51,24 +47,6 @@ def reliability(cosines: list[float]) -> charts.Chart:
     return charts.reliability_chart(table, error=0.125)
 
 
-def slice_table(names: list[str], errors: list[int]) -> pd.DataFrame:
-    number = np.array([20] * len(names))
-    wrong = np.array(errors)
-    rate = wrong / np.maximum(1, number)
-    return pd.DataFrame(
-        {
-            "slice": names,
-            "pairs": number,
-            "errors": wrong,
-            "error_rate": rate,
-            "low": rate / 2,
-            "high": np.minimum(1, rate * 1.5),
-            "auc": [NAN] * len(names),
-            "few": [False] * len(names),
-        }
-    )
-
-
 def slices(cosines: list[float], text: str = "shop") -> charts.Chart:
     names = [f"{text} {n}" for n in range(len(cosines))]
     return charts.slices_chart(slice_table(names, [3] * len(names)), overall=0.1)
@@ -83,7 +61,7 @@ EVERY: dict[str, tuple[Build, list[str]]] = {
         reliability,
         ["mean probability of the bin (0 to 1)", "share that is relevant (0 to 1)"],
     ),
-    "slices": (slices, ["share of pairs that are wrong (0 to 1), 95 % interval"]),
+    "slices": (slices, ["share of pairs that are wrong (0 to 1), 95% interval"]),
 }
 CASES = {
     "empty": [],

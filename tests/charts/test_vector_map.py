@@ -9,25 +9,8 @@ import pandas as pd
 import pytest
 
 from dssm_core.charts.vector_map import vector_map
-from tests.charts.test_all_charts import check, everything, rows
-from tests.conftest import AWKWARD
-
-
-def points(number: int, text: str = "a document", value: str | None = None) -> pd.DataFrame:
-    rng = np.random.default_rng(0)
-    return pd.DataFrame(
-        {
-            "side": ["query" if i % 2 else "document" for i in range(number)],
-            "row": np.arange(number),
-            "x": rng.normal(size=number),
-            "y": rng.normal(size=number),
-            "text": text,
-            "line": np.arange(number),
-            "pairs": 1,
-            "value": [value or f"value {i % 3}" for i in range(number)],
-            "chosen": [i < 2 for i in range(number)],
-        }
-    )
+from tests.charts.helpers import check, everything, points, rows
+from tests.tiny import AWKWARD
 
 
 def draw(frame: pd.DataFrame, **more: Any) -> Any:
@@ -76,12 +59,12 @@ def test_the_legend_keeps_its_order() -> None:
 def test_the_axes_tell_their_share_and_range() -> None:
     titles = [p["title"] for p in everything(draw(points(9)).to_dict()) if "title" in p]
     told = " ".join(str(title) for title in titles)
-    assert "first direction, 25.0% of the variance (−" in told
-    assert "second direction, 12.5% of the variance" in told
+    assert "first axis, 25.0% of the variance (−" in told
+    assert "second axis, 12.5% of the variance" in told
 
 
 def test_a_thinned_map_says_so() -> None:
-    assert "9 of 12,000 vectors, drawn by chance" in str(draw(points(9), total=12_000).to_dict())
+    assert "9 of 12,000 vectors, drawn at random" in str(draw(points(9), total=12_000).to_dict())
     assert "drawn by chance" not in str(draw(points(9)).to_dict())
 
 
@@ -101,5 +84,5 @@ def test_points_can_be_clicked_and_framed() -> None:
 def test_the_description_tells_the_finding() -> None:
     description = draw(points(9)).to_dict()["description"]
     assert "9 of 9 vectors" in description
-    assert "37.5% of what sets them apart" in description
+    assert "37.5% of the variance" in description
     assert "3 value 0" in description

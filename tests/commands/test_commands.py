@@ -15,7 +15,7 @@ import pytest
 
 from dssm_core.__main__ import main
 from tests import tiny
-from tests.project.test_docs import commands
+from tests.project.parsers import commands
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 """Keras 3.15 saving under NumPy 2."""
@@ -178,7 +178,7 @@ def test_score_refuses_a_query_that_is_not_utf8(refused, documents):
 @pytest.mark.parametrize("query", ["", " ", "👍 …"])
 def test_score_refuses_a_query_of_which_the_model_reads_nothing(refused, documents, query):
     arguments = ("--model", tiny.trained(), "--query", query, "--docs", documents)
-    assert "nothing in it that the model reads" in refused("score", *arguments)
+    assert "The model reads no word of the query" in refused("score", *arguments)
 
 
 def test_score_refuses_more_documents_than_it_takes(refused, tmp_path):

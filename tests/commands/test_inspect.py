@@ -63,7 +63,7 @@ def test_run_prints_what_is_wrong_and_writes_it_as_page_and_as_json(inspect, lab
     assert found["pairs"]["number"] == 80
     counts = found["confusion"]
     wrong = counts["false positive"] + counts["false negative"]
-    assert f"At the threshold {wrong} of 80 pairs are wrong" in output
+    assert f"{wrong} of 80 pairs are on the wrong side" in output
     assert f"cosine {found['threshold']['cosine']:.4f}, probability" in output
     assert found["threshold"] == found["best_f1"], "where none is given"
     assert f"precision {found['rates']['precision']:.3f}" in output
@@ -125,7 +125,7 @@ def test_run_looks_at_relevant_pairs_alone_only_where_the_threshold_is_given(ins
     assert "there is nothing to tell apart. Add --negatives" in refused(*arguments)
     status, output, _ = inspect(*arguments, "--threshold", 0.5)
     assert status == 0
-    assert "says nothing of false positives" in output
+    assert "nothing is known about false positives" in output
 
 
 def test_run_tells_of_verdicts_and_leaves_their_file_alone(inspect, labelled, store):

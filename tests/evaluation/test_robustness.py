@@ -28,8 +28,7 @@ from dssm_core.evaluation.robustness import (
     swap_letters,
     upper_case,
 )
-from tests.conftest import AWKWARD
-from tests.tiny import WordTowers
+from tests.tiny import AWKWARD, WordTowers
 
 LEXICON = Lexicon(frozenset(["tools", "libraries", "box"]), {"tiny": ["small", "little"]})
 

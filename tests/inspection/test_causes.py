@@ -21,8 +21,7 @@ from dssm_core.inspection.rules import RULES
 from dssm_core.inspection.score_pairs import Inspection, inspect_pairs
 from dssm_core.scoring import Scorer
 from dssm_core.words import ENGLISH, join_sentences, translator_for
-from tests.conftest import AWKWARD
-from tests.tiny import WordTowers, bare_folder
+from tests.tiny import AWKWARD, WordTowers, bare_folder
 
 THRESHOLD = 0.6
 WORDS = "red blue door wall house"
@@ -77,7 +76,7 @@ def test_unknown_words_decide_if_the_verdict_turns_without_them(scorer):
     cause, evidence = cause_of(scorer, ("red zebra", "house zebra zebra", 0))
     assert cause == "unknown words decide"
     whole = 2 / (2**0.5 * 5**0.5)
-    said = f"Without that the cosine is 0.000 instead of {whole:.3f}, below the threshold of 0.600."
+    said = f"Without them the cosine is 0.000 instead of {whole:.3f}, below the threshold of 0.600."
     assert evidence.endswith(said)
 
 
@@ -89,7 +88,7 @@ def test_unknown_words_that_do_not_decide_are_passed_over(scorer):
 def test_a_text_of_unknown_words_alone_decides_with_them(scorer):
     cause, evidence = cause_of(scorer, ("zebra", "giraffe", 0))
     assert cause == "unknown words decide"
-    assert evidence.endswith("Without that nothing is left to read.")
+    assert evidence.endswith("Without them the model reads nothing.")
 
 
 def test_words_past_the_length_are_the_cause_if_they_would_be_found_in_front(scorer):
@@ -102,7 +101,7 @@ def test_words_past_the_length_are_the_cause_if_they_would_be_found_in_front(sco
     scorer.cache._towers.lengths = {"query": 4, "document": 2}
     cause, evidence = cause_of(scorer, ("blue door", "house wall blue door", 1))
     assert cause == "truncated away"
-    said = "With that at its front the cosine is 1.000 instead of 0.000, above the threshold"
+    said = "at the start of the document the cosine is 1.000 instead of 0.000, above the threshold"
     assert said in evidence
 
 
@@ -117,7 +116,7 @@ def test_a_missed_pair_is_a_mismatch_of_names_only_if_it_is_found_without_them(t
     assert "the cosine is 1.000 instead of 0.500" in evidence
     cause, evidence = cause_of(scorer, ("door of Bach", "red of Mozart", 1))
     assert cause == "few words in common"
-    assert evidence == "The document has none of the query's 2 content words: “door”, “Bach”."
+    assert evidence == "The document contains none of the query's 2 content words: “door”, “Bach”."
 
 
 def test_numbers_come_before_names_and_names_before_overlap(scorer):
@@ -145,9 +144,8 @@ def test_an_error_that_no_rule_explains_says_so(scorer):
     )
 
 
-def test_every_cause_can_be_found(scorer):
+def test_the_causes_are_those_of_the_rules_in_their_order_and_none():
     assert list(CAUSES) == [*dict.fromkeys(cause for cause, _ in RULES), NO_CAUSE]
-    assert len(CAUSES) == 10
 
 
 def test_every_cause_has_a_name_in_both_languages_and_a_persons_own_stays():

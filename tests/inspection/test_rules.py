@@ -122,7 +122,7 @@ def test_a_twin_with_the_same_texts_comes_before_one_with_the_same_vectors():
 def test_unknown_words_of_both_sides_are_to_be_left_out():
     found = unknown_words(case("red zebra", "wall giraffe zebra", FELL_FOR))
     assert (shown(found.query), shown(found.document)) == (["zebra"], ["giraffe", "zebra"])
-    assert said(found) == "Never seen in training: “zebra”, “giraffe”."
+    assert said(found) == "New to the model: “zebra”, “giraffe”."
     assert unknown_words(case("red", "wall", FELL_FOR)) is None
 
 
@@ -139,7 +139,7 @@ def test_long_lists_are_cut():
 def test_words_found_only_past_the_length_are_to_be_put_in_front():
     found = truncated_away(case("the red doors", "this is a wall of the house door", MISSED, 5))
     assert (shown(found.moved), found.query, found.document) == (["doors"], (), ())
-    assert "“doors” only past" in said(found)
+    assert "“doors” occurs in the document only after" in said(found)
 
 
 @pytest.mark.parametrize(
@@ -272,7 +272,7 @@ def test_a_name_that_is_there_or_not_replaced_is_no_mismatch(query, document):
 
 def test_much_in_common_fooled_the_model():
     found = overlap_trap(case("red doors of the house", "red door of a wall", FELL_FOR))
-    assert said(found) == "The document has 2 of the query's 3 content words: “red”, “doors”."
+    assert said(found) == "The document contains 2 of the query's 3 content words: “red”, “doors”."
     assert not found.needs_test
 
 
@@ -284,19 +284,21 @@ def test_a_little_in_common_must_be_what_fooled_it():
 
 def test_nothing_in_common_hid_the_pair():
     found = few_in_common(case("the red house", "wall of the door", MISSED))
-    assert said(found) == "The document has none of the query's 2 content words: “red”, “house”."
+    assert (
+        said(found) == "The document contains none of the query's 2 content words: “red”, “house”."
+    )
     assert not found.needs_test
     found = few_in_common(case("red house wall game music", "a red door", MISSED))
-    assert said(found) == "The document has 1 of the query's 5 content words: “red”."
+    assert said(found) == "The document contains 1 of the query's 5 content words: “red”."
     assert not found.needs_test
     assert few_in_common(case("red house", "red door", MISSED)) is None
 
 
 def test_a_query_of_one_word_is_told_in_the_singular():
     found = overlap_trap(case("the doors", "a door of the house", FELL_FOR))
-    assert said(found) == "The document has the query's only content word: “doors”."
+    assert said(found) == "The document contains the query's only content word: “doors”."
     found = few_in_common(case("the doors", "a house", MISSED))
-    assert said(found) == "The document lacks the query's only content word: “doors”."
+    assert said(found) == "The document does not contain the query's only content word: “doors”."
     assert found.evidence.text(translator_for("zh")) == "查询唯一的实词“doors”，文档没有。"
 
 
@@ -327,12 +329,12 @@ def test_evidence_is_told_in_the_language_that_is_asked_for():
     document = " ".join(f"zebra{letter}" for letter in "abcdefgh")
     found = unknown_words(case("red", document, FELL_FOR))
     told = found.evidence.text(translator_for("zh"))
-    assert told.startswith("训练中从未见过：“zebraa”、“zebrab”、")
+    assert told.startswith("模型未见过：“zebraa”、“zebrab”、")
     assert told.endswith("以及另外 2 个。")
     both = [found.evidence, Sentence("evidence.nothing left")]
-    assert join_sentences(both, translator_for("zh")) == told + "去掉之后就没有可读的内容了。"
+    assert join_sentences(both, translator_for("zh")) == told + "去掉它们之后，模型什么也读不到。"
     assert join_sentences(both, ENGLISH).endswith(
-        "and 2 more. Without that nothing is left to read."
+        "and 2 more. Without them the model reads nothing."
     )
     assert join_sentences("", ENGLISH) == ""
 

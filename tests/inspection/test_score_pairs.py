@@ -24,8 +24,7 @@ from dssm_core.inspection.score_pairs import (
 )
 from dssm_core.scoring import Scorer
 from dssm_core.text import read
-from tests.conftest import AWKWARD
-from tests.tiny import WordTowers, bare_folder
+from tests.tiny import AWKWARD, WordTowers, bare_folder
 
 
 @pytest.fixture

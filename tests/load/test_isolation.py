@@ -17,6 +17,8 @@ from tests.load.serving import Server, serving
 from tests.load.visitor import mark, visit
 from tests.tiny import WordTowers, run_apart
 
+pytestmark = pytest.mark.slow
+
 TEXTS = [
     ("red door", "A red door in a blue wall, and a red wall behind it."),
     ("blue wall", "A wall of blue stones without a door."),

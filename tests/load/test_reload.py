@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from tests.load.people import LINES, QUERY
 from tests.load.serving import Server, serving
 from tests.load.visitor import mark, visit
 from tests.tiny import run_apart
+
+pytestmark = pytest.mark.slow
 
 DOCUMENTS = ["a red door", "a blue wall", "a red wall"]
 

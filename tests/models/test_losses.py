@@ -7,6 +7,8 @@ import math
 import numpy as np
 import pytest
 
+from tests.models.arrays import softmax_loss
+
 
 @pytest.fixture(scope="module")
 def batch():
@@ -19,10 +21,6 @@ def batch():
     same = np.eye(rows, dtype=bool)
     same[0, 3] = same[3, 0] = same[1, 2] = same[2, 1] = True
     return [v.astype(np.float32) for v in (query, document, prepared)] + [same]
-
-
-def softmax_loss(right: float, others: list[float]) -> float:
-    return math.log(sum(math.exp(v - right) for v in [right, *others]))
 
 
 @pytest.mark.parametrize("with_prepared", [True, False])

@@ -8,7 +8,7 @@ import tensorflow as tf
 from dssm_core.models.mlp import MLPConfig, MultiHot, build_mlp_model, multi_hot
 from dssm_core.models.negative_sampling import MLPNegativeSamplingModelBuilder
 from dssm_core.text import PIECES, hash_pieces
-from tests.models.test_negative_sampling import SMALL, hot, normal, tiled
+from tests.models.arrays import SMALL, hot, normal, tiled
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 

@@ -13,18 +13,9 @@ from dssm_core.models.negative_sampling import (
     TiledCosine,
     tiled_cosine,
 )
+from tests.models.arrays import SMALL, hot, normal, tiled
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-
-SMALL = {"vec_dim": 6, "query_max_len": 5, "doc_max_len": 7, "batch_size": 4}
-
-
-def normal(*shape, seed=0):
-    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
-
-
-def hot(*shape, seed=0):
-    return (np.random.default_rng(seed).random(shape) < 0.4).astype(np.float32)
 
 
 def cosines_by_loop(query, by_query):
@@ -34,11 +25,6 @@ def cosines_by_loop(query, by_query):
         for q, documents in zip(query.astype(float), by_query.astype(float), strict=True)
     ]
     return np.array(rows)
-
-
-def tiled(by_query):
-    """[B, K + 1, E] to the notebook's order: all positives, then all first negatives, and so on."""
-    return np.concatenate([by_query[:, k] for k in range(by_query.shape[1])])
 
 
 def notebooks_formula(query, documents, neg_num, batch_size):

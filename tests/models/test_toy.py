@@ -12,6 +12,8 @@ import pytest
 
 from dssm_core.models.toy import run_toy, toy_data
 
+pytestmark = pytest.mark.slow
+
 toy_run = functools.cache(run_toy)
 
 

@@ -2,124 +2,21 @@
 
 from __future__ import annotations
 
-import ast
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from itertools import pairwise
-from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
 from tests import ROOT
-
-PACKAGE = ROOT / "dssm_core"
+from tests.project.imports import ALL, ALLOWED, imports, modules, part_of
 
 BASE = {"quantities", "words", "errors"}
 """What every part may import: numbers and texts for people, and the errors made of them."""
 
-ALLOWED: dict[str, set[str]] = {
-    "quantities": set(),
-    "words": {"quantities"},
-    "errors": {"quantities", "words"},
-    "paths": set(),
-    "process": set(),
-    "text": set(),
-    "corpus": {"errors", "process", "text"},
-    "towers": {"text"},
-    "folder": {"errors"},
-    "families": {"errors", "text"},
-    "archive": {"families"},
-    "models": {"archive", "errors", "families", "text", "towers"},
-    "runtimes": {"archive", "errors", "folder", "models", "process", "text", "towers"},
-    "scoring": {"errors", "folder", "runtimes", "text", "towers"},
-    "explain": {"scoring", "text", "towers"},
-    "evaluation": {"errors", "text", "towers"},
-    "card": {
-        *("corpus", "errors", "evaluation", "folder", "runtimes", "scoring", "towers"),
-    },
-    "store": {"errors", "paths"},
-    "search": {"corpus", "errors", "evaluation", "folder", "towers"},
-    "training": {
-        *("card", "corpus", "errors", "evaluation", "families", "folder", "models", "runtimes"),
-        *("text", "towers"),
-    },
-    "charts": {"explain", "scoring", "text", "words"},
-    "inspection": {
-        *("corpus", "errors", "evaluation", "explain", "folder", "scoring"),
-        *("text", "towers", "words"),
-    },
-    "repro": {
-        *("corpus", "errors", "evaluation", "explain", "folder", "inspection", "scoring", "store"),
-        *("text", "towers", "words"),
-    },
-    "reporting": {
-        *("charts", "corpus", "errors", "evaluation", "explain", "folder", "inspection", "repro"),
-        *("scoring", "store", "text", "towers", "words"),
-    },
-    "ui": {
-        *("card", "charts", "corpus", "errors", "evaluation", "explain"),
-        *("families", "folder", "inspection", "paths", "process", "reporting", "repro"),
-        *("scoring", "search", "store"),
-        *("text", "towers", "words"),
-    },
-    "commands": {
-        *("card", "corpus", "errors", "evaluation", "families", "folder", "inspection", "models"),
-        *("paths", "reporting", "repro", "runtimes", "scoring", "search", "store", "text"),
-        *("towers", "training", "words"),
-    },
-    "__main__": {"commands", "errors"},
-}
-"""What each part may import of the others; a part's own modules may import each other."""
 
 HEAVY = {"keras": {"models", "training"}, "tensorflow": {"models", "training"}, "streamlit": {"ui"}}
-
-
-class Import(NamedTuple):
-    part: str  # of dssm_core, which imports
-    name: str  # what it imports, in full
-    is_lazy: bool  # inside a function
-    where: str
-
-
-def part_of(name: str) -> str:
-    """Return the part of dssm_core that a module belongs to."""
-    return name.split(".")[1] if "." in name else ""
-
-
-def modules() -> dict[str, Path]:
-    found = {}
-    for path in sorted(PACKAGE.rglob("*.py")):
-        name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
-        found[name.removesuffix(".__init__")] = path
-    return found
-
-
-def imports(path: Path, part: str) -> Iterator[Import]:
-    """Yield a file's imports, less those for type checkers alone."""
-
-    def visit(node: ast.AST, is_lazy: bool) -> Iterator[Import]:
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
-            return
-        where = f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}"
-        if isinstance(node, ast.Import):
-            yield from (Import(part, alias.name, is_lazy, where) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{where}: imports are absolute here"
-            names = [f"{node.module}.{alias.name}" for alias in node.names]
-            inner = [n for n in names if n in modules()] if node.module == "dssm_core" else []
-            for name in inner or [str(node.module)]:
-                yield Import(part, name, is_lazy, where)
-        inside = is_lazy or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
-        for child in ast.iter_child_nodes(node):
-            yield from visit(child, inside)
-
-    yield from visit(ast.parse(path.read_text("utf-8")), False)
-
-
-ALL = [found for name, path in modules().items() for found in imports(path, part_of(name))]
 
 
 def test_every_part_stands_in_the_table():
@@ -214,3 +111,18 @@ def test_the_designs_diagram_shows_imports_that_there_are():
     assert len(arrows) > 15
     imported = {(part_of(one.name), one.part) for one in ALL}
     assert [arrow for arrow in arrows if arrow not in imported] == []
+
+
+# tests
+
+
+def test_no_test_module_imports_another_or_a_conftest():
+    """What tests share stands in modules of its own, and fixtures come from pytest."""
+    files = sorted((ROOT / "tests").rglob("*.py"))
+    assert len(files) > 50
+    for path in files:
+        for found in imports(path, ""):
+            last = found.name.split(".")[-1]
+            if found.name.startswith("tests."):
+                is_shared = not last.startswith("test_") and last != "conftest"
+                assert is_shared, f"{found.where} imports {found.name}"

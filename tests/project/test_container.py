@@ -23,11 +23,11 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
-from streamlit.proto.BackMsg_pb2 import BackMsg
-from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
-from websockets.sync.client import connect
 
 from tests import ROOT
+from tests.pages import first_paint
+
+pytestmark = pytest.mark.slow
 
 README = (ROOT / "README.md").read_text("utf-8")
 
@@ -262,19 +262,6 @@ def container() -> Iterator[Container]:
     disk.chmod(0o755)
     yield Container(disk, port)
     shutil.rmtree(disk)
-
-
-def first_paint(port: int) -> Iterator[ForwardMsg]:
-    """Open the page as a browser does; yield what it is sent until the page is whole."""
-    asked = BackMsg()
-    asked.rerun_script.query_string = ""
-    with connect(f"ws://127.0.0.1:{port}/_stcore/stream", max_size=None) as line:
-        line.send(asked.SerializeToString())
-        while True:
-            message = ForwardMsg.FromString(line.recv(60))
-            yield message
-            if message.WhichOneof("type") == "script_finished":
-                return
 
 
 def test_its_steps_build_a_page_that_is_healthy_and_shows_its_example(container):

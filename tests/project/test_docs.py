@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import re
 import subprocess
@@ -14,6 +13,7 @@ import pytest
 
 from dssm_core.__main__ import parser
 from tests import ROOT
+from tests.project.parsers import choices, commands, options
 
 README = ROOT / "README.md"
 GUIDES = [README, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
@@ -24,11 +24,6 @@ CALL = re.compile(r"(?:-m dssm_core|(?:^|[|;&] |\.venv/bin/|^\w+=\S+ )dssm-lens)
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*(?![\w.])")
 
 
-def commands() -> dict[str, set[str]]:
-    """Return each command's options, those of its nested commands with them, less --help."""
-    return {name: options(command) for name, command in choices(parser()).items()}
-
-
 def nested() -> dict[str, set[str]]:
     """Return the options of each command inside another, by both names."""
     return {
@@ -36,21 +31,6 @@ def nested() -> dict[str, set[str]]:
         for outer, whole in choices(parser()).items()
         for inner, command in choices(whole).items()
     }
-
-
-def choices(command: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
-    """Return the commands right inside a parser, by name."""
-    return {
-        name: inner
-        for action in command._actions
-        if isinstance(action, argparse._SubParsersAction)
-        for name, inner in action.choices.items()
-    }
-
-
-def options(command: argparse.ArgumentParser) -> set[str]:
-    own = {o for action in command._actions for o in action.option_strings if o[:2] == "--"}
-    return own.union(*map(options, choices(command).values())) - {"--help"}
 
 
 def code(text: str) -> list[str]:
@@ -123,9 +103,9 @@ def test_the_readme_lists_every_document():
 def test_every_command_and_option_that_is_documented_exists(path):
     known = commands()
     text = path.read_text("utf-8")
-    for name, options in uses(text):
+    for name, used in uses(text):
         assert name in {*known, "--help", "--version", ""}, f"python -m dssm_core {name}"
-        assert options <= known.get(name, set()) | {"--help", "--version"}, f"of {name}"
+        assert used <= known.get(name, set()) | {"--help", "--version"}, f"of {name}"
     every = {option for options in known.values() for option in options} | {"--help", "--version"}
     for span in code(text):
         if span.startswith("--"):

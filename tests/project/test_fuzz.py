@@ -18,7 +18,6 @@ import string
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from time import monotonic
 from typing import Any
 
 import pytest
@@ -36,13 +35,14 @@ from dssm_core.runtimes.load import RUNTIMES
 from dssm_core.store import Store
 from dssm_core.text import hash_pieces, read, segment
 from dssm_core.ui.common import state
-from tests.conftest import AWKWARD
-from tests.tiny import WordTowers, bare_folder
+from tests.tiny import AWKWARD, WordTowers, bare_folder, cpu_limit
 
 INPUTS = int(os.environ.get("DSSM_FUZZ", "500"))
 FIRST = int(os.environ.get("DSSM_FUZZ_SEED", "0"))
-LONGEST = 10.0
-"""Seconds that one input may take on a busy machine; as a rule it is a few milliseconds."""
+LONGEST = 60.0
+"""Seconds of its own work that one input may take; as a rule it is a few milliseconds."""
+HANGS = 900.0
+"""Seconds after which an input that does not even answer a signal ends the run."""
 
 BITS = [
     *AWKWARD.values(),
@@ -270,16 +270,15 @@ def no_keras(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("no_keras")
 def test_any_input_is_taken_or_refused_with_a_reason(name, tmp_path):
     for seed in range(FIRST, FIRST + -(-INPUTS // len(KINDS))):
-        started = monotonic()
-        faulthandler.dump_traceback_later(6 * LONGEST, exit=True)  # where a hang hangs
+        faulthandler.dump_traceback_later(HANGS, exit=True)  # where a hang hangs
         try:
-            KINDS[name](random.Random(f"{name} {seed}"), tmp_path)
+            with cpu_limit(LONGEST):
+                KINDS[name](random.Random(f"{name} {seed}"), tmp_path)
         except Exception as error:
             error.add_note(f"input {seed} of {name}: DSSM_FUZZ_SEED={seed}")
             raise
         finally:
             faulthandler.cancel_dump_traceback_later()
-        assert monotonic() - started < LONGEST, f"input {seed} of {name} takes too long"
 
 
 @given(st.text(alphabet=st.characters(), max_size=300), st.integers(1, 9))
@@ -297,16 +296,9 @@ def test_hypothesis_finds_no_bytes_that_are_neither_table_nor_trouble(content, n
         to_pairs(found, guess_roles(found))
 
 
-def test_time_grows_no_faster_than_the_text():
-    """Ten times the text takes not much over ten times as long: no pattern backtracks."""
+@pytest.mark.slow
+def test_no_pattern_backtracks():
+    """A pattern that looks again from each character would take hours for so long a text."""
     for bit in [*string.punctuation, "a", "1", "é", "你", "🙂", "a'", "1.", "\u0301", "a-", "ßs"]:
-        times = []
-        for number in (3_000, 30_000):
-            given_text = bit * number
-            best = float("inf")
-            for _ in range(2):
-                started = monotonic()
-                segment(given_text)
-                best = min(best, monotonic() - started)
-            times.append(best)
-        assert times[1] < 40 * max(times[0], 0.002), bit
+        with cpu_limit():
+            segment(bit * 300_000)

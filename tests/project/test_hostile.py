@@ -20,7 +20,6 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from time import monotonic
 
 import numpy as np
 import pandas as pd
@@ -41,7 +40,7 @@ from dssm_core.search.nearest import VectorSearch
 from dssm_core.towers import EncodingCache
 from dssm_core.ui.common import state
 from tests import ROOT
-from tests.tiny import CONFIG, EXAMPLE, WordTowers, bare_folder, npy
+from tests.tiny import CONFIG, EXAMPLE, WordTowers, bare_folder, cpu_limit, npy
 
 KERAS = ("metadata.json", "config.json", "model.weights.h5")
 
@@ -56,15 +55,25 @@ class Touch:
         return Path.touch, (self.path,)
 
 
-def measured(work: Callable[[], object]) -> tuple[str, float, float]:
-    """Return what a refusal says, its seconds, and the MB of memory that it took at most."""
+def measured(work: Callable[[], object]) -> tuple[str, int, float]:
+    """Return what a refusal says, the calls it made, and the MB of memory that it took at most.
+
+    Calls of functions, in Python or C, are the work that can be counted on a busy machine.
+    """
+    calls = 0
+
+    def count(frame: object, event: str, argument: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
     tracemalloc.start()
-    started = monotonic()
+    sys.setprofile(count)
     try:
-        with pytest.raises(UserError) as caught:
+        with pytest.raises(UserError) as caught, cpu_limit():
             work()
-        return str(caught.value), monotonic() - started, tracemalloc.get_traced_memory()[1] / 1e6
+        return str(caught.value), calls, tracemalloc.get_traced_memory()[1] / 1e6
     finally:
+        sys.setprofile(None)
         tracemalloc.stop()
 
 
@@ -141,11 +150,11 @@ def test_a_layer_that_no_family_has_or_of_any_size_is_never_built(
     monkeypatch.setattr(keras.saving, "load_model", lambda *a, **b: built.append(a))
     content = keras_archive(functional(layer("InputLayer", name="query"), hostile))
     folder = ModelFolder.open(bare_folder(tmp_path / "m", model_keras=content))
-    found, seconds, megabytes = measured(lambda: load_towers(folder))
+    found, calls, megabytes = measured(lambda: load_towers(folder))
     assert "m/model.keras cannot be loaded" in found
     assert said in found
     assert built == []
-    assert seconds < 5
+    assert calls < 500_000
     assert megabytes < 100
 
 
@@ -159,9 +168,9 @@ def test_a_layer_that_no_family_has_or_of_any_size_is_never_built(
 )
 def test_a_configuration_that_goes_on_and_on_is_refused(tmp_path, config, said):
     folder = ModelFolder.open(bare_folder(tmp_path / "m", model_keras=keras_archive(config)))
-    found, seconds, _ = measured(lambda: load_towers(folder))
+    found, calls, _ = measured(lambda: load_towers(folder))
     assert said in found
-    assert seconds < 5
+    assert calls < 200_000
 
 
 def test_an_object_hidden_deep_inside_a_known_layer_is_found(tmp_path):
@@ -178,7 +187,7 @@ def test_weights_of_the_wrong_shape_are_refused(tmp_path):
     import keras
 
     from dssm_core.families import family
-    from tests.training.test_trainer import SIZES
+    from tests.training.runs import SIZES
 
     lstm = family("lstm")
     files = {}
@@ -205,9 +214,9 @@ def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path):
     place = content.rindex(b"PK\x01\x02")
     content[place + 24 : place + 28] = (3_000_000_000).to_bytes(4, "little")
     path = bare_folder(tmp_path / "m", model_keras=bytes(content))
-    found, seconds, megabytes = measured(lambda: ModelFolder.open(path))
+    found, calls, megabytes = measured(lambda: ModelFolder.open(path))
     assert "unpacks to over" in found
-    assert seconds < 2
+    assert calls < 10_000
     assert megabytes < 10
 
 
@@ -254,9 +263,9 @@ def test_huge_json_in_few_bytes_takes_little_memory(tmp_path):
     long = b'{"a": ' + b"9" * 1_000_000 + b"}"
     for content in (deep, long):
         path = bare_folder(tmp_path / "m", vocabulary_json=content)
-        found, seconds, megabytes = measured(lambda path=path: ModelFolder.open(path).vocabulary)
+        found, calls, megabytes = measured(lambda path=path: ModelFolder.open(path).vocabulary)
         assert "m/vocabulary.json" in found
-        assert seconds < 5
+        assert calls < 10_000
         assert megabytes < 50
 
 
@@ -267,9 +276,9 @@ def test_many_short_lines_in_a_small_gzip_are_refused_before_they_are_cut():
     content = gzip.compress(b"query,document\n" + b"a,b\n" * 3_000_000)
     assert len(content) < 50_000
     for read in (read_pairs, read_table):
-        found, seconds, megabytes = measured(lambda read=read: read(content, "bomb.csv.gz"))
+        found, calls, megabytes = measured(lambda read=read: read(content, "bomb.csv.gz"))
         assert "bomb.csv.gz has over 2,000,000 lines" in found
-        assert seconds < 10
+        assert calls < 10_000
         assert megabytes < 1.1 * pairs_module.MOST_BYTES / 1e6
 
 
@@ -286,9 +295,9 @@ def test_a_file_of_too_many_bytes_is_refused_in_little_memory(monkeypatch, is_pa
 
 def test_many_lines_of_json_are_refused_before_they_are_parsed():
     content = gzip.compress(b"{}\n" * 3_000_000)
-    found, seconds, megabytes = measured(lambda: read_table(content, "bomb.jsonl.gz"))
+    found, calls, megabytes = measured(lambda: read_table(content, "bomb.jsonl.gz"))
     assert "over 2,000,000 lines" in found
-    assert seconds < 10
+    assert calls < 10_000
     assert megabytes < 1.1 * pairs_module.MOST_BYTES / 1e6
 
 
@@ -297,9 +306,9 @@ def test_many_lines_of_json_are_refused_before_they_are_parsed():
 def test_a_header_of_a_million_columns_is_refused_at_once(read, name):
     separator = b"\t" if name.endswith("tsv") else b","
     content = b"query" + separator * 1_000_000 + b"document\n"
-    found, seconds, _ = measured(lambda: read(content, name))
+    found, calls, _ = measured(lambda: read(content, name))
     assert f"{name} has over 1,000 columns" in found
-    assert seconds < 5
+    assert calls < 10_000
 
 
 def test_a_stream_with_a_million_columns_is_refused_at_once(tmp_path):
@@ -307,17 +316,17 @@ def test_a_stream_with_a_million_columns_is_refused_at_once(tmp_path):
     for name, content in (("w.csv", "query," * 500_000 + "\n"), ("w.jsonl", json.dumps(wide))):
         path = tmp_path / name
         path.write_text(content)
-        found, seconds, _ = measured(lambda path=path: next(stream_pairs(path)))
+        found, calls, _ = measured(lambda path=path: next(stream_pairs(path)))
         assert "over 1,000 columns" in found
-        assert seconds < 5
+        assert calls < 50_000
 
 
 def test_lines_of_json_with_a_key_each_do_not_make_a_square():
     lines = (json.dumps({f"k{i}": "v"}) for i in range(10_000))
     content = "\n".join(lines).encode()
-    found, seconds, _ = measured(lambda: read_table(content, "keys.jsonl"))
+    found, calls, _ = measured(lambda: read_table(content, "keys.jsonl"))
     assert "over 1,000 columns" in found
-    assert seconds < 10
+    assert calls < 2_000_000
 
 
 def test_a_table_of_too_many_cells_is_refused(monkeypatch):
@@ -333,10 +342,8 @@ def test_a_table_of_too_many_cells_is_refused(monkeypatch):
 )
 def test_a_long_cell_is_looked_at_once(cell):
     content = f"one,two\n{cell},b\n{cell},c\n".encode()
-    started = monotonic()
-    table = read_table(content, "long.csv")
-    guess_roles(table)
-    assert monotonic() - started < 5
+    with cpu_limit():  # looked at again from each character, it would take hours
+        guess_roles(read_table(content, "long.csv"))
 
 
 def test_formulas_and_markup_in_a_table_stay_text():
@@ -357,10 +364,10 @@ def test_a_link_that_unpacks_to_gigabytes_is_refused_in_little_memory():
     packer = zlib.compressobj(9)
     packed = b"".join(packer.compress(b"a" * 1_000_000) for _ in range(5)) + packer.flush()
     link = base64.urlsafe_b64encode(packed).decode().rstrip("=")
-    assert len(link) <= state.LONGEST_LINK
-    found, seconds, megabytes = measured(lambda: state.unpack(link))
+    assert len(link) <= state.MAX_LINK
+    found, calls, megabytes = measured(lambda: state.unpack(link))
     assert "too large" in found
-    assert seconds < 2
+    assert calls < 10_000
     assert megabytes < 20
 
 
@@ -460,9 +467,9 @@ def test_a_parquet_that_grows_out_of_a_few_bytes_is_refused(
     path = repacked(tmp_path, {**snapshot, "pairs.parquet": file.getvalue()})
     monkeypatch.setattr(compare, "MOST_BYTES", 1 << 26)
     before = pa.total_allocated_bytes()
-    found, seconds, _ = measured(lambda: load_snapshot(path))
+    found, calls, _ = measured(lambda: load_snapshot(path))
     assert f"{rows:,} rows are too many" in found
-    assert seconds < 10
+    assert calls < 50_000
     assert pa.total_allocated_bytes() - before < 1e8
 
 
@@ -500,10 +507,10 @@ def test_vectors_of_an_index_made_with_care_are_never_run(index, scorer, tmp_pat
     }[kind]
     (index / "vectors.npy").write_bytes(content)
     reseal(index)
-    found, seconds, megabytes = measured(lambda: open_index(index, scorer.folder))
+    found, calls, megabytes = measured(lambda: open_index(index, scorer.folder))
     assert "damaged" in found
     assert not mark.exists()
-    assert seconds < 5
+    assert calls < 10_000
     assert megabytes < 50
 
 
@@ -567,7 +574,7 @@ print(len(ModelFolder.open(Path(sys.argv[1], "m")).examples))
         [sys.executable, "-c", code, f"{tmp_path}", *tables],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
         env={"OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": f"{ROOT}"},
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30)),
     )

@@ -13,6 +13,8 @@ from packaging.utils import canonicalize_name
 
 from tests import ROOT
 
+pytestmark = pytest.mark.slow
+
 LOCK = (ROOT / ".ci" / "requirements.lock").read_text()
 LOCKED = dict(re.findall(r"^([a-z0-9-]+)==([^\s;]+)", LOCK, re.MULTILINE))
 """Version by name."""

@@ -16,6 +16,8 @@ import pytest
 from tests import ROOT
 from tests.tiny import bare_folder
 
+pytestmark = pytest.mark.slow
+
 GUARD = """
 import socket, sys
 from tests import ROOT
@@ -114,21 +116,13 @@ def environment(models, tmp_path) -> dict[str, str]:
 def test_the_page_connects_to_nothing(environment):
     code = """
 from streamlit.testing.v1 import AppTest
-from dssm_core.scoring import Scorer
 from dssm_core.ui.common import state
-from tests.tiny import WordTowers
-
-class Ready:
-    is_done, error = True, None
-    def __init__(self, folder):
-        self.scorer = Scorer(folder, WordTowers())
-    def start(self):
-        pass
+from tests.pages import Ready, sound
 
 state.live_model = Ready
-app = AppTest.from_file("streamlit_app.py", default_timeout=60).run()
+app = AppTest.from_file("streamlit_app.py", default_timeout=120).run()
 app.text_input(key="compare.query").set_value("blue wall").run()
-assert not app.exception and app.get("vega_lite_chart")
+assert sound(app).get("vega_lite_chart")
 """
     assert tried(code, env=environment) == "TRIED []"
 

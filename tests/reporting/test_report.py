@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import html.parser
 import itertools
 import json
@@ -14,28 +15,17 @@ import pytest
 from dssm_core.charts.svg import plain_svg
 from dssm_core.corpus.pairs import read_pairs
 from dssm_core.inspection import measure
-from dssm_core.inspection.findings import MOST_EFFECTS, Findings, find
+from dssm_core.inspection.findings import MOST_EFFECTS, find
 from dssm_core.inspection.score_pairs import inspect_pairs
 from dssm_core.reporting.report import report_html
 from dssm_core.scoring import Scorer
 from dssm_core.words import ENGLISH, Sentence, join_sentences, translator_for
-from tests.conftest import AWKWARD
+from tests.reporting.findings import PAIRS, awkward_findings, findings_on
 from tests.tiny import WordTowers, bare_folder
 
 VOID = {"meta", "br", "hr", "img", "input", "link"}
-THRESHOLD = 0.6
 KINDS = {"false positive": "False alarm", "false negative": "Missed"}
 NOTE = Sentence("inspect.report.assumed", {"number": 7})
-PAIRS = [
-    ("red door", "a red door", 1, "paint"),
-    ("red door", "a blue wall", 0, "paint"),
-    ("blue wall", "a wall of blue", 1, "paint"),
-    ("blue wall", "the blue wall door", 0, "paint"),
-    ("red wall", "zebra red door door", 1, "zoo"),
-    ("red wall", "red wall red wall", 0, "zoo"),
-    ("blue", "+ =", 1, "zoo"),
-    ("blue", "red", 0, "zoo"),
-]
 
 
 class Reader(html.parser.HTMLParser):
@@ -81,15 +71,12 @@ def scorer(tmp_path):
 @pytest.fixture
 def found(scorer):
     """Return a function to the findings on some pairs."""
+    return functools.partial(findings_on, scorer)
 
-    def found(rows=PAIRS, cosine=THRESHOLD, **choices) -> Findings:
-        pairs = pd.DataFrame(rows, columns=["query", "document", "label", "room"])
-        pairs.index = pd.RangeIndex(2, 2 + len(pairs), name="line")
-        inspection = inspect_pairs(scorer, pairs)
-        given = {"data": "doors.csv", "date": "2025-11-25 10:00", **choices}
-        return find(inspection, scorer, cosine, **given)
 
-    return found
+@pytest.fixture
+def awkward(scorer):
+    return awkward_findings(scorer)
 
 
 # what it says
@@ -98,7 +85,7 @@ def found(scorer):
 def test_the_head_says_what_was_inspected_with_which_model_and_where_the_cut_is(found, scorer):
     text = Reader(report_html(found(notes=[NOTE]))).text
     assert "Inspection of doors" in text
-    assert "At the threshold 4 of 8 pairs are wrong: 2 relevant ones below it and 2 others" in text
+    assert "the wrong side of the threshold: 2 relevant ones below it, 2 irrelevant" in text
     for said in (
         "doors.csv",
         scorer.folder.fingerprint,
@@ -113,7 +100,7 @@ def test_the_head_says_what_was_inspected_with_which_model_and_where_the_cut_is(
 def test_the_confusion_counts_are_those_of_the_pairs(found):
     text = Reader(report_html(found())).text
     assert "relevant 2 2 not relevant 2 2" in text
-    assert "Counted as below: 1 pairs of which the model reads nothing" in text
+    assert "Counted as below: 1 pair of which the model reads nothing" in text
     assert found().rates.rates() == {"precision": 0.5, "recall": 0.5, "F1": 0.5, "error rate": 0.5}
 
 
@@ -199,7 +186,7 @@ def test_verdicts_on_these_pairs_are_shown_and_no_others(found):
         columns=columns,
     )
     text = Reader(report_html(found(verdicts=verdicts))).text
-    assert "People judged 1 of these pairs: Unsure 1." in text
+    assert "1 of these pairs has a verdict: Unsure 1." in text
     assert "so <so>" in text
     assert "not here" not in text
     assert "Verdicts" not in Reader(report_html(found())).text
@@ -250,26 +237,6 @@ def test_few_or_odd_pairs_make_a_report_too(found, rows):
 
 
 # what it never does
-
-
-@pytest.fixture
-def awkward(found):
-    rows = [
-        (f"red {text}"[:3_000], f"blue {text}", label, text[:50])
-        for label, text in zip([0, 1] * 10, AWKWARD.values(), strict=False)
-    ]
-    rows = [(q.replace("\0", ""), d, label, room) for q, d, label, room in rows]
-    verdicts = pd.DataFrame(
-        [[q, d, "unsure", d[:99], d, "2025"] for q, d, *_ in rows],
-        columns=["query", "document", "verdict", "cause", "note", "at"],
-    )
-    return found(
-        rows,
-        0.1,
-        verdicts=verdicts,
-        data="<img src=x>.csv",
-        notes=[Sentence("evidence.unknown", {"words": ("<b>note",)})],
-    )
 
 
 def test_no_text_of_the_data_becomes_an_element(awkward):

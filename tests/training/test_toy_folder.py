@@ -14,7 +14,10 @@ from dssm_core.folder import ModelFolder, write_folder
 from dssm_core.runtimes.load import load_towers
 from dssm_core.scoring import Scorer
 
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+]
 """Keras 3.15 saving under NumPy 2."""
 
 

@@ -10,7 +10,10 @@ from dssm_core.__main__ import main
 from dssm_core.folder import ModelFolder
 from tests import tiny
 
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+]
 """Keras 3.15 saving under NumPy 2."""
 
 

@@ -6,7 +6,6 @@ import io
 import json
 import math
 import zipfile
-from dataclasses import replace
 from datetime import datetime
 from unittest.mock import patch
 
@@ -17,38 +16,17 @@ import pytest
 from dssm_core import evaluation
 from dssm_core.corpus.negatives import NegativesConfig, prepare_negatives
 from dssm_core.errors import UserError
-from dssm_core.families import FAMILIES
 from dssm_core.folder import ModelFolder, write_folder
 from dssm_core.runtimes.load import load_towers
 from dssm_core.scoring import Scorer
 from tests import tiny
+from tests.training.runs import quiet, train, trainer
 
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+]
 """Keras 3.15 saving under NumPy 2."""
-
-SIZES, CHOICES = tiny.SIZES["model"], tiny.SIZES["training"]
-
-
-def quiet(line: str) -> None:
-    pass
-
-
-def trainer(state, log=quiet, pairs=None, model=None, data=None, **training):
-    from dssm_core.training import Plan, Trainer, TrainingConfig
-
-    config = replace(TrainingConfig(), **{**CHOICES, **training})
-    sizes = replace(FAMILIES["lstm"].config, **{**SIZES, **(model or {})})
-    pairs = tiny.pairs() if pairs is None else pairs
-    plan = Plan(pairs, state.parent / "unwritten", sizes, config, data=data)
-    return Trainer.prepare(plan, state, log)
-
-
-def train(pairs, out):
-    """Train on pairs with the sizes and choices that `train` has without a --config."""
-    from dssm_core import training
-
-    plan = training.Plan(pairs, out, FAMILIES["lstm"].config, training.TrainingConfig())
-    training.train(plan, quiet)
 
 
 def figures(history: list[dict]) -> np.ndarray:

@@ -12,10 +12,13 @@ from dssm_core.corpus.negatives import NegativesConfig, prepare_negatives
 from dssm_core.errors import UserError
 from dssm_core.families import family
 from tests import tiny
-from tests.models.test_losses import softmax_loss
-from tests.training.test_trainer import CHOICES, quiet, trainer
+from tests.models.arrays import softmax_loss
+from tests.training.runs import CHOICES, quiet, trainer
 
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+]
 """Keras 3.15 saving under NumPy 2."""
 
 # the notebook's builder on prepared negatives

@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 
 from dssm_core.evaluation import Collection, Encoded
-from tests.training.test_trainer import trainer
+from tests.training.runs import trainer
 
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+]
 """Keras 3.15 saving under NumPy 2."""
 
 

@@ -22,11 +22,18 @@ from dssm_core.inspection import measure
 from dssm_core.ui.common import language, state
 from dssm_core.ui.inspect import errors as errors_page
 from dssm_core.words import Translate, translator_for
-from tests.charts.test_all_charts import HISTORY, everything, rows, scores, tokens
-from tests.charts.test_inspection import POINT, pairs, slice_table
-from tests.charts.test_vector_map import points
-from tests.ui.compare.test_page import APP
-from tests.ui.inspect.test_page import LABELLED, Ready, inspect_page
+from tests.charts.helpers import (
+    HISTORY,
+    POINT,
+    everything,
+    pairs,
+    points,
+    rows,
+    scores,
+    slice_table,
+    tokens,
+)
+from tests.pages import APP, LABELLED, Ready, inspect_page, sound
 
 NAMES = {
     *("ROC", "Logit", "sigmoid", "MRR", "recall", "nDCG", "F1", "BM25"),
@@ -205,7 +212,7 @@ def said_by(app: Any) -> str:
 
 
 def check(app: AppTest, charts_at_least: int) -> None:
-    assert not app.exception
+    sound(app)
     specifications = [json.loads(c.proto.spec) for c in app.get("vega_lite_chart")]
     assert len(specifications) >= charts_at_least
     for specification in specifications:
@@ -238,11 +245,11 @@ def opened(
 
 
 def test_compare_in_chinese_says_no_english_word(opened: Callable[[AppTest], AppTest]) -> None:
-    check(opened(AppTest.from_file(APP, default_timeout=30)), 5)
+    check(opened(AppTest.from_file(APP, default_timeout=120)), 5)
 
 
 def test_inspect_in_chinese_says_no_english_word(opened: Callable[[AppTest], AppTest]) -> None:
-    app = opened(AppTest.from_function(inspect_page, default_timeout=30))
+    app = opened(AppTest.from_function(inspect_page, default_timeout=120))
     check(app, 7)
     for view in ("rivals", "edit", "near", "map"):
         next(g for g in app.get("button_group") if g.key == "inspect.view").set_value(view).run()

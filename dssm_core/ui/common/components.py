@@ -7,33 +7,30 @@ through `escape`. None of them reads HTML or Markdown.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
 
 import streamlit as st
 
 from dssm_core import charts
+from dssm_core.charts.base import COSINE
 from dssm_core.errors import UserError
 from dssm_core.quantities import format_number, format_term
 from dssm_core.reporting.html import escape as escape
 from dssm_core.scoring import Head, ScoredDocument
 from dssm_core.towers import ScoredToken
+from dssm_core.ui.common import theme
 from dssm_core.ui.common.language import language, tr, translator
 from dssm_core.words import LANGUAGES, join_texts
 
 Kind = Literal["error", "warning", "note"]
 
-MOST_TOKENS = 300
-"""Tokens of one text that are drawn; what follows is told as a number of characters."""
+MAX_TOKENS = 300
+"""Tokens of one text that are drawn; of the rest its number of characters is given."""
 
-LONGEST_GAP = 400
+MAX_GAP = 400
 """Characters between two tokens that are drawn."""
-
-
-def ink() -> str:
-    """Return the colour of text inside charts that suits the page's theme."""
-    return "#E8EDF2" if st.context.theme.type == "dark" else charts.INK
 
 
 def show_title(title: str) -> None:
@@ -54,20 +51,20 @@ def show_title(title: str) -> None:
         )
 
 
-def message_html(kind: Kind, text: str, found: str = "", hint: str = "") -> str:
-    """Return a message: what is wrong, what was found, the way out; all of it plain text."""
+def message_html(kind: Kind, text: str, received: str = "", hint: str = "") -> str:
+    """Return a message: what is wrong, what was received, the way out; all of it plain text."""
     name = "" if kind == "note" else f"<strong>{escape(tr(kind))}.</strong> "
-    received = f" {escape(tr('found'))} <code>{escape(found)}</code>" if found else ""
+    shown = f" {escape(tr('found'))} <code>{escape(received)}</code>" if received else ""
     role = "alert" if kind == "error" else "status"
     return (
         f'<div class="dssm-message dssm-{kind}" role="{role}">{name}{escape(text)}'
-        f"{received} {escape(hint)}</div>"
+        f"{shown} {escape(hint)}</div>"
     )
 
 
-def show_message(kind: Kind, text: str, found: str = "", hint: str = "") -> None:
+def show_message(kind: Kind, text: str, received: str = "", hint: str = "") -> None:
     """Show a message."""
-    st.html(message_html(kind, text, found, hint))
+    st.html(message_html(kind, text, received, hint))
 
 
 def show_error(error: UserError) -> None:
@@ -103,17 +100,43 @@ def show_lead(text: str) -> None:
     st.html(f'<p class="dssm-lead">{escape(text)}</p>')
 
 
-def show_chart(chart: charts.Drawing, key: str, **more: Any) -> None:
-    """Show a chart that is drawn anew at every edit.
+def show_chart(chart: charts.Drawing | charts.Chart, key: str, **more: Any) -> Any:
+    """Show a chart; return what is selected in it, where `more` lets a person select.
 
     Args:
         chart: the chart.
         key: of the element.
         more: as for `st.vega_lite_chart`.
     """
-    specification = chart.to_dict()
-    del specification["config"]  # Altair's sizes; the page has its own
-    st.vega_lite_chart(specification, width="stretch", key=key, **more)
+    if isinstance(chart, charts.Drawing):
+        specification = chart.to_dict()
+        del specification["config"]  # Altair's sizes; the page has its own
+        return st.vega_lite_chart(specification, key=key, **{"width": "stretch", **more})
+    return st.altair_chart(chart, key=key, **{"width": "stretch", **more})
+
+
+def pick_chart(
+    chart: charts.Drawing | charts.Chart,
+    key: str,
+    name: str,
+    on_pick: Callable[[Mapping[str, Any]], None],
+) -> None:
+    """Show a chart of which a click picks a point.
+
+    Args:
+        chart: the chart.
+        key: of the element; another with each choice: Vega keeps what was clicked under its key,
+            and does not report a second click on it.
+        name: of the chart's selection parameter.
+        on_pick: called before the next run with the fields of the point.
+    """
+
+    def select() -> None:
+        points = st.session_state[key]["selection"].get(name, [])
+        if points:
+            on_pick(points[0])
+
+    show_chart(chart, key, on_select=select, selection_mode=name)
 
 
 def show_quiet(text: str, *, is_wait: bool = False) -> None:
@@ -149,12 +172,12 @@ def token_html(heading: str, text: str, tokens: Sequence[ScoredToken], highest: 
         highest: weight of the darkest shade.
     """
     parts, end = [], 0
-    for token in tokens[:MOST_TOKENS]:
+    for token in tokens[:MAX_TOKENS]:
         parts.append(_gap(text[end : token.start]))
         parts.append(_token_html(text[token.start : token.end], token, highest))
         end = token.end
     rest = text[end:]
-    if len(tokens) > MOST_TOKENS:
+    if len(tokens) > MAX_TOKENS:
         parts.append(f'<span class="dssm-rest">{escape(tr("more", number=len(rest)))}</span>')
     else:
         parts.append(_gap(rest))
@@ -165,33 +188,30 @@ def token_html(heading: str, text: str, tokens: Sequence[ScoredToken], highest: 
 
 
 def _gap(text: str) -> str:
-    rest = len(text) - LONGEST_GAP
+    rest = len(text) - MAX_GAP
     if rest <= 0:
         return escape(text)
     more = f'<span class="dssm-rest">{escape(tr("more", number=rest))}</span>'
-    return escape(text[:LONGEST_GAP]) + more
+    return escape(text[:MAX_GAP]) + more
 
 
 def _token_html(word: str, token: ScoredToken, highest: float) -> str:
-    """Return one token; its weight is drawn where it is worth seeing, and told in any case."""
+    """Return one token; a low weight is only in its title and for screen readers."""
     is_read = token.is_read
     weight = token.attention if is_read else None
     about = [] if weight is None else [tr("weight", weight=weight)]
     about += [] if token.state == "seen" else [tr(f"mark.{token.state}")]
     # at most half, so that the theme's text colour is readable on every shade
     shade = 0.5 * min(1.0, weight / highest) if weight and highest > 0 else 0.0
-    style = f' style="background: rgba(0,114,178,{shade:.3f})"' if shade else ""
-    number = (
-        f"<sup>{format_number(weight, 'weight')}</sup>"
-        if weight and weight >= 0.1 * highest
-        else ""
-    )
-    words = escape(tr("comma").join(about))
-    told = "" if number and token.state == "seen" else f" ({words})"
+    style = f' style="background: {theme.tint(COSINE, shade)}"' if shade else ""
+    is_high = weight is not None and weight > 0 and weight >= 0.1 * highest
+    number = f"<sup>{format_number(weight, 'weight')}</sup>" if is_high else ""
+    title = escape(tr("comma").join(about))
+    hidden = "" if number and token.state == "seen" else f" ({title})"
     return (
-        f'<span class="dssm-t dssm-{token.state}"{style} title="{words}">'
+        f'<span class="dssm-t dssm-{token.state}"{style} title="{title}">'
         f"{escape(word)}{number}"
-        + (f'<span class="dssm-hidden">{told}</span>' if about and told else "")
+        + (f'<span class="dssm-hidden">{hidden}</span>' if about and hidden else "")
         + "</span>"
     )
 
@@ -211,24 +231,26 @@ def chain_html(result: ScoredDocument, head: Head, documents: int, threshold: fl
     """Return a document's numbers in order, each with how it comes from the one before."""
     if result.cosine is None or result.logit is None or result.probability is None:
         return f'<p class="dssm-quiet">{escape(tr("nothing"))}</p>'
-    product = tr(
-        "chain.product",
-        scale=head.scale,
-        cosine=result.cosine,
-        bias=format_term(head.bias, "parameter"),
-    )
-    verdict = _verdict(result.probability, threshold)
-    squashed = f"= sigmoid({format_number(result.logit, 'logit')}) {verdict}"
-    rank = tr("rank.of", rank=result.rank, number=documents)
     items = [
         _link("first", "cosine", format_number(result.cosine, "cosine")),
-        _link("step", "logit", format_number(result.logit, "logit"), product),
-        _link("step", "probability", format_number(result.probability, "probability"), squashed),
-        _link("apart", "rank", rank),
+        _link("step", "logit", format_number(result.logit, "logit"), _product(result.cosine, head)),
+        _link(
+            "step",
+            "probability",
+            format_number(result.probability, "probability"),
+            f"= sigmoid({format_number(result.logit, 'logit')}) "
+            + _verdict(result.probability, threshold),
+        ),
+        _link("apart", "rank", tr("rank.of", rank=result.rank, number=documents)),
     ]
     if result.percentile is not None:
         items.append(_link("apart", "percentile", format_number(result.percentile, "percentile")))
     return f'<div class="dssm-chain" role="list">{"".join(items)}</div>'
+
+
+def _product(cosine: float, head: Head) -> str:
+    bias = format_term(head.bias, "parameter")
+    return tr("chain.product", scale=head.scale, cosine=cosine, bias=bias)
 
 
 def _link(kind: str, name: str, number: str, how: str = "") -> str:
@@ -252,6 +274,6 @@ def show_head(head: Head) -> None:
         show_message("error", tr("backwards", scale=head.scale))
     elif head.scale == 0:
         show_message("error", tr("flat"))
-    low, high = (format_number(probability, "probability") for probability in head.reachable)
+    low, high = (format_number(end, "probability") for end in head.reachable)
     alike = [tr("alike")] if head.scale > 0 else []
     show_quiet(join_texts(*alike, tr("reach", low=low, high=high)))

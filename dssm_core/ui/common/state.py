@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import logging
 import threading
 import zlib
 from collections.abc import Iterator, Sequence
@@ -19,10 +18,11 @@ from dssm_core.folder import ModelFolder, find_folders
 from dssm_core.paths import model_roots
 from dssm_core.process import freeze_garbage
 from dssm_core.scoring import Scorer
+from dssm_core.ui.common.work import Job
 
-LONGEST_LINK = 8_000
+MAX_LINK = 8_000
 """Characters of a link; browsers and servers cut longer ones."""
-MOST_SHARED = 1_000_000
+MAX_SHARED = 1_000_000
 """Bytes that a link may unpack to."""
 
 
@@ -31,10 +31,9 @@ _TURNS = threading.BoundedSemaphore(2)
 
 @contextmanager
 def turn(seconds: float = 2.0) -> Iterator[None]:
-    """Let two runs at a time go through, the others after them; none waits longer than said.
+    """Allow two runs of the page at a time; one that has waited `seconds` starts anyway.
 
-    Python runs one thread at a time: fifty at once take turns of 5 ms, all end late, and each loses
-    to the others what it had in the processor's caches.
+    Python runs one thread at a time: fifty concurrent runs only slow each other down.
     """
     has_turn = _TURNS.acquire(timeout=seconds)
     try:
@@ -44,42 +43,25 @@ def turn(seconds: float = 2.0) -> Iterator[None]:
             _TURNS.release()
 
 
-class LiveModel:
+class LiveModel(Job[Scorer]):
     """A model that loads in the background, once for all sessions of this process.
 
-    Attributes:
-        scorer: the loaded model; None before.
-        error: why it cannot be loaded; None if it can.
+    A page starts it when it is painted, for loading slows painting.
     """
 
     def __init__(self, folder: ModelFolder) -> None:
-        self.scorer: Scorer | None = None
-        self.error: UserError | None = None
-        self._folder, self._started, self._lock = folder, False, threading.Lock()
-
-    def start(self) -> None:
-        """Start loading, if nobody has; called when the page is painted, for it slows painting."""
-        with self._lock:
-            if not self._started:
-                self._started = True
-                threading.Thread(target=self._load, daemon=True).start()
-
-    def _load(self) -> None:
-        try:
-            self.scorer = Scorer(self._folder)
-            freeze_garbage()
-        except UserError as error:
-            self.error = error
-        except Exception as error:  # a thread has nobody above it to tell
-            logging.getLogger(__name__).exception("loading %s", self._folder.path)
-            self.error = UserError(
-                "page.cannot load model", f"{type(error).__name__}: {error}", name=self._folder.name
-            )
+        super().__init__(lambda progress: _load(folder), "page.cannot load model", name=folder.name)
 
     @property
-    def is_done(self) -> bool:
-        """Whether loading has ended, well or not."""
-        return self.scorer is not None or self.error is not None
+    def scorer(self) -> Scorer | None:
+        """The loaded model; None before."""
+        return self.value
+
+
+def _load(folder: ModelFolder) -> Scorer:
+    scorer = Scorer(folder)
+    freeze_garbage()
+    return scorer
 
 
 def model_folders() -> tuple[dict[str, ModelFolder], list[UserError]]:
@@ -124,10 +106,10 @@ class View:
 def pack(view: View) -> str | None:
     """Return a view as the value of a link, or None where it is too long for one."""
     content = json.dumps(asdict(view), ensure_ascii=False).encode()
-    if len(content) > MOST_SHARED:
+    if len(content) > MAX_SHARED:
         return None
     packed = base64.urlsafe_b64encode(zlib.compress(content, 9)).decode().rstrip("=")
-    return packed if len(packed) <= LONGEST_LINK else None
+    return packed if len(packed) <= MAX_LINK else None
 
 
 def unpack(packed: str) -> View:
@@ -137,11 +119,11 @@ def unpack(packed: str) -> View:
         UserError: if it is damaged, too large, or holds something else.
     """
     try:
-        if len(packed) > LONGEST_LINK:
+        if len(packed) > MAX_LINK:
             raise ValueError("too long")
         padded = (packed + "=" * (-len(packed) % 4)).encode("ascii")
         inflate = zlib.decompressobj()
-        content = inflate.decompress(base64.b64decode(padded, b"-_", validate=True), MOST_SHARED)
+        content = inflate.decompress(base64.b64decode(padded, b"-_", validate=True), MAX_SHARED)
         if not inflate.eof:
             raise ValueError("too large, or cut off")
         values = json.loads(content)

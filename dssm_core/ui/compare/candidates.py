@@ -13,8 +13,8 @@ from dssm_core.folder import ModelFolder
 from dssm_core.scoring import Scorer
 from dssm_core.search.nearest import Hit, VectorSearch
 from dssm_core.ui.common import components, state
-from dssm_core.ui.common.jobs import Job, wait_for
 from dssm_core.ui.common.language import tr
+from dssm_core.ui.common.work import Job, wait_for
 from dssm_core.ui.compare import inputs
 from dssm_core.ui.compare.corpora import Corpus, search_of
 
@@ -23,27 +23,14 @@ By = Literal["cosine", "bm25"]
 NUMBER = 10
 """Documents in each list."""
 
-MOST_MISSED = 3
+MAX_MISSED = 3
 """Documents judged relevant that are shown below a list which they did not reach."""
 
-LONGEST = 600
+MAX_SHOWN = 600
 """Characters of a document that are shown."""
 
 PATIENCE = 0.4
 """Seconds that a repaint waits for work in the background before it says what is going on."""
-
-SHEET = """<style>
-.dssm-found {margin: -.6rem 0 .35rem 1.75rem; font-size: .9rem; line-height: 1.45}
-.dssm-found .text {overflow-wrap: anywhere; display: -webkit-box; -webkit-box-orient: vertical;
-  -webkit-line-clamp: 3; overflow: hidden}
-.dssm-found .marks {display: flex; flex-wrap: wrap; gap: .15rem .5rem; font-size: .8rem;
-  margin-top: .15rem}
-.dssm-found .marks span {border-radius: .25rem; padding: 0 .4rem;
-  border: 1px solid color-mix(in srgb, currentColor 30%, transparent)}
-.dssm-found .marks .relevant {font-weight: 600; border-color: #009e73; border-width: 2px}
-.dssm-found .marks .irrelevant {font-weight: 600; border-color: #d55e00; border-width: 2px}
-.dssm-found .marks .both {background: color-mix(in srgb, currentColor 10%, transparent)}
-</style>"""
 
 
 def show_button() -> None:
@@ -55,18 +42,17 @@ def _open(is_open: bool) -> None:
     st.session_state["compare.find.open"] = is_open
 
 
-def show(folder: ModelFolder, live: state.LiveModel, asked: inputs.Asked) -> None:
+def show(folder: ModelFolder, live: state.LiveModel, request: inputs.ScoreRequest) -> None:
     """Show the candidates of the typed query while they are open, and the way back after."""
     if st.session_state.get("compare.find.open"):
         with st.container(border=True):
-            st.html(SHEET)
             _show_head()
-            if not asked.query.strip():
+            if not request.query.strip():
                 components.show_message("warning", tr("error.query"))
-            elif len(asked.query) > inputs.LONGEST_TEXT:
-                components.show_message("warning", asked.trouble() or "")
+            elif len(request.query) > inputs.MAX_TEXT:
+                components.show_message("warning", request.trouble() or "")
             else:
-                _show_open(folder, live, asked)
+                _show_open(folder, live, request)
     elif st.session_state.get("compare.before"):
         with st.container(horizontal=True, vertical_alignment="center"):
             with st.container(width="content"):
@@ -88,15 +74,15 @@ def _show_head() -> None:
         )
 
 
-def _show_open(folder: ModelFolder, live: state.LiveModel, asked: inputs.Asked) -> None:
+def _show_open(folder: ModelFolder, live: state.LiveModel, request: inputs.ScoreRequest) -> None:
     search = search_of(folder)
-    if not search.corpus.is_over(PATIENCE):
+    if not search.corpus.wait(PATIENCE):
         wait_for(search.corpus, "find.reading")
     elif search.corpus.value:
         vectors = search.encode(live.scorer, search.corpus.value) if live.scorer else None
         if vectors:
-            vectors.is_over(PATIENCE)
-        _show_lists(live, asked, search.corpus.value, vectors)
+            vectors.wait(PATIENCE)
+        _show_lists(live, request, search.corpus.value, vectors)
     elif search.corpus.error:
         components.show_error(search.corpus.error)
 
@@ -104,23 +90,23 @@ def _show_open(folder: ModelFolder, live: state.LiveModel, asked: inputs.Asked) 
 @st.fragment
 def _show_lists(
     live: state.LiveModel,
-    asked: inputs.Asked,
+    request: inputs.ScoreRequest,
     corpus: Corpus,
     vectors: Job[VectorSearch] | None,
 ) -> None:
     """Show both lists, and what to do with them; a tick paints no more than this."""
     if corpus.trouble:
         components.show_error(corpus.trouble)
-    judged = corpus.own.judged(asked.query)
+    judged = corpus.own.judged(request.query)
     components.show_quiet(_judged(judged))
     actions = st.container()
     left, right = st.columns(2, gap="medium")
     with left:
         st.subheader(tr("find.by.model"), anchor=False)
-        near, far = _by_model(live, asked.query, vectors, judged)
+        near, far = _by_model(live, request.query, vectors, judged)
     words = corpus.words
-    alike = words.nearest(asked.query, NUMBER)
-    missed = _missed(judged, alike, lambda document: words.locate(asked.query, document))
+    alike = words.nearest(request.query, NUMBER)
+    missed = _missed(judged, alike, lambda document: words.locate(request.query, document))
     both = {one.document for one in near} & {one.document for one in alike}
     with left:
         ticked = _show_list("cosine", near, far, judged, both)
@@ -132,7 +118,7 @@ def _show_lists(
         ticked += _show_list("bm25", alike, missed, judged, both)
     with actions:
         every = [one.document for one in (*near, *alike)]
-        _show_actions(asked, ticked, list(dict.fromkeys(every)), len(both) if near else None)
+        _show_actions(request, ticked, list(dict.fromkeys(every)), len(both) if near else None)
 
 
 def _judged(judged: Mapping[str, int]) -> str:
@@ -185,27 +171,27 @@ def _nearest(
 
 def _missed(
     judged: Mapping[str, int],
-    found: Sequence[Hit],
-    place: Callable[[str], Hit | None],
+    rows: Sequence[Hit],
+    locate: Callable[[str], Hit | None],
 ) -> list[Hit]:
     """Return the documents judged relevant that a list did not reach, where they stand."""
-    reached = {one.document for one in found}
+    reached = {one.document for one in rows}
     relevant = [d for d, label in judged.items() if label == 1 and d not in reached]
-    placed = [place(document) for document in relevant[:MOST_MISSED]]
+    placed = [locate(document) for document in relevant[:MAX_MISSED]]
     return sorted((one for one in placed if one), key=lambda one: one.rank)
 
 
 def _show_list(
     by: By,
-    found: Sequence[Hit],
+    rows: Sequence[Hit],
     missed: Sequence[Hit],
     judged: Mapping[str, int],
     both: Collection[str],
 ) -> list[str]:
     """Show a list with a box to tick for each document; return those ticked."""
     ticked = []
-    for number, one in enumerate([*found, *missed]):
-        if number == len(found):
+    for number, one in enumerate([*rows, *missed]):
+        if number == len(rows):
             components.show_quiet(tr("find.missed"))
         digest = hashlib.sha256(one.document.encode()).hexdigest()[:16]
         label = tr("find.cosine" if by == "cosine" else "find.bm25", rank=one.rank, n=one.number)
@@ -217,7 +203,7 @@ def _show_list(
 
 def _row_html(document: str, label: int | None, in_both: bool) -> str:
     """Return a document with its marks, all of it plain text."""
-    shown = document[:LONGEST] + ("…" if len(document) > LONGEST else "")
+    shown = document[:MAX_SHOWN] + ("…" if len(document) > MAX_SHOWN else "")
     key, kind = {
         1: ("find.relevant", "relevant"),
         0: ("find.irrelevant", "irrelevant"),
@@ -227,25 +213,26 @@ def _row_html(document: str, label: int | None, in_both: bool) -> str:
     if in_both:
         marks += f'<span class="both">{components.escape(tr("find.both"))}</span>'
     return (
-        f'<div class="dssm-found"><div class="text" dir="auto">{components.escape(shown)}</div>'
+        f'<div class="dssm-candidate"><div class="text" dir="auto">{components.escape(shown)}</div>'
         f'<div class="marks">{marks}</div></div>'
     )
 
 
 def _show_actions(
-    asked: inputs.Asked, ticked: Sequence[str], every: Sequence[str], both: int | None
+    request: inputs.ScoreRequest, ticked: Sequence[str], every: Sequence[str], both: int | None
 ) -> None:
     """Offer to score the ticked documents or all of them, in place of those typed or with them."""
     if not every:
         return
     chosen = list(dict.fromkeys(ticked))
     with st.container(horizontal=True, vertical_alignment="center"):
-        if asked.documents:
+        if request.documents:
             st.segmented_control(
                 tr("find.mode"),
                 ["replace", "add"],
                 format_func=lambda mode: tr(
-                    "find.replace" if mode == "replace" else "find.add", number=len(asked.documents)
+                    "find.replace" if mode == "replace" else "find.add",
+                    number=len(request.documents),
                 ),
                 key="compare.find.mode",
                 default="replace",
@@ -258,14 +245,14 @@ def _show_actions(
                 tr("find.use ticked", number=len(chosen)),
                 key="compare.find.ticked",
                 on_click=_use,
-                args=(asked.documents, chosen),
+                args=(request.documents, chosen),
                 disabled=not chosen,
             ),
             st.button(
                 tr("find.use all", number=len(every)),
                 key="compare.find.all",
                 on_click=_use,
-                args=(asked.documents, every),
+                args=(request.documents, every),
             ),
         ]
         if both is not None:

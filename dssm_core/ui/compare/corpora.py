@@ -13,7 +13,7 @@ from dssm_core.folder import ModelFolder
 from dssm_core.scoring import Scorer
 from dssm_core.search.index import MANIFEST, index_path, open_index
 from dssm_core.search.nearest import OwnPairs, VectorSearch, WordSearch, encode_corpus
-from dssm_core.ui.common.jobs import Job
+from dssm_core.ui.common.work import Job
 
 FAILED = "corpus.cannot be searched"
 
@@ -39,12 +39,12 @@ class Search:
     """The search of one model's corpus, once for all sessions of this process.
 
     Attributes:
-        corpus: reads the corpus, as soon as this exists.
+        corpus: reads the corpus, once it is started.
         vectors: encodes it; None until a model is loaded.
     """
 
     def __init__(self, folder: ModelFolder) -> None:
-        self.corpus = Job(lambda tell: _read(folder), FAILED)
+        self.corpus = Job(lambda progress: _read(folder), FAILED)
         self.vectors: Job[VectorSearch] | None = None
         self._lock = threading.Lock()
 
@@ -54,12 +54,14 @@ class Search:
             if self.vectors is None:
                 ready, texts = corpus.index, corpus.own.documents
                 self.vectors = Job(
-                    lambda tell: (
+                    lambda progress: (
                         ready
-                        or encode_corpus(scorer.cache, texts, progress=lambda _, *done: tell(*done))
+                        or encode_corpus(
+                            scorer.cache, texts, progress=lambda _, *done: progress(*done)
+                        )
                     ),
                     FAILED,
-                )
+                ).start()
             return self.vectors
 
 
@@ -84,13 +86,15 @@ def search_of(folder: ModelFolder) -> Search:
     files = [folder.path / name for name in ("model.keras", "vocabulary.json", "config.json")]
     fingerprint = _fingerprint(str(folder.path), tuple(map(_changed, files)))
     path = index_path(fingerprint) / MANIFEST
-    return _kept_search(
+    search = _cached_search(
         str(folder.path),
         fingerprint,
         _changed(folder.path / "pairs.csv"),
         str(path),
         _changed(path),
     )
+    search.corpus.start()
+    return search
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
@@ -99,7 +103,7 @@ def _fingerprint(path: str, changed: tuple[int, ...]) -> str:
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _kept_search(path: str, fingerprint: str, pairs: int, index: str, changed: int) -> Search:
+def _cached_search(path: str, fingerprint: str, pairs: int, index: str, changed: int) -> Search:
     return Search(ModelFolder.open(Path(path)))
 
 

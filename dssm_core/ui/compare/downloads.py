@@ -10,7 +10,7 @@ import pandas as pd
 from dssm_core.charts.svg import chart_svg as chart_svg
 from dssm_core.reporting.sheets import safe_csv as safe_csv
 from dssm_core.ui.common.components import escape
-from dssm_core.ui.common.style import DOWNLOAD
+from dssm_core.ui.common.theme import DOWNLOAD
 
 
 def page_html(title: str, language: str, sections: Sequence[tuple[str, str]]) -> bytes:

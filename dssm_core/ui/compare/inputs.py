@@ -12,16 +12,16 @@ import streamlit as st
 
 from dssm_core.errors import UserError
 from dssm_core.folder import ModelFolder
-from dssm_core.ui.common import components, state
+from dssm_core.ui.common import components, models, state
 from dssm_core.ui.common.language import tr
 
-MOST_DOCUMENTS = 200
-LONGEST_TEXT = 100_000
+MAX_DOCUMENTS = 200
+MAX_TEXT = 100_000
 """Characters of a query or document."""
 
 
 @dataclass(frozen=True)
-class Asked:
+class ScoreRequest:
     """What is to be scored.
 
     Attributes:
@@ -37,12 +37,12 @@ class Asked:
     empty: tuple[int, ...]
 
     @classmethod
-    def of(cls, query: str, lines: Sequence[str]) -> Asked:
+    def of(cls, query: str, lines: Sequence[str]) -> ScoreRequest:
         """Number the lines and set the empty ones apart.
 
         Example:
-            >>> Asked.of("q", ["a", "", "b", ""])
-            Asked(query='q', documents=('a', 'b'), lines=(1, 3), empty=(2,))
+            >>> ScoreRequest.of("q", ["a", "", "b", ""])
+            ScoreRequest(query='q', documents=('a', 'b'), lines=(1, 3), empty=(2,))
         """
         filled = [(n, line) for n, line in enumerate(lines, 1) if line.strip()]
         numbers = tuple(n for n, _ in filled)
@@ -62,12 +62,12 @@ class Asked:
             return tr("error.query")
         if not self.documents:
             return tr("error.documents")
-        texts = [self.query, *self.documents[:MOST_DOCUMENTS]]
+        texts = [self.query, *self.documents[:MAX_DOCUMENTS]]
         for position, text in enumerate(texts):
-            if len(text) > LONGEST_TEXT:
+            if len(text) > MAX_TEXT:
                 which = self.name(position) if position else tr("the query")
                 which = which[0].upper() + which[1:]
-                return tr("error.long", which=which, found=len(text), most=LONGEST_TEXT)
+                return tr("error.long", which=which, found=len(text), most=MAX_TEXT)
         return None
 
 
@@ -84,7 +84,7 @@ def open_link(folders: Mapping[str, ModelFolder]) -> None:
         st.session_state["compare.trouble"] = error
         return
     if view.model in folders:
-        st.session_state["compare.model"] = view.model
+        models.choose_model(view.model)
     else:
         st.session_state["compare.trouble"] = UserError("page.no such model", view.model)
     st.session_state["compare.query"] = view.query
@@ -97,24 +97,12 @@ def open_link(folders: Mapping[str, ModelFolder]) -> None:
 
 def pick_model(folders: Mapping[str, ModelFolder]) -> ModelFolder:
     """Show the model picker; a new model brings its own example if no text was typed."""
-
-    def change() -> None:
+    folder = models.pick_model(folders, "compare")
+    if st.session_state.setdefault("compare.shown model", folder.name) != folder.name:
         if st.session_state.get("compare.chosen") is not None:
             st.session_state.pop("compare.query", None)
-
-    if st.session_state.get("compare.model") not in folders:
-        default = "debian-packages" if "debian-packages" in folders else next(iter(folders))
-        st.session_state["compare.model"] = default
-        change()
-    name = st.selectbox(
-        tr("model"),
-        list(folders),
-        key="compare.model",
-        help=tr("model.help"),
-        on_change=change,
-        persist_state="session",
-    )
-    return folders[name]
+        st.session_state["compare.shown model"] = folder.name
+    return folder
 
 
 def pick_example(folder: ModelFolder) -> list[dict[str, Any]]:
@@ -225,7 +213,7 @@ def type_documents() -> list[str]:
         tr("documents"),
         key="compare.lines",
         height=190,
-        help=tr("documents.help", most=MOST_DOCUMENTS),
+        help=tr("documents.help", most=MAX_DOCUMENTS),
         on_change=_edited,
         persist_state="session",
     )
@@ -260,7 +248,7 @@ def _type_rows() -> list[str]:
         column_config={
             "document": st.column_config.TextColumn(
                 tr("documents.table"),
-                help=tr("documents.help", most=MOST_DOCUMENTS),
+                help=tr("documents.help", most=MAX_DOCUMENTS),
                 width="large",
             )
         },
@@ -290,8 +278,8 @@ def swap_documents() -> None:
 
 
 def _snapshot() -> dict[str, Any]:
-    kept = ("compare.entry", "compare.lines", "compare.joined", "compare.edited")
-    return {key: st.session_state.get(key, [] if key == "compare.edited" else "") for key in kept}
+    keys = ("compare.entry", "compare.lines", "compare.joined", "compare.edited")
+    return {key: st.session_state.get(key, [] if key == "compare.edited" else "") for key in keys}
 
 
 def _forget_example() -> None:

@@ -8,59 +8,59 @@ from dssm_core.scoring import Scores
 from dssm_core.towers import ScoredToken
 from dssm_core.ui.common.components import listed
 from dssm_core.ui.common.language import tr
-from dssm_core.ui.compare.inputs import MOST_DOCUMENTS, Asked
+from dssm_core.ui.compare.inputs import MAX_DOCUMENTS, ScoreRequest
 
 
-def warnings(scores: Scores, asked: Asked) -> list[str]:
+def warnings(scores: Scores, request: ScoreRequest) -> list[str]:
     """Return what makes the numbers doubtful or absent."""
-    found = []
-    if len(asked.documents) > MOST_DOCUMENTS:
-        found.append(tr("error.many", found=len(asked.documents), most=MOST_DOCUMENTS))
+    remarks = []
+    if len(request.documents) > MAX_DOCUMENTS:
+        remarks.append(tr("error.many", found=len(request.documents), most=MAX_DOCUMENTS))
     read = [token for token in scores.query.tokens if token.is_read]
     if not read:
-        found.append(tr("error.query.unread"))
+        remarks.append(tr("error.query.unread"))
     elif all(token.state == "letters" for token in read):
-        found.append(tr("note.letters.all"))
+        remarks.append(tr("note.letters.all"))
     unread = [
-        asked.name(position)
+        request.name(position)
         for position, result in enumerate(scores.results, 1)
         if not any(token.is_read for token in result.tokens)
     ]
     if unread and read:
-        found.append(tr("note.unread", which=listed(unread)))
-    return found
+        remarks.append(tr("note.unread", which=listed(unread)))
+    return remarks
 
 
-def notes(scores: Scores, asked: Asked) -> list[str]:
+def notes(scores: Scores, request: ScoreRequest) -> list[str]:
     """Return the lesser remarks: duplicates, empty lines, and tokens not read as words."""
-    found = []
-    if twice := _duplicates(scores, asked):
-        found.append(tr("note.duplicate", which=listed(twice)))
-    if asked.empty:
-        found.append(tr("note.empty", which=listed(map(str, asked.empty))))
+    remarks = []
+    if twice := _duplicates(scores, request):
+        remarks.append(tr("note.duplicate", which=listed(twice)))
+    if request.empty:
+        remarks.append(tr("note.empty", which=listed(map(str, request.empty))))
     for state in ("truncated", "letters", "skipped"):
-        if which := _marked(scores, asked, state):
-            found.append(tr(f"note.{state}", which=listed(which)))
-    return found
+        if which := _marked(scores, request, state):
+            remarks.append(tr(f"note.{state}", which=listed(which)))
+    return remarks
 
 
-def _duplicates(scores: Scores, asked: Asked) -> list[str]:
-    places: dict[str, list[str]] = {}
+def _duplicates(scores: Scores, request: ScoreRequest) -> list[str]:
+    names_of: dict[str, list[str]] = {}
     for position, result in enumerate(scores.results, 1):
-        places.setdefault(result.document, []).append(asked.name(position))
-    return [" = ".join(names[:5]) for names in places.values() if len(names) > 1]
+        names_of.setdefault(result.document, []).append(request.name(position))
+    return [" = ".join(names[:5]) for names in names_of.values() if len(names) > 1]
 
 
-def _marked(scores: Scores, asked: Asked, state: str) -> list[str]:
+def _marked(scores: Scores, request: ScoreRequest, state: str) -> list[str]:
     """Return each text that has tokens in a state, with its first ones in quotes."""
     texts: list[tuple[str, Sequence[ScoredToken]]] = [(tr("the query"), scores.query.tokens)]
-    texts += [(asked.name(n), result.tokens) for n, result in enumerate(scores.results, 1)]
-    found = []
+    texts += [(request.name(n), result.tokens) for n, result in enumerate(scores.results, 1)]
+    marked = []
     for name, tokens in texts:
         words = list(dict.fromkeys(token.text for token in tokens if token.state == state))
         if words and state == "truncated":
-            found.append(name)
+            marked.append(name)
         elif words:
             quoted = " ".join(f"“{word}”" for word in words[:3])
-            found.append(f"{name} {quoted}{' …' if len(words) > 3 else ''}")
-    return found
+            marked.append(f"{name} {quoted}{' …' if len(words) > 3 else ''}")
+    return marked

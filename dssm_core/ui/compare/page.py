@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
@@ -13,14 +12,21 @@ from dssm_core.errors import UserError
 from dssm_core.folder import ModelFolder
 from dssm_core.paths import new_models
 from dssm_core.scoring import Scorer, Scores
+from dssm_core.towers import PART_CHARACTERS
 from dssm_core.ui.common import components, state
-from dssm_core.ui.common.jobs import wait_for_model
 from dssm_core.ui.common.language import tr
-from dssm_core.ui.common.style import SHEET
-from dssm_core.ui.compare import candidates, effects, inputs, notes, result, share
-
-PART = 20_000
-"""Characters scored between two looks at the Stop button."""
+from dssm_core.ui.common.models import wait_for_model
+from dssm_core.ui.common.theme import SHEET
+from dssm_core.ui.common.work import resume, scored
+from dssm_core.ui.compare import (
+    candidates,
+    effects,
+    inputs,
+    notes,
+    result,
+    second_model,
+    share,
+)
 
 
 def render() -> None:
@@ -39,25 +45,25 @@ def _render() -> None:
         _show_broken(broken)
         if not folders:
             raise UserError("page.no models", str(new_models()))
-        folder, asked, stored, place = _show_inputs(folders)
+        folder, request, stored, status = _show_inputs(folders)
         live = state.live_model(folder)
-        with place:
+        with status:
             _show_status(live, stored)
-        share.keep(folder.name, asked)
-        candidates.show(folder, live, asked)
-        scores = _answer(live, asked, stored)
+        share.keep(folder.name, request)
+        candidates.show(folder, live, request)
+        scores = _answer(live, request, stored)
         if scores:
-            for warning in notes.warnings(scores, asked):
+            for warning in notes.warnings(scores, request):
                 components.show_message("warning", warning)
-            shown = result.show(folder, scores, notes.notes(scores, asked))
+            view = result.show(folder, scores, notes.notes(scores, request))
             # there before the live model is: what stands below must not move when it comes
-            effects_place, second_place = st.container(), st.container()
-            share.show(shown)
+            why, second = st.container(), st.container()
+            share.show(view)
             if live.scorer:
-                with effects_place:
-                    effects.show_effects(shown, live.scorer)
-                with second_place:
-                    effects.show_second(shown, folders)
+                with why:
+                    effects.show_effects(view, live.scorer)
+                with second:
+                    second_model.show_second(view, folders)
     if live:
         live.start()
 
@@ -79,7 +85,7 @@ def _show_broken(broken: Sequence[UserError]) -> None:
 
 def _show_inputs(
     folders: dict[str, ModelFolder],
-) -> tuple[ModelFolder, inputs.Asked, Scores | None, DeltaGenerator]:
+) -> tuple[ModelFolder, inputs.ScoreRequest, Scores | None, DeltaGenerator]:
     """Show the inputs; return what was put in, its stored scores, and where the status goes."""
     left, right = st.columns([5, 7], gap="medium")
     with left:
@@ -93,22 +99,18 @@ def _show_inputs(
     with right:
         lines = inputs.type_documents()
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.button(tr("score"), key="compare.score", on_click=_go_on)
+            st.button(tr("score"), key="compare.score", on_click=resume, args=("compare",))
             candidates.show_button()
             inputs.pick_entry()
-            place = st.container(width="stretch")
-    asked = inputs.Asked.of(query, lines)
-    return folder, asked, _stored(asked, examples), place
+            status = st.container(width="stretch")
+    request = inputs.ScoreRequest.of(query, lines)
+    return folder, request, _stored(request, examples), status
 
 
-def _go_on() -> None:
-    st.session_state.pop("compare.stopped", None)
-
-
-def _stored(asked: inputs.Asked, examples: Sequence[dict[str, Any]]) -> Scores | None:
+def _stored(request: inputs.ScoreRequest, examples: Sequence[dict[str, Any]]) -> Scores | None:
     """Return the stored scores of an untouched example; None for any other text."""
     for example in examples:
-        same = example["query"] == asked.query and example["documents"] == [*asked.documents]
+        same = example["query"] == request.query and example["documents"] == [*request.documents]
         if same and isinstance(example.get("scores"), dict):
             return Scores.from_dict(example["scores"])
     return None
@@ -123,58 +125,33 @@ def _show_status(live: state.LiveModel, stored: Scores | None) -> None:
         components.show_quiet(tr("ready"))
 
 
-def _answer(live: state.LiveModel, asked: inputs.Asked, stored: Scores | None) -> Scores | None:
+def _answer(
+    live: state.LiveModel, request: inputs.ScoreRequest, stored: Scores | None
+) -> Scores | None:
     """Return live scores, or stored ones while there is no live model, or None and say why."""
-    # in every run: what stands below keeps its place, and with it the keyboard's focus
-    place = st.empty()
+    # in every run: what stands below keeps its position, and with it the keyboard's focus
+    container = st.empty()
     if live.error:
         components.show_error(live.error)
-    if trouble := asked.trouble():
+    if trouble := request.trouble():
         components.show_message("warning", trouble)
         return None
     if live.scorer is None:
         return stored
-    return _score(live.scorer, asked.query, asked.documents[: inputs.MOST_DOCUMENTS], place)
+    return _score(live.scorer, request.query, request.documents[: inputs.MAX_DOCUMENTS], container)
 
 
 def _score(
-    scorer: Scorer, query: str, texts: Sequence[str], place: DeltaGenerator
+    scorer: Scorer, query: str, texts: Sequence[str], container: DeltaGenerator
 ) -> Scores | None:
-    """Score in parts, so that long work shows in a place how far it is, and can be stopped."""
-    wanted = (scorer.folder.fingerprint, query, *texts)
-    kept = st.session_state.get("compare.kept")
-    if kept and kept[0] == wanted:
-        result: Scores | None = kept[1]
-        return result
-    if st.session_state.get("compare.stopped") == wanted:
-        components.show_message("note", tr("stopped"))
-        return None
+    """Score texts; where that takes long, a bar shows how far it is, and Stop ends it."""
 
-    def stop() -> None:
-        st.session_state["compare.stopped"] = wanted
-
-    bar = None
-    started, is_long = time.monotonic(), sum(map(len, texts)) > 2 * PART
-    for done, part in _in_parts(texts):
-        if bar is None and (is_long or time.monotonic() - started > 0.4):
-            with place.container():
-                bar = st.progress(0.0)
-                st.button(tr("stop"), key="compare.stop", on_click=stop)
-        if bar:
-            bar.progress(done / len(texts), tr("scoring", done=done, total=len(texts)))
-        scorer.score(query, part)  # fills the cache
-    scores = scorer.score(query, texts)
-    place.empty()
-    st.session_state["compare.kept"] = wanted, scores
-    return scores
-
-
-def _in_parts(texts: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
-    """Yield runs of texts of about PART characters, with how many came before."""
-    part: list[str] = []
-    for number, text in enumerate(texts):
-        if part and sum(map(len, part)) + len(text) > PART:
-            yield number - len(part), part
-            part = []
-        part.append(text)
-    yield len(texts) - len(part), part
+    return scored(
+        "compare",
+        (scorer.folder.fingerprint, query, *texts),
+        lambda progress: scorer.score(query, texts, progress),
+        progress="scoring",
+        stopped="stopped",
+        patience=0.0 if sum(map(len, texts)) > 2 * PART_CHARACTERS else 0.4,
+        container=container,
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -13,19 +14,20 @@ from dssm_core import charts
 from dssm_core.errors import UserError
 from dssm_core.folder import ModelFolder
 from dssm_core.scoring import Scores
-from dssm_core.ui.common import components
+from dssm_core.ui.common import components, theme
 from dssm_core.ui.common.language import tr, translator
+from dssm_core.ui.common.tables import Column, pick_table
 from dssm_core.words import ENGLISH, Translate
 
-MOST_BARS = 20
+MAX_BARS = 20
 """Documents in the ranked bars, which would else be taller than the screen."""
 
-MOST_CELLS = 80
+MAX_TOKENS = 80
 """Tokens of a text in the heat map."""
 
 
 @dataclass(frozen=True)
-class Shown:
+class ResultView:
     """What is on screen.
 
     Attributes:
@@ -54,13 +56,11 @@ class Shown:
         if known.empty:
             return tr("finding.none")
         best = known.iloc[0]
-        return tr(
-            "finding",
-            best=int(best["position"]),
-            probability=best["probability"],
-            above=int((known["probability"] >= self.threshold[1]).sum()),
-            number=len(known),
-        )
+        values = {"best": int(best["position"]), "probability": best["probability"]}
+        above = int((known["probability"] >= self.threshold[1]).sum())
+        if not above:
+            return tr("finding.none matches", **values)
+        return tr("finding", **values, above=above, number=len(known))
 
     def chain_html(self) -> str:
         """Return the chosen document's score chain."""
@@ -80,7 +80,7 @@ class Shown:
         """Return the chart of cosine against probability."""
         try:
             background = self.folder.random_pairs
-        except UserError:  # the scorer tells
+        except UserError:  # the scorer shows it
             background = np.zeros(0)
         head = self.scores.head
         return charts.score_chart(
@@ -95,7 +95,7 @@ class Shown:
 
     def ranked_bars(self, ink: str = charts.INK, tr: Translate = ENGLISH) -> charts.Drawing:
         """Return the chart of documents by rank."""
-        first = self.ranked().head(MOST_BARS)
+        first = self.ranked().head(MAX_BARS)
         is_more = (self.frame["position"] == self.selected) & ~self.frame["position"].isin(
             first["position"]
         )
@@ -108,23 +108,23 @@ class Shown:
         )
 
 
-def show(folder: ModelFolder, scores: Scores, notes: Sequence[str]) -> Shown:
+def show(folder: ModelFolder, scores: Scores, notes: Sequence[str]) -> ResultView:
     """Show scores from the finding down to the table, and return what is shown."""
     frame = scores.frame()
     selected = _selected(frame)
     finding, slider = st.columns([7, 5], gap="medium", vertical_alignment="center")
     with slider:
         threshold = _pick_threshold(scores)
-    shown = Shown(folder, scores, frame, threshold, selected, notes)
+    view = ResultView(folder, scores, frame, threshold, selected, notes)
     with finding:
-        components.show_lead(shown.finding())
+        components.show_lead(view.finding())
         components.show_quiet(tr("choose"))
-    _show_charts(shown)
+    _show_charts(view)
     components.show_notes(notes)
-    _show_chain(shown)
-    _show_attention(shown)
-    _show_table(shown)
-    return shown
+    _show_chain(view)
+    _show_attention(view)
+    _show_table(view)
+    return view
 
 
 def _selected(frame: pd.DataFrame) -> int:
@@ -157,93 +157,85 @@ def _pick_threshold(scores: Scores) -> charts.Threshold:
     return cosine, probability
 
 
-def _show_charts(shown: Shown) -> None:
-    draws = (shown.score_chart, shown.ranked_bars)
+def _show_charts(view: ResultView) -> None:
+    draws = (view.score_chart, view.ranked_bars)
     for number, (column, draw) in enumerate(zip(st.columns([7, 6]), draws, strict=True)):
-        # a new key with each choice: a chart keeps its own, and does not tell of a second click
-        key = f"compare.chart.{number}.{shown.selected}"
-
-        def select(key: str = key) -> None:
-            points = st.session_state[key]["selection"].get("document", [])
-            if points:
-                st.session_state["compare.selected"] = int(points[0]["position"])
-
         with column:
-            chart = draw(components.ink(), translator())
-            components.show_chart(chart, key, on_select=select, selection_mode="document")
-    if len(shown.frame) > MOST_BARS:
-        components.show_quiet(tr("bars.cut", most=MOST_BARS))
+            components.pick_chart(
+                draw(theme.ink(), translator()),
+                f"compare.chart.{number}.{view.selected}",
+                "document",
+                lambda point: _select(int(point["position"])),
+            )
+    if len(view.frame) > MAX_BARS:
+        components.show_quiet(tr("bars.cut", most=MAX_BARS))
 
 
-def _show_chain(shown: Shown) -> None:
+def _select(position: int) -> None:
+    st.session_state["compare.selected"] = position
+
+
+def _show_chain(view: ResultView) -> None:
     st.header(tr("chain"), anchor=False)
-    results = shown.scores.results
+    results = view.scores.results
     st.selectbox(
         tr("selected"),
         range(1, len(results) + 1),
         format_func=lambda n: f"{n} · {' '.join(results[n - 1].document[:160].split())}",
         key="compare.selected",
     )
-    st.html(shown.chain_html())
-    components.show_head(shown.scores.head)
+    st.html(view.chain_html())
+    components.show_head(view.scores.head)
 
 
-def _show_attention(shown: Shown) -> None:
+def _show_attention(view: ResultView) -> None:
     st.header(tr("attention"), anchor=False)
-    query, chosen = shown.scores.query, shown.scores.results[shown.selected - 1]
+    query, chosen = view.scores.query, view.scores.results[view.selected - 1]
     has_attention = any(t.attention is not None for t in query.tokens + chosen.tokens)
     components.show_quiet(tr("attention.note" if has_attention else "attention.none"))
     text, *rest = st.columns(2, gap="medium") if has_attention else [st.container()]
-    text.html(shown.texts_html() + components.legend_html())
+    text.html(view.texts_html() + components.legend_html())
     for chart in rest:
         with chart:
             heatmap = charts.attention_heatmap(
-                _tokens(shown), per_line=4, ink=components.ink(), tr=translator()
+                _tokens(view), per_line=4, ink=theme.ink(), tr=translator()
             )
             components.show_chart(heatmap, "compare.heatmap")
-            if max(len(query.tokens), len(chosen.tokens)) > MOST_CELLS:
-                components.show_quiet(tr("attention.cut", number=MOST_CELLS))
+            if max(len(query.tokens), len(chosen.tokens)) > MAX_TOKENS:
+                components.show_quiet(tr("attention.cut", number=MAX_TOKENS))
 
 
-def _tokens(shown: Shown) -> pd.DataFrame:
+def _tokens(view: ResultView) -> pd.DataFrame:
     """Return the first tokens of the query (position 0) and of the chosen document."""
-    query, chosen = shown.scores.query, shown.scores.results[shown.selected - 1]
+    query, chosen = view.scores.query, view.scores.results[view.selected - 1]
     frame = replace(
-        shown.scores,
-        query=replace(query, tokens=query.tokens[:MOST_CELLS]),
-        results=(replace(chosen, tokens=chosen.tokens[:MOST_CELLS]),),
+        view.scores,
+        query=replace(query, tokens=query.tokens[:MAX_TOKENS]),
+        results=(replace(chosen, tokens=chosen.tokens[:MAX_TOKENS]),),
     ).token_frame()
-    return frame.assign(position=frame["position"] * shown.selected)
+    return frame.assign(position=frame["position"] * view.selected)
 
 
-def _show_table(shown: Shown) -> None:
+def _show_table(view: ResultView) -> None:
     st.header(tr("table"), anchor=False)
-    ranked = shown.ranked()
+    ranked = view.ranked()
     positions = ranked["position"].tolist()
-    row = positions.index(shown.selected)
-    key = f"compare.table.{shown.selected}.{row}"  # a new table, so that it marks the chosen row
-
-    def select() -> None:
-        rows = st.session_state[key]["selection"]["rows"]
-        if rows:
-            st.session_state["compare.selected"] = int(positions[rows[0]])
-
-    number = st.column_config.NumberColumn
-    st.dataframe(
-        ranked.assign(document=ranked["document"].str.slice(0, 500)),
-        key=key,
-        hide_index=True,
-        on_select=select,
-        selection_mode="single-row",
-        selection_default={"selection": {"rows": [row]}},
-        column_config={
-            "position": number("#", width="small"),
-            "document": st.column_config.TextColumn(tr("document"), width="large"),
-            "cosine": number(tr("cosine"), help=tr("cosine.help"), format="%.4f"),
-            "logit": number(tr("logit"), help=tr("logit.help"), format="%.3f"),
-            "probability": number(tr("probability"), help=tr("probability.help"), format="%.4f"),
-            "rank": number(tr("rank"), help=tr("rank.help"), format="%d"),
-            "percentile": number(tr("percentile"), help=tr("percentile.help"), format="%.1f"),
-        },
-        alt=tr("table.alt"),
+    columns = {"position": Column("#", "count", "small"), "document": _column("document", "large")}
+    columns |= {name: _column(name) for name in ("cosine", "logit", "probability")}
+    columns |= {"rank": _column("rank", quantity="count"), "percentile": _column("percentile")}
+    pick_table(
+        ranked,
+        columns,
+        tr("table.alt"),
+        key=f"compare.table.{hash(tuple(positions))}",
+        row=positions.index(view.selected),
+        on_pick=lambda row: _select(int(positions[row])),
     )
+
+
+def _column(
+    name: str, width: Literal["large"] | None = None, quantity: str | None = None
+) -> Column:
+    if name == "document":
+        return Column(tr(name), width=width)
+    return Column(tr(name), quantity or name, width, tr(f"{name}.help"))

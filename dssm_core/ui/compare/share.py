@@ -11,25 +11,27 @@ from dssm_core.ui.common import components, state
 from dssm_core.ui.common.language import tr, translator
 from dssm_core.ui.common.security_headers import ADDRESS_SCRIPT
 from dssm_core.ui.compare import downloads
-from dssm_core.ui.compare.inputs import Asked
-from dssm_core.ui.compare.result import Shown
+from dssm_core.ui.compare.inputs import ScoreRequest
+from dssm_core.ui.compare.result import ResultView
 
 
-def keep(model: str, asked: Asked) -> None:
+def keep(model: str, request: ScoreRequest) -> None:
     """Put what was typed into the address bar before it is scored, which may take long."""
     chosen = st.session_state.get("compare.selected") or 1
-    selected = min(chosen, max(1, len(asked.documents)))
+    selected = min(chosen, max(1, len(request.documents)))
     threshold = st.session_state.get("compare.threshold", 0.5)
-    _keep_address(state.pack(state.View(model, asked.query, asked.documents, threshold, selected)))
+    _keep_address(
+        state.pack(state.View(model, request.query, request.documents, threshold, selected))
+    )
 
 
-def show(shown: Shown) -> None:
+def show(view: ResultView) -> None:
     """Show the link and the downloads, and keep the address bar in step with the link."""
     st.header(tr("share"), anchor=False)
-    scores = shown.scores
+    scores = view.scores
     texts = tuple(result.document for result in scores.results)
     packed = state.pack(
-        state.View(shown.folder.name, scores.query.text, texts, shown.threshold[1], shown.selected)
+        state.View(view.folder.name, scores.query.text, texts, view.threshold[1], view.selected)
     )
     if packed:
         components.show_quiet(tr("share.note"))
@@ -43,7 +45,7 @@ def show(shown: Shown) -> None:
     with st.container(horizontal=True):
         st.download_button(
             tr("csv"),
-            lambda: downloads.safe_csv(_table(shown)),
+            lambda: downloads.safe_csv(_table(view)),
             file_name="dssm-lens.csv",
             mime="text/csv",
             on_click="ignore",
@@ -51,7 +53,7 @@ def show(shown: Shown) -> None:
         )
         st.download_button(
             tr("html"),
-            _page(shown),
+            _page(view),
             file_name="dssm-lens.html",
             mime="text/html",
             on_click="ignore",
@@ -60,12 +62,12 @@ def show(shown: Shown) -> None:
     _keep_address(packed)
 
 
-def _table(shown: Shown) -> pd.DataFrame:
+def _table(view: ResultView) -> pd.DataFrame:
     """Return one row a document that stands for itself: model and query with it."""
-    frame = shown.frame.copy()
-    frame["threshold"] = shown.threshold[1]
-    frame.insert(0, "query", shown.scores.query.text)
-    frame.insert(0, "model", shown.folder.name)
+    frame = view.frame.copy()
+    frame["threshold"] = view.threshold[1]
+    frame.insert(0, "query", view.scores.query.text)
+    frame.insert(0, "model", view.folder.name)
     return frame
 
 
@@ -73,24 +75,24 @@ def _heading(name: str) -> str:
     return "#" if name == "position" else tr(name)
 
 
-def _page(shown: Shown) -> Callable[[], bytes]:
+def _page(view: ResultView) -> Callable[[], bytes]:
     """Return what writes the page; its words are chosen here, where the language is known."""
-    lead = f'<p class="dssm-lead">{components.escape(shown.finding())}</p>'
-    notes = "".join(f"<p>{components.escape(note)}</p>" for note in shown.notes)
+    lead = f'<p class="dssm-lead">{components.escape(view.finding())}</p>'
+    notes = "".join(f"<p>{components.escape(note)}</p>" for note in view.notes)
     about = f'<p class="dssm-quiet">{components.escape(tr("attention.note"))}</p>'
-    query = tr("report.slice", column=tr("query"), name=shown.scores.query.text)
-    chain = tr("report.slice", column=tr("chain"), name=tr("document n", n=shown.selected))
+    query = tr("report.slice", column=tr("query"), name=view.scores.query.text)
+    chain = tr("report.slice", column=tr("chain"), name=tr("document n", n=view.selected))
     sections = [
-        (chain, shown.chain_html()),
-        (tr("attention"), about + shown.texts_html() + components.legend_html()),
-        (tr("table"), downloads.table_html(shown.ranked().rename(columns=_heading))),
+        (chain, view.chain_html()),
+        (tr("attention"), about + view.texts_html() + components.legend_html()),
+        (tr("table"), downloads.table_html(view.ranked().rename(columns=_heading))),
     ]
-    title, spoken, tell = f"DSSM Lens · {shown.folder.name}", tr("language.code"), translator()
+    title, code, text = f"DSSM Lens · {view.folder.name}", tr("language.code"), translator()
 
     def write() -> bytes:
-        drawn = (shown.score_chart(tr=tell), shown.ranked_bars(tr=tell))
+        drawn = (view.score_chart(tr=text), view.ranked_bars(tr=text))
         pictures = "".join(map(downloads.chart_svg, drawn))
-        return downloads.page_html(title, spoken, [(query, lead + pictures + notes), *sections])
+        return downloads.page_html(title, code, [(query, lead + pictures + notes), *sections])
 
     return write
 

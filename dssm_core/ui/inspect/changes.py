@@ -6,11 +6,13 @@ from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from typing import Literal
 
+from dssm_core.charts.base import COSINE, PROBABILITY
 from dssm_core.text import Token
 from dssm_core.ui.common.components import escape
 from dssm_core.ui.common.language import tr
+from dssm_core.ui.common.theme import tint
 
-MOST_WORDS = 400
+MAX_WORDS = 400
 """Words of a text that are compared: the time grows with their square."""
 
 Change = Literal["same", "out", "in"]
@@ -26,7 +28,7 @@ def changed_words(
         after: of the text as it is.
     """
     old, new = (
-        [token.text for token in tokens if token.state != "skipped"][:MOST_WORDS]
+        [token.text for token in tokens if token.state != "skipped"][:MAX_WORDS]
         for tokens in (before, after)
     )
     for kind, i, j, k, m in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
@@ -41,21 +43,18 @@ def changed_words(
 
 def changes_html(heading: str, before: Sequence[Token], after: Sequence[Token]) -> str:
     """Return the words of both texts in one line, those left out and put in marked."""
-    marks = {
-        "out": ("del", "−", "213,94,0"),
-        "in": ("ins", "+", "0,114,178"),
-    }
-    told, is_changed = [], False
+    marks = {"out": ("del", "−", PROBABILITY), "in": ("ins", "+", COSINE)}
+    parts, is_changed = [], False
     for kind, words in changed_words(before, after):
         text = escape(" ".join(words))
         if kind == "same":
-            told.append(text)
+            parts.append(text)
             continue
         is_changed = True
         tag, sign, colour = marks[kind]
-        told.append(
-            f'<span class="dssm-t" style="background: rgba({colour},0.22)">{sign} '
+        parts.append(
+            f'<span class="dssm-t" style="background: {tint(colour, 0.22)}">{sign} '
             f"<{tag}>{text}</{tag}></span>"
         )
-    line = " ".join(told) if is_changed else escape(tr("edit.same"))
+    line = " ".join(parts) if is_changed else escape(tr("edit.same"))
     return f'<p class="dssm-label">{escape(heading)}</p><p class="dssm-text" dir="auto">{line}</p>'

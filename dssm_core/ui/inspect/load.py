@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,7 +18,8 @@ from dssm_core.inspection.score_pairs import Inspection, inspect_pairs, sample_n
 from dssm_core.scoring import Scorer
 from dssm_core.ui.common import components
 from dssm_core.ui.common.language import tr
-from dssm_core.ui.compare import inputs
+from dssm_core.ui.common.models import pick_model
+from dssm_core.ui.common.work import cached, scored
 from dssm_core.words import join_texts
 
 ENDINGS = ["csv", "tsv", "tab", "jsonl", "ndjson", "gz"]
@@ -51,7 +52,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Loaded:
+class PairsSource:
     """Pairs, ready to be scored.
 
     Attributes:
@@ -64,7 +65,7 @@ class Loaded:
 
 
 @dataclass(frozen=True)
-class Bench:
+class ScoredPairs:
     """Scored pairs and the model that scored them.
 
     Attributes:
@@ -82,22 +83,12 @@ class Bench:
         """One row a pair."""
         return self.inspection.frame
 
-    def kept(self, slot: str, of: Hashable, make: Callable[[], Made]) -> Made:
-        """Return what `make` makes of these pairs, made anew only where something else is asked."""
-        return kept(slot, (self.key, of), make)
+    def cached(self, slot: str, of: Hashable, make: Callable[[], Made]) -> Made:
+        """Return what `make` makes of these pairs, made anew where `of` is another."""
+        return cached(f"inspect.{slot}", (self.key, of), make)
 
 
-def kept(slot: str, key: Hashable, make: Callable[[], Made]) -> Made:
-    """Return what a slot of the session keeps under a key; made where it keeps something else."""
-    name = f"inspect.kept.{slot}"
-    found: tuple[Hashable, Made] | None = st.session_state.get(name)
-    if found is None or found[0] != key:
-        found = key, make()
-        st.session_state[name] = found
-    return found[1]
-
-
-def show_load(folders: dict[str, ModelFolder]) -> tuple[ModelFolder, Loaded | None]:
+def show_load(folders: dict[str, ModelFolder]) -> tuple[ModelFolder, PairsSource | None]:
     """Show what model and pairs are inspected, and let both be changed.
 
     Returns:
@@ -105,7 +96,7 @@ def show_load(folders: dict[str, ModelFolder]) -> tuple[ModelFolder, Loaded | No
     """
     with st.container(horizontal=True, vertical_alignment="bottom"):
         with st.container(width=260):
-            folder = inputs.pick_model(folders)
+            folder = pick_model(folders, "inspect")
         with st.popover(tr("inspect.own"), icon=":material/upload_file:"):
             _show_upload()
         upload: Source | None = st.session_state.get("inspect.upload")
@@ -119,33 +110,18 @@ def show_load(folders: dict[str, ModelFolder]) -> tuple[ModelFolder, Loaded | No
         return folder, None
 
 
-def score(scorer: Scorer, loaded: Loaded) -> Bench | None:
+def score(scorer: Scorer, source: PairsSource) -> ScoredPairs | None:
     """Score the pairs with progress and a Stop button, once; None once it was stopped."""
-    key = f"{loaded.key} {scorer.folder.fingerprint}"
-    found: Bench | None = st.session_state.get("inspect.bench")
-    if found and found.key == key:
-        return replace(found, scorer=scorer)
-    if st.session_state.get("inspect.stopped") == key:
-        components.show_message("note", tr("inspect.stopped"))
-        st.button(tr("inspect.go on"), key="inspect.resume", on_click=_resume)
-        return None
-
-    def stop() -> None:
-        st.session_state["inspect.stopped"] = key
-
-    place = st.empty()
-    with place.container():
-        bar = st.progress(0.0, tr("inspect.starting"))
-        st.button(tr("stop"), key="inspect.stop", on_click=stop)
-
-    def progress(done: int, total: int) -> None:  # a click stops the run at the next call
-        text = tr("inspect.scoring", done=done, total=total)
-        bar.progress(min(1.0, done / max(1, total)), text)
-
-    bench = Bench(inspect_pairs(scorer, loaded.pairs, progress), scorer, key)
-    place.empty()
-    st.session_state["inspect.bench"] = bench
-    return bench
+    key = f"{source.key} {scorer.folder.fingerprint}"
+    inspection = scored(
+        "inspect",
+        key,
+        lambda progress: inspect_pairs(scorer, source.pairs, progress),
+        progress="inspect.scoring",
+        stopped="inspect.stopped",
+        go_on="inspect.go on",
+    )
+    return None if inspection is None else ScoredPairs(inspection, scorer, key)
 
 
 def _show_upload() -> None:
@@ -173,10 +149,6 @@ def _forget() -> None:
     st.session_state.pop("inspect.upload", None)
 
 
-def _resume() -> None:
-    st.session_state.pop("inspect.stopped", None)
-
-
 def _own(folder: ModelFolder) -> Source:
     path = folder.path / "pairs.csv"
     try:
@@ -186,53 +158,57 @@ def _own(folder: ModelFolder) -> Source:
     return Source(path.name, path, f"{path} {status.st_mtime_ns} {status.st_size}")
 
 
-def _load(source: Source, is_upload: bool, negatives: Any) -> Loaded:
-    table = kept("table", source.key, lambda: columns.read_table(source.content, source.name))
+def _load(source: Source, is_upload: bool, negatives: Any) -> PairsSource:
+    table = cached(
+        "inspect.table", source.key, lambda: columns.read_table(source.content, source.name)
+    )
     roles = _map(table, source.key) if is_upload else columns.guess_roles(table)
     key = f"{source.key} {roles}"
-    pairs = kept("pairs", key, lambda: columns.to_pairs(table, roles))
-    doubts = kept("doubts", key, lambda: columns.doubts(pairs))
+    pairs = cached("inspect.pairs", key, lambda: columns.to_pairs(table, roles))
+    doubts = cached("inspect.doubts", key, lambda: columns.doubts(pairs))
     number, relevant = len(pairs), int(pairs["label"].sum())
     if number > relevant:
-        told = tr("inspect.source", name=source.name, number=number, relevant=relevant)
+        text = tr("inspect.source", name=source.name, number=number, relevant=relevant)
     else:
-        told = tr("inspect.source.relevant", name=source.name, number=number)
+        text = tr("inspect.source.relevant", name=source.name, number=number)
         st.session_state.setdefault("inspect.assumed", ASSUMED)
         with negatives:
             each = st.number_input(
                 tr("inspect.assumed"), 0, 20, key="inspect.assumed", persist_state="session"
             )
         if each:
-            pairs = kept("drawn", (key, each), lambda: sample_negatives(pairs, each))
+            pairs = cached("inspect.drawn", (key, each), lambda: sample_negatives(pairs, each))
             assumed = tr("inspect.source.assumed", each=each, number=len(pairs) - number)
-            told = join_texts(told, assumed)
+            text = join_texts(text, assumed)
             key, doubts = f"{key} {each}", {k: v for k, v in doubts.items() if k != "one label"}
-    components.show_quiet(told)
+    components.show_quiet(text)
     for doubt, example in doubts.items():
         components.show_message("warning", tr(DOUBTS[doubt]), example)
-    return Loaded(pairs, key)
+    return PairsSource(pairs, key)
 
 
 def _map(table: columns.Table, key: str) -> columns.Roles:
     """Show which column is what, guessed, and return what a person makes of it."""
-    guess = kept("guess", key, lambda: columns.guess_roles(table))
+    guess = cached("inspect.guess", key, lambda: columns.guess_roles(table))
 
-    def pick(place: Any, name: str, label: str, options: list[str], chosen: str | None) -> Any:
+    def pick(column: Any, name: str, label: str, options: list[str], chosen: str | None) -> Any:
         index = options.index(chosen) if chosen in options else None
-        return place.selectbox(label, options, index, key=f"inspect.role.{name}.{key}")
+        return column.selectbox(label, options, index, key=f"inspect.role.{name}.{key}")
 
-    places = st.columns(3)
+    boxes = st.columns(3)
     every = list(table.columns)
-    query = pick(places[0], "query", tr("inspect.role.query"), every, guess.query)
-    document = pick(places[1], "document", tr("inspect.role.document"), every, guess.document)
-    label = places[2].selectbox(
+    query = pick(boxes[0], "query", tr("inspect.role.query"), every, guess.query)
+    document = pick(boxes[1], "document", tr("inspect.role.document"), every, guess.document)
+    label = boxes[2].selectbox(
         tr("inspect.role.label"),
         every,
         every.index(guess.label) if guess.label in every else None,
         key=f"inspect.role.label.{key}",
         placeholder=tr("inspect.role.label.none"),
     )
-    relevant, irrelevant = kept("labels", (key, label), lambda: columns.guess_labels(table, label))
+    relevant, irrelevant = cached(
+        "inspect.labels", (key, label), lambda: columns.guess_labels(table, label)
+    )
     if relevant is not None or irrelevant is not None:
         left, right, _ = st.columns(3)
         values = table.values(str(label))

@@ -8,10 +8,10 @@ from dssm_core.errors import UserError
 from dssm_core.folder import ModelFolder
 from dssm_core.paths import new_models
 from dssm_core.store import Store, default_path, open_store
-from dssm_core.ui.common import components, state, style
-from dssm_core.ui.common.jobs import wait_for_model
+from dssm_core.ui.common import components, state, theme
 from dssm_core.ui.common.language import tr
-from dssm_core.ui.inspect import load, overview
+from dssm_core.ui.common.models import wait_for_model
+from dssm_core.ui.inspect import load, overview, threshold
 from dssm_core.ui.inspect.compare_models import show_second_model
 from dssm_core.ui.inspect.errors import show_errors
 from dssm_core.ui.inspect.report import show_report
@@ -20,7 +20,7 @@ from dssm_core.ui.inspect.slices import show_slices
 
 def render() -> None:
     """Show the page; whatever fails becomes a message, and what was judged stays."""
-    st.html(style.SHEET + overview.SHEET)
+    st.html(theme.SHEET)
     components.show_title(tr("inspect.title"))
     components.show_quiet(tr("inspect.intro"))
     live = None
@@ -28,28 +28,29 @@ def render() -> None:
         folders, _ = state.model_folders()
         if not folders:
             raise UserError("page.no models", str(new_models()))
-        folder, loaded = load.show_load(folders)
+        folder, source = load.show_load(folders)
         live = state.live_model(folder)
         if live.error:
             components.show_error(live.error)
         elif live.scorer is None:
             wait_for_model(live, tr("inspect.waiting"))
-        elif loaded is not None:
-            bench = load.score(live.scorer, loaded)
-            if bench is not None:
-                _show(bench, folders)
+        elif source is not None:
+            scored = load.score(live.scorer, source)
+            if scored is not None:
+                _show(scored, folders)
     if live:
         live.start()
 
 
-def _show(bench: load.Bench, folders: dict[str, ModelFolder]) -> None:
-    threshold = overview.show_overview(bench)
-    mask = show_slices(bench, threshold)
+def _show(scored: load.ScoredPairs, folders: dict[str, ModelFolder]) -> None:
+    cosine = threshold.current(scored)
+    overview.show_overview(scored, cosine)
+    mask = show_slices(scored, cosine)
     store = _store()
-    show_errors(bench, threshold, mask, store)
+    show_errors(scored, cosine, mask, store)
     st.header(tr("inspect.second"), anchor=False)
-    show_second_model(bench.inspection, folders, threshold)
-    show_report(bench, threshold, store)
+    show_second_model(scored.inspection, folders, cosine)
+    show_report(scored, cosine, store)
 
 
 def _store() -> Store:

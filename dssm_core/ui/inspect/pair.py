@@ -18,15 +18,12 @@ from dssm_core.ui.common import components
 from dssm_core.ui.common.language import tr, translator
 from dssm_core.ui.compare import effects
 from dssm_core.ui.inspect.rivals import show_rivals
-from dssm_core.ui.inspect.selected_pair import LINE, Chosen
+from dssm_core.ui.inspect.selected_pair import LINE, SelectedPair
 from dssm_core.ui.inspect.vectors import show_map, show_near
 from dssm_core.ui.inspect.verdicts import show_verdicts
 from dssm_core.ui.inspect.whatif import show_whatif
 
-NARROW = "<style>.dssm-narrow .dssm-chain > .apart {flex-basis: 38%}</style>"
-"""Beside the verdict the chain has two rows: the numbers in order, then those apart."""
-
-LONGEST_VALUE = 60
+MAX_VALUE = 60
 """Characters shown of a value of the file's own columns."""
 
 
@@ -37,6 +34,7 @@ def show_pair(
     threshold: float,
     store: Store,
     queue: Sequence[Any] | None = None,
+    cause: str = "",
 ) -> None:
     """Show a pair, take a verdict on it, and show why it scores as it does.
 
@@ -47,68 +45,70 @@ def show_pair(
         threshold: a cosine.
         store: where verdicts are kept.
         queue: lines to judge, in order; the errors at the threshold, worst first, without it.
+        cause: of the error, as the rules suspect it; "" where it is not known, or no error.
 
     Raises:
         UserError: if the set has no such line.
     """
-    chosen = Chosen.of(inspection, line, scorer, threshold)
+    pair = SelectedPair.of(inspection, line, scorer, threshold)
     if queue is None:
         queue = measure.errors(inspection.frame, threshold).index.tolist()
-    components.show_lead(_finding(chosen))
-    components.show_quiet(_about(chosen))
+    components.show_lead(_finding(pair))
+    components.show_quiet(_about(pair))
     texts, verdict = st.columns([7, 5], gap="large")
     with texts:
-        query, scored = chosen.scores.query, chosen.scored
+        query, scored = pair.scores.query, pair.scored
         highest = components.highest_weight(query.tokens, scored.tokens)
         st.html(
             components.token_html(tr("query"), query.text, query.tokens, highest)
             + components.token_html(tr("document"), scored.document, scored.tokens, highest)
             + components.legend_html()
         )
-        chain = components.chain_html(chosen.scored, scorer.head, chosen.candidates, chosen.at)
-        st.html(f'{NARROW}<div class="dssm-narrow">{chain}</div>')
+        chain = components.chain_html(pair.scored, scorer.head, pair.candidates, pair.at)
+        # beside the verdict the chain has two rows: the numbers in order, then those apart
+        st.html(f'<div class="dssm-narrow">{chain}</div>')
     with verdict:
-        show_verdicts(chosen, store, queue)
-    _show_why(chosen)
+        show_verdicts(pair, store, queue, cause)
+    _show_why(pair)
 
 
-def _finding(chosen: Chosen) -> str:
+def _finding(pair: SelectedPair) -> str:
     """Return whether the model agrees with the label, in a sentence."""
-    probability = chosen.scored.probability
+    probability = pair.scored.probability
     if probability is None:
-        return tr("pair.unread.wrong" if chosen.label else "pair.unread")
+        return tr("pair.unread.wrong" if pair.label else "pair.unread")
     key = {
         (1, 1): "pair.hit",
         (1, 0): "pair.missed",
         (0, 1): "pair.false",
         (0, 0): "pair.rejected",
-    }[chosen.label, int(chosen.said or 0)]
+    }[pair.label, int(pair.verdict or 0)]
     return tr(
         key,
         probability=format_number(probability, "probability"),
-        at=format_number(chosen.at, "probability"),
+        at=format_number(pair.at, "probability"),
     )
 
 
-def _about(chosen: Chosen) -> str:
+def _about(pair: SelectedPair) -> str:
     """Return where the pair stands, and what the file says of it besides."""
     ours = {"query", "document", "label", *NUMBERS, *TRAITS}
-    row = chosen.inspection.frame.loc[chosen.line].to_dict()
-    told = [
+    row = pair.inspection.frame.loc[pair.line].to_dict()
+    values = [
         (name, value_name(name, str(row[name]), translator())) for name in row if name not in ours
     ]
     own = [
-        tr("report.slice", column=column_name(name, translator()), name=value[:LONGEST_VALUE])
-        for name, value in told
+        tr("report.slice", column=column_name(name, translator()), name=value[:MAX_VALUE])
+        for name, value in values
         if value
     ]
-    return components.listed([place(chosen.line, row, translator()), *own])
+    return components.listed([place(pair.line, row, translator()), *own])
 
 
 @st.fragment
-def _show_why(chosen: Chosen) -> None:
+def _show_why(pair: SelectedPair) -> None:
     """Show one of the explanations; in a fragment, so that choosing another redraws no more."""
-    views: dict[str, tuple[str, Callable[[Chosen], None]]] = {
+    views: dict[str, tuple[str, Callable[[SelectedPair], None]]] = {
         "effects": ("pair.effects", _show_effects),
         "rivals": ("pair.rivals", show_rivals),
         "edit": ("pair.edit", show_whatif),
@@ -127,14 +127,14 @@ def _show_why(chosen: Chosen) -> None:
         persist_state="session",
     )
     with components.failures_shown("why"):
-        views[view or "effects"][1](chosen)
-    # a row or point chosen here is another pair: the whole page must turn to it
-    if st.session_state.get(LINE, chosen.line) != chosen.line:
+        views[view or "effects"][1](pair)
+    # a row or point pair here is another pair: the whole page must turn to it
+    if st.session_state.get(LINE, pair.line) != pair.line:
         st.rerun()
 
 
-def _show_effects(chosen: Chosen) -> None:
+def _show_effects(pair: SelectedPair) -> None:
     titles = (tr("query"), tr("document"))
     effects.show_pair_effects(
-        chosen.scorer, chosen.query, chosen.scored, titles, f"inspect.effects.{chosen.key}"
+        pair.scorer, pair.query, pair.scored, titles, f"inspect.effects.{pair.key}"
     )

@@ -12,30 +12,30 @@ from dssm_core.reporting.report import report_html
 from dssm_core.store import Store
 from dssm_core.ui.common import components
 from dssm_core.ui.common.language import tr, translator
-from dssm_core.ui.inspect.load import Bench
+from dssm_core.ui.inspect.load import ScoredPairs
 from dssm_core.words import Sentence, Translate
 
 
-def show_report(bench: Bench, threshold: float, store: Store) -> None:
+def show_report(scored: ScoredPairs, threshold: float, store: Store) -> None:
     """Offer the report of an inspection.
 
     Args:
-        bench: the scored pairs.
+        scored: the scored pairs.
         threshold: a cosine.
         store: where verdicts are kept.
     """
     st.header(tr("inspect.report"), anchor=False)
     components.show_quiet(tr("inspect.report.note"))
-    frame = bench.frame
+    frame = scored.frame
     assumed = int((frame["assumed"] == "yes").sum()) if "assumed" in frame else 0
-    # told now, for what builds the file runs outside the session
+    # in words now, for what builds the file runs outside the session
     data = tr("inspect.report.data", number=len(frame))
     notes = [Sentence("inspect.report.assumed", {"number": assumed})] if assumed else []
-    tell = translator()
+    text = translator()
     st.download_button(
         tr("inspect.report.take"),
-        lambda: report_bytes(bench, threshold, store, data, notes, tell),
-        f"{bench.inspection.model}-inspection.html",
+        lambda: report_bytes(scored, threshold, store, data, notes, text),
+        f"{scored.inspection.model}-inspection.html",
         "text/html",
         key="inspect.report",
         on_click="ignore",
@@ -44,7 +44,7 @@ def show_report(bench: Bench, threshold: float, store: Store) -> None:
 
 
 def report_bytes(
-    bench: Bench,
+    scored: ScoredPairs,
     threshold: float,
     store: Store,
     data: str,
@@ -52,13 +52,13 @@ def report_bytes(
     tr: Translate,
 ) -> bytes:
     """Return the report as the content of a file."""
-    found = findings.find(
-        bench.inspection,
-        bench.scorer,
+    result = findings.find(
+        scored.inspection,
+        scored.scorer,
         threshold,
         data=data,
         date=date.today().isoformat(),
         notes=notes,
         verdicts=store.verdicts(),
     )
-    return report_html(found, tr)
+    return report_html(result, tr)

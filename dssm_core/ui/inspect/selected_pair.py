@@ -14,7 +14,7 @@ from dssm_core.inspection.score_pairs import Inspection
 from dssm_core.scoring import ScoredDocument, Scorer, Scores
 
 LINE = "inspect.line"
-"""Where the session keeps the line of the pair that is looked at."""
+"""Session key of the line of the selected pair."""
 
 
 def pair_key(query: str, document: str) -> str:
@@ -24,7 +24,7 @@ def pair_key(query: str, document: str) -> str:
 
 
 @dataclass(frozen=True)
-class Chosen:
+class SelectedPair:
     """One pair of the loaded set.
 
     Attributes:
@@ -46,7 +46,9 @@ class Chosen:
     candidates: int
 
     @classmethod
-    def of(cls, inspection: Inspection, line: Any, scorer: Scorer, threshold: float) -> Chosen:
+    def of(
+        cls, inspection: Inspection, line: Any, scorer: Scorer, threshold: float
+    ) -> SelectedPair:
         """Read and score a pair of the set.
 
         Raises:
@@ -85,8 +87,8 @@ class Chosen:
         return self.scorer.head.probability(self.threshold)
 
     @property
-    def said(self) -> int | None:
-        """What the model says at the threshold, 1 or 0; None where it reads nothing."""
+    def verdict(self) -> int | None:
+        """The model's verdict at the threshold, 1 or 0; None where it reads nothing."""
         cosine = self.scored.cosine
         return None if cosine is None else int(cosine >= self.threshold)
 
@@ -97,9 +99,29 @@ class Chosen:
 
     def others(self) -> pd.DataFrame:
         """Return the set's other documents of this query, the highest cosine first, once each."""
-        place = int(np.flatnonzero(self.inspection.frame.index == self.line)[0])
-        is_same = self.inspection.query_row == self.inspection.query_row[place]
-        is_own = self.inspection.document_row == self.inspection.document_row[place]
-        found = self.inspection.frame[is_same & ~is_own].drop_duplicates("document")
-        result: pd.DataFrame = found.sort_values("cosine", ascending=False, kind="stable")
+        row = self._row
+        is_same = self.inspection.query_row == self.inspection.query_row[row]
+        is_own = self.inspection.document_row == self.inspection.document_row[row]
+        others = self.inspection.frame[is_same & ~is_own].drop_duplicates("document")
+        result: pd.DataFrame = others.sort_values("cosine", ascending=False, kind="stable")
         return result
+
+    def rank_of(self, edited: Scores) -> int | None:
+        """Return the rank of an edited pair's document among the set's others for the query.
+
+        Args:
+            edited: the pair with other texts, scored.
+        """
+        cosine = edited.results[0].cosine
+        if cosine is None:
+            return None
+        same = self.inspection.query_row == self.inspection.query_row[self._row]
+        rows = np.unique(self.inspection.document_row[same])
+        rows = rows[rows != self.inspection.document_row[self._row]]
+        vector = self.scorer.cache.encode([edited.query.text], "query")[0].vector
+        norm = float(np.linalg.norm(vector)) or 1.0
+        return 1 + int((self.inspection.documents[rows] @ (vector / norm) > cosine).sum())
+
+    @property
+    def _row(self) -> int:
+        return int(np.flatnonzero(self.inspection.frame.index == self.line)[0])

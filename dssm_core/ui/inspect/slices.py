@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -10,20 +11,21 @@ import streamlit as st
 from dssm_core import charts
 from dssm_core.inspection import measure
 from dssm_core.inspection.slices import column_name, in_slice, slice_columns, slice_names
-from dssm_core.ui.common import components
+from dssm_core.ui.common import components, theme
+from dssm_core.ui.common.components import pick_chart
 from dssm_core.ui.common.language import language, tr, translator
-from dssm_core.ui.inspect.load import Bench
+from dssm_core.ui.inspect.load import ScoredPairs
 
 COLUMN, NAME = "inspect.slice", "inspect.slice.name"
 
 
-def show_slices(bench: Bench, threshold: float) -> pd.Series | None:
+def show_slices(scored: ScoredPairs, threshold: float) -> pd.Series | None:
     """Show the slices of a column, worst first, and let one of them be chosen.
 
     Returns:
         Whether each pair is in the chosen slice, bool [N]; None while none is chosen.
     """
-    columns = bench.kept("slice columns", (), lambda: slice_columns(bench.frame))
+    columns = scored.cached("slice columns", (), lambda: slice_columns(scored.frame))
     st.header(tr("inspect.slices"), anchor=False)
     if not columns:
         components.show_quiet(tr("inspect.slices.none"))
@@ -41,10 +43,10 @@ def show_slices(bench: Bench, threshold: float) -> pd.Series | None:
         on_change=_clear,
         persist_state="session",
     )
-    table = bench.kept(
-        "slices", (column, threshold), lambda: measure.slice_table(bench.frame, column, threshold)
+    table = scored.cached(
+        "slices", (column, threshold), lambda: measure.slice_table(scored.frame, column, threshold)
     )
-    names = _names(bench, column)
+    names = _names(scored, column)
     # a choice that the new pairs do not have is none
     if st.session_state.get(NAME) not in set(table["slice"]):
         st.session_state[NAME] = None
@@ -56,25 +58,29 @@ def show_slices(bench: Bench, threshold: float) -> pd.Series | None:
         key=NAME,
         placeholder=tr("inspect.slice.all"),
     )
-    _show_chart(table, names, chosen, len(bench.frame))
+    _show_chart(table, names, chosen, len(scored.frame))
     if chosen is None:
         return None
-    return bench.kept("in slice", (column, chosen), lambda: in_slice(bench.frame, column, chosen))
+    return scored.cached(
+        "in slice", (column, chosen), lambda: in_slice(scored.frame, column, chosen)
+    )
 
 
-def show_filter(bench: Bench, number: int) -> None:
+def show_filter(scored: ScoredPairs, number: int) -> None:
     """Show the chosen slice as a filter that a click takes away.
 
     Args:
-        bench: the pairs.
+        scored: the pairs.
         number: of errors in it.
     """
     chosen = st.session_state.get(NAME)
     if chosen is not None:
         column = st.session_state[COLUMN]
-        name = _names(bench, column)[chosen]
+        name = _names(scored, column)[chosen]
         with st.container(horizontal=True, vertical_alignment="center"):
-            components.show_quiet(tr("inspect.filter", column=_name(column), name=name, n=number))
+            components.show_quiet(
+                tr("inspect.filter", column=_name(column), name=name, number=number)
+            )
             st.button(
                 tr("inspect.filter.off"),
                 icon=":material/close:",
@@ -87,10 +93,10 @@ def _name(column: str) -> str:
     return column_name(column, translator())
 
 
-def _names(bench: Bench, column: str) -> dict[str, str]:
+def _names(scored: ScoredPairs, column: str) -> dict[str, str]:
     """Return what each slice of a column is called in the page's language."""
-    return bench.kept(
-        "slice names", (column, language()), lambda: slice_names(bench.frame, column, translator())
+    return scored.cached(
+        "slice names", (column, language()), lambda: slice_names(scored.frame, column, translator())
     )
 
 
@@ -106,15 +112,11 @@ def _show_chart(
         table.assign(slice=table["slice"].map(names)),
         overall=overall,
         selected=None if chosen is None else names[chosen],
-        ink=components.ink(),
+        ink=theme.ink(),
         tr=translator(),
     )
-    # a new key with each choice: a chart keeps its own, and does not tell of a second click
-    key = f"inspect.slices.{st.session_state[COLUMN]}.{chosen}"
 
-    def select() -> None:
-        points: list[dict[str, Any]] = st.session_state[key]["selection"].get("slice", [])
-        if points:
-            st.session_state[NAME] = table["slice"].iloc[int(points[0]["row"])]
+    def select(point: Mapping[str, Any]) -> None:
+        st.session_state[NAME] = table["slice"].iloc[int(point["row"])]
 
-    st.altair_chart(chart, width="stretch", key=key, on_select=select, selection_mode="slice")
+    pick_chart(chart, f"inspect.slices.{st.session_state[COLUMN]}.{chosen}", "slice", select)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
@@ -18,17 +17,18 @@ from dssm_core.inspection.neighbours import (
     slice_values,
     standing,
 )
-from dssm_core.inspection.score_pairs import Inspection
 from dssm_core.inspection.slices import SAID, TRAIT_WORDS, column_name, slice_columns, slice_of
 from dssm_core.towers import Side
-from dssm_core.ui.common import components
+from dssm_core.ui.common import components, theme
 from dssm_core.ui.common.language import tr, translator
-from dssm_core.ui.inspect.selected_pair import LINE, Chosen
+from dssm_core.ui.common.tables import Column, pick_table
+from dssm_core.ui.common.work import cached
+from dssm_core.ui.inspect.selected_pair import LINE, SelectedPair
 from dssm_core.words import join_texts
 
-NEAR = 10
+MAX_NEAR = 10
 """Near texts listed."""
-MOST_LISTED = 500
+MAX_LISTED = 500
 """Pairs listed of those chosen on the map."""
 
 KINDS: dict[str, tuple[Side, Side]] = {
@@ -40,7 +40,7 @@ KINDS: dict[str, tuple[Side, Side]] = {
 """Whose vector, and among which, by the words that say so."""
 
 
-def show_near(chosen: Chosen) -> None:
+def show_near(pair: SelectedPair) -> None:
     """List the vectors of the set nearest to the pair's query or document."""
     kind = st.segmented_control(
         tr("near.kind"),
@@ -52,93 +52,90 @@ def show_near(chosen: Chosen) -> None:
         persist_state="session",
     )
     of, among = KINDS[kind or "near.qd"]
-    found = nearest(chosen.inspection, chosen.line, of, among, NEAR)
-    if found.empty:
+    rows = nearest(pair.inspection, pair.line, of, among, MAX_NEAR)
+    if rows.empty:
         components.show_message("note", tr("near.none"))
         return
-    components.show_quiet(_near_finding(chosen, found, of, among))
+    components.show_quiet(_near_finding(pair, rows, of, among))
     words = {1.0: tr("pair.relevant"), 0.0: tr("pair.not relevant")}
-    labels = [words.get(label, tr("rivals.unlabelled")) for label in found["label"]]
-    is_this, this = (found["line"] == chosen.line) & (of != among), f" · {tr('near.this')}"
-    shown = pd.DataFrame(
+    labels = [words.get(label, tr("rivals.unlabelled")) for label in rows["label"]]
+    is_own = (rows["line"] == pair.line) & (of != among)
+    labels = [
+        f"{label} · {tr('near.this')}" if own else label
+        for label, own in zip(labels, is_own, strict=True)
+    ]
+    table = rows[["cosine", "text", "line"]].assign(label=labels)
+    _pick_pair(
+        table,
         {
-            "cosine": found["cosine"],
-            "label": [
-                label + this if is_own else label
-                for label, is_own in zip(labels, is_this, strict=True)
-            ],
-            "text": found["text"].str.slice(0, 500),
-            "line": found["line"],
-        }
-    )
-    _pick_row(
-        shown,
-        f"inspect.near.{kind}.{chosen.key}",
-        {
-            **_narrow(),
-            "text": st.column_config.TextColumn(
-                tr("document") if among == "document" else tr("query"), width=700
-            ),
+            "cosine": Column(tr("cosine"), "cosine", 80),
+            "label": Column(tr("near.label"), width=150),
+            "text": Column(tr("document") if among == "document" else tr("query"), width=700),
+            "line": Column(tr("pair.column.line"), width=70),
         },
         tr("near.alt"),
+        f"inspect.near.{kind}.{pair.key}",
     )
     components.show_quiet(tr("near.open"))
 
 
-def _near_finding(chosen: Chosen, found: pd.DataFrame, of: Side, among: Side) -> str:
-    """Say where the pair's own text comes, and whether near ones have the other label."""
-    told = []
-    if of != among and (stands := standing(chosen.inspection, chosen.line, of)):
-        told.append(tr("near.own", place=stands[0], number=stands[1]))
-    opposite = int((found["label"] == 1 - chosen.label).sum())
-    told.append(tr("near.opposite", number=opposite, most=len(found)))
-    return join_texts(*told)
+def _near_finding(pair: SelectedPair, rows: pd.DataFrame, of: Side, among: Side) -> str:
+    """Return the rank of the pair's own text, and whether near ones have the other label."""
+    sentences = []
+    if of != among and (rank := standing(pair.inspection, pair.line, of)):
+        sentences.append(tr("near.own", place=rank[0], number=rank[1]))
+    opposite = int((rows["label"] == 1 - pair.label).sum())
+    sentences.append(tr("near.opposite", number=opposite, most=len(rows)))
+    return join_texts(*sentences)
 
 
-def show_map(chosen: Chosen) -> None:
+def show_map(pair: SelectedPair) -> None:
     """Draw all vectors of the set in two dimensions, and list the pairs of the chosen points."""
-    colours = ["error", "label", *slice_columns(chosen.inspection.frame)]
-    colour = st.selectbox(
+    colour: str = st.selectbox(
         tr("map.colour"),
-        colours,
+        ["error", "label", *slice_columns(pair.inspection.frame)],
         format_func=_colour,
         key="inspect.map.colour",
         persist_state="session",
     )
-    found = _map(chosen)
-    if found.frame.empty:
+    result = _map(pair)
+    if result.frame.empty:
         components.show_message("note", tr("near.none"))
         return
-    values = _values(chosen, colour or "error")
-    inspection = chosen.inspection
-    wrong = tr("map.wrong")
-    told = point_values(inspection, found.frame, values, wrong, translator())
-    points = found.frame.assign(value=told)
-    place = inspection.frame.index.get_loc(chosen.line)
-    rows = {"query": inspection.query_row[place], "document": inspection.document_row[place]}
-    points["chosen"] = points["row"] == points["side"].map(rows)
+    points = _points(pair, result, colour)
     chart = vector_map(
         points,
-        share=found.share,
-        total=found.total,
-        colour=_colour(colour or "error"),
-        order=[tr("pair.relevant"), tr("pair.not relevant"), tr("map.right"), wrong],
-        ink=components.ink(),
+        share=result.share,
+        total=result.total,
+        colour=_colour(colour),
+        order=[*map(tr, ("pair.relevant", "pair.not relevant", "map.right", "map.wrong"))],
+        ink=theme.ink(),
         tr=translator(),
     )
-    picked = st.altair_chart(
+    event = components.show_chart(
         chart,
-        width="stretch",
-        key=f"inspect.map.{chosen.key}.{colour}",
+        f"inspect.map.{pair.key}.{colour}",
         on_select="rerun",
         selection_mode=["area", "point"],
     )
-    notes = [tr("map.note", share=sum(found.share))]
-    if found.unreadable:
-        notes.append(tr("map.unreadable", number=found.unreadable))
+    notes = [tr("map.note", share=sum(result.share))]
+    if result.unreadable:
+        notes.append(tr("map.unreadable", number=result.unreadable))
     components.show_quiet(join_texts(*notes))
-    selection = picked["selection"] if picked else {}
-    _show_pairs(chosen, picked_points(points, selection))
+    _show_pairs(pair, picked_points(points, event["selection"] if event else {}))
+
+
+def _points(pair: SelectedPair, result: VectorMap, colour: str) -> pd.DataFrame:
+    """Return a map's points with what colours them, and whether they are the pair's texts."""
+    inspection = pair.inspection
+    words = point_values(
+        inspection, result.frame, _values(pair, colour), tr("map.wrong"), translator()
+    )
+    points = result.frame.assign(value=words)
+    index = inspection.frame.index.get_loc(pair.line)
+    rows = {"query": inspection.query_row[index], "document": inspection.document_row[index]}
+    points["chosen"] = points["row"] == points["side"].map(rows)
+    return points
 
 
 def _colour(name: str) -> str:
@@ -147,26 +144,35 @@ def _colour(name: str) -> str:
     return tr(words[name]) if name in words else column_name(name, translator())
 
 
-def _map(chosen: Chosen) -> VectorMap:
-    """Return the map of the set, made once while the set is loaded."""
-    inspection = chosen.inspection
-    kept: tuple[Inspection, VectorMap] | None = st.session_state.get("inspect.map")
-    found = kept[1] if kept and kept[0] is inspection else None
-    if found is None or (found.is_thinned and chosen.line not in set(found.frame["line"])):
+def _map(pair: SelectedPair) -> VectorMap:
+    """Return the map of the set; a thinned one is made anew where it lacks the pair."""
+    inspection = pair.inspection
+
+    def cached_map(line: Any) -> VectorMap:
         with st.spinner(tr("map.wait")):
-            found = map_vectors(inspection, keep=chosen.line)
-        st.session_state["inspect.map"] = inspection, found
-    return found
+            return cached(
+                "inspect.map", (inspection, line), lambda: map_vectors(inspection, keep=line)
+            )
+
+    line = st.session_state.get("inspect.map.line")
+    if line not in inspection.frame.index:
+        line = pair.line
+    result = cached_map(line)
+    if result.is_thinned and pair.line not in set(result.frame["line"]):
+        line = pair.line
+        result = cached_map(line)
+    st.session_state["inspect.map.line"] = line
+    return result
 
 
-def _values(chosen: Chosen, colour: str) -> pd.Series:
+def _values(pair: SelectedPair, colour: str) -> pd.Series:
     """Return the word of each pair that colour and shape show."""
-    frame = chosen.inspection.frame
+    frame = pair.inspection.frame
     if colour == "label":
         labels = {1: tr("pair.relevant"), 0: tr("pair.not relevant")}
         return frame["label"].map(labels).astype(object)
     if colour == "error":
-        wrong = frame.index.isin(measure.errors(frame, chosen.threshold).index)
+        wrong = frame.index.isin(measure.errors(frame, pair.threshold).index)
         words = [tr("map.right"), tr("map.wrong")]
         return pd.Series([words[int(is_wrong)] for is_wrong in wrong], frame.index)
     traits = {words: trait for trait, words in TRAIT_WORDS.items()}
@@ -193,69 +199,40 @@ def picked_points(points: pd.DataFrame, selection: Any) -> pd.DataFrame:
     return points[is_picked]
 
 
-def _show_pairs(chosen: Chosen, picked: pd.DataFrame) -> None:
+def _show_pairs(pair: SelectedPair, picked: pd.DataFrame) -> None:
     """List the pairs of the chosen points; choosing one opens it."""
     if picked.empty:
         components.show_quiet(tr("map.pick"))
         return
-    inspection = chosen.inspection
+    inspection = pair.inspection
     rows = {side: picked["row"][picked["side"] == side] for side in ("query", "document")}
     has_query = pd.Series(inspection.query_row).isin(rows["query"]).to_numpy()
     has_document = pd.Series(inspection.document_row).isin(rows["document"]).to_numpy()
-    found = inspection.frame[has_query | has_document]
-    components.show_quiet(tr("map.picked", points=len(picked), pairs=len(found)))
+    pairs = inspection.frame[has_query | has_document]
+    components.show_quiet(tr("map.picked", number=len(picked), pairs=len(pairs)))
     words = {1: tr("pair.relevant"), 0: tr("pair.not relevant")}
-    found = found.head(MOST_LISTED)
-    shown = pd.DataFrame(
+    pairs = pairs.head(MAX_LISTED)
+    _pick_pair(
+        pairs[["cosine", "query", "document"]].assign(
+            label=pairs["label"].map(words), line=pairs.index
+        ),
         {
-            "cosine": found["cosine"],
-            "label": found["label"].map(words),
-            "query": found["query"].str.slice(0, 300),
-            "text": found["document"].str.slice(0, 300),
-            "line": found.index,
-        }
-    )
-    _pick_row(
-        shown,
-        f"inspect.map.pairs.{chosen.key}",
-        {
-            **_narrow(),
-            "query": st.column_config.TextColumn(tr("query"), width=300),
-            "text": st.column_config.TextColumn(tr("document"), width=430),
+            "cosine": Column(tr("cosine"), "cosine", 80),
+            "label": Column(tr("near.label"), width=150),
+            "query": Column(tr("query"), width=300),
+            "document": Column(tr("document"), width=430),
+            "line": Column(tr("pair.column.line"), width=70),
         },
         tr("map.pairs.alt"),
+        f"inspect.map.pairs.{pair.key}",
     )
 
 
-def _narrow() -> dict[str, Any]:
-    """Return how the columns of numbers and labels are shown."""
-    return {
-        "cosine": st.column_config.NumberColumn(tr("cosine"), format="%.4f", width=80),
-        "label": st.column_config.TextColumn(tr("near.label"), width=150),
-        "line": st.column_config.NumberColumn(tr("pair.column.line"), format="%d", width=70),
-    }
+def _pick_pair(frame: pd.DataFrame, columns: dict[str, Column], alt: str, key: str) -> None:
+    """Show pairs; a picked row's line becomes the selected pair."""
+    lines = frame["line"].tolist()
 
+    def pick(row: int) -> None:
+        st.session_state[LINE] = lines[row]
 
-def _pick_row(shown: pd.DataFrame, key: str, columns: dict[str, Any], alt: str) -> None:
-    """Show a table; choosing a row makes its line the pair that is looked at."""
-    lines = shown["line"].tolist()
-    st.dataframe(
-        shown,
-        key=key,
-        hide_index=True,
-        on_select=open_row(key, lines),
-        selection_mode="single-row",
-        column_config=columns,
-        alt=alt,
-    )
-
-
-def open_row(key: str, lines: list[Any]) -> Callable[[], None]:
-    """Return what a table calls when a row is chosen: its line becomes the pair looked at."""
-
-    def select() -> None:
-        rows = st.session_state[key]["selection"]["rows"]
-        if rows and rows[0] < len(lines):
-            st.session_state[LINE] = lines[rows[0]]
-
-    return select
+    pick_table(frame[list(columns)], columns, alt, key=key, row=None, on_pick=pick)

@@ -14,13 +14,13 @@ import streamlit as st
 
 from dssm_core.errors import UserError
 from dssm_core.inspection.causes import CAUSES, cause_name
-from dssm_core.inspection.score_pairs import Inspection
+from dssm_core.inspection.judging import is_judged, next_line
 from dssm_core.reporting import sheets
 from dssm_core.repro.cases import Case, write_cases
 from dssm_core.store import VERDICTS, Store, Verdict
 from dssm_core.ui.common import components
 from dssm_core.ui.common.language import tr, translator
-from dssm_core.ui.inspect.selected_pair import LINE, Chosen, pair_key
+from dssm_core.ui.inspect.selected_pair import LINE, SelectedPair, pair_key
 
 LABELS: dict[Verdict, str] = {
     "relevant": "judge.relevant",
@@ -33,20 +33,21 @@ LABELS: dict[Verdict, str] = {
 UNDONE = "\0undone"
 """What no widget holds."""
 
-MOST_IN_CASE = 50
+MAX_IN_CASE = 50
 """Documents of a query in one repro case, the highest cosines."""
 
-SAID, TROUBLE = "inspect.said", "inspect.trouble"
+LAST_OUTCOME, TROUBLE = "inspect.last outcome", "inspect.trouble"
 """Where the session keeps what the last click did, or why it did not."""
 
 
-def show_verdicts(chosen: Chosen, store: Store, queue: Sequence[Any]) -> None:
+def show_verdicts(pair: SelectedPair, store: Store, queue: Sequence[Any], cause: str = "") -> None:
     """Show the verdict on a pair, and take another.
 
     Args:
-        chosen: the pair.
+        pair: the pair.
         store: where verdicts are kept.
         queue: lines of the pairs to judge, in order; judging goes on to the next of them.
+        cause: of the error, as the rules suspect it, which the picker offers.
     """
     st.subheader(tr("judge"), anchor=False)
     try:
@@ -54,49 +55,26 @@ def show_verdicts(chosen: Chosen, store: Store, queue: Sequence[Any]) -> None:
     except UserError as error:
         components.show_error(error)
         verdicts = pd.DataFrame(columns=["query", "document", "verdict", "cause", "note", "at"])
-    judged = is_judged(chosen.inspection, verdicts)
-    standing = _standing(chosen, verdicts)
+    judged = is_judged(pair.inspection, verdicts)
+    standing = _standing(pair, verdicts)
     if store.read_only:
         components.show_message("note", tr("judge.read only"))
-    _show_buttons(chosen, store, queue, judged, standing)
-    _show_cause_and_note(chosen, store, standing, verdicts)
-    _show_moves(chosen, store, queue, judged, verdicts)
+    _show_buttons(pair, store, queue, judged, standing)
+    _show_cause_and_note(pair, store, standing, verdicts, cause)
+    _show_moves(pair, store, queue, judged, verdicts)
     _show_outcome(standing)
     _show_progress(judged, queue)
     _show_files(store, verdicts)
 
 
-def is_judged(inspection: Inspection, verdicts: pd.DataFrame) -> pd.Series:
-    """Return of each pair, by line, whether a verdict stands on it."""
-    frame = inspection.frame
-    known = pd.MultiIndex.from_frame(verdicts[["query", "document"]].astype(object))
-    pairs = pd.MultiIndex.from_arrays([frame["query"], frame["document"]])
-    return pd.Series(pairs.isin(known), index=frame.index)
-
-
-def next_line(queue: Sequence[Any], line: Any, judged: pd.Series) -> Any | None:
-    """Return the next line of the queue that is not judged, from the start again; or None.
-
-    Example:
-        >>> next_line([5, 2, 9], 2, pd.Series({5: False, 2: False, 9: True}))
-        5
-    """
-    places = list(queue)
-    start = places.index(line) + 1 if line in places else 0
-    for candidate in [*places[start:], *places[:start]]:
-        if candidate != line and candidate in judged.index and not judged[candidate]:
-            return candidate
-    return None
-
-
-def _standing(chosen: Chosen, verdicts: pd.DataFrame) -> dict[str, str] | None:
-    same = (verdicts["query"] == chosen.query) & (verdicts["document"] == chosen.document)
-    found = verdicts[same].to_dict("records")
-    return {str(name): str(value) for name, value in found[-1].items()} if found else None
+def _standing(pair: SelectedPair, verdicts: pd.DataFrame) -> dict[str, str] | None:
+    same = (verdicts["query"] == pair.query) & (verdicts["document"] == pair.document)
+    rows = verdicts[same].to_dict("records")
+    return {str(name): str(value) for name, value in rows[-1].items()} if rows else None
 
 
 def _show_buttons(
-    chosen: Chosen,
+    pair: SelectedPair,
     store: Store,
     queue: Sequence[Any],
     judged: pd.Series,
@@ -112,22 +90,25 @@ def _show_buttons(
             disabled=store.read_only,
             width="stretch",
             on_click=_judge,
-            args=(chosen, store, queue, judged, verdict),
+            args=(pair, store, queue, judged, verdict),
         )
 
 
 def _show_cause_and_note(
-    chosen: Chosen, store: Store, standing: dict[str, str] | None, verdicts: pd.DataFrame
+    pair: SelectedPair,
+    store: Store,
+    standing: dict[str, str] | None,
+    verdicts: pd.DataFrame,
+    cause: str,
 ) -> None:
-    cause_key, note_key = _keys(chosen)
-    automatic = str(st.session_state.get("inspect.cause") or "")
-    _offer(cause_key, standing["cause"] if standing else automatic, None)
+    cause_key, note_key = _keys(pair)
+    _offer(cause_key, standing["cause"] if standing else cause, None)
     _offer(note_key, standing["note"] if standing else "", "")
     causes = [*CAUSES, *verdicts["cause"], st.session_state[cause_key]]
     st.selectbox(
         tr("judge.cause"),
-        list(dict.fromkeys(cause for cause in causes if cause)),
-        format_func=lambda cause: cause_name(cause, translator()),
+        list(dict.fromkeys(name for name in causes if name)),
+        format_func=lambda name: cause_name(name, translator()),
         key=cause_key,
         index=None,
         accept_new_options=True,
@@ -154,7 +135,7 @@ def _offer(key: str, value: str, empty: str | None) -> None:
 
 
 def _show_moves(
-    chosen: Chosen,
+    pair: SelectedPair,
     store: Store,
     queue: Sequence[Any],
     judged: pd.Series,
@@ -168,9 +149,9 @@ def _show_moves(
             key="inspect.next",
             shortcut="N",
             icon=":material/skip_next:",
-            disabled=next_line(queue, chosen.line, judged) is None,
+            disabled=next_line(queue, pair.line, judged) is None,
             on_click=_go_on,
-            args=(chosen, queue, judged),
+            args=(pair, queue, judged),
         )
         st.button(
             tr("judge.undo"),
@@ -179,7 +160,7 @@ def _show_moves(
             icon=":material/undo:",
             disabled=store.read_only,
             on_click=_undo,
-            args=(chosen, store),
+            args=(pair, store),
         )
         st.button(
             tr("judge.case"),
@@ -189,7 +170,7 @@ def _show_moves(
             help=tr("judge.case.help"),
             disabled=store.read_only,
             on_click=_keep_case,
-            args=(chosen, store, verdicts),
+            args=(pair, store, verdicts),
         )
     components.show_quiet(tr("judge.keys"))
     st.toggle(
@@ -205,8 +186,8 @@ def _show_outcome(standing: dict[str, str] | None) -> None:
     """Say what the last click did, and what stands."""
     if trouble := st.session_state.pop(TROUBLE, None):
         components.show_error(trouble)
-    elif said := st.session_state.pop(SAID, None):
-        components.show_message("note", said)
+    elif outcome := st.session_state.pop(LAST_OUTCOME, None):
+        components.show_message("note", outcome)
     if standing:
         verdict = tr(LABELS[_verdict(standing["verdict"])])
         components.show_quiet(
@@ -268,8 +249,8 @@ def _cases(store: Store) -> bytes:
     return write_cases([Case.from_dict(case) for case in store.cases()])
 
 
-def _keys(chosen: Chosen) -> tuple[str, str]:
-    return _keys_of(chosen.query, chosen.document)
+def _keys(pair: SelectedPair) -> tuple[str, str]:
+    return _keys_of(pair.query, pair.document)
 
 
 def _keys_of(query: str, document: str) -> tuple[str, str]:
@@ -290,35 +271,35 @@ def _or_trouble(work: Callable[[], None]) -> None:
 
 
 def _judge(
-    chosen: Chosen, store: Store, queue: Sequence[Any], judged: pd.Series, verdict: Verdict
+    pair: SelectedPair, store: Store, queue: Sequence[Any], judged: pd.Series, verdict: Verdict
 ) -> None:
     def work() -> None:
-        cause, note = (str(st.session_state.get(key) or "") for key in _keys(chosen))
-        model, fingerprint = chosen.inspection.model, chosen.inspection.fingerprint
-        store.judge(chosen.query, chosen.document, verdict, cause, note, model, fingerprint)
-        st.session_state[SAID] = tr(
-            "judge.done", verdict=tr(LABELS[verdict]), line=chosen.line, query=chosen.query[:80]
+        cause, note = (str(st.session_state.get(key) or "") for key in _keys(pair))
+        model, fingerprint = pair.inspection.model, pair.inspection.fingerprint
+        store.judge(pair.query, pair.document, verdict, cause, note, model, fingerprint)
+        st.session_state[LAST_OUTCOME] = tr(
+            "judge.done", verdict=tr(LABELS[verdict]), line=pair.line, query=pair.query[:80]
         )
         if st.session_state.get("inspect.on", True):
-            _go_on(chosen, queue, judged)
+            _go_on(pair, queue, judged)
 
     _or_trouble(work)
 
 
-def _go_on(chosen: Chosen, queue: Sequence[Any], judged: pd.Series) -> None:
-    line = next_line(queue, chosen.line, judged)
+def _go_on(pair: SelectedPair, queue: Sequence[Any], judged: pd.Series) -> None:
+    line = next_line(queue, pair.line, judged)
     if line is not None:
         st.session_state[LINE] = line
 
 
-def _undo(chosen: Chosen, store: Store) -> None:
+def _undo(pair: SelectedPair, store: Store) -> None:
     def work() -> None:
         taken = store.undo()
         if taken is None:
-            st.session_state[SAID] = tr("judge.undo.none")
+            st.session_state[LAST_OUTCOME] = tr("judge.undo.none")
             return
         verdict, query = tr(LABELS[_verdict(taken["verdict"])]), taken["query"][:80]
-        st.session_state[SAID] = tr("judge.undone", verdict=verdict, query=query)
+        st.session_state[LAST_OUTCOME] = tr("judge.undone", verdict=verdict, query=query)
         for key, value in zip(
             _keys_of(taken["query"], taken["document"]),
             (taken["cause"], taken["note"]),
@@ -326,7 +307,7 @@ def _undo(chosen: Chosen, store: Store) -> None:
         ):
             st.session_state[key] = value or st.session_state.get(key)
             st.session_state[f"{key}.offered"] = UNDONE  # so that it counts as typed
-        frame = chosen.inspection.frame
+        frame = pair.inspection.frame
         same = (frame["query"] == taken["query"]) & (frame["document"] == taken["document"])
         if same.any():  # back to it, with what was typed
             st.session_state[LINE] = frame.index[same][0]
@@ -334,23 +315,23 @@ def _undo(chosen: Chosen, store: Store) -> None:
     _or_trouble(work)
 
 
-def _keep_case(chosen: Chosen, store: Store, verdicts: pd.DataFrame) -> None:
+def _keep_case(pair: SelectedPair, store: Store, verdicts: pd.DataFrame) -> None:
     def work() -> None:
-        others = chosen.others().head(MOST_IN_CASE - 1)
-        documents = [chosen.document, *others["document"]]
-        mine = verdicts[verdicts["query"] == chosen.query]
+        others = pair.others().head(MAX_IN_CASE - 1)
+        documents = [pair.document, *others["document"]]
+        mine = verdicts[verdicts["query"] == pair.query]
         given = dict(zip(mine["document"], mine["verdict"], strict=True))
         case = Case.of(
-            chosen.scorer,
-            chosen.query,
+            pair.scorer,
+            pair.query,
             documents,
-            [chosen.label, *map(int, others["label"])],
+            [pair.label, *map(int, others["label"])],
             [given.get(document) for document in documents],
-            str(st.session_state.get(_keys(chosen)[1]) or ""),
-            float(np.clip(chosen.at, 1e-6, 1 - 1e-6)),  # a case takes no 0 and no 1
+            str(st.session_state.get(_keys(pair)[1]) or ""),
+            float(np.clip(pair.at, 1e-6, 1 - 1e-6)),  # a case takes no 0 and no 1
         )
         store.add_case(case.to_dict())
-        st.session_state[SAID] = tr("judge.case.done", number=len(store.cases()))
+        st.session_state[LAST_OUTCOME] = tr("judge.case.done", number=len(store.cases()))
 
     _or_trouble(work)
 
@@ -358,7 +339,7 @@ def _keep_case(chosen: Chosen, store: Store, verdicts: pd.DataFrame) -> None:
 def _import(store: Store, content: bytes, name: str) -> None:
     def work() -> None:
         number = store.add_verdicts(sheets.read_verdicts(content, name))
-        st.session_state[SAID] = tr("judge.import.done", number=number, name=name)
+        st.session_state[LAST_OUTCOME] = tr("judge.import.done", number=number, name=name)
         # a new uploader, empty; trouble leaves the file where it is
         st.session_state["inspect.imports"] = st.session_state.get("inspect.imports", 0) + 1
 

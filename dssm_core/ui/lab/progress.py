@@ -33,9 +33,9 @@ def watch(runs: Sequence[Task], key: str, measures: Sequence[str]) -> None:
         frame = pd.concat([run.frame() for run in runs])
         if frame.empty:
             if not is_over:
-                st.caption(tr("lab.warm"))
+                components.show_quiet(tr("lab.warm"))
             return
-        for measure, place in zip(measures, st.columns(len(measures)), strict=True):
+        for measure, column in zip(measures, st.columns(len(measures)), strict=True):
             chart = charts.history_chart(
                 frame,
                 measure=measure,
@@ -43,7 +43,8 @@ def watch(runs: Sequence[Task], key: str, measures: Sequence[str]) -> None:
                 reads_as=tr(f"lab.reads.{measure}"),
                 tr=translator(),
             )
-            place.altair_chart(chart, width="stretch", key=f"{key}.{measure}")
+            with column:
+                components.show_chart(chart, f"{key}.{measure}")
 
     show()
 
@@ -53,6 +54,6 @@ def _show_bar(run: Task) -> None:
     text = tr("lab.progress", run=run.name, done=done, total=run.epochs)
     st.progress(min(1.0, done / run.epochs), text)
     if run.is_stopped:
-        st.caption(tr("lab.stopped"))
+        components.show_quiet(tr("lab.stopped"))
     elif run.error:
         components.show_error(UserError("lab.failed run", run.error))

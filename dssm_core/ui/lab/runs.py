@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import logging
 import subprocess
 import sys
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pandas as pd
 
@@ -19,12 +20,12 @@ ROOT = Path(__file__).parents[3]
 
 
 class Task:
-    """One `python -m dssm_core` command that tells its epochs, read while it goes on.
+    """One `python -m dssm_core` command that prints its epochs, read while it goes on.
 
     Args:
         name: what charts call it, and the command in messages.
         arguments: the command and its options; --json is added.
-        epochs: how many it will tell.
+        epochs: how many it will print.
 
     Attributes:
         history: the entries of the epochs done so far.
@@ -37,51 +38,76 @@ class Task:
         self.history: list[dict[str, float]] = []
         self.result: dict[str, Any] = {}
         self.is_stopped = False
-        self._command = arguments[0]
-        self._said: list[str] = []
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "dssm_core", *arguments, "--json"],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            cwd=ROOT,
-        )
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
+        self._arguments = list(arguments)
+        self._lines: list[str] = []  # what it printed that is no JSON
+        self._failure = ""
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[str] | None = None
+        self._thread = threading.Thread(target=self._work, daemon=True)
+
+    def start(self) -> Self:
+        """Start the command, in a process of its own that a thread reads."""
+        self._thread.start()
+        return self
+
+    def _work(self) -> None:
+        try:
+            self._prepare()
+            self._read()
+        except Exception as error:  # a thread has nobody above it to catch this
+            logging.getLogger(__name__).exception("running %s", self.name)
+            self._failure = str(error)
+
+    def _prepare(self) -> None:
+        """Do what must be done before the command starts."""
 
     def _read(self) -> None:
-        assert self._process.stdout is not None  # it is a pipe
-        with self._process.stdout as lines:
+        with self._lock:  # so that a Stop comes before the process, or ends it
+            if self.is_stopped:
+                return
+            self._process = process = subprocess.Popen(
+                [sys.executable, "-m", "dssm_core", *self._arguments, "--json"],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                cwd=ROOT,
+            )
+        assert process.stdout is not None  # it is a pipe
+        with process.stdout as lines:
             for line in lines:
                 if not line.startswith("{"):
-                    self._said.append(line.strip())
+                    self._lines.append(line.strip())
                     continue
-                told = json.loads(line)
-                if "epoch" in told:
-                    self.history.append(told)
+                entry = json.loads(line)
+                if "epoch" in entry:
+                    self.history.append(entry)
                 else:
-                    self.result = told
-        self._process.wait()
+                    self.result = entry
+        process.wait()
 
     @property
     def is_over(self) -> bool:
-        """Whether the process has ended, and all that it said is read."""
-        return not self._reader.is_alive()
+        """Whether the process has ended, and all that it printed is read."""
+        return self._thread.ident is not None and not self._thread.is_alive()
 
     @property
     def error(self) -> str:
         """Why it failed, in its own words; empty while it runs, and if all went well."""
-        if not self.is_over or self.is_stopped or not self._process.returncode:
+        if not self.is_over or self.is_stopped:
             return ""
-        start = f"{self._command}: "
-        told = [line for line in self._said if line.startswith(start)]
-        return told[-1].removeprefix(start) if told else "stopped"
+        if self._failure or self._process is None or not self._process.returncode:
+            return self._failure
+        start = f"{self._arguments[0]}: "
+        messages = [line for line in self._lines if line.startswith(start)]
+        return messages[-1].removeprefix(start) if messages else "stopped"
 
     def stop(self) -> None:
         """End the process; what it had not finished is dropped."""
-        if not self.is_over:
-            self.is_stopped = True
-            self._process.terminate()
+        with self._lock:
+            if not self.is_over:
+                self.is_stopped = True
+                if self._process is not None:
+                    self._process.terminate()
 
     def frame(self) -> pd.DataFrame:
         """Return the history with a column `run`."""
@@ -112,24 +138,28 @@ class Run(Task):
         config: Mapping[str, Any],
         negatives: int = 0,
     ) -> None:
+        super().__init__(
+            name, ["train", "--out", str(out), *options], int(config["training"]["epochs"])
+        )
         self.out = out
-        self._folder = tempfile.TemporaryDirectory(prefix="dssm-lab-")
-        place = Path(self._folder.name)
-        pairs.to_csv(place / "pairs.csv", index=False)
-        (place / "config.json").write_text(json.dumps(config))
-        if negatives:
-            _prepare(place / "pairs.csv", place / "data", negatives)
-            options = [*options, "--data", str(place / "data")]
-        arguments = ["train", "--out", str(out), "--pairs", str(place / "pairs.csv")]
-        arguments += ["--config", str(place / "config.json"), *options]
-        super().__init__(name, arguments, int(config["training"]["epochs"]))
+        self._pairs, self._config, self._negatives = pairs, config, negatives
 
-    def _read(self) -> None:
-        super()._read()
-        self._folder.cleanup()
+    def _work(self) -> None:
+        with tempfile.TemporaryDirectory(prefix="dssm-lab-") as folder:
+            self._folder = Path(folder)
+            super()._work()
+
+    def _prepare(self) -> None:
+        pairs, config = self._folder / "pairs.csv", self._folder / "config.json"
+        self._pairs.to_csv(pairs, index=False)
+        config.write_text(json.dumps(self._config))
+        self._arguments += ["--pairs", str(pairs), "--config", str(config)]
+        if self._negatives:
+            _draw_negatives(pairs, self._folder / "data", self._negatives)
+            self._arguments += ["--data", str(self._folder / "data")]
 
 
-def _prepare(pairs: Path, out: Path, negatives: int) -> None:
+def _draw_negatives(pairs: Path, out: Path, negatives: int) -> None:
     """Draw negatives at random for all pairs; `train` leaves out those that it holds out."""
     from dssm_core.corpus.negatives import NegativesConfig, prepare_negatives
 

@@ -10,9 +10,11 @@ import pandas as pd
 import streamlit as st
 
 from dssm_core import charts
+from dssm_core.quantities import format_number
 from dssm_core.scoring import Head
-from dssm_core.ui.common import components
+from dssm_core.ui.common import components, theme
 from dssm_core.ui.common.language import tr, translator
+from dssm_core.ui.common.tables import Column, show_table
 from dssm_core.ui.lab.progress import watch
 from dssm_core.ui.lab.runs import Task, ask
 
@@ -28,23 +30,26 @@ def show() -> None:
         systems = {system["name"]: system for system in _described()}
     name = st.selectbox(tr("lab.system"), list(systems), key="lab.system")
     system = systems[name]
-    st.markdown(tr("lab.system.about", title=system["title"], parameters=system["parameters"]))
-    table, graph = st.columns([3, 2], gap="large")
-    table.dataframe(
-        _table(system["layers"]),
-        hide_index=True,
-        width="stretch",
-        height="content",
-        column_config={
-            "name": tr("lab.layer"),
-            "kind": tr("lab.kind"),
-            "shape": tr("lab.shape"),
-            "parameters": st.column_config.NumberColumn(tr("lab.parameters"), format="localized"),
-            "inputs": tr("lab.inputs"),
-        },
+    components.show_quiet(
+        tr("lab.system.about", title=system["title"], parameters=system["parameters"])
     )
+    table, graph = st.columns([3, 2], gap="large")
+    with table:
+        show_table(
+            _table(system["layers"]),
+            {
+                "name": Column(tr("lab.layer")),
+                "kind": Column(tr("lab.kind")),
+                "shape": Column(tr("lab.shape")),
+                "parameters": Column(tr("lab.parameters"), "count"),
+                "inputs": Column(tr("lab.inputs")),
+            },
+            tr("lab.layer"),
+            width="stretch",
+            height="content",
+        )
     graph.graphviz_chart(
-        layer_graph(system["layers"], components.ink()),
+        layer_graph(system["layers"], theme.ink()),
         width="content",
         alt=tr("lab.graph", name=name, layers=len(system["layers"])),
     )
@@ -79,7 +84,7 @@ def layer_graph(layers: Sequence[dict[str, Any]], ink: str) -> str:
     for layer in layers:
         kind = layer["kind"]
         if layer["parameters"]:
-            kind += f" · {layer['parameters']:,}"
+            kind += f" · {format_number(layer['parameters'], 'count')}"
         shapes = layer["shape"].replace(" and ", "\n")  # a shared layer has one for each side
         label = json.dumps(f"{layer['name']}\n{kind}\n{shapes}", ensure_ascii=False)
         lines.append(f"{json.dumps(layer['name'])} [label={label}]")
@@ -94,9 +99,9 @@ def layer_graph(layers: Sequence[dict[str, Any]], ink: str) -> str:
 def _toy(system: str) -> None:
     st.header(tr("lab.toy"), anchor=False)
     if system not in TOYS:
-        st.markdown(tr("lab.toy.none"))
+        components.show_quiet(tr("lab.toy.none"))
         return
-    st.markdown(tr("lab.toy.about", name=system))
+    components.show_quiet(tr("lab.toy.about", name=system))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         seed = st.number_input(tr("lab.seed"), 0, 10_000, 0, key="lab.toy.seed", width=140)
         epochs = st.number_input(tr("lab.epochs"), 1, 500, 20, key="lab.toy.epochs", width=140)
@@ -104,7 +109,7 @@ def _toy(system: str) -> None:
         is_running = run is not None and not run.is_over
         if st.button(tr("lab.toy.run"), disabled=is_running, key="lab.toy.start"):
             arguments = ["toy", "--system", system, "--seed", f"{seed}", "--epochs", f"{epochs}"]
-            st.session_state["lab.toy"] = Task(system, arguments, epochs)
+            st.session_state["lab.toy"] = Task(system, arguments, epochs).start()
             st.rerun()
         if st.button(tr("lab.stop"), disabled=not is_running, key="lab.toy.stop") and run:
             run.stop()
@@ -113,7 +118,7 @@ def _toy(system: str) -> None:
         return
     watch([run], "lab.watch.toy", ("loss", "scale") if run.name != BUILDER else ("loss",))
     if run.result and run.name == BUILDER:
-        st.markdown(tr("lab.toy.bag"))
+        components.show_quiet(tr("lab.toy.bag"))
     elif run.result:
         _show_toy(run.result)
 
@@ -137,11 +142,11 @@ def _show_toy(result: dict[str, Any]) -> None:
             curve=charts.probability_curve(head.scale, head.bias),
             background=charts.background_bins(frame["cosine"].to_numpy()),
             threshold=(head.cosine_at(0.5), 0.5),
-            ink=components.ink(),
+            ink=theme.ink(),
             tr=translator(),
         ),
         key="lab.toy.chart",
     )
     recomputed = [head.probability(cosine) for cosine in frame["cosine"]]
     gap = max(abs(a - b) for a, b in zip(recomputed, frame["probability"], strict=True))
-    st.markdown(tr("lab.toy.check", scale=head.scale, bias=head.bias, gap=gap))
+    components.show_quiet(tr("lab.toy.check", scale=head.scale, bias=head.bias, gap=gap))

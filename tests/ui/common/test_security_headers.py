@@ -22,7 +22,7 @@ import streamlit as st
 
 from dssm_core.ui.common import security_headers
 from tests import ROOT
-from tests.project.test_container import first_paint
+from tests.pages import first_paint
 from tests.tiny import run_apart
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -12,7 +11,7 @@ from dssm_core.ui.common import state
 
 
 def test_two_runs_go_through_at_a_time_and_all_get_through():
-    lock, now, most = threading.Lock(), 0, 0
+    lock, pair, now, most = threading.Lock(), threading.Barrier(2), 0, 0
 
     def run(_: int) -> None:
         nonlocal now, most
@@ -20,7 +19,7 @@ def test_two_runs_go_through_at_a_time_and_all_get_through():
             with lock:
                 now += 1
                 most = max(most, now)
-            time.sleep(0.01)
+            pair.wait(60)  # each run is in with another
             with lock:
                 now -= 1
 
@@ -36,16 +35,16 @@ def test_a_run_that_fails_gives_its_turn_back():
 
 
 def test_long_runs_hold_others_up_for_a_moment_and_no_longer():
-    over = threading.Event()
+    inside, over = threading.Barrier(3), threading.Event()
 
     def long() -> None:
         with state.turn(60):
+            inside.wait(60)
             over.wait(60)
 
     with ThreadPoolExecutor(2) as pool:
         runs = [pool.submit(long) for _ in range(2)]
-        while state._TURNS._value:  # until both are in
-            time.sleep(0.001)
+        inside.wait(60)
         with state.turn(0.05):
             assert not any(run.done() for run in runs)
         over.set()

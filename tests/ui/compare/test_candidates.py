@@ -14,11 +14,8 @@ from dssm_core.folder import ModelFolder
 from dssm_core.search import index
 from dssm_core.search.nearest import encode_corpus
 from dssm_core.ui.compare import candidates, corpora
-from tests.conftest import AWKWARD
-from tests.tiny import WordTowers
-from tests.ui.compare.test_page import Loading, Ready, numbers, page, picker, told
-
-__all__ = ["page"]  # a fixture
+from tests.pages import Loading, Ready, numbers, picker, shown_text, sound
+from tests.tiny import AWKWARD, WordTowers
 
 PAIRS = """query,document,label
 red door,door of red,1
@@ -47,7 +44,7 @@ def _alone(models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("DSSM_INDEX", str(tmp_path / "indexes"))
     monkeypatch.setattr(candidates, "PATIENCE", 20.0)
     (models / "doors" / "pairs.csv").write_text(PAIRS)
-    corpora._kept_search.clear()
+    corpora._cached_search.clear()
     corpora._fingerprint.clear()
 
 
@@ -56,7 +53,7 @@ def opened(page: Any, live: type = Ready, query: str | None = None) -> Any:
     if query is not None:
         app.text_input(key="compare.query").set_value(query).run()
     app.button(key="compare.find").click().run()
-    assert not app.exception
+    sound(app)
     return app
 
 
@@ -70,7 +67,7 @@ def labels(app: Any, by: str) -> list[str]:
 
 def shown(app: Any) -> list[str]:
     """Return the documents of both lists with their marks, in order."""
-    return [e.proto.body for e in app.get("html") if "dssm-found" in e.proto.body[:30]]
+    return [e.proto.body for e in app.get("html") if "dssm-candidate" in e.proto.body[:30]]
 
 
 def lines(app: Any) -> list[str]:
@@ -89,7 +86,7 @@ def test_both_lists_show_their_numbers(page: Any) -> None:
     assert labels(app, "cosine")[:2] == ["1 · cosine 1.000", "2 · cosine 0.424"]
     assert labels(app, "bm25")[0].startswith("1 · BM25 ")
     assert len(labels(app, "bm25")) == 2, "only documents that share a word"
-    assert "exact over 5 documents" in told(app)
+    assert "exact search of 5 documents" in shown_text(app)
 
 
 def test_what_is_judged_and_what_both_found_is_marked(page: Any) -> None:
@@ -102,13 +99,13 @@ def test_what_is_judged_and_what_both_found_is_marked(page: Any) -> None:
     assert "in both lists" not in wall
     blue = next(row for row in shown(app) if "the blue wall" in row)
     assert "not judged" in blue
-    assert "1 relevant, 1 not" in told(app)
-    assert "In both lists: 2." in told(app)
+    assert "1 relevant, 1 not" in shown_text(app)
+    assert "In both lists: 2." in shown_text(app)
 
 
 def test_a_query_is_judged_whatever_its_case_and_spaces(page: Any) -> None:
-    assert "judged relevant" in told(opened(page, query="blue WALL"))
-    assert "holds no judgement for this query" in told(opened(page, query="blue walls"))
+    assert "judged relevant" in shown_text(opened(page, query="blue WALL"))
+    assert "has no judgement for this query" in shown_text(opened(page, query="blue walls"))
 
 
 def test_a_judged_document_that_a_list_did_not_reach_is_shown_with_its_rank(
@@ -117,16 +114,16 @@ def test_a_judged_document_that_a_list_did_not_reach_is_shown_with_its_rank(
     monkeypatch.setattr(candidates, "NUMBER", 1)
     app = opened(page, query="other wall red")
     # "other" judges nothing here: the query is another one
-    assert "further down" not in told(app)
+    assert "ranked lower" not in shown_text(app)
     app = opened(page, query="other")
-    assert "further down" in told(app)
+    assert "ranked lower" in shown_text(app)
     assert len(boxes(app, "cosine")) == 3
 
 
 def test_use_all_replaces_the_documents_and_scores_them(page: Any) -> None:
     app = opened(page)
     app.button(key="compare.find.all").click().run()
-    assert not app.exception
+    sound(app)
     assert lines(app)[0] == "door of red"
     assert len(lines(app)) == 5
     assert numbers(app)["cosine"].iloc[0] == pytest.approx(1.0)
@@ -198,17 +195,17 @@ def test_the_lists_follow_the_query(page: Any) -> None:
 
 def test_bm25_comes_at_once_while_the_model_loads(page: Any) -> None:
     app = opened(page, Loading)
-    assert "its list comes as soon as it is ready" in told(app)
+    assert "Its list appears when it is ready" in shown_text(app)
     assert not boxes(app, "cosine")
     assert len(boxes(app, "bm25")) == 2
-    assert "In both lists" not in told(app)
+    assert "In both lists" not in shown_text(app)
     app.button(key="compare.find.all").click().run()
     assert len(lines(app)) == 2
 
 
 def test_a_model_that_cannot_be_loaded_leaves_bm25(page: Any) -> None:
     app = opened(page, Failed)
-    assert "live model cannot be loaded" in told(app)
+    assert "live model cannot be loaded" in shown_text(app)
     assert len(boxes(app, "bm25")) == 2
 
 
@@ -229,7 +226,7 @@ def test_while_the_corpus_is_encoded_the_page_says_how_far(
     app.button(key="compare.find").click().run()
     assert begun.wait(20)
     app.run()
-    assert "2 of 5 documents" in told(app)
+    assert "2 of 5 documents" in shown_text(app)
     assert len(boxes(app, "bm25")) == 2
     go_on.set()
     monkeypatch.setattr(candidates, "PATIENCE", 20.0)
@@ -255,24 +252,24 @@ def test_the_corpus_is_encoded_once_for_all_sessions(
 def test_new_pairs_are_read_anew(page: Any, models: Path) -> None:
     opened(page)
     (models / "doors" / "pairs.csv").write_text("query,document,label\nq,one red thing,1\n")
-    assert "exact over 1 documents" in told(opened(page))
+    assert "exact search of 1 document" in shown_text(opened(page))
 
 
 @pytest.mark.parametrize("query", ["+ = €", "the", "", "x" * 200_000, *AWKWARD.values()])
 def test_any_query_is_answered_without_a_crash(page: Any, query: str) -> None:
     app = opened(page, query=query)
-    assert "This part of the page failed" not in told(app)
+    assert "This part of the page failed" not in shown_text(app)
 
 
 def test_a_query_of_symbols_is_explained(page: Any) -> None:
     app = opened(page, query="+ =")
-    assert "only symbols or punctuation" in told(app)
-    assert "No document shares a word" in told(app)
+    assert "only symbols, punctuation" in shown_text(app)
+    assert "No document shares a word" in shown_text(app)
 
 
 def test_a_folder_without_a_corpus_names_the_command(page: Any, models: Path) -> None:
     (models / "doors" / "pairs.csv").unlink()
-    text = told(opened(page))
+    text = shown_text(opened(page))
     assert "has no corpus to search" in text
     assert "python -m dssm_core index --model" in text
 
@@ -280,7 +277,7 @@ def test_a_folder_without_a_corpus_names_the_command(page: Any, models: Path) ->
 def test_damaged_pairs_are_told_and_the_page_goes_on(page: Any, models: Path) -> None:
     (models / "doors" / "pairs.csv").write_text("query\nq\n")
     app = opened(page)
-    assert 'has no column "document"' in told(app)
+    assert 'has no column "document"' in shown_text(app)
     assert numbers(app)["rank"].tolist() == [1, 2]
 
 
@@ -327,8 +324,8 @@ def large(models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
 
 def test_an_index_is_searched_in_place_of_the_pairs_and_says_so(page: Any, large: Path) -> None:
     app = opened(page)
-    assert "approximate (usearch) over" in told(app)
-    assert "recall@10" in told(app)
+    assert "approximate (usearch) over" in shown_text(app)
+    assert "recall@10" in shown_text(app)
     assert labels(app, "cosine")[0] == "1 · cosine 1.000"
     assert len(boxes(app, "cosine")) == 10
     assert "✓ judged relevant" in "".join(shown(app))
@@ -347,11 +344,11 @@ def test_an_index_of_another_model_is_refused_and_the_pairs_serve(
     monkeypatch.setenv("DSSM_INDEX", str(large))
     (models / "doors" / "vocabulary.json").write_text('{"green": 1}')
     app = opened(page)
-    assert "is another model's" in told(app)
-    assert "exact over 5 documents" in told(app)
+    assert "is another model's" in shown_text(app)
+    assert "exact search of 5 documents" in shown_text(app)
 
 
 def test_an_index_built_while_the_page_runs_is_used(page: Any, request: Any) -> None:
-    assert "exact over 5 documents" in told(opened(page))
+    assert "exact search of 5 documents" in shown_text(opened(page))
     request.getfixturevalue("large")
-    assert "approximate (usearch)" in told(opened(page))
+    assert "approximate (usearch)" in shown_text(opened(page))

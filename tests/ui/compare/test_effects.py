@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -12,34 +11,35 @@ import pytest
 
 from dssm_core import charts
 from dssm_core.explain import effects
-from dssm_core.folder import ModelFolder
-from dssm_core.scoring import Head, Scorer
-from tests.charts.test_all_charts import check, everything, rows
+from dssm_core.scoring import Head
+from tests.charts.helpers import check, everything, rows
+from tests.pages import Ready, numbers, sent_rows, shown_text, sound
 from tests.tiny import WordTowers
-from tests.ui.compare.test_page import Ready, page, told
 
-__all__ = ["page"]  # a fixture
+
+def without_attention() -> WordTowers:
+    """Return towers that have no attention and give none."""
+    towers = WordTowers()
+    towers.has_attention = False
+    encode = towers.encode
+
+    def bare(texts: Any, side: Any) -> Any:
+        return [type(e)(e.text, e.tokens, e.vector, None) for e in encode(texts, side)]
+
+    towers.encode = bare  # type: ignore[method-assign]
+    return towers
 
 
 class NoAttention(Ready):
     """A live model without attention."""
 
-    def __init__(self, folder: ModelFolder) -> None:
-        towers = WordTowers()
-        towers.has_attention = False
-        encode = towers.encode
-
-        def bare(texts: Any, side: Any) -> Any:
-            return [type(e)(e.text, e.tokens, e.vector, None) for e in encode(texts, side)]
-
-        towers.encode = bare  # type: ignore[method-assign]
-        self.scorer = Scorer(folder, towers)
+    towers = staticmethod(without_attention)
 
 
 def test_the_page_says_what_each_token_adds(page: Any) -> None:
     app = page()
-    assert not app.exception
-    assert any(h.value == "What each token adds" for h in app.header)
+    sound(app)
+    assert any(h.value == "Effect of each word" for h in app.header)
     bars = [r for c in app.get("vega_lite_chart") for r in sent_rows(c) if "sign" in r]
     # "red door" against "a red door": without either word the cosine falls from 1 to 0.707
     assert {r["text"]: round(r["cosine"], 3) for r in bars if r["side"] == "query"} == {
@@ -48,38 +48,27 @@ def test_the_page_says_what_each_token_adds(page: Any) -> None:
     }
 
 
-def sent_rows(chart: Any) -> list[dict[str, Any]]:
-    """Return the rows that a chart of AppTest sends to the browser."""
-    specification = json.loads(chart.proto.spec)
-    found = [r for rows in specification.get("datasets", {}).values() for r in rows]
-    for data in chart.proto.datasets:
-        import io
-
-        import pyarrow as pa
-
-        found += pa.ipc.open_stream(io.BytesIO(data.data.data)).read_all().to_pylist()
-    return found
-
-
 def test_a_model_without_attention_says_so_and_shows_effects(page: Any) -> None:
     app = page(NoAttention)
     app.text_input(key="compare.query").set_value("blue wall").run()
-    assert not app.exception
-    assert "has no attention" in told(app)
-    assert any(h.value == "What each token adds" for h in app.header)
+    sound(app)
+    assert "has no attention" in shown_text(app)
+    assert any(h.value == "Effect of each word" for h in app.header)
 
 
 def test_a_document_without_a_score_has_no_effects_and_no_crash(page: Any) -> None:
     app = page()
     app.text_area(key="compare.lines").set_value("+++").run()
-    assert not app.exception
+    sound(app)
+    assert numbers(app)["cosine"].isna().all()
+    assert not [r for c in app.get("vega_lite_chart") for r in sent_rows(c) if "sign" in r]
 
 
 def test_two_models_are_shown_side_by_side(page: Any, models: Path) -> None:
     shutil.copytree(models / "doors", models / "windows")
     app = page()
     app.selectbox(key="compare.second").set_value("windows").run()
-    assert not app.exception
+    sound(app)
     table = app.dataframe[-1].value
     assert table["rank"].tolist() == table["rank 2"].tolist() == [1, 2]
 
@@ -98,7 +87,7 @@ def test_effects_are_drawn_in_reading_order_and_unread_tokens_are_left_out() -> 
     assert [r["label"] for r in rows(specification) if "sign" in r] == ["1 · red", "3 · blue"]
     assert "red +" in specification["description"]
     signs = {r["text"]: r["sign"] for r in rows(specification) if "sign" in r}
-    assert signs == {"red": "holds it up", "blue": "holds it down"}
+    assert signs == {"red": "raises the cosine", "blue": "lowers the cosine"}
 
 
 @pytest.mark.parametrize("frame", [found("red", ""), found("red", "red"), found("red", "a " * 400)])

@@ -11,7 +11,6 @@ import sys
 import time
 import zlib
 from base64 import urlsafe_b64encode
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,65 +26,8 @@ from dssm_core.scoring import Head, ScoredDocument, ScoredToken, Scorer
 from dssm_core.ui.common import components, state
 from dssm_core.ui.compare import downloads, inputs
 from dssm_core.words import translator_for
-from tests import ROOT
-from tests.conftest import AWKWARD
-from tests.tiny import WordTowers
-
-APP = str(ROOT / "streamlit_app.py")
-
-
-class Ready:
-    """A live model that has loaded, with towers that count words."""
-
-    is_done, error = True, None
-
-    def __init__(self, folder: ModelFolder) -> None:
-        self.scorer = Scorer(folder, WordTowers())
-
-    def start(self) -> None:
-        """Nothing is left to do."""
-
-
-class Loading:
-    """A live model that is still on its way."""
-
-    is_done, error, scorer = False, None, None
-
-    def __init__(self, folder: ModelFolder) -> None:
-        self.folder = folder
-
-    def start(self) -> None:
-        """Never get there."""
-
-
-@pytest.fixture
-def page(models: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
-    """Return a function that opens the page, with a link or a live model of one's own."""
-
-    def open_page(live: type = Ready, view: str | None = None) -> AppTest:
-        monkeypatch.setenv("DSSM_MODELS", str(models))
-        monkeypatch.setattr(state, "live_model", live)
-        app = AppTest.from_file(APP, default_timeout=20)
-        if view is not None:
-            app.query_params["view"] = view
-        return app.run()
-
-    return open_page
-
-
-def told(app: AppTest) -> str:
-    """Return all that the page says in its own HTML, as a person reads it."""
-    bodies = [re.sub(r"<style>.*?</style>", "", e.proto.body, flags=re.S) for e in app.get("html")]
-    return html.unescape(re.sub(r"<[^>]*>", " ", "\n".join(bodies)))
-
-
-def numbers(app: AppTest) -> pd.DataFrame:
-    """Return the table in the order the documents were given."""
-    return app.dataframe[-1].value.sort_values("position")
-
-
-def picker(app: AppTest) -> Any:
-    return next(s for s in app.selectbox if str(s.key).startswith("compare.example"))
+from tests.pages import Loading, Ready, numbers, picker, shown_text, sound
+from tests.tiny import AWKWARD, WordTowers
 
 
 def number(app: AppTest, label: str) -> str:
@@ -98,11 +40,11 @@ def number(app: AppTest, label: str) -> str:
 
 def test_the_first_screen_shows_an_example_before_the_model_is_loaded(page: Any) -> None:
     app = page(Loading)
-    assert not app.exception
+    sound(app)
     assert app.text_input(key="compare.query").value == "red door"
     assert numbers(app)["document"].tolist() == ["a red door", "a blue wall"]
     assert numbers(app)["cosine"].tolist() == pytest.approx([1.0, 0.0])
-    assert "Stored result of this example shown; live model loading" in told(app)
+    assert "This is the stored result of the example. The live model is loading" in shown_text(app)
     assert len(app.get("vega_lite_chart")) == 3
 
 
@@ -115,14 +57,14 @@ def test_the_page_paints_without_tensorflow() -> None:
 def test_typing_a_query_scores_it_live(page: Any) -> None:
     app = page()
     app.text_input(key="compare.query").set_value("blue").run()
-    assert not app.exception
+    sound(app)
     assert numbers(app)["rank"].tolist() == [2, 1]
 
 
 def test_text_typed_while_the_model_loads_is_kept_and_announced(page: Any) -> None:
     app = page(Loading)
     app.text_input(key="compare.query").set_value("blue").run()
-    assert "as soon as it is ready" in told(app)
+    assert "when it is ready" in shown_text(app)
     assert app.text_input(key="compare.query").value == "blue"
 
 
@@ -140,15 +82,15 @@ def test_choosing_a_document_shows_its_chain(page: Any) -> None:
     assert number(app, "Cosine") == "0.000"
     assert number(app, "Logit") == "−1.000"
     assert number(app, "Probability") == "0.269"
-    assert number(app, "Percentile") == "25.0"
+    assert number(app, "Percentile") == "25.00"
 
 
 def test_the_threshold_is_told_on_both_scales(page: Any) -> None:
     app = page()
     app.slider(key="compare.threshold").set_value(0.5).run()
-    assert "Probability 0.500 is the same line as cosine 0.250" in told(app)
+    assert "Probability 0.500 ⇔ cosine 0.250" in shown_text(app)
     app.slider(key="compare.threshold").set_value(0.99).run()
-    assert "No cosine reaches probability 0.99" in told(app)
+    assert "No cosine reaches probability 0.99" in shown_text(app)
 
 
 @pytest.mark.parametrize(("scale", "warning"), [(-2.0, "ranks backwards"), (0.0, "w is 0")])
@@ -161,28 +103,28 @@ def test_a_head_that_cannot_be_trusted_is_told_loudly(
 
     app = page(Backwards)
     app.text_input(key="compare.query").set_value("blue").run()
-    assert re.search(f"Error\\. .*{warning}", told(app))
+    assert re.search(f"Error\\. .*{warning}", shown_text(app))
 
 
 @pytest.mark.parametrize(
     ("query", "lines", "message"),
     [
-        ("", "red", "Query: it is empty"),
-        ("  ", "red", "Query: it is empty"),
-        ("red", " \n ", "Documents: there are none"),
-        ("🙂 +", "red", "Query: nothing in it that the model reads"),
-        ("zzyzx", "red", "Query: none of its words was seen in training"),
-        ("red", "blue\n\n+++", "only symbols or punctuation: document 2 (line 3)"),
-        ("red", "blue\n\n\nred", "Empty, passed over: line 2, 3"),
-        ("red", "blue\nwall\nblue", "the same numbers: document 1 = document 3"),
-        ("red", "red " * 9, "Longer than the model reads; the rest is struck through: document 1"),
-        ("red", "red sofa", "read by their letters only: document 1 “sofa”"),
+        ("", "red", "Type a query to see which document matches"),
+        ("  ", "red", "Type a query to see which document matches"),
+        ("red", " \n ", "Type at least one document"),
+        ("🙂 +", "red", "The model reads no word of the query"),
+        ("zzyzx", "red", "All words of the query are new to the model"),
+        ("red", "blue\n\n+++", "The model reads no word of document 2 (line 3)"),
+        ("red", "blue\n\n\nred", "Empty lines are ignored: line 2, 3"),
+        ("red", "blue\nwall\nblue", "document 1 = document 3 have the same text"),
+        ("red", "red " * 9, "the part that is not read is struck through: document 1"),
+        ("red", "red sofa", "read from their letter groups: document 1 “sofa”"),
         (
             "red",
             "red 🙂",
-            "Not read, a symbol or a word that this model has no id for: document 1 “🙂”",
+            "Not read (symbols, or words without an id in this model): document 1 “🙂”",
         ),
-        ("red", "red\n" * 10_000, "there are 10,000, and the first 200 are scored"),
+        ("red", "red\n" * 10_000, "There are 10,000 documents; the first 200 are scored"),
         ("red", "blue\n" + "a" * 100_001, "Document 2 has 100,001 characters, more than 100,000"),
         ("a" * 100_001, "red", "The query has 100,001 characters"),
     ],
@@ -193,8 +135,8 @@ def test_what_cannot_be_scored_or_read_is_named(
     app = page()
     app.text_input(key="compare.query").set_value(query)
     app.text_area(key="compare.lines").set_value(lines).run()
-    assert not app.exception
-    assert message in told(app)
+    sound(app)
+    assert message in shown_text(app)
     assert app.text_area(key="compare.lines").value == lines
 
 
@@ -203,7 +145,7 @@ def test_no_text_breaks_the_page(page: Any, text: str) -> None:
     app = page()
     app.text_input(key="compare.query").set_value(text)
     app.text_area(key="compare.lines").set_value(f"{text}\nred").run()
-    assert not app.exception
+    sound(app)
     assert numbers(app)["document"].tolist()[-1] == "red"
 
 
@@ -211,7 +153,7 @@ def test_the_table_takes_over_the_lines(page: Any) -> None:
     app = page()
     entry = next(g for g in app.get("button_group") if g.key == "compare.entry")
     entry.set_value("table").run()
-    assert not app.exception
+    sound(app)
     assert numbers(app)["document"].tolist() == ["a red door", "a blue wall"]
     assert app.session_state["compare.edited"] == ["a red door", "a blue wall"]
 
@@ -221,7 +163,7 @@ def test_a_model_folder_that_cannot_be_used_is_named_and_the_others_work(
 ) -> None:
     (models / "broken").mkdir()
     app = page()
-    assert "broken has no config" in told(app)
+    assert "broken has no config" in shown_text(app)
     assert numbers(app)["rank"].tolist() == [1, 2]
 
 
@@ -231,8 +173,8 @@ def test_without_any_model_the_page_says_how_to_get_one(
     for path in (models / "doors").iterdir():
         path.unlink()
     app = page()
-    assert not app.exception
-    assert "dssm_core train" in told(app)
+    sound(app)
+    assert "dssm_core train" in shown_text(app)
 
 
 VIEW = state.View("doors", "blue wall", ("red", "a\nwall"), 0.25, 2)
@@ -240,7 +182,7 @@ VIEW = state.View("doors", "blue wall", ("red", "a\nwall"), 0.25, 2)
 
 def test_a_link_restores_query_documents_threshold_and_selection(page: Any) -> None:
     app = page(view=state.pack(VIEW))
-    assert not app.exception
+    sound(app)
     assert app.text_input(key="compare.query").value == "blue wall"
     assert numbers(app)["document"].tolist() == ["red", "a\nwall"]
     assert app.slider(key="compare.threshold").value == 0.25
@@ -249,16 +191,16 @@ def test_a_link_restores_query_documents_threshold_and_selection(page: Any) -> N
 
 def test_a_link_to_a_model_that_is_not_here_says_so_and_keeps_the_text(page: Any) -> None:
     app = page(view=state.pack(state.View("gone", "blue wall", ("red",), 0.25, 1)))
-    assert "names a model that is not here" in told(app)
+    assert "names a model that is not here" in shown_text(app)
     assert app.text_input(key="compare.query").value == "blue wall"
 
 
 def test_the_trouble_with_a_link_stays_until_text_is_edited(page: Any) -> None:
     app = page(view="x")
     app.selectbox(key="compare.selected").set_value(2).run()
-    assert "This link cannot be read" in told(app)
+    assert "This link cannot be read" in shown_text(app)
     app.text_input(key="compare.query").set_value("blue").run()
-    assert "This link cannot be read" not in told(app)
+    assert "This link cannot be read" not in shown_text(app)
 
 
 def test_the_address_bar_holds_what_was_typed_so_that_a_reload_keeps_it(page: Any) -> None:
@@ -311,8 +253,8 @@ def test_a_damaged_or_hostile_link_gets_a_message_and_the_first_example(
     page: Any, link: str
 ) -> None:
     app = page(view=link)
-    assert not app.exception
-    assert "This link cannot be read" in told(app)
+    sound(app)
+    assert "This link cannot be read" in shown_text(app)
     assert app.text_input(key="compare.query").value == "red door"
 
 
@@ -343,7 +285,7 @@ def test_weights_and_states_are_shown_and_nothing_is_lost_between_tokens() -> No
     shown = components.token_html("Query", "red, sofa door!", tokens, 0.75)
     for part in ("0.75", "0.25", ', <span class="dssm-t dssm-letters"', "dssm-truncated", "!</p>"):
         assert part in shown
-    assert "(not read: past the model&#x27;s limit)" in shown  # for who cannot see the mark
+    assert "(not read: after the model&#x27;s last word)" in shown  # for who cannot see the mark
 
 
 def test_control_characters_are_shown_as_their_pictures() -> None:
@@ -351,7 +293,7 @@ def test_control_characters_are_shown_as_their_pictures() -> None:
 
 
 def test_only_so_many_tokens_are_drawn_and_the_others_are_counted() -> None:
-    tokens = [token("a", 0.0, start=2 * i) for i in range(components.MOST_TOKENS + 7)]
+    tokens = [token("a", 0.0, start=2 * i) for i in range(components.MAX_TOKENS + 7)]
     assert "15 more characters" in components.token_html("Query", "a " * len(tokens), tokens, 1.0)
 
 
@@ -368,7 +310,7 @@ def test_a_chain_never_claims_certainty() -> None:
 
 def test_a_document_without_a_score_says_so_in_place_of_a_chain() -> None:
     unread = ScoredDocument("++", None, None, None, None, None, ())
-    assert "Nothing here that the model reads" in components.chain_html(unread, Head(4, 0), 1, 0.5)
+    assert "The model reads nothing here" in components.chain_html(unread, Head(4, 0), 1, 0.5)
 
 
 @pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@x", "\t=1", " =1", "\r=1", "＝1", "\t1"])
@@ -382,7 +324,7 @@ def test_no_cell_of_an_export_is_a_formula(cell: str) -> None:
 def test_markup_in_a_message_shows_as_it_is(page: Any, models: Path) -> None:
     (models / "<b>**x**").mkdir()
     app = page()
-    assert "<b>**x** has no config.json" in told(app)
+    assert "<b>**x** has no config.json" in shown_text(app)
     assert not any("<b>" in element.proto.body for element in app.get("html"))
 
 
@@ -436,19 +378,19 @@ def test_text_that_is_an_examples_again_is_that_example(page: Any) -> None:
     assert picker(app).value is None
     app.text_input(key="compare.query").set_value("red door").run()
     assert picker(app).value == 0
-    assert "Two documents." in told(app)
+    assert "Two documents." in shown_text(app)
 
 
 def test_scoring_that_was_stopped_goes_on_at_a_press_of_score(page: Any) -> None:
     app = page()
     app.text_input(key="compare.query").set_value("blue").run()
-    wanted, _ = app.session_state["compare.kept"]
-    app.session_state["compare.kept"] = None
+    wanted, _ = app.session_state["compare.cached"]
+    app.session_state["compare.cached"] = None
     app.session_state["compare.stopped"] = wanted
     app.run()
-    assert "Scoring was stopped" in told(app)
+    assert "Scoring was stopped" in shown_text(app)
     app.button(key="compare.score").click().run()
-    assert "Scoring was stopped" not in told(app)
+    assert "Scoring was stopped" not in shown_text(app)
     assert len(numbers(app)) == 2
 
 
@@ -466,7 +408,7 @@ def test_long_work_is_scored_in_parts_and_only_once(
     app = page(Counted)
     lines = [f"red {n} " + "wall " * 2_000 for n in range(20)]
     app.text_area(key="compare.lines").set_value("\n".join(lines)).run()
-    assert not app.exception
+    sound(app)
     asked = [texts for side, texts in towers.calls if side == "document"]
     assert len(asked) > 5
     assert len(numbers(app)) == 20
@@ -481,9 +423,9 @@ def test_a_model_that_cannot_be_loaded_leaves_the_stored_example_on_the_page(pag
         error = UserError("model.cannot load", "boom", name="doors")  # type: ignore[assignment]
 
     app = page(Failed)
-    assert not app.exception
+    sound(app)
     assert "doors/model.keras cannot be loaded. Found: boom Another version wrote it" in " ".join(
-        told(app).split()
+        shown_text(app).split()
     )
     assert len(numbers(app)) == 2
 
@@ -496,18 +438,18 @@ def test_a_failure_nobody_foresaw_is_a_message_and_no_traceback(
     def fail(_: Any) -> None:
         raise RuntimeError("secret")
 
-    monkeypatch.setattr(inputs.Asked, "trouble", fail)
+    monkeypatch.setattr(inputs.ScoreRequest, "trouble", fail)
     app.text_input(key="compare.query").set_value("blue").run()
     assert not app.exception
-    assert "nothing you typed is lost" in told(app)
-    assert "secret" not in told(app)
+    assert "Nothing you typed is lost" in shown_text(app)
+    assert "secret" not in shown_text(app)
     assert app.text_input(key="compare.query").value == "blue"
 
 
 def test_damaged_examples_are_named_and_typing_still_works(page: Any, models: Path) -> None:
     (models / "doors" / "examples.jsonl").write_text("{")
     app = page()
-    assert "examples.jsonl is damaged at line 1" in told(app)
+    assert "examples.jsonl is damaged at line 1" in shown_text(app)
     app.text_input(key="compare.query").set_value("red")
     app.text_area(key="compare.lines").set_value("red\nblue").run()
     assert numbers(app)["rank"].tolist() == [1, 2]
