@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 
@@ -206,7 +206,7 @@ class TextTowers:
                 encodings[i] = Encoding(texts[i], tokens[i], vectors[at], weights)
         return encodings
 
-    def _nothing(self, tokens: Sequence[Any], width: int) -> tuple[np.ndarray, np.ndarray | None]:
+    def _nothing(self, tokens: Sequence[Token], width: int) -> tuple[np.ndarray, np.ndarray | None]:
         weights = np.zeros(len(tokens), np.float32) if self.has_attention else None
         return np.zeros(width, np.float32), weights
 

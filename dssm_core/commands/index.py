@@ -57,7 +57,7 @@ def _index(options: argparse.Namespace) -> None:
     folder = ModelFolder.open(options.model)
     documents, queries = _read(options.corpus)
     out = options.out or index.index_path(folder.fingerprint)
-    index.check_place(out)
+    index.check_writable(out)
     towers = load_towers(folder)
     search = nearest.encode_corpus(towers, documents, np.float16, _progress())
     if len(search.documents) >= nearest.SMALL:

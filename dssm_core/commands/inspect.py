@@ -238,9 +238,8 @@ def _print_findings(findings: Findings) -> None:
     for cause, number in findings.causes.items():
         print(f"  {number:,} {cause}")
     print("\nworst errors:")
-    worst = findings.errors.head(SHOWN)
-    for line, row in zip(worst.index, worst.to_dict("records"), strict=True):
-        numbers = f"cosine {_number(row['cosine'])}, {place(line, row)}"
+    for line, row in findings.errors.head(SHOWN).iterrows():
+        numbers = f"cosine {_number(row['cosine'])}, {place(line, {'assumed': row.get('assumed')})}"
         print(f"  {row['error']}, {row['cause']}, {numbers}")
         print(f"    query: {short(row['query'])}\n    document: {short(row['document'])}")
         print(f"    {short(join_sentences(row['evidence'], ENGLISH), 200)}")

@@ -7,7 +7,7 @@ served by `runtimes.numpy_lstm`, in a fraction of the time (docs/performance.md,
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
@@ -93,7 +93,7 @@ class _Compiled:
 
     def __call__(
         self, pieces: np.ndarray, places: np.ndarray, lengths: np.ndarray
-    ) -> tuple[np.ndarray, Any]:
+    ) -> tuple[np.ndarray, np.ndarray | None]:
         outputs = [output.numpy() for output in self._call(pieces[places])]
         return outputs[0], outputs[1] if len(outputs) > 1 else None
 

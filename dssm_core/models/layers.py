@@ -6,7 +6,7 @@ T tokens, P pieces, E embedding, H hidden, U distinct words.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import keras
 import tensorflow as tf
@@ -15,17 +15,22 @@ from keras import ops
 from dssm_core.text import random_signs
 from dssm_core.towers import SHORTEST
 
+Tensor: TypeAlias = tf.Tensor | keras.KerasTensor
+"""A tensor with numbers, or the symbol of one in a graph of layers."""
+
+Shape: TypeAlias = tuple[int | None, ...]
+
 register = keras.saving.register_keras_serializable(package="dssm")
 
 
-def check_least(sizes: Any, **least: int) -> None:
+def check_least(sizes: object, **least: int) -> None:
     """Raise a ValueError that names the first attribute of `sizes` that is below its least."""
     for name, low in least.items():
         if getattr(sizes, name) < low:
             raise ValueError(f"{name} must be at least {low}, not {getattr(sizes, name)}")
 
 
-def cosine_similarity(query: Any, document: Any) -> Any:
+def cosine_similarity(query: Tensor, document: Tensor) -> Tensor:
     """The notebook's cosine, written by hand.
 
     NaN where either vector is zero; `Dot(axes=1, normalize=True)` gives 0 there, which is why
@@ -54,7 +59,7 @@ def cosine_similarity(query: Any, document: Any) -> Any:
     return product / (query_norm * document_norm)
 
 
-def unit_length(vector: Any) -> Any:
+def unit_length(vector: Tensor) -> Tensor:
     """Return vectors brought to length 1; those shorter than SHORTEST are divided by SHORTEST.
 
     1. By the largest entry, or SHORTEST, so that no square overflows or vanishes, [..., E].
@@ -93,12 +98,12 @@ class Cosine(keras.layers.Layer):
         kwargs["dtype"] = "float32"  # float16 overflows in the sum of squares
         super().__init__(**kwargs)
 
-    def call(self, inputs: tuple[Any, Any]) -> Any:
+    def call(self, inputs: tuple[Tensor, Tensor]) -> Tensor:
         query, document = inputs
         product = unit_length(query) * unit_length(document)  # [N, E]
         return ops.sum(product, axis=1, keepdims=True)
 
-    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, int]:
+    def compute_output_shape(self, input_shape: tuple[Shape, Shape]) -> tuple[int | None, int]:
         return (input_shape[0][0], 1)
 
 
@@ -137,12 +142,14 @@ class Attention(keras.layers.Layer):
         self.W2 = keras.layers.Dense(units, name="W2", dtype=self.dtype_policy)
         self.V = keras.layers.Dense(1, name="V", dtype=self.dtype_policy)
 
-    def build(self, features_shape: Any, hidden_shape: Any) -> None:
+    def build(self, features_shape: Shape, hidden_shape: Shape) -> None:
         self.W1.build(features_shape)
         self.W2.build((hidden_shape[0], 1, hidden_shape[1]))
         self.V.build((*features_shape[:2], self.units))
 
-    def call(self, features: Any, hidden: Any, mask: Any = None) -> tuple[Any, Any]:
+    def call(
+        self, features: Tensor, hidden: Tensor, mask: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         hidden = ops.expand_dims(hidden, 1)  # [N, 1, H]
         logits = self.V(ops.tanh(self.W1(features) + self.W2(hidden)))  # [N, T, 1]
         if mask is None:
@@ -153,17 +160,19 @@ class Attention(keras.layers.Layer):
             weights = ops.softmax(logits - (1 - present) * 3e4, axis=1) * present
         return ops.sum(weights * features, axis=1), weights
 
-    def compute_output_shape(self, features_shape: Any, hidden_shape: Any) -> tuple[Any, Any]:
+    def compute_output_shape(
+        self, features_shape: Shape, hidden_shape: Shape
+    ) -> tuple[Shape, Shape]:
         return (features_shape[0], features_shape[2]), (*features_shape[:2], 1)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "units": self.units}
 
-    def compute_mask(self, *args: Any, **kwargs: Any) -> tuple[None, None]:
+    def compute_mask(self, *args: object, **kwargs: object) -> tuple[None, None]:
         return None, None
 
 
-def token_mask(ids: Any) -> Any:
+def token_mask(ids: Tensor) -> Tensor:
     """Return bool [N, T], True where there is a token, of ids [N, T] or pieces [N, T, P]."""
     return ops.not_equal(ids if len(ids.shape) == 2 else ids[..., 0], 0)
 
@@ -185,13 +194,13 @@ class UnitVector(keras.layers.Layer):
         kwargs["dtype"] = "float32"  # float16 overflows in the sum of squares
         super().__init__(**kwargs)
 
-    def call(self, vector: Any, mask: Any = None) -> Any:
+    def call(self, vector: Tensor, mask: Tensor | None = None) -> Tensor:
         unit = unit_length(vector)  # [..., E]
         if mask is None:
             return unit
         return ops.where(ops.any(mask, axis=-1, keepdims=True), unit, 0.0)
 
-    def compute_output_shape(self, vector_shape: Any, mask_shape: Any = None) -> Any:
+    def compute_output_shape(self, vector_shape: Shape, mask_shape: Shape | None = None) -> Shape:
         return vector_shape
 
 
@@ -222,7 +231,7 @@ class WordHashing(keras.layers.Layer):
         super().__init__(**kwargs)
         self.rows, self.width = rows, width
 
-    def build(self, pieces_shape: Any) -> None:
+    def build(self, pieces_shape: Shape) -> None:
         self.table = self.add_weight(
             shape=(self.rows, self.width),
             initializer=keras.initializers.RandomUniform(-0.05, 0.05),
@@ -230,7 +239,7 @@ class WordHashing(keras.layers.Layer):
         )
         self.log_weight = self.add_weight((self.rows,), initializer="zeros", name="log_weight")
 
-    def call(self, pieces: Any) -> Any:
+    def call(self, pieces: Tensor) -> Tensor:
         pieces = ops.cast(pieces, "int32")
         shape = ops.shape(pieces)
         flat = ops.reshape(pieces, (-1, pieces.shape[-1]))  # [N*T, P]
@@ -250,7 +259,7 @@ class WordHashing(keras.layers.Layer):
         )  # [U, E]
         return ops.reshape(tf.gather(summed, places), (*shape[:2], self.width))
 
-    def compute_output_shape(self, pieces_shape: Any) -> tuple[Any, ...]:
+    def compute_output_shape(self, pieces_shape: Shape) -> Shape:
         return (*pieces_shape[:2], self.width)
 
     def get_config(self) -> dict[str, Any]:
@@ -278,7 +287,7 @@ class SignHashing(WordHashing):
     trigrams are what is projected, Huang et al. 2013, section 3.2.
     """
 
-    def build(self, pieces_shape: Any) -> None:
+    def build(self, pieces_shape: Shape) -> None:
         signs = random_signs(self.rows, self.width)
         self.table = tf.constant(signs)  # no weight of the layer's, so it is not saved
         self.log_weight = self.add_weight((self.rows,), initializer="zeros", name="log_weight")
@@ -299,13 +308,14 @@ class Beside(keras.layers.Layer):
         kwargs["dtype"] = "float32"
         super().__init__(**kwargs)
 
-    def build(self, one_shape: Any, other_shape: Any) -> None:
+    def build(self, one_shape: Shape, other_shape: Shape) -> None:
         initial = keras.initializers.Constant(-0.5)
         self.log_gain = self.add_weight((), initializer=initial, name="log_gain")
 
-    def call(self, one: Any, other: Any) -> Any:
+    def call(self, one: Tensor, other: Tensor) -> Tensor:
         gained = ops.exp(self.log_gain) * unit_length(other)  # [N, L]
         return ops.concatenate([unit_length(one), gained], axis=-1)  # [N, E + L]
 
-    def compute_output_shape(self, one_shape: Any, other_shape: Any) -> tuple[Any, ...]:
-        return (*one_shape[:-1], one_shape[-1] + other_shape[-1])
+    def compute_output_shape(self, one_shape: Shape, other_shape: Shape) -> Shape:
+        one, other = one_shape[-1], other_shape[-1]
+        return (*one_shape[:-1], None if one is None or other is None else one + other)

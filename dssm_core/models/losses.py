@@ -6,7 +6,6 @@ Shape letters: N rows of a batch, E vector.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import keras
 import tensorflow as tf
@@ -72,7 +71,7 @@ def binary_loss(
     prepared: tf.Tensor,
     same: tf.Tensor,
     negatives: int,
-    head: Any,
+    head: keras.layers.Layer,
     label: tf.Tensor | None = None,
 ) -> tf.Tensor:
     """The notebook's binary cross-entropy on the head.
@@ -157,7 +156,13 @@ def compile_step(
     same, labels = tf.TensorSpec((None, None), tf.bool), tf.TensorSpec((None,), tf.float32)
 
     @tf.function(input_signature=[texts, texts, texts, same, labels])
-    def step(query: Any, document: Any, prepared: Any, same: Any, label: Any) -> tf.Tensor:
+    def step(
+        query: tf.Tensor,
+        document: tf.Tensor,
+        prepared: tf.Tensor,
+        same: tf.Tensor,
+        label: tf.Tensor,
+    ) -> tf.Tensor:
         with tf.GradientTape() as tape:
             value = value_of(query, document, prepared, same, label)
         weights = model.trainable_variables
@@ -186,7 +191,13 @@ def _on_vectors(
     sides: tuple[Side, Side, Side] = ("query", "document", "document")
     head = model.get_layer("out")
 
-    def value_of(query: Any, document: Any, prepared: Any, same: Any, label: Any) -> tf.Tensor:
+    def value_of(
+        query: tf.Tensor,
+        document: tf.Tensor,
+        prepared: tf.Tensor,
+        same: tf.Tensor,
+        label: tf.Tensor,
+    ) -> tf.Tensor:
         one, other, extra = (
             unit_length(towers[side].call(texts, training=True)[0])
             for side, texts in zip(sides, (query, document, prepared), strict=True)
@@ -214,7 +225,13 @@ def _softmax(model: keras.Model, negatives: int) -> Callable[..., tf.Tensor]:
     similarity_of = builder.build_model()
     pieces = cut_towers(model)["query"].pieces
 
-    def value_of(query: Any, document: Any, prepared: Any, same: Any, label: Any) -> tf.Tensor:
+    def value_of(
+        query: tf.Tensor,
+        document: tf.Tensor,
+        prepared: tf.Tensor,
+        same: tf.Tensor,
+        label: tf.Tensor,
+    ) -> tf.Tensor:
         tiled = tile_documents(document, prepared, negatives)  # [(K + 1) * N, T, P]
         texts = [model_input(side, pieces) for side in (query, tiled)]
         similarity = similarity_of(texts, training=True)  # [N, 1]

@@ -6,9 +6,9 @@ Shape letters: N rows, T tokens, P pieces, E embedding, H LSTM units.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import keras
 
@@ -17,7 +17,9 @@ from dssm_core.models.layers import (
     Attention,
     Beside,
     Cosine,
+    Shape,
     SignHashing,
+    Tensor,
     UnitVector,
     WordHashing,
     check_least,
@@ -26,6 +28,9 @@ from dssm_core.models.layers import (
 )
 from dssm_core.models.tower import Tower, model_input
 from dssm_core.towers import Side
+
+Pooled: TypeAlias = tuple[Tensor, Tensor | None, Tensor | None]
+"""Summary [N, F]; with attention the attended embeddings [N, E] and the weights [N, T, 1]."""
 
 
 @dataclass(frozen=True)
@@ -162,7 +167,7 @@ def _embedding(config: LSTMConfig) -> keras.layers.Layer:
     return layer(config.vocabulary, config.embedding, name="embedding")
 
 
-def _pooling(config: LSTMConfig) -> Any:
+def _pooling(config: LSTMConfig) -> Callable[..., Pooled]:
     """Return a function from embeddings to (summary [N, F], attended embeddings, weights)."""
     if not config.attention:
         lstm = keras.layers.LSTM(config.units, name="lstm")
@@ -170,7 +175,7 @@ def _pooling(config: LSTMConfig) -> Any:
     lstm = keras.layers.LSTM(config.units, return_sequences=True, return_state=True, name="lstm")
     attention = Attention(config.attention, name="attention")
 
-    def pool(embedded: Any, mask: Any) -> tuple[Any, Any, Any]:
+    def pool(embedded: Tensor, mask: Tensor) -> Pooled:
         outputs, last, _ = lstm(embedded, mask=mask)  # [N, T, H], [N, H]
         features = keras.layers.Concatenate()([outputs, embedded])  # [N, T, H + E]
         context, weights = attention(features, last, mask=mask)  # [N, H + E], [N, T, 1]
@@ -180,7 +185,7 @@ def _pooling(config: LSTMConfig) -> Any:
     return pool
 
 
-def _dense_stack(config: LSTMConfig, side: str) -> Any:
+def _dense_stack(config: LSTMConfig, side: str) -> Callable[..., Tensor]:
     """Return a function from (summary, attended embeddings or None) to the vector [N, vector]."""
     own = config.dense == "per side"
     masked = config.pieces or config.attention
@@ -190,14 +195,14 @@ def _dense_stack(config: LSTMConfig, side: str) -> Any:
     )
     skip = keras.layers.Dense(config.vector, use_bias=False, name=f"{side}_skip" if own else "skip")
 
-    def stack(summary: Any, attended: Any) -> Any:
+    def stack(summary: Tensor, attended: Tensor | None) -> Tensor:
         dense = vector(hidden(summary))
         return dense if attended is None else keras.layers.Add()([dense, skip(attended)])
 
     return stack
 
 
-def compile_by_name(model: keras.Model, loss: dict[str, Any], **settings: Any) -> None:
+def compile_by_name(model: keras.Model, loss: dict[str, object], **settings: object) -> None:
     """Compile a model with its losses by output name, and say at once if there is no such output.
 
     Keras itself waits until `fit`, with a KeyError that does not say which outputs there are.
@@ -272,7 +277,7 @@ class LSTMModel(keras.Model):
         self.dot = cosine_dot(unit=bool(config.pieces))
         self.out = probability_head(config.head)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Sequence[Shape]) -> None:
         self.embedding.build(input_shape[0])
         for lstm, dense in (
             (self.query_lstm, self.query_dense_2),
@@ -283,7 +288,7 @@ class LSTMModel(keras.Model):
         self.out.build((None, 1))
         self.built = True
 
-    def call(self, inputs: tuple[Any, Any], training: bool = False) -> dict[str, Any]:
+    def call(self, inputs: tuple[Tensor, Tensor], training: bool = False) -> dict[str, Tensor]:
         query, document = inputs
         query_vec = self.query_tower(query, training)  # [N, E]
         document_vec = self.document_tower(document, training)  # [N, E]
@@ -294,23 +299,25 @@ class LSTMModel(keras.Model):
         """Return the two towers; see `cut_towers`."""
         return {"query": self._cut(self.query_tower), "document": self._cut(self.document_tower)}
 
-    def _cut(self, tower: Callable[..., Any]) -> Tower:
+    def _cut(self, tower: Callable[..., Tensor]) -> Tower:
         config = self.config
 
-        def call(texts: Any, training: bool = False) -> list[Any]:
+        def call(texts: Tensor, training: bool = False) -> list[Tensor]:
             return [tower(model_input(texts, config.pieces), training)]
 
         return Tower(call, config.vector, False, config.pieces, (config.vector,))
 
-    def query_tower(self, ids: Any, training: bool = False) -> Any:
+    def query_tower(self, ids: Tensor, training: bool = False) -> Tensor:
         """Return the vectors [N, E] of queries, int32 [N, T] or [N, T, P]."""
         return self._tower(ids, self.query_lstm, self.query_dense_2, training)
 
-    def document_tower(self, ids: Any, training: bool = False) -> Any:
+    def document_tower(self, ids: Tensor, training: bool = False) -> Tensor:
         """Return the vectors [N, E] of documents, int32 [N, T] or [N, T, P]."""
         return self._tower(ids, self.doc_lstm, self.doc_dense_2, training)
 
-    def _tower(self, ids: Any, lstm: Any, dense: Any, training: bool) -> Any:
+    def _tower(
+        self, ids: Tensor, lstm: keras.layers.LSTM, dense: keras.layers.Dense, training: bool
+    ) -> Tensor:
         embedded = self.dropout(self.embedding(ids), training=training)  # [N, T, E]
         if not self.config.pieces:
             return dense(lstm(embedded))
@@ -321,7 +328,7 @@ class LSTMModel(keras.Model):
         return {"config": asdict(self.config), "name": self.name}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> LSTMModel:
+    def from_config(cls, config: dict[str, Any], custom_objects: object = None) -> LSTMModel:
         return cls(LSTMConfig(**config["config"]), config["name"])
 
 

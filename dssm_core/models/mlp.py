@@ -16,7 +16,7 @@ import tensorflow as tf
 from keras import ops
 
 from dssm_core.families import Config
-from dssm_core.models.layers import Cosine, UnitVector, check_least, register
+from dssm_core.models.layers import Cosine, Shape, Tensor, UnitVector, check_least, register
 from dssm_core.models.lstm import cosine_dot, probability_head
 from dssm_core.text import hash_pieces, segment
 
@@ -41,7 +41,7 @@ class MultiHot(keras.layers.Layer):
         super().__init__(**kwargs)
         self.rows = rows
 
-    def call(self, pieces: Any) -> Any:
+    def call(self, pieces: Tensor) -> Tensor:
         pieces = ops.cast(pieces, "int32")
         inside = tf.debugging.assert_less(pieces, self.rows, message="MultiHot: a piece past rows")
         with tf.control_dependencies([inside] if inside is not None else []):
@@ -51,7 +51,7 @@ class MultiHot(keras.layers.Layer):
         counts = tf.math.unsorted_segment_sum(there, places, rows * self.rows)  # [N * rows]
         return tf.reshape(counts, (rows, self.rows))
 
-    def compute_output_shape(self, pieces_shape: Any) -> tuple[int | None, int]:
+    def compute_output_shape(self, pieces_shape: Shape) -> tuple[int | None, int]:
         return (pieces_shape[0], self.rows)
 
     def get_config(self) -> dict[str, Any]:

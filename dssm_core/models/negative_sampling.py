@@ -15,10 +15,10 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from dssm_core.models.layers import register, unit_length
+from dssm_core.models.layers import Shape, Tensor, register, unit_length
 
 
-def tiled_cosine(query: Any, documents: Any, neg_num: int | None = None) -> Any:
+def tiled_cosine(query: Tensor, documents: Tensor, neg_num: int | None = None) -> Tensor:
     """Return the cosines of each query with its positive and its negatives.
 
     1. Tiled documents to [B, K + 1, E]: row k * B + b is document k of query b.
@@ -106,10 +106,10 @@ class TiledCosine(keras.layers.Layer):
         super().__init__(**kwargs)
         self.neg_num = _check_neg_num(neg_num)
 
-    def call(self, inputs: tuple[Any, Any]) -> Any:
+    def call(self, inputs: tuple[Tensor, Tensor]) -> Tensor:
         return tiled_cosine(*inputs, self.neg_num)
 
-    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, int]:
+    def compute_output_shape(self, input_shape: tuple[Shape, Shape]) -> tuple[int | None, int]:
         return (input_shape[0][0], self.neg_num + 1)
 
     def get_config(self) -> dict[str, Any]:
@@ -123,10 +123,10 @@ class FirstColumn(keras.layers.Layer):
     Source: notebook, the Lambda layer `similarity` of `MLPNegativeSamplingModelBuilder`.
     """
 
-    def call(self, matrix: Any) -> Any:
+    def call(self, matrix: Tensor) -> Tensor:
         return matrix[:, :1]
 
-    def compute_output_shape(self, matrix_shape: Any) -> tuple[int | None, int]:
+    def compute_output_shape(self, matrix_shape: Shape) -> tuple[int | None, int]:
         return (matrix_shape[0], 1)
 
 
@@ -157,7 +157,7 @@ class NegativeSamplingModelBuilder:
         """Return a model of the same weights that shows what is inside, the same one each time."""
         raise NotImplementedError
 
-    def cosine(self, x: tuple[Any, Any]) -> Any:
+    def cosine(self, x: tuple[Tensor, Tensor]) -> Tensor:
         """Return the cosines [B, neg_num + 1] of (query, documents), as `tiled_cosine`."""
         return tiled_cosine(*x, self.neg_num)
 
@@ -196,7 +196,7 @@ class NegativeSamplingModelBuilder:
             )
         width = documents.shape[2]
 
-        def tile(query: Any, documents: Any) -> Any:
+        def tile(query: Tensor, documents: Tensor) -> tuple[tuple[Tensor, Tensor], Tensor]:
             tiled = tf.reshape(tf.transpose(documents, (1, 0, 2)), (-1, width))  # [(K + 1) * B, L]
             return (query, tiled), tf.ones((tf.shape(query)[0], 1))
 
@@ -250,7 +250,7 @@ class MLPNegativeSamplingModelBuilder(NegativeSamplingModelBuilder):
         self.model.compile(optimizer="sgd", loss="binary_crossentropy", metrics=metrics)
         return self.model
 
-    def _towers(self) -> tuple[list[Any], list[Any]]:
+    def _towers(self) -> tuple[list[Tensor], list[Tensor]]:
         """Return the inputs and the vectors [B, E] and [(K + 1) * B, E] of both towers."""
         if self.towers is not None:
             layers = [self.towers.get_layer(name) for name in ("query_vec", "doc_vec")]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import keras
 import tensorflow as tf
@@ -81,7 +81,7 @@ def model_input(texts: tf.Tensor, pieces: int) -> tf.Tensor:
     return texts if pieces else texts[..., 0]
 
 
-def _functional(model: keras.Model, ids: Any, side: str, names: set[str]) -> Tower:
+def _functional(model: keras.Model, ids: keras.KerasTensor, side: str, names: set[str]) -> Tower:
     outputs = [model.get_layer(f"{side}_vec").output]
     has_attention = f"{side}_attention" in names
     if has_attention:

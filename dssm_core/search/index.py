@@ -11,13 +11,16 @@ import json
 import os
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dssm_core.errors import UserError
 from dssm_core.folder import ModelFolder
 from dssm_core.search.nearest import VectorSearch
+
+if TYPE_CHECKING:
+    from usearch.index import Index
 
 FORMAT = 1
 """Raised when an index written by this code could no longer be read by older code."""
@@ -36,7 +39,7 @@ def index_path(fingerprint: str) -> Path:
     return root if (root / MANIFEST).is_file() else root / fingerprint
 
 
-def check_place(path: Path) -> None:
+def check_writable(path: Path) -> None:
     """Refuse to write an index over anything but an index or an empty folder.
 
     Raises:
@@ -60,13 +63,13 @@ def write_index(path: Path, folder: ModelFolder, search: VectorSearch) -> dict[s
         The manifest, as index.json holds it.
 
     Raises:
-        UserError: if the place is taken or cannot be written.
+        UserError: if something else is there, or it cannot be written.
     """
-    check_place(path)
+    check_writable(path)
     fresh, old = path.with_name(f".{path.name}.new"), path.with_name(f".{path.name}.old")
     try:
-        for left in (fresh, old):
-            shutil.rmtree(left, ignore_errors=True)
+        for stale in (fresh, old):
+            shutil.rmtree(stale, ignore_errors=True)
         fresh.mkdir(parents=True)
         np.save(fresh / VECTORS, search.vectors.astype(np.float16), allow_pickle=False)
         with (fresh / DOCUMENTS).open("w", encoding="utf-8") as lines:
@@ -92,8 +95,8 @@ def write_index(path: Path, folder: ModelFolder, search: VectorSearch) -> dict[s
             old.rename(path)
         raise UserError("index.cannot write", str(error), path=str(path)) from None
     finally:
-        for left in (fresh, old):
-            shutil.rmtree(left, ignore_errors=True)
+        for stale in (fresh, old):
+            shutil.rmtree(stale, ignore_errors=True)
     return manifest
 
 
@@ -138,7 +141,7 @@ def open_index(path: Path, folder: ModelFolder) -> VectorSearch:
         raise UserError("index.damaged", str(error), path=str(path), command=command) from None
 
 
-def _open_graph(path: Path, shape: tuple[int, int]) -> Any:
+def _open_graph(path: Path, shape: tuple[int, int]) -> Index:
     from usearch.index import Index
 
     graph = Index.restore(str(path), view=True)

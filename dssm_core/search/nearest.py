@@ -7,9 +7,9 @@ N documents, E vector.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from dssm_core.errors import UserError
 from dssm_core.evaluation import BM25, unit
 from dssm_core.folder import ModelFolder
 from dssm_core.towers import Encoding, Side
+
+if TYPE_CHECKING:
+    from usearch.index import Index
 
 SMALL = 10_000
 """Documents from which on a graph is built."""
@@ -33,7 +36,7 @@ BLOCK = 16_384
 """Vectors compared at a time; float16 ones are widened a block at a time."""
 
 WIDTH = 128
-"""Documents that the graph is asked for, of which the nearest are kept: more find more."""
+"""Documents that the graph is asked for, of which the nearest are taken; more raise the recall."""
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done ("encoding", "linking"), documents done, and of how many."""
@@ -48,8 +51,8 @@ class Encoder(Protocol):
 
 
 @dataclass(frozen=True)
-class Found:
-    """A document with its place in a search.
+class Hit:
+    """A document with its rank in a search.
 
     Attributes:
         document: its text.
@@ -110,17 +113,17 @@ class WordSearch:
         self.documents = documents
         self._index = BM25(documents)
 
-    def nearest(self, query: str, number: int) -> list[Found]:
+    def nearest(self, query: str, number: int) -> list[Hit]:
         """Return at most `number` documents, best first; only those that share a word."""
         (numbers,) = self._index.rows([query])
-        best = [place for place in _best(numbers, number) if numbers[place] > 0]
-        return _found(self.documents, best, numbers[best])
+        best = [row for row in _best(numbers, number) if numbers[row] > 0]
+        return _hits(self.documents, best, numbers[best])
 
-    def place(self, query: str, document: str) -> Found | None:
+    def locate(self, query: str, document: str) -> Hit | None:
         """Return where one document stands; None if it shares no word, or is not here."""
         (numbers,) = self._index.rows([query])
-        found = _placed(self.documents, numbers, document)
-        return found if found and found.number > 0 else None
+        hit = _located(self.documents, numbers, document)
+        return hit if hit and hit.number > 0 else None
 
 
 @dataclass(frozen=True)
@@ -136,10 +139,10 @@ class VectorSearch:
 
     documents: Sequence[str]
     vectors: np.ndarray
-    graph: Any = None
+    graph: Index | None = None
     recall: float | None = None
 
-    def nearest(self, query: np.ndarray, number: int) -> list[Found]:
+    def nearest(self, query: np.ndarray, number: int) -> list[Hit]:
         """Return at most `number` documents, the highest cosine first.
 
         Args:
@@ -149,17 +152,17 @@ class VectorSearch:
         if self.graph is None:
             cosines = self.cosines(query)
             best = _best(cosines, number)
-            return _found(self.documents, best, cosines[best])
+            return _hits(self.documents, best, cosines[best])
         query = unit(query).astype(np.float32)
         near = self.graph.search(query.astype(np.float16), max(number, WIDTH)).keys.astype(np.int64)
         near = np.sort(near[near < len(self.documents)])
         cosines = self.vectors[near].astype(np.float32) @ query
         best = _best(cosines, number)
-        return _found(self.documents, near[best], cosines[best])
+        return _hits(self.documents, near[best], cosines[best])
 
-    def place(self, query: np.ndarray, document: str) -> Found | None:
+    def locate(self, query: np.ndarray, document: str) -> Hit | None:
         """Return where one document stands among all, compared exactly; None if not here."""
-        return _placed(self.documents, self.cosines(query), document)
+        return _located(self.documents, self.cosines(query), document)
 
     def cosines(self, query: np.ndarray) -> np.ndarray:
         """Return the cosine of a query [E] with every document, float32 [N]."""
@@ -194,8 +197,8 @@ def recall_at_10(search: VectorSearch, queries: np.ndarray) -> float:
     exact = VectorSearch(search.documents, search.vectors)
     shares = []
     for query in queries:
-        wanted = {found.document for found in exact.nearest(query, 10)}
-        got = {found.document for found in search.nearest(query, 10)}
+        wanted = {hit.document for hit in exact.nearest(query, 10)}
+        got = {hit.document for hit in search.nearest(query, 10)}
         shares.append(len(wanted & got) / len(wanted))
     return float(np.mean(shares))
 
@@ -218,7 +221,7 @@ def encode_corpus(
         UserError: if there is nothing to read, or the model gives no numbers.
     """
     distinct = list(dict.fromkeys(documents))
-    kept: list[str] = []
+    texts: list[str] = []
     vectors: np.ndarray | None = None
     for start in range(0, len(distinct), PART):
         part = distinct[start : start + PART]
@@ -229,35 +232,37 @@ def encode_corpus(
                 raise UserError("corpus.no numbers", read[0].text)
             if vectors is None:
                 vectors = np.empty((len(distinct), rows.shape[1]), dtype)
-            vectors[len(kept) : len(kept) + len(read)] = rows
-            kept += [one.text for one in read]
+            vectors[len(texts) : len(texts) + len(read)] = rows
+            texts += [one.text for one in read]
         if progress:
             progress("encoding", start + len(part), len(distinct))
     if vectors is None:
         raise UserError("corpus.nothing readable", f"{len(distinct):,}")
-    return VectorSearch(tuple(kept), vectors[: len(kept)])
+    return VectorSearch(tuple(texts), vectors[: len(texts)])
 
 
 def _best(numbers: np.ndarray, number: int) -> np.ndarray:
-    """Return the places of the highest numbers, highest first, equal ones in order."""
+    """Return the rows of the highest numbers, highest first, equal ones in order."""
     if number < len(numbers):
         least = -np.partition(-numbers, number - 1)[number - 1]
-        places = np.flatnonzero(numbers >= least)
+        rows = np.flatnonzero(numbers >= least)
     else:
-        places = np.arange(len(numbers))
-    return places[np.argsort(-numbers[places], kind="stable")][:number]
+        rows = np.arange(len(numbers))
+    return rows[np.argsort(-numbers[rows], kind="stable")][:number]
 
 
-def _found(documents: Sequence[str], places: Any, numbers: np.ndarray) -> list[Found]:
-    rows = zip(places, numbers, strict=True)
-    return [Found(documents[p], rank, float(number)) for rank, (p, number) in enumerate(rows, 1)]
+def _hits(documents: Sequence[str], rows: Iterable[int], numbers: np.ndarray) -> list[Hit]:
+    return [
+        Hit(documents[row], rank, float(number))
+        for rank, (row, number) in enumerate(zip(rows, numbers, strict=True), 1)
+    ]
 
 
-def _placed(documents: Sequence[str], numbers: np.ndarray, document: str) -> Found | None:
+def _located(documents: Sequence[str], numbers: np.ndarray, document: str) -> Hit | None:
     """Return a document with its rank by number, equal numbers in the corpus's order."""
     try:
-        place = documents.index(document)
+        row = documents.index(document)
     except ValueError:
         return None
-    above = np.sum(numbers > numbers[place]) + np.sum(numbers[:place] == numbers[place])
-    return Found(document, int(above) + 1, float(numbers[place]))
+    above = np.sum(numbers > numbers[row]) + np.sum(numbers[:row] == numbers[row])
+    return Hit(document, int(above) + 1, float(numbers[row]))

@@ -54,8 +54,7 @@ ALLOWED: dict[str, set[str]] = {
     "ui": {
         *("card", "charts", "corpus", "errors", "evaluation", "explain"),
         *("families", "folder", "inspection", "paths", "process", "reporting", "repro"),
-        *("scoring", "search", "store"),
-        *("text", "towers", "words"),
+        *("scoring", "search", "store", "text", "towers", "words"),
     },
     "commands": {
         *("card", "corpus", "errors", "evaluation", "families", "folder", "inspection", "models"),

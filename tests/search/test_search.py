@@ -107,9 +107,9 @@ def test_the_exact_search_agrees_with_sorting_all_cosines():
 
 def test_a_document_is_placed_among_all_and_ties_stand_in_order():
     search = VectorSearch(["a", "b", "c"], np.array([[1, 0], [0, 1], [0, 1]], np.float32))
-    assert search.place(np.array([0.0, 2.0]), "c").rank == 2
-    assert search.place(np.array([0.0, 2.0]), "a").rank == 3
-    assert search.place(np.array([0.0, 2.0]), "z") is None
+    assert search.locate(np.array([0.0, 2.0]), "c").rank == 2
+    assert search.locate(np.array([0.0, 2.0]), "a").rank == 3
+    assert search.locate(np.array([0.0, 2.0]), "z") is None
 
 
 # by a graph
@@ -169,8 +169,8 @@ def test_only_documents_that_share_a_word_are_found_by_words():
     search = WordSearch(DOCUMENTS)
     assert texts(search.nearest("doors", 10)) == ["a red door"]
     assert search.nearest("giraffe", 10) == []
-    assert search.place("doors", "zebra") is None
-    assert search.place("red", "the red red wall").rank == 1
+    assert search.locate("doors", "zebra") is None
+    assert search.locate("red", "the red red wall").rank == 1
 
 
 @pytest.mark.parametrize("documents", [["+++"], ["the"]])

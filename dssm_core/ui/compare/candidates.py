@@ -11,7 +11,7 @@ import streamlit as st
 
 from dssm_core.folder import ModelFolder
 from dssm_core.scoring import Scorer
-from dssm_core.search.nearest import Found, VectorSearch
+from dssm_core.search.nearest import Hit, VectorSearch
 from dssm_core.ui.common import components, state
 from dssm_core.ui.common.language import tr
 from dssm_core.ui.common.work import Job, wait_for
@@ -106,7 +106,7 @@ def _show_lists(
         near, far = _by_model(live, request.query, vectors, judged)
     words = corpus.words
     alike = words.nearest(request.query, NUMBER)
-    missed = _missed(judged, alike, lambda document: words.place(request.query, document))
+    missed = _missed(judged, alike, lambda document: words.locate(request.query, document))
     both = {one.document for one in near} & {one.document for one in alike}
     with left:
         ticked = _show_list("cosine", near, far, judged, both)
@@ -133,7 +133,7 @@ def _by_model(
     query: str,
     vectors: Job[VectorSearch] | None,
     judged: Mapping[str, int],
-) -> tuple[list[Found], list[Found]]:
+) -> tuple[list[Hit], list[Hit]]:
     """Return what lies nearest, and what was missed; nothing, and say why, while there is none."""
     search = vectors.value if vectors else None
     if live.error:
@@ -151,7 +151,7 @@ def _by_model(
 
 def _nearest(
     scorer: Scorer, query: str, search: VectorSearch, judged: Mapping[str, int]
-) -> tuple[list[Found], list[Found]]:
+) -> tuple[list[Hit], list[Hit]]:
     key = "find.exact" if search.recall is None else "find.approximate"
     components.show_quiet(tr(key, number=len(search.documents), recall=search.recall))
     encoded = scorer.cache.encode([query], "query")[0]
@@ -159,7 +159,7 @@ def _nearest(
         components.show_message("note", tr("error.query.unread"))
         return [], []
     near = search.nearest(encoded.vector, NUMBER)
-    far = _missed(judged, near, lambda document: search.place(encoded.vector, document))
+    far = _missed(judged, near, lambda document: search.locate(encoded.vector, document))
     # as Score will show them: an index's vectors are rounded to float16
     results = scorer.score(query, [one.document for one in (*near, *far)]).results
     exact = [
@@ -171,9 +171,9 @@ def _nearest(
 
 def _missed(
     judged: Mapping[str, int],
-    rows: Sequence[Found],
-    locate: Callable[[str], Found | None],
-) -> list[Found]:
+    rows: Sequence[Hit],
+    locate: Callable[[str], Hit | None],
+) -> list[Hit]:
     """Return the documents judged relevant that a list did not reach, where they stand."""
     reached = {one.document for one in rows}
     relevant = [d for d, label in judged.items() if label == 1 and d not in reached]
@@ -183,8 +183,8 @@ def _missed(
 
 def _show_list(
     by: By,
-    rows: Sequence[Found],
-    missed: Sequence[Found],
+    rows: Sequence[Hit],
+    missed: Sequence[Hit],
     judged: Mapping[str, int],
     both: Collection[str],
 ) -> list[str]:
