@@ -157,3 +157,20 @@ spell checker,A card game for children.,schlecht
 card game,A card game for children.,gut
 card game,Checks the spelling of words.,schlecht
 """
+
+
+def wait_until_painted(page: Page) -> None:
+    """Wait until the pairs are scored, and nothing runs any more."""
+    expect(page.get_by_text("on the wrong side of the threshold").first).to_be_visible(
+        timeout=180_000
+    )
+    expect(page.get_by_text("A second model").first).to_be_visible(timeout=120_000)
+    settled(page)
+
+
+def open_inspect(browser: Browser, address: str, scheme: str, viewport: dict[str, int]) -> Page:
+    context = browser.new_context(viewport=viewport, color_scheme=scheme)  # type: ignore[arg-type]
+    page = context.new_page()
+    page.goto(f"{address}/inspect", timeout=120_000)
+    wait_until_painted(page)
+    return page

@@ -8,27 +8,10 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browser.steps import ROWS, settled, violations
+from tests.browser.steps import ROWS, open_inspect, settled, violations, wait_until_painted
 
 pytestmark = pytest.mark.browser
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
-
-
-def wait_until_painted(page: Page) -> None:
-    """Wait until the pairs are scored, and nothing runs any more."""
-    expect(page.get_by_text("At this threshold the model is wrong").first).to_be_visible(
-        timeout=180_000
-    )
-    expect(page.get_by_text("A second model").first).to_be_visible(timeout=120_000)
-    settled(page)
-
-
-def open_inspect(browser: Browser, address: str, scheme: str, viewport: dict[str, int]) -> Page:
-    context = browser.new_context(viewport=viewport, color_scheme=scheme)  # type: ignore[arg-type]
-    page = context.new_page()
-    page.goto(f"{address}/inspect", timeout=120_000)
-    wait_until_painted(page)
-    return page
 
 
 @pytest.fixture

@@ -8,9 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browser.conftest import open_page
-from tests.browser.test_compare import link, wait_until_ready
-from tests.browser.test_inspect import open_inspect
+from tests.browser.steps import link, open_inspect, open_page, wait_until_ready
 
 pytestmark = pytest.mark.browser
 DESKTOP = {"width": 1280, "height": 900}
