@@ -97,9 +97,9 @@ def inspect(page: Page) -> Iterator[str]:
     page.get_by_test_id("stExpander").locator("summary").first.click()
     yield "the verdicts"
     for view, sign in (
-        ("Why A above B", "Higher by"),
+        ("Why A above B", "Ranked higher"),
         ("What if", "Nothing is changed yet"),
-        ("Nearest in the set", "comes in place"),
+        ("Nearest pairs", "has rank"),
         ("Map", "Two directions (PCA)"),
     ):
         page.get_by_role("radio", name=view).click()
@@ -205,7 +205,7 @@ ORDER = {
     ],
     "inspect": [
         *("Skip to main content", "English", "Model", "Threshold as a probability"),
-        *("… as a cosine", "Best F1", "Least cost", "Slice by", "Search in query and document"),
+        *("… as a cosine", "Best F1", "Lowest cost", "Slice by", "Search in query and document"),
         *("Cause", "Note", "Effect of each word", "Second model", "Report as HTML"),
     ],
     "lab": ["Skip to main content", "English", "Systems", "System", "Seed", "Fit and predict"],
@@ -250,7 +250,7 @@ def test_a_threshold_and_a_document_are_chosen_by_keyboard_alone(page: Page) -> 
     page.get_by_role("slider", name="Threshold on probability").last.focus()
     for shown in ("0.51", "0.52"):
         page.keyboard.press("ArrowRight")
-        shown_line = page.get_by_text(f"Probability {shown} is the same line as cosine")
+        shown_line = page.get_by_text(f"Probability {shown} ⇔ cosine")
         expect(shown_line.first).to_be_visible()
         settled(page)  # a rerun removes what moved when it is over
         kept = page.evaluate("document.activeElement.ariaLabel")

@@ -26,7 +26,7 @@ def test_a_judged_document_is_found_ticked_scored_and_the_typed_ones_come_back(p
     pairs = pd.read_csv(EXAMPLES.parent / "pairs.csv")
     pair = pairs[pairs["query"].str.len().between(25, 60)].iloc[0]
     find(page, pair["query"])
-    expect(page.get_by_text("over 2,000 documents").first).to_be_visible()
+    expect(page.get_by_text("exact search of 2,000 documents").first).to_be_visible()
     row = page.locator(".dssm-candidate", has_text="✓ judged relevant").first
     expect(row.locator(".text")).to_contain_text(pair["document"][:40])
     page.get_by_text("1 · BM25", exact=False).first.click()

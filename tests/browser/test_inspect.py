@@ -78,7 +78,7 @@ def test_a_click_on_a_slice_filters_the_errors_and_can_be_taken_back(bench: Page
     box = plot.bounding_box()
     assert box is not None
     bench.mouse.click(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.45)
-    shown = bench.get_by_text(re.compile(r"^Only word overlap = .*: [\d,]+ errors\."))
+    shown = bench.get_by_text(re.compile(r"^Only word overlap = .*: [\d,]+ errors?\."))
     expect(shown.first).to_be_visible()
     settled(bench)
     bench.get_by_role("button", name="Show all pairs").click()
@@ -109,6 +109,6 @@ def test_a_file_of_ones_own_is_mapped_and_scored(bench: Page) -> None:
     labels.click()
     bench.get_by_role("option", name="urteil").click()
     expect(
-        bench.get_by_text("mine.csv: 4 pairs, 2 of them labelled relevant.").first
+        bench.get_by_text("mine.csv: 4 pairs, 2 labelled relevant.").first
     ).to_be_visible()
     expect(finding(bench)).to_contain_text("of 4 pairs")

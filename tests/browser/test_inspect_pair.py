@@ -67,9 +67,9 @@ def test_a_digit_typed_into_the_note_judges_nothing(page: Page, folder: Path) ->
 
 def test_every_view_opens_and_axe_finds_nothing(page: Page) -> None:
     for view, sign in (
-        ("Why A above B", "Higher by"),
+        ("Why A above B", "Ranked higher"),
         ("What if", "Nothing is changed yet"),
-        ("Nearest in the set", "comes in place"),
+        ("Nearest pairs", "has rank"),
         ("Map", "Two directions (PCA)"),
     ):
         page.get_by_role("radio", name=view).click()

@@ -46,7 +46,7 @@ def test_the_layer_graph_is_drawn_with_shapes_and_parameters(lab: Page) -> None:
 def test_the_zero_vector_shows_where_the_two_cosines_part(lab: Page) -> None:
     lab.get_by_role("tab", name="Dot explorer").click()
     lab.get_by_text("A zero vector").click()
-    expect(lab.get_by_text("one NaN row spoils a whole batch").first).to_be_visible()
+    expect(lab.get_by_text("one NaN row makes the loss").first).to_be_visible()
 
 
 def test_a_run_that_is_stopped_ends_and_can_be_started_again(lab: Page) -> None:
@@ -62,7 +62,7 @@ def test_a_run_that_is_stopped_ends_and_can_be_started_again(lab: Page) -> None:
     expect(lab.get_by_text("of 500").first).to_be_visible()
     expect(start).to_be_disabled()
     stop.click()
-    expect(lab.get_by_text("Stopped: nothing was saved.").first).to_be_visible(timeout=120_000)
+    expect(lab.get_by_text("Stopped. Nothing was saved.").first).to_be_visible(timeout=120_000)
     expect(start).to_be_enabled()
     expect(stop).to_be_disabled()
 

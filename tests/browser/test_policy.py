@@ -75,7 +75,7 @@ def test_inspect_takes_a_file_and_breaks_no_rule(page: Page, address: str) -> No
     )
     expect(page.get_by_text("mine.csv: 4 pairs").first).to_be_visible()
     page.keyboard.press("Escape")
-    expect(page.get_by_text("At this threshold the model is wrong").first).to_be_visible(
+    expect(page.get_by_text("on the wrong side of the threshold").first).to_be_visible(
         timeout=180_000
     )
     expect(page.get_by_test_id("stVegaLiteChart").first).to_be_visible()
