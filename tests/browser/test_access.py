@@ -248,7 +248,7 @@ def test_a_threshold_and_a_document_are_chosen_by_keyboard_alone(page: Page) -> 
     next(compare(page))
     settled(page)
     page.get_by_role("slider", name="Threshold on probability").last.focus()
-    for shown in ("0.51", "0.52"):
+    for shown in ("0.510", "0.520"):
         page.keyboard.press("ArrowRight")
         shown_line = page.get_by_text(f"Probability {shown} ⇔ cosine")
         expect(shown_line.first).to_be_visible()

@@ -108,7 +108,5 @@ def test_a_file_of_ones_own_is_mapped_and_scored(bench: Page) -> None:
     labels = bench.get_by_label("Column of the labels")
     labels.click()
     bench.get_by_role("option", name="urteil").click()
-    expect(
-        bench.get_by_text("mine.csv: 4 pairs, 2 labelled relevant.").first
-    ).to_be_visible()
+    expect(bench.get_by_text("mine.csv: 4 pairs, 2 labelled relevant.").first).to_be_visible()
     expect(finding(bench)).to_contain_text("of 4 pairs")
