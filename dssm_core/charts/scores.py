@@ -308,7 +308,7 @@ def _threshold_lines(
     cosine, probability = threshold
     side = {"align": "left", "dx": 4} if rising else {"align": "right", "dx": -4}
     style = {**side, "dy": -7 if probability < 0.9 else 9}
-    text = tr("chart.at.probability", n=f"{probability:.2f}")
+    text = tr("chart.at.probability", n=format_number(probability, "probability"))
     across = pd.DataFrame({"probability": [probability]})
     place = {"x": alt.value(0 if rising else "width")}
     lines = _line(across, y, tr("threshold"), text, place, ink, style)

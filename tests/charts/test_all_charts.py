@@ -156,7 +156,7 @@ def test_the_threshold_crosses_the_curve_at_both_its_values() -> None:
     found = [row for row in data(score_chart(scores([]))) if len(row) == 1]
     assert found == [{"probability": 0.5}, {"cosine": 0.25}]
     svg = drawn(score_chart(scores([])))
-    assert ">probability 0.50<" in svg
+    assert ">probability 0.500<" in svg
     assert ">cosine 0.250<" in svg
 
 
