@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-import keras
 import numpy as np
 import pytest
 
 from dssm_core.__main__ import main
 from dssm_core.errors import UserError
-from dssm_core.families import FAMILIES, Config, Family, Lab, family
+from dssm_core.families import FAMILIES, Family, Lab, family
 from dssm_core.folder import ModelFolder
-from dssm_core.models.layers import Cosine, UnitVector, WordHashing, register, token_mask
-from dssm_core.models.lstm import cosine_dot, probability_head
 from dssm_core.runtimes.load import load_towers
 from dssm_core.scoring import Scorer
 from tests import tiny
@@ -182,39 +179,11 @@ def test_a_model_that_is_no_two_tower_model_is_not_cut():
 # a family that somebody adds
 
 
-@register
-class Doubled(keras.layers.Layer):
-    """A layer that no family of ours has."""
-
-    def call(self, values):
-        return 2.0 * values
-
-
-@dataclass(frozen=True)
-class ToyConfig(Config):
-    """Sizes of the toy family: the mean of its words' embeddings."""
-
-    width: int = 8
-
-
-def build_toy(config: ToyConfig) -> keras.Model:
-    embedding = WordHashing(config.vocabulary, config.width, name="embedding")
-    inputs, vectors = [], []
-    for side in ("query", "doc"):
-        texts = keras.Input((None, config.pieces), name=side, dtype="int32")
-        mask = token_mask(texts)
-        total = Doubled()(keras.ops.sum(embedding(texts), axis=1))
-        inputs.append(texts)
-        vectors.append(UnitVector(name=f"{side}_vec")(total, mask))
-    out = probability_head()(cosine_dot(unit=True)(vectors))
-    return keras.Model(inputs, {"out": out, "cos": Cosine(name="cos")(vectors)})
-
-
 def test_a_family_is_added_by_its_module_and_one_line_of_the_registry(tmp_path, monkeypatch):
     """Trained by the command, saved, checked, loaded by Keras and scored; offered by the Lab."""
     sizes = {"vocabulary": ROWS, "query_length": 6, "document_length": 12}
     layers = ("WordHashing", "Doubled", "UnitVector", "Cosine")
-    here = f"{__name__}:"
+    here = "tests.models.toy_family:"
     toy = Family("a toy", f"{here}ToyConfig", f"{here}build_toy", sizes, layers, Lab(sizes))
     out, config = tmp_path / "m", tmp_path / "config.json"
     config.write_text(json.dumps({"training": tiny.SIZES["training"]}))
