@@ -115,7 +115,7 @@ def first_paint(port: int) -> Iterator[ForwardMsg]:
     with connect(f"ws://127.0.0.1:{port}/_stcore/stream", max_size=None) as line:
         line.send(asked.SerializeToString())
         while True:
-            message = ForwardMsg.FromString(line.recv(60))
+            message = ForwardMsg.FromString(line.recv(300))
             yield message
             if message.WhichOneof("type") == "script_finished":
                 return

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browser.steps import link, open_inspect, open_page, wait_until_ready
+from tests.browser.steps import link, open_inspect, open_page, settled, wait_until_ready
 
 pytestmark = pytest.mark.browser
 DESKTOP = {"width": 1280, "height": 900}
@@ -21,7 +21,7 @@ def click_row(page: Page, row: int, x: float, happened: Callable[[], None]) -> N
     table = page.get_by_test_id("stDataFrame").first
     for _ in range(5):
         table.scroll_into_view_if_needed()
-        page.wait_for_timeout(1000)
+        settled(page)
         box = table.bounding_box()
         if box is None:  # the page is being painted anew
             continue
@@ -46,7 +46,7 @@ def test_a_click_on_a_text_of_compares_table_chooses_its_document(page: Page) ->
     wait_until_ready(page)
 
     def second() -> None:
-        expect(link(page, "Rank")).to_contain_text("2 of", timeout=5000)
+        expect(link(page, "Rank")).to_contain_text("2 of", timeout=20_000)
 
     click_row(page, 2, 300, second)
     page.keyboard.press("ArrowDown")  # and so do the arrow keys, from there on
@@ -58,7 +58,7 @@ def test_a_click_on_a_text_of_an_error_opens_its_pair(browser: Browser, address:
     before = about(page).inner_text()
 
     def other() -> None:
-        expect(about(page)).not_to_have_text(before, timeout=5000)
+        expect(about(page)).not_to_have_text(before, timeout=20_000)
 
     click_row(page, 3, 500, other)
     third = about(page).inner_text()

@@ -116,7 +116,7 @@ def serving(
             )
         server = Server(f"http://127.0.0.1:{port}", process.pid, log, loads)
         try:
-            for _ in range(240):
+            for _ in range(1_200):
                 try:
                     server.get("_stcore/health")
                     break

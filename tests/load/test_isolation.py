@@ -51,14 +51,14 @@ async def crowd(server: Server, number: int, edits: int) -> tuple[Record, int, i
     first = await visit(server.address, mark(0))
     await first.ready(240)
     await first.close()
-    record, before, until = Record(), server.threads(), time.monotonic() + 60
+    record, before, until = Record(), server.threads(), time.monotonic() + 600
     await asyncio.gather(
         *(
             stay(server.address, Typist(i, TEXTS), record, edits, until, 0.2)
             for i in range(1, number + 1)
         )
     )
-    ended = time.monotonic() + 30
+    ended = time.monotonic() + 300
     while server.sessions() and time.monotonic() < ended:
         await asyncio.sleep(0.2)
     return record, before, server.threads()

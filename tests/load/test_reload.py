@@ -32,7 +32,7 @@ async def reload(server: Server) -> None:
     assert (answer.view.query, [*answer.view.documents]) == ("red wall", DOCUMENTS)
     assert answer.table.sort_values("rank")["document"].iloc[0] == "a red wall"
     await again.close()
-    for _ in range(100):
+    for _ in range(3_000):
         if server.sessions() == 0:
             break
         await asyncio.sleep(0.1)

@@ -100,16 +100,16 @@ class Visitor:
             task.cancel()
         await self._socket.close()
 
-    async def opened(self, seconds: float = 60.0) -> Answer:
+    async def opened(self, seconds: float = 240.0) -> Answer:
         """Wait for what the page shows when it is opened."""
         return await self._wait(seconds, lambda answer: True)
 
-    async def ready(self, seconds: float = 60.0) -> None:
+    async def ready(self, seconds: float = 240.0) -> None:
         """Wait until the model is loaded: until the page asks for nothing more by itself."""
         async with self._changed:
             await self._until(lambda: not self._repeated and not self.is_running, seconds)
 
-    async def ask(self, label: str, text: str, fits: Fits, seconds: float = 60.0) -> Answer:
+    async def ask(self, label: str, text: str, fits: Fits, seconds: float = 240.0) -> Answer:
         """Type a text into a field, leave the field, and wait for the answer.
 
         Args:
@@ -146,7 +146,7 @@ class Visitor:
         """Return whether an element of a kind, such as "dataframe", has been painted."""
         return any(self._of_kind(kind))
 
-    async def until(self, is_so: Callable[[], bool], seconds: float = 60.0) -> None:
+    async def until(self, is_so: Callable[[], bool], seconds: float = 240.0) -> None:
         """Wait until something is so."""
         async with self._changed:
             await self._until(is_so, seconds)

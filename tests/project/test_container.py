@@ -211,7 +211,7 @@ class Container:
                 if words[:2] == ["pip", "install"]:  # all is there: the tests run in it
                     words = [sys.executable, "-m", *words, "--no-index", "--dry-run"]
                 started = self.start(words)
-                said, _ = started.communicate(timeout=60)
+                said, _ = started.communicate(timeout=600)
                 assert started.returncode == 0, said
 
     def copy(self, source: str, target: str) -> None:
@@ -273,10 +273,10 @@ def test_its_steps_build_a_page_that_is_healthy_and_shows_its_example(container)
     healthy = json.loads(check.split(" CMD ")[1])
     server = container.start([*json.loads(command), "--server.port", str(container.port)])
     try:
-        for _ in range(60):
+        for _ in range(600):
             time.sleep(0.2)
             probe = container.start(healthy)
-            probe.communicate(timeout=30)
+            probe.communicate(timeout=120)
             if probe.returncode == 0:
                 break
             assert server.poll() is None, server.communicate()[0]

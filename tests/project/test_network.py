@@ -70,7 +70,7 @@ def tried(code: str, *arguments: object, env: dict[str, str] | None = None) -> s
         [sys.executable, "-c", f"{GUARD}{AUDIT}{code}{END}", *map(str, arguments)],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         cwd=ROOT,
         env={**os.environ, **(env or {})},
     )
@@ -149,7 +149,7 @@ def knock(origin):
 
 def visit():
     try:
-        for _ in range(200):
+        for _ in range(3_000):
             try:
                 urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=1)
                 break

@@ -185,7 +185,7 @@ def test_the_page_behind_a_password_shows_strangers_a_button_and_sends_the_heade
 
 def headers_of(address: str, server: subprocess.Popen[bytes]) -> Message:
     """Return the headers of a page that is just being started."""
-    for _ in range(200):
+    for _ in range(3_000):
         assert server.poll() is None
         try:
             with urllib.request.urlopen(address, timeout=10) as answer:

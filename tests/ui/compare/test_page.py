@@ -462,7 +462,7 @@ def test_a_model_loads_once_and_says_why_it_cannot(models: Path) -> None:
         patch.setattr(state, "Scorer", lambda folder: 1 / 0)
         live.start()
         live.start()
-        for _ in range(100):
+        for _ in range(6_000):
             if live.is_done:
                 break
             time.sleep(0.02)
