@@ -100,7 +100,7 @@ def inspect(page: Page) -> Iterator[str]:
         ("Why A above B", "Ranked higher"),
         ("What if", "Nothing is changed yet"),
         ("Nearest pairs", "has rank"),
-        ("Map", "Two directions (PCA)"),
+        ("Map", "PCA: the two axes"),
     ):
         page.get_by_role("radio", name=view).click()
         expect(page.get_by_text(sign).first).to_be_visible(timeout=SLOW)

@@ -70,7 +70,7 @@ def test_every_view_opens_and_axe_finds_nothing(page: Page) -> None:
         ("Why A above B", "Ranked higher"),
         ("What if", "Nothing is changed yet"),
         ("Nearest pairs", "has rank"),
-        ("Map", "Two directions (PCA)"),
+        ("Map", "PCA: the two axes"),
     ):
         page.get_by_role("radio", name=view).click()
         expect(page.get_by_text(sign).first).to_be_visible(timeout=120_000)
