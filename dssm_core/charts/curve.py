@@ -47,11 +47,17 @@ def curve_chart(
     near = alt.selection_point(
         name="threshold", fields=["cosine"], nearest=True, on="click", empty=False
     )
-    return alt.layer(
+    layers = [
         alt.Chart(ground).mark_line(color=QUIET, strokeDash=[4, 3]).encode(across, up),
         base.mark_line(color=COSINE, strokeWidth=2).encode(order=alt.Order("cosine:Q")),
         base.mark_point(filled=True, size=60, opacity=0, aria=False).add_params(near),
-        alt.Chart(point[names].dropna())
-        .mark_point(filled=True, shape="diamond", size=260, color=CHOSEN, stroke=ink, opacity=1)
-        .encode(across, up, tooltip=tooltip),
-    ).properties(title=title, height=330, padding=AROUND, description=description)
+    ]
+    now = point[names].dropna()
+    if len(now):  # a layer with nothing in it would be an image without a name
+        diamond = alt.Chart(now).mark_point(
+            filled=True, shape="diamond", size=260, color=CHOSEN, stroke=ink, opacity=1
+        )
+        layers.append(diamond.encode(across, up, tooltip=tooltip))
+    return alt.layer(*layers).properties(
+        title=title, height=330, padding=AROUND, description=description
+    )

@@ -14,6 +14,7 @@ import urllib.error
 import urllib.request
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -193,7 +194,8 @@ def test_the_page_starts_anywhere_with_its_own_settings_and_writes_nothing_where
             connect(
                 f"ws://127.0.0.1:{port}/_stcore/stream", origin=Origin("http://foreign.invalid")
             )
-        first = asyncio.run(first_view(port))
+        with ThreadPoolExecutor(1) as apart:  # Playwright's loop may be running in this thread
+            first = apart.submit(lambda: asyncio.run(first_view(port))).result()
     assert first.view.model == "debian-packages"
     assert len(first.table) > 1
     assert {path: path.stat().st_mtime_ns for path in installed.rglob("*")} == before
