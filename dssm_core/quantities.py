@@ -53,10 +53,6 @@ class Quantity:
             written = written.lstrip("+-")  # a zero has no sign
         return written.replace("-", MINUS)
 
-    def rounded(self, value: float) -> float:
-        """Return a number for a file, with the decimals that people see."""
-        return round(value, self.decimals + (2 if self.is_share else 0))
-
 
 QUANTITIES: dict[str, Quantity] = {
     "cosine": Quantity(3),

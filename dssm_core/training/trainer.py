@@ -26,7 +26,7 @@ from dssm_core.models.losses import compile_step
 from dssm_core.models.tower import cut_towers
 from dssm_core.runtimes.load import load_towers
 from dssm_core.text import PIECES, UNSEEN
-from dssm_core.training.batches import PairBatches, ShardBatches, rarity
+from dssm_core.training.batches import Batches, PairBatches, ShardBatches, rarity
 from dssm_core.training.config import PREPARED, Plan, TrainingConfig
 from dssm_core.training.validation import Validation, best_gain, fit_head
 
@@ -71,7 +71,7 @@ class Trainer:
         self,
         plan: Plan,
         splits: dict[str, pd.DataFrame],
-        batches: PairBatches | ShardBatches,
+        batches: Batches,
         model: keras.Model,
         state: Path,
         log: Log,
@@ -306,7 +306,7 @@ def _split(plan: Plan) -> dict[str, pd.DataFrame]:
     return splits
 
 
-def _batches(plan: Plan, splits: dict[str, pd.DataFrame]) -> PairBatches | ShardBatches:
+def _batches(plan: Plan, splits: dict[str, pd.DataFrame]) -> Batches:
     """Return what the steps learn from: prepared shards, or the training pairs."""
     sizes, training, pairs = plan.sizes, plan.training, splits["train"]
     text_sizes = _text_sizes(sizes)

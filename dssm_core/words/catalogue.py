@@ -32,16 +32,15 @@ def catalogue(language: str) -> dict[str, Entry]:
     Args:
         language: the name of a file beside this one, such as "en".
     """
-    content = tomllib.loads((FOLDER / f"{language}.toml").read_text("utf-8"))
-    return dict(content["texts"])
+    return dict(_FILES[language]["texts"])
 
 
-def _names() -> dict[str, str]:
-    paths = sorted(FOLDER.glob("*.toml"), key=lambda path: (path.stem != "en", path.stem))
-    return {path.stem: tomllib.loads(path.read_text("utf-8"))["name"] for path in paths}
+_FILES: dict[str, dict[str, Any]] = {
+    path.stem: tomllib.loads(path.read_text("utf-8"))
+    for path in sorted(FOLDER.glob("*.toml"), key=lambda path: (path.stem != "en", path.stem))
+}
 
-
-LANGUAGES = _names()
+LANGUAGES: dict[str, str] = {language: content["name"] for language, content in _FILES.items()}
 """What each language calls itself, by code; English, which has every text, first."""
 
 

@@ -103,7 +103,7 @@ class _Bar:
                 self._bar = st.progress(0.0)
                 st.button(tr("stop"), key=f"{self._slot}.stop", on_click=self._stop)
         if self._bar is not None:
-            text = tr(self._text, done=done, total=total) if total else tr("inspect.starting")
+            text = tr(self._text, done=done, total=total) if total else tr("scoring.starting")
             self._bar.progress(min(1.0, done / max(1, total)), text)
 
     def _stop(self) -> None:
