@@ -15,7 +15,7 @@ import pandas as pd
 
 from dssm_core.scoring import Head, cosine
 from dssm_core.text import READ_STATES, State, Token
-from dssm_core.towers import Encoding, EncodingCache, Side, Towers
+from dssm_core.towers import Encoding, EncodingCache, PromptedTowers, Side, Towers
 
 MOST_EDITS = 8
 """Tokens that `smallest_flip` leaves out before it gives up."""
@@ -92,6 +92,7 @@ def effects(
     1. Each variant is the text, as far as it is read, with one token's characters blanked.
     2. All variants go through their tower in one batch; the other side is encoded once.
     3. effect = score of the whole text - score of the variant.
+    4. A prompt is left out as a whole; special tokens never are.
 
     Args:
         towers: what encodes.
@@ -115,6 +116,10 @@ def effects(
         for place, encoding in zip(places, towers.encode(variants, side), strict=True)
         for value in [_cosine(encoding, fixed)]
     }
+    for i, token in enumerate(whole.tokens):
+        if token.state == "prompt":
+            value = _cosine(_without_prompt(towers, text, side), fixed)
+            lost[i] = base - value, head.probability(base) - head.probability(value)
     attention = whole.attention
     return Effects(
         side,
@@ -131,6 +136,13 @@ def effects(
             for i, token in enumerate(whole.tokens)
         ),
     )
+
+
+def _without_prompt(towers: Towers | EncodingCache, text: str, side: Side) -> Encoding:
+    """Return a text's encoding as it would be if nothing stood in front of it."""
+    prompted = towers.towers if isinstance(towers, EncodingCache) else towers
+    assert isinstance(prompted, PromptedTowers)  # no other has tokens in the state "prompt"
+    return prompted.with_prompts({**prompted.prompts, side: ""}).encode([text], side)[0]
 
 
 def without(text: str, tokens: Sequence[Token], places: Sequence[int]) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import json
+import math
 import os
 import shutil
 import zipfile
@@ -34,6 +35,12 @@ LARGEST = {
     "model.keras": 512_000_000,
 }
 """Bytes that a file of a model folder may have; the whole archive, unpacked, for model.keras."""
+
+ADOPTED = "encoder"
+"""The family of a folder that refers to somebody else's encoder, and holds no weights itself."""
+
+TRAINED_ONLY = {"vocabulary.json", "model.keras"}
+"""Files that an adopted folder has not."""
 
 MOST_WORDS = 10_000
 """Words that a model may read of a text; a model of plain ids pads every text to them."""
@@ -62,19 +69,25 @@ class ModelFolder:
         """
         if not path.is_dir():
             raise UserError("folder.none here", str(path))
-        for name in LARGEST:
-            _checked(path, name)
         config = _json(path, "config.json")
         if not isinstance(config, dict) or config.get("format") != FORMAT:
             found = config.get("format") if isinstance(config, dict) else type(config).__name__
             raise UserError("folder.other version", str(found), name=path.name, format=FORMAT)
-        for key, kind in {"family": str, "model": dict, "head": dict, "text": dict}.items():
+        is_adopted = config.get("family") == ADOPTED
+        for name in LARGEST:
+            if not (is_adopted and name in TRAINED_ONLY):
+                _checked(path, name)
+        sizes = "encoder" if is_adopted else "text"
+        for key, kind in {"family": str, "model": dict, "head": dict, sizes: dict}.items():
             if not isinstance(config.get(key), kind):
                 raise UserError(
                     "folder.wrong field", repr(config.get(key)), name=path.name, field=key
                 )
-        _check_numbers(path, config)
-        _check_archive(path)
+        if is_adopted:
+            _check_encoder(path, config)
+        else:
+            _check_numbers(path, config)
+            _check_archive(path)
         return cls(path, config)
 
     @property
@@ -83,18 +96,31 @@ class ModelFolder:
         return self.path.name
 
     @property
+    def is_adopted(self) -> bool:
+        """Whether it refers to somebody else's encoder."""
+        return bool(self.config["family"] == ADOPTED)
+
+    @property
     def scale(self) -> float:
-        """w of the head."""
-        return float(self.config["head"]["scale"])
+        """w of the head; NaN where none was fitted."""
+        return float(self.config["head"].get("scale", math.nan))
 
     @property
     def bias(self) -> float:
-        """b of the head."""
-        return float(self.config["head"]["bias"])
+        """b of the head; NaN likewise."""
+        return float(self.config["head"].get("bias", math.nan))
+
+    @property
+    def model_files(self) -> list[Path]:
+        """The files that say which model this is."""
+        names = ("model.keras", "vocabulary.json", "config.json")
+        return [self.path / n for n in names if not (self.is_adopted and n in TRAINED_ONLY)]
 
     @cached_property
     def vocabulary(self) -> dict[str, int]:
-        """Words seen in training, with how often."""
+        """Words seen in training, with how often; empty for an encoder of somebody else's."""
+        if self.is_adopted:
+            return {}
         values = _json(self.path, "vocabulary.json")
         if not isinstance(values, dict):
             raise UserError("folder.damaged file", name=self.name, file="vocabulary.json")
@@ -143,8 +169,8 @@ class ModelFolder:
     def fingerprint(self) -> str:
         """Twelve hex digits that change whenever the model or its vocabulary does."""
         digest = hashlib.sha256()
-        for name in ("model.keras", "vocabulary.json", "config.json"):
-            digest.update((self.path / name).read_bytes())
+        for file in self.model_files:
+            digest.update(file.read_bytes())
         return digest.hexdigest()[:12]
 
 
@@ -269,6 +295,24 @@ def _check_numbers(path: Path, config: Mapping[str, Any]) -> None:
             raise UserError(
                 "folder.wrong field", repr({**head, **text}.get(name)), name=path.name, field=name
             )
+
+
+def _check_encoder(path: Path, config: Mapping[str, Any]) -> None:
+    """Refuse a configuration that does not say which encoder it refers to, or has half a head."""
+    encoder, head = config["encoder"], config["head"]
+    prompts = encoder.get("prompts")
+    texts = [encoder.get("reference"), encoder.get("fingerprint")]
+    if isinstance(prompts, dict):
+        texts += [prompts.get("query"), prompts.get("document")]
+    fits = {
+        "head": not head or all(_is_number(head.get(name)) for name in ("scale", "bias")),
+        "encoder": isinstance(prompts, dict)
+        and isinstance(encoder.get("options"), dict)
+        and all(isinstance(text, str) for text in texts),
+    }
+    for name, good in fits.items():
+        if not good:
+            raise UserError("folder.wrong field", repr(config[name]), name=path.name, field=name)
 
 
 def _is_number(value: Any) -> bool:

@@ -29,8 +29,9 @@ class Head:
     """From cosine to probability: sigmoid(scale * cosine + bias).
 
     Attributes:
-        scale: w; below 0 the model ranks backwards by probability.
-        bias: b.
+        scale: w; below 0 the model ranks backwards by probability; NaN where no head was fitted,
+            so that there are cosines alone.
+        bias: b; NaN likewise.
 
     Example:
         >>> Head(4.0, -2.0).probability(0.5)
@@ -39,6 +40,11 @@ class Head:
 
     scale: float
     bias: float
+
+    @property
+    def is_fitted(self) -> bool:
+        """Whether there is a head at all: without one every probability is NaN."""
+        return not (math.isnan(self.scale) or math.isnan(self.bias))
 
     def logit(self, cosine: float) -> float:
         """Return w * cosine + b, any real number."""
@@ -56,10 +62,14 @@ class Head:
 
     def cosine_at(self, probability: float) -> float | None:
         """Return the cosine of a probability; None where no cosine in [-1, 1] reaches it."""
-        if self.scale == 0 or not 0 < probability < 1:
+        if not self.is_fitted or self.scale == 0 or not 0 < probability < 1:
             return None
         cosine = (math.log(probability / (1 - probability)) - self.bias) / self.scale
         return cosine if -1 <= cosine <= 1 else None
+
+
+NO_HEAD = Head(math.nan, math.nan)
+"""Of a model for which no labelled pairs fitted one."""
 
 
 def sigmoid(logit: float) -> float:
@@ -89,8 +99,8 @@ class ScoredDocument:
     Attributes:
         document: its text.
         cosine: in [-1, 1]; None where query or document has nothing that the model reads.
-        logit: w * cosine + b; None likewise.
-        probability: in (0, 1); None likewise.
+        logit: w * cosine + b; None likewise, and where the model has no fitted head.
+        probability: in (0, 1); None as the logit.
         rank: 1 is the highest cosine, equal cosines share a rank; None likewise.
         percentile: in [0, 100], random pairs of the model's corpus with a lower cosine; None
             likewise.
@@ -149,7 +159,8 @@ class Scores:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON; None where a number does not exist."""
-        return asdict(self)
+        values = asdict(self)
+        return values if self.head.is_fitted else {**values, "head": None}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Scores:
@@ -159,7 +170,7 @@ class Scores:
             UserError: if a field is missing or of the wrong kind.
         """
         try:
-            head = Head(**_plain(values["head"]))
+            head = NO_HEAD if values["head"] is None else Head(**_plain(values["head"]))
             query = ScoredText(**{**_plain(values["query"]), "tokens": _tokens(values["query"])})
             results = tuple(
                 ScoredDocument(**{**_plain(result), "tokens": _tokens(result)})
@@ -183,7 +194,7 @@ def _plain(values: dict[str, Any]) -> dict[str, Any]:
     """Return stored values, less "tokens", once each is known to be of its field's kind."""
     fields = {name: value for name, value in {**values}.items() if name != "tokens"}
     for name, value in fields.items():
-        if name in ("text", "document"):
+        if name in ("text", "document", "pieces"):
             fits = isinstance(value, str)
         elif name == "state":
             fits = value in get_args(State)
@@ -198,9 +209,9 @@ def _plain(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_whole(result: ScoredDocument) -> bool:
-    """Whether a document has all its numbers, but perhaps its percentile, or none."""
-    numbers = (result.cosine, result.logit, result.probability, result.rank)
-    return len({number is None for number in numbers}) == 1
+    """Whether a document has a cosine and a rank or neither, and so have logit and probability."""
+    pairs = ((result.cosine, result.rank), (result.logit, result.probability))
+    return all((one is None) == (other is None) for one, other in pairs)
 
 
 def cosine(query: np.ndarray, document: np.ndarray) -> float:
@@ -241,10 +252,16 @@ def score(
     values = cosines(query.vector, vectors) if vectors else np.zeros(0)
     ranks = 1 + len(values) - np.searchsorted(np.sort(values), values, side="right")
     below = np.searchsorted(np.sort(background), values) / max(1, len(background))
-    logits = head.scale * values + head.bias
-    probabilities = [sigmoid(logit) for logit in logits.tolist()]
-    percentiles = (100 * below).tolist() if len(background) else [None] * len(values)
-    columns = [values.tolist(), logits.tolist(), probabilities, ranks.tolist(), percentiles]
+    logits = (head.scale * values + head.bias).tolist()
+    fitted = [logits, [sigmoid(logit) for logit in logits]]
+    unknown = [None] * len(values)
+    percentiles = (100 * below).tolist() if len(background) else unknown
+    columns: list[Sequence[Any]] = [
+        values.tolist(),
+        *(fitted if head.is_fitted else [unknown, unknown]),
+        ranks.tolist(),
+        percentiles,
+    ]
     if not all(readable):
         columns = [_with_gaps(column, readable) for column in columns]
     texts, tokens = [d.text for d in documents], [d.scored_tokens for d in documents]

@@ -19,10 +19,12 @@ from typing import Literal, NamedTuple
 import numpy as np
 import regex
 
-State = Literal["seen", "letters", "truncated", "skipped"]
+State = Literal["seen", "letters", "pieces", "unknown", "truncated", "skipped", "prompt", "special"]
 
-READ_STATES: tuple[State, ...] = ("seen", "letters")
-"""States of tokens that take part in a vector."""
+READ_STATES: tuple[State, ...] = ("seen", "letters", "pieces", "unknown")
+"""States of a person's own words that take part in a vector: each can be left out by itself."""
+ADDED_STATES: tuple[State, ...] = ("prompt", "special")
+"""States of tokens that an encoder adds to a person's text; they take part in a vector, too."""
 
 LONGEST_WORD = 20
 """Letters in one token; a longer run is read as several tokens, so no letter goes unread. (Save
@@ -65,15 +67,20 @@ class Token(NamedTuple):  # made by the thousand, in a third of a dataclass's ti
         text: the word as the model sees it: NFKC, lower case.
         start: offset of its first character in the original text.
         end: offset after its last character.
-        state: "seen" in training; "letters", read only by its letter pieces; "truncated", past
-            the length that the model reads; "skipped", not read at all: a symbol, or a word that
-            is not in the vocabulary of a model that reads whole words alone.
+        state: "seen" in training, or one entry of a tokenizer's vocabulary; "letters", read only
+            by its letter pieces; "pieces", cut in several by the tokenizer; "unknown", read as
+            the tokenizer's unknown token; "truncated", past the length that the model reads;
+            "skipped", not read at all: a symbol, or a word that is not in the vocabulary of a
+            model that reads whole words alone; "prompt" or "special", added by the encoder, with
+            no characters of the text.
+        pieces: how the tokenizer cuts it, as "em ##bed ##ding"; empty where it is one piece.
     """
 
     text: str
     start: int
     end: int
     state: State = "letters"
+    pieces: str = ""
 
     @property
     def is_read(self) -> bool:

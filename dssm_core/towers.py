@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -36,8 +36,9 @@ class ScoredToken:
         text: the word as the model sees it.
         start: offset of its first character in the text.
         end: offset after its last character.
-        state: "seen", "letters", "truncated" or "skipped", as in `dssm_core.text`.
-        attention: in [0, 1], summing to 1 over the tokens read; None without attention.
+        state: as in `dssm_core.text`.
+        attention: in [0, 1], summing to 1 over the tokens in the vector; None without attention.
+        pieces: how a tokenizer cuts it; empty where it is one piece.
     """
 
     text: str
@@ -45,10 +46,11 @@ class ScoredToken:
     end: int
     state: State
     attention: float | None
+    pieces: str = ""
 
     @property
     def is_read(self) -> bool:
-        """Whether the model reads this token at all."""
+        """Whether the model reads this token of the person's text at all."""
         return self.state in READ_STATES
 
 
@@ -60,8 +62,8 @@ class Encoding:
         text: the text as it was given.
         tokens: its tokens in reading order, those not read included.
         vector: float32 [E], any length; zeros where nothing was read.
-        attention: float32 [tokens], summing to 1 over the tokens read and 0 elsewhere; None
-            where the model has no attention.
+        attention: float32 [tokens], summing to 1 over the tokens in the vector and 0 elsewhere;
+            None where the model has no attention.
     """
 
     text: str
@@ -81,7 +83,7 @@ class Encoding:
             [None] * len(self.tokens) if self.attention is None else self.attention.tolist()
         )
         return tuple(
-            ScoredToken(t.text, t.start, t.end, t.state, weight)
+            ScoredToken(t.text, t.start, t.end, t.state, weight, t.pieces)
             for t, weight in zip(self.tokens, weights, strict=True)
         )
 
@@ -90,8 +92,8 @@ class Towers(Protocol):
     """A pair of towers and the head on top of them.
 
     Attributes:
-        scale: w of the head, probability = sigmoid(w * cosine + b).
-        bias: b of the head.
+        scale: w of the head, probability = sigmoid(w * cosine + b); NaN where none was fitted.
+        bias: b of the head; NaN likewise.
         has_attention: whether encodings carry attention weights.
     """
 
@@ -112,6 +114,24 @@ class Towers(Protocol):
 
     def encode(self, texts: Sequence[str], side: Side) -> list[Encoding]:
         """Encode texts in order; an unreadable text gets a zero vector, never an exception."""
+        ...
+
+
+@runtime_checkable
+class PromptedTowers(Towers, Protocol):
+    """Towers that put a prompt of their own in front of each text.
+
+    Attributes:
+        prompts: in front of queries and of documents; empty for none.
+    """
+
+    @property
+    def prompts(self) -> Mapping[Side, str]:
+        """Return the prompts."""
+        ...
+
+    def with_prompts(self, prompts: Mapping[Side, str]) -> Towers:
+        """Return the same towers with other prompts."""
         ...
 
 
@@ -228,10 +248,13 @@ class EncodingCache:
         towers: what encodes the texts that are not here yet.
         size: encodings that are cached.
         max_tokens: their tokens in all, so that a few long texts do not fill the memory.
+
+    Attributes:
+        towers: what encodes.
     """
 
     def __init__(self, towers: Towers, size: int = 4096, max_tokens: int = 1_000_000) -> None:
-        self._towers = towers
+        self.towers = towers
         self._size, self._max_tokens, self._tokens = size, max_tokens, 0
         self._cached: OrderedDict[tuple[Side, str], Encoding] = OrderedDict()
         self._lock = threading.Lock()
@@ -259,7 +282,7 @@ class EncodingCache:
         for done, part in _in_parts(missing):
             if progress:
                 progress(len(texts) - len(missing) + done, len(texts))
-            new = dict(zip(part, self._towers.encode(part, side), strict=True))
+            new = dict(zip(part, self.towers.encode(part, side), strict=True))
             self._store(new, side)
             encodings |= new
         if progress:

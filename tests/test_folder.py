@@ -69,7 +69,13 @@ def test_a_file_beyond_its_size_is_not_opened(tmp_path, name, monkeypatch):
     path = bare_folder(tmp_path / "m")
     with (path / name).open("ab") as file:
         os.truncate(file.fileno(), LARGEST[name] + 1)  # sparse: takes no room
-    monkeypatch.setattr(Path, "read_text", None)
+    read_text = Path.read_text
+
+    def only_small(file, *args):
+        assert file.name != name
+        return read_text(file, *args)
+
+    monkeypatch.setattr(Path, "read_text", only_small)
     with pytest.raises(UserError, match=rf"m/{name} is larger than .* and was not opened"):
         ModelFolder.open(path)
 

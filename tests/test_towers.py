@@ -132,7 +132,7 @@ def test_many_threads_get_what_one_would():
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda texts: cache.encode(texts, "document"), requests))
     assert [[e.text for e in answer] for answer in answers] == requests
-    towers = cache._towers
+    towers = cache.towers
     towers.calls.clear()
     cache.encode(TEXTS, "document")
     assert len(towers.encoded()) >= 40 - 7, "the bound holds after all that"

@@ -1,10 +1,14 @@
-"""From a model folder to its towers: one table of loaders, each imported when it is asked for."""
+"""From a model folder to its towers: one table of loaders, each imported when it is asked for.
+
+An adopted folder holds no weights: `encoders` opens what it refers to.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Literal
 
+from dssm_core.errors import UserError
 from dssm_core.folder import ModelFolder
 from dssm_core.towers import Towers
 
@@ -21,6 +25,23 @@ def _keras(folder: ModelFolder) -> Towers:
     return load_compiled(folder)
 
 
+def _adopted(folder: ModelFolder) -> Towers:
+    from dssm_core.runtimes.encoder import EncoderTowers
+    from dssm_core.runtimes.encoders import open_encoder
+
+    wanted = folder.config["encoder"]
+    embedder = open_encoder(wanted["reference"], wanted["options"])
+    if embedder.facts.fingerprint != wanted["fingerprint"]:
+        raise UserError(
+            "encoder.changed",
+            embedder.facts.fingerprint,
+            name=folder.name,
+            fingerprint=wanted["fingerprint"],
+            reference=wanted["reference"],
+        )
+    return EncoderTowers(embedder, wanted["prompts"], folder.scale, folder.bias)
+
+
 RUNTIMES: dict[str, Callable[[ModelFolder], Towers | None]] = {"numpy": _numpy, "keras": _keras}
 """Loaders, the fastest first; one that cannot run a folder's model returns None."""
 
@@ -34,7 +55,10 @@ def load_towers(folder: ModelFolder, by: Literal["fastest", "keras"] = "fastest"
             half a second); "keras", TensorFlow in any case (seconds).
 
     Raises:
-        UserError: if no runtime can read the model.
+        UserError: if no runtime can read the model, or the encoder that the folder refers to is
+            not there, or is another than it was.
     """
+    if folder.is_adopted:
+        return _adopted(folder)
     loaders = RUNTIMES.values() if by == "fastest" else [RUNTIMES[by]]
     return next(towers for load in loaders if (towers := load(folder)) is not None)

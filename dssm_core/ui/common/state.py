@@ -76,7 +76,8 @@ def model_folders() -> tuple[dict[str, ModelFolder], list[UserError]]:
 
 def live_model(folder: ModelFolder) -> LiveModel:
     """Return a folder's model, loading or loaded; a folder written anew is loaded anew."""
-    return _live_model(str(folder.path), (folder.path / "model.keras").stat().st_mtime_ns)
+    changed = max(file.stat().st_mtime_ns for file in folder.model_files)
+    return _live_model(str(folder.path), changed)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

@@ -83,8 +83,7 @@ def _read(folder: ModelFolder) -> Corpus:
 
 def search_of(folder: ModelFolder) -> Search:
     """Return a folder's search; made anew once the model, its pairs or its index are."""
-    files = [folder.path / name for name in ("model.keras", "vocabulary.json", "config.json")]
-    fingerprint = _fingerprint(str(folder.path), tuple(map(_changed, files)))
+    fingerprint = _fingerprint(str(folder.path), tuple(map(_changed, folder.model_files)))
     path = index_path(fingerprint) / MANIFEST
     search = _cached_search(
         str(folder.path),
