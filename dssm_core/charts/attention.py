@@ -12,7 +12,7 @@ import pandas as pd
 from dssm_core.charts.base import AROUND, INK, QUIET, Drawing, drawable, headline, template
 from dssm_core.words import ENGLISH, Translate, join_texts
 
-MOST_TOKENS = 2_000
+MAX_TOKENS = 2_000
 """What the chart draws: the first tokens."""
 
 
@@ -38,14 +38,14 @@ def attention_heatmap(
     Reads as: a stronger colour is more weight; a text's weights sum to 1. A dashed cell and ~ mark
     a word read by its letters only, a grey cell and × one that was not read.
     """
-    shown = _cells(tokens.head(MOST_TOKENS), tr)
+    shown = _cells(tokens.head(MAX_TOKENS), tr)
     weights = shown["attention"][np.isfinite(shown["attention"])]
     top = highest or max(weights, default=0.0) or 1.0
     title = headline(
         tr("chart.attention"),
         tr("chart.attention.strong"),
         tr("chart.attention.marks"),
-        tr("chart.attention.cut", most=MOST_TOKENS) if len(tokens) > MOST_TOKENS else "",
+        tr("chart.attention.cut", most=MAX_TOKENS) if len(tokens) > MAX_TOKENS else "",
         ink=ink,
     )
     return Drawing(

@@ -24,7 +24,7 @@ from dssm_core.quantities import format_number
 from dssm_core.words import ENGLISH, Translate
 
 LABELS = ["relevant", "not relevant"]
-MOST_SLICES = 12
+MAX_SLICES = 12
 """Slices that one chart draws, the worst ones."""
 
 
@@ -303,7 +303,7 @@ def slices_chart(
         ink: colour of the text inside the chart.
         say: says its texts.
     """
-    shown = table.head(MOST_SLICES).copy()
+    shown = table.head(MAX_SLICES).copy()
     shown["row"] = np.arange(len(shown))
     shown["chosen"] = shown["slice"] == selected
     names = drawable(shown.pop("slice").astype(str), 60)

@@ -30,7 +30,7 @@ from dssm_core.charts.base import (
 from dssm_core.quantities import format_number
 from dssm_core.words import ENGLISH, Translate, join_texts
 
-MOST_POINTS, MOST_NUMBERS, MOST_BARS = 2_000, 12, 200
+MAX_POINTS, MAX_NUMBERS, MAX_BARS = 2_000, 12, 200
 """What one chart draws: the best documents and the chosen one."""
 
 FLOOR = "height * 0.76"
@@ -83,7 +83,7 @@ def score_chart(
     because probability is computed from cosine alone. The grey bars below show where the cosines
     of random pairs fall.
     """
-    shown = _shown(frame, selected, MOST_POINTS).sort_values("chosen", kind="stable")
+    shown = _shown(frame, selected, MAX_POINTS).sort_values("chosen", kind="stable")
     title = headline(
         tr("chart.scores"),
         tr("chart.scores.reads"),
@@ -163,7 +163,7 @@ def ranked_bars(
     Reads as: longer to the right is more alike; a bar that passes its upright stroke reaches the
     threshold.
     """
-    shown = _shown(frame, selected, MOST_BARS)
+    shown = _shown(frame, selected, MAX_BARS)
     title = headline(tr("chart.bars"), tr("chart.bars.reads"), _cut(frame, shown, tr), ink=ink)
     return Drawing(
         _bars_template(threshold, _has_percentile(shown), ink, tr),
@@ -250,7 +250,7 @@ def _shown(frame: pd.DataFrame, selected: int | None, most: int) -> pd.DataFrame
 
 def _numbers(shown: pd.DataFrame) -> pd.DataFrame:
     """Return the numbers of points and their places; points too near each other share one."""
-    first = shown.sort_values(["chosen", "rank"], ascending=[False, True]).head(MOST_NUMBERS)
+    first = shown.sort_values(["chosen", "rank"], ascending=[False, True]).head(MAX_NUMBERS)
     groups: list[dict[Any, Any]] = []
     for row in first.sort_values(["cosine", "position"]).to_dict("records"):
         near = groups and row["cosine"] - groups[-1]["cosine"] < 0.04

@@ -30,7 +30,7 @@ Doubt = Literal["ids", "one label", "same text", "contradiction"]
 SAMPLE = 500
 """Rows that a guess looks at."""
 
-MOST_VALUES = 20
+MAX_VALUES = 20
 """Different values of a column that may still be labels."""
 
 USUAL: Mapping[str, str] = {
@@ -96,7 +96,7 @@ class Table:
     def values(self, column: str) -> list[str]:
         """Return a column's different values without blanks around, by how often; at most 21."""
         counts = pd.Series([cell.strip() for cell in self.cells(column)]).value_counts()
-        return [str(value) for value in counts.index[: MOST_VALUES + 1]]
+        return [str(value) for value in counts.index[: MAX_VALUES + 1]]
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ def guess_roles(table: Table) -> Roles:
     """
     names = {role: _named(table.columns, words.split()) for role, words in USUAL.items()}
     label = names["label"]
-    if label is None or len(table.values(label)) > MOST_VALUES:
+    if label is None or len(table.values(label)) > MAX_VALUES:
         label = next(filter(lambda c: _means_labels(table, c), table.columns), None)
     query = names["query"] if names["query"] != label else None
     document = names["document"] if names["document"] not in (query, label) else None

@@ -17,7 +17,7 @@ from dssm_core.corpus.splitting import Row, digest, fold, split_by_group
 from dssm_core.corpus.survey import Origin, Report, write_corpus
 from dssm_core.errors import UserError
 
-MOST_REPEATS = 3  # a paragraph that occurs more often says nothing of one package
+MAX_REPEATS = 3  # a paragraph that occurs more often says nothing of one package
 FEWEST_WORDS = 3
 LEAD_IN_WORDS = 8  # "The main features are:" and the like, whose list stands apart
 PARAGRAPHS = 3  # the most that one package gives
@@ -234,6 +234,6 @@ def unfit_because(paragraph: Paragraph, repeats: int = 1) -> str:
         return "list or indented block that is not language"
     if visible.endswith(":") and len(words) < LEAD_IN_WORDS:
         return f"paragraph under {LEAD_IN_WORDS} words that only leads in a list"
-    if repeats > MOST_REPEATS:
-        return f"paragraph that occurs more than {MOST_REPEATS} times"
+    if repeats > MAX_REPEATS:
+        return f"paragraph that occurs more than {MAX_REPEATS} times"
     return ""

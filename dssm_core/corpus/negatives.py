@@ -37,7 +37,7 @@ STRATEGIES: tuple[Strategy, ...] = ("random", "frequency", "bm25", "model")
 Rank = Callable[[Sequence[str], Sequence[str], int], np.ndarray]
 """(queries [Q], pool [D], number) -> indices [Q, number] of the pool's best for each query."""
 
-MOST_SPARE = 256
+MAX_SPARE = 256
 """Candidates beyond those asked for, in place of a query's own; more would grow with the corpus."""
 
 SCHEMA = pa.schema(
@@ -270,7 +270,7 @@ def _draw(
             "negatives.too few documents", documents=len(ids), relevant=most, number=config.number
         )
     queries = [row[1] for row in rows]
-    spare = min(most, MOST_SPARE)
+    spare = min(most, MAX_SPARE)
     if rank is not None and config.strategy in ("bm25", "model"):
         candidates = rank(queries, texts, min(len(ids), config.number + spare))
     else:

@@ -25,7 +25,7 @@ from dssm_core.text import segment
 from dssm_core.towers import Towers
 
 DEPTH = 10
-MOST_QUERIES = 2000
+MAX_QUERIES = 2000
 """Of a larger set so many queries are drawn: enough for a rate to within two points."""
 SAME = 1e-4
 """A cosine that moves by no more has not changed: float32 sums in another order."""
@@ -137,7 +137,7 @@ CAPABILITIES = (
 
 
 def measure_robustness(
-    towers: Towers, pairs: pd.DataFrame, seed: int = 0, most: int = MOST_QUERIES
+    towers: Towers, pairs: pd.DataFrame, seed: int = 0, most: int = MAX_QUERIES
 ) -> dict[str, Any]:
     """Change the texts of held-out pairs, and count what fails.
 

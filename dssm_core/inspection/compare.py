@@ -30,7 +30,7 @@ FORMAT = 1
 
 ARRAYS = ("queries", "documents", "query_row", "document_row")
 ENTRIES = {"inspection.json", "pairs.parquet", *(f"{name}.npy" for name in ARRAYS)}
-MOST_BYTES, MOST_ROWS = 1 << 30, 1_000_000
+MAX_BYTES, MAX_ROWS = 1 << 30, 1_000_000
 """Of a snapshot, unpacked; and of its pairs, of which Parquet packs millions into a few bytes."""
 
 FLIPS = 50_000_000
@@ -181,8 +181,8 @@ def load_snapshot(path: Path | IO[bytes]) -> Inspection:
             entries = archive.infolist()
             if sorted(entry.filename for entry in entries) != sorted(ENTRIES):
                 raise ValueError(f"it must hold just {', '.join(sorted(ENTRIES))}")
-            if sum(entry.file_size for entry in entries) > MOST_BYTES:
-                raise ValueError(f"it unpacks to over {MOST_BYTES:,} bytes")
+            if sum(entry.file_size for entry in entries) > MAX_BYTES:
+                raise ValueError(f"it unpacks to over {MAX_BYTES:,} bytes")
             found = json.loads(archive.read("inspection.json"))
             if not isinstance(found, dict) or found.get("format") != FORMAT:
                 raise ValueError(f"it is no snapshot of format {FORMAT}")
@@ -216,7 +216,7 @@ def _write(inspection: Inspection, file: IO[bytes]) -> None:
 
 def _frame(content: bytes) -> pd.DataFrame:
     file, batches = pq.ParquetFile(io.BytesIO(content)), []
-    room = MOST_BYTES if file.metadata.num_rows <= MOST_ROWS else 0
+    room = MAX_BYTES if file.metadata.num_rows <= MAX_ROWS else 0
     for batch in file.iter_batches(1_000):
         room -= batch.nbytes
         if room < 0:

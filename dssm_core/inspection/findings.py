@@ -21,10 +21,10 @@ from dssm_core.inspection.score_pairs import Inspection, Progress
 from dssm_core.scoring import Scorer
 from dssm_core.words import ENGLISH, Sentence, Translate, join_sentences
 
-MOST_CAUSES = 500
+MAX_CAUSES = 500
 """Errors, the worst, whose cause is looked for."""
 
-MOST_EFFECTS = 10
+MAX_EFFECTS = 10
 """Errors, the worst, of which every token's effect is worked out."""
 
 ERROR_COLUMNS = ("query", "document", "label", "cosine", "probability", "rank", "candidates")
@@ -76,7 +76,7 @@ class Findings:
     @property
     def causes(self) -> dict[str, int]:
         """How many of the worst 500 errors have each cause, the most first."""
-        found = self.errors["cause"].head(MOST_CAUSES).value_counts()
+        found = self.errors["cause"].head(MAX_CAUSES).value_counts()
         return {str(cause): int(number) for cause, number in found.items()}
 
     def worst_slices(self, most: int, tr: Translate = ENGLISH) -> pd.DataFrame:
@@ -98,7 +98,7 @@ class Findings:
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON, in English; None where a number does not exist."""
         frame, head = self.inspection.frame, self.inspection.head
-        worst = self.errors.head(MOST_CAUSES)
+        worst = self.errors.head(MAX_CAUSES)
         worst = worst.assign(evidence=[join_sentences(one, ENGLISH) for one in worst["evidence"]])
         columns = [*ERROR_COLUMNS, "error", "by", "cause", "evidence"]
         result: dict[str, Any] = _plain(
@@ -168,11 +168,11 @@ def find(
     """
     frame = inspection.frame
     errors = measure.errors(frame, cosine)
-    worst = errors.head(MOST_CAUSES)
+    worst = errors.head(MAX_CAUSES)
     found = find_causes(inspection, worst, scorer, cosine, progress)
     # assigned and not joined, as the file may have columns of these names
     errors = errors.assign(**found.reindex(errors.index, fill_value=""))
-    first = errors.head(MOST_EFFECTS)
+    first = errors.head(MAX_EFFECTS)
     labels = frame["label"].to_numpy()
     curve, calibration = measure.curve(frame), measure.calibration(frame)
     return Findings(

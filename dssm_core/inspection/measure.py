@@ -16,7 +16,7 @@ from dssm_core.evaluation import auc, summarise
 from dssm_core.evaluation import calibration_error as calibration_error  # of `calibration`
 from dssm_core.inspection.slices import slice_of
 
-MOST_POINTS = 500
+MAX_POINTS = 500
 """Points of a curve."""
 
 FEWEST_PAIRS = 10
@@ -360,14 +360,14 @@ def _relevant(frame: pd.DataFrame) -> np.ndarray:
 
 
 def _thinned(false: np.ndarray, hits: np.ndarray) -> np.ndarray:
-    """Return which points of a ROC curve to keep, in order, at most MOST_POINTS of them."""
+    """Return which points of a ROC curve to keep, in order, at most MAX_POINTS of them."""
     number = len(hits)
-    if number <= MOST_POINTS:
+    if number <= MAX_POINTS:
         return np.arange(number)
     corners = _hull(false, hits)
-    room = MOST_POINTS - len(corners)
+    room = MAX_POINTS - len(corners)
     if room < 2:  # never seen: as many corners take a ROC curve made for it
-        result: np.ndarray = corners[np.linspace(0, len(corners) - 1, MOST_POINTS).astype(int)]
+        result: np.ndarray = corners[np.linspace(0, len(corners) - 1, MAX_POINTS).astype(int)]
         return result
     even = np.linspace(0, number - 1, room).astype(int)
     return np.union1d(corners, even)

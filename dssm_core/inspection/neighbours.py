@@ -18,10 +18,10 @@ from dssm_core.inspection.score_pairs import Inspection
 from dssm_core.towers import Side
 from dssm_core.words import ENGLISH, Translate
 
-MOST_POINTS = 5_000
+MAX_POINTS = 5_000
 """Vectors on the map; of more, as many are drawn by chance."""
 
-MOST_VALUES = 4
+MAX_VALUES = 4
 """Values of a slice that are told apart on the map; the rarer ones are "others"."""
 
 
@@ -125,7 +125,7 @@ class VectorMap:
 
 
 def map_vectors(
-    inspection: Inspection, keep: Any = None, most: int = MOST_POINTS, seed: int = 0
+    inspection: Inspection, keep: Any = None, most: int = MAX_POINTS, seed: int = 0
 ) -> VectorMap:
     """Lay queries and documents out on their two main directions (PCA).
 
@@ -237,7 +237,7 @@ def point_values(
     return found
 
 
-def slice_values(column: pd.Series, most: int = MOST_VALUES, tr: Translate = ENGLISH) -> pd.Series:
+def slice_values(column: pd.Series, most: int = MAX_VALUES, tr: Translate = ENGLISH) -> pd.Series:
     """Return a column as few words, to colour by.
 
     Args:

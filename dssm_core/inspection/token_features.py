@@ -14,7 +14,7 @@ from dssm_core.towers import Encoding
 RARE = 3e-6
 """Share of the training words up to which a stem counts as rare: 10 of 3 million."""
 
-MOST_CAPITALS = 0.6
+MAX_CAPITALS = 0.6
 """Share of a text's words up to which a capital tells something."""
 
 _NUMBER = re.compile(r"v?\d+([.,]\d+)*")
@@ -82,7 +82,7 @@ def words_of(encoding: Encoding, common: frozenset[str]) -> tuple[Word, ...]:
     text = encoding.text
     tokens = [(i, t) for i, t in enumerate(encoding.tokens) if t.state != "skipped"]
     written = [text[token.start : token.end] for _, token in tokens]
-    tell = sum(w[:1].isupper() for w in written) <= max(1, MOST_CAPITALS * len(written))
+    tell = sum(w[:1].isupper() for w in written) <= max(1, MAX_CAPITALS * len(written))
     stems = stem_words([token.text for _, token in tokens])
     found: list[Word] = []
     end = 0

@@ -10,7 +10,7 @@ import pandas as pd
 from dssm_core.charts import inspection as pictures
 from dssm_core.explain import Effects, TokenEffect
 from dssm_core.inspection.causes import cause_name
-from dssm_core.inspection.findings import MOST_CAUSES, Findings, place
+from dssm_core.inspection.findings import MAX_CAUSES, Findings, place
 from dssm_core.quantities import format_number, format_term
 from dssm_core.reporting import html
 from dssm_core.scoring import Head
@@ -219,7 +219,7 @@ def _slices(findings: Findings, tr: Translate) -> str:
 def _errors(findings: Findings, tr: Translate) -> str:
     if findings.errors.empty:
         return html.section(tr("inspect.errors"), html.paragraph(tr("report.errors.none")))
-    searched = min(len(findings.errors), MOST_CAUSES)
+    searched = min(len(findings.errors), MAX_CAUSES)
     shown = findings.errors.head(MOST_ERRORS)
     items = [
         _error(number, line, row, findings, tr)

@@ -181,7 +181,7 @@ def test_a_file_is_large_by_its_rows_or_its_bytes(tmp_path, monkeypatch):
     assert not is_large(tmp_path / "few.csv")
     assert is_large(tmp_path / "many.csv")
     assert is_large(tmp_path / "many.csv.gz")
-    monkeypatch.setattr(large, "MOST_BYTES", 150)
+    monkeypatch.setattr(large, "MAX_BYTES", 150)
     assert is_large(tmp_path / "few.csv")
 
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dssm_core.corpus.pairs import MOST_CHARACTERS, read_pairs
+from dssm_core.corpus.pairs import MAX_CHARACTERS, read_pairs
 from dssm_core.corpus.splitting import split_pairs
 from dssm_core.errors import UserError
 
@@ -137,7 +137,7 @@ def test_a_json_label_may_be_a_number_or_a_truth_value_and_null_is_empty_text():
         ("query,document\n", ["header but no pairs"]),
         ("", ["empty"]),
         (" \n\n", ["empty"]),
-        (f"query,document\na,{'x' * (MOST_CHARACTERS + 1)}\n", ["document", "1,000,000", "line 2"]),
+        (f"query,document\na,{'x' * (MAX_CHARACTERS + 1)}\n", ["document", "1,000,000", "line 2"]),
     ],
 )
 def test_a_bad_csv_is_refused_with_the_line_and_the_column(text, expected):
