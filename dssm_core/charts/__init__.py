@@ -26,6 +26,7 @@ from dssm_core.charts.scores import (
     ranked_bars,
     score_chart,
 )
+from dssm_core.charts.vector_map import vector_map
 
 __all__ = [
     "INK",
@@ -48,5 +49,6 @@ __all__ = [
     "score_chart",
     "slices_chart",
     "slope_chart",
+    "vector_map",
     "vectors_chart",
 ]
