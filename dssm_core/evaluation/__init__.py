@@ -1,6 +1,6 @@
 """How good a ranking is, whether its probabilities mean something, where it fails; BM25 beside."""
 
-from dssm_core.evaluation.cosines import Encoded, cosine_nearest, cosine_rows, unit
+from dssm_core.evaluation.cosines import Encoded, cosine_nearest, cosine_rows, unit_vectors
 from dssm_core.evaluation.evaluate import (
     FUSED,
     Fusion,
@@ -52,5 +52,5 @@ __all__ = [
     "rank_documents",
     "summarise",
     "telling_columns",
-    "unit",
+    "unit_vectors",
 ]

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from dssm_core.errors import UserError
-from dssm_core.evaluation.cosines import Encoded, cosine_rows, unit
+from dssm_core.evaluation.cosines import Encoded, cosine_rows, unit_vectors
 from dssm_core.evaluation.lexical import BM25, WEIGHT, blend, fuse_ranks
 from dssm_core.evaluation.probabilities import (
     NEGATIVES,
@@ -206,7 +206,7 @@ def _calibration(
     rankings: Mapping[str, Ranking],
     seed: int,
 ) -> dict[str, Any]:
-    queries, documents = unit(encoded[0].vectors), unit(encoded[1].vectors)
+    queries, documents = unit_vectors(encoded[0].vectors), unit_vectors(encoded[1].vectors)
 
     def measured(query: np.ndarray, document: np.ndarray, labels: np.ndarray) -> Any:
         cosines = (queries[query] * documents[document]).sum(1)

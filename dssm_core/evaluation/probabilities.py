@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dssm_core.evaluation.cosines import unit
+from dssm_core.evaluation.cosines import unit_vectors
 from dssm_core.evaluation.ranking import Collection
 
 NEGATIVES = 10
@@ -123,7 +123,7 @@ def pair_cosines(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the cosines and labels, [N] each, of the pairs that `sample_pairs` draws."""
     query, document, labels = sample_pairs(collection, seed=seed)
-    return (unit(queries)[query] * unit(documents)[document]).sum(1), labels
+    return (unit_vectors(queries)[query] * unit_vectors(documents)[document]).sum(1), labels
 
 
 def reliability(cosines: np.ndarray, labels: np.ndarray, scale: float, bias: float) -> Any:

@@ -195,10 +195,10 @@ class UnitVector(keras.layers.Layer):
         super().__init__(**kwargs)
 
     def call(self, vector: Tensor, mask: Tensor | None = None) -> Tensor:
-        unit = unit_length(vector)  # [..., E]
+        normalised = unit_length(vector)  # [..., E]
         if mask is None:
-            return unit
-        return ops.where(ops.any(mask, axis=-1, keepdims=True), unit, 0.0)
+            return normalised
+        return ops.where(ops.any(mask, axis=-1, keepdims=True), normalised, 0.0)
 
     def compute_output_shape(self, vector_shape: Shape, mask_shape: Shape | None = None) -> Shape:
         return vector_shape

@@ -113,7 +113,7 @@ def build_mlp_model(config: MLPConfig | None = None) -> keras.Model:
         vector = keras.layers.Dense(config.vector, name=f"{side}_dense_2")(hidden)  # [N, E]
         inputs.append(texts)
         vectors.append(UnitVector(name=f"{side}_vec")(vector, ops.not_equal(counts, 0)))
-    out = probability_head(config.head)(cosine_dot(unit=True)(vectors))  # [N, 1]
+    out = probability_head(config.head)(cosine_dot(is_unit=True)(vectors))  # [N, 1]
     outputs = {"out": out, "cos": Cosine(name="cos")(vectors)}
     return keras.Model(inputs, outputs, name="mlp_model")
 
