@@ -31,7 +31,7 @@ def attention_heatmap(
         highest: weight of the strongest shade; the largest there is without it.
         per_line: most tokens in a line; fewer where the screen is narrow.
         ink: colour of the text inside the chart.
-        say: says its texts.
+        tr: gives the texts.
 
     Frame columns: position (0 is the query), index, text, state, attention.
 

@@ -49,14 +49,14 @@ def effects_chart(
         title: of the chart, if it is not the usual one.
         reach: the axis reaches at least so far, to compare two charts.
         ink: colour of the text inside the chart.
-        say: says its texts.
+        tr: gives the texts.
     """
     shown = frame[frame["state"].isin(["seen", "letters"])].copy()
     shown["label"] = [f"{i + 1} · {t}" for i, t in zip(shown["index"], shown["text"], strict=True)]
     shown["sign"] = np.where(shown["cosine"] < 0, *[tr(sign) for sign in reversed(SIGNS)])
     largest = max(float(shown["cosine"].abs().max()) if len(shown) else 0.0, reach, 0.01) * 1.1
     strongest = shown.reindex(shown["cosine"].abs().sort_values(ascending=False).index).head(3)
-    told = tr("comma").join(
+    strengths = tr("comma").join(
         f"{text} {effect:+.3f}"
         for text, effect in zip(strongest["text"], strongest["cosine"], strict=True)
     )
@@ -71,8 +71,8 @@ def effects_chart(
         },
         {
             "title": line,
-            "description": tr("chart.effects.told", told=told)
-            if told
+            "description": tr("chart.effects.told", told=strengths)
+            if strengths
             else tr("chart.effects.none"),
         },
     )
@@ -141,7 +141,7 @@ def slope_chart(frame: pd.DataFrame, *, ink: str = INK, tr: Translate = ENGLISH)
     Args:
         frame: one row a document and model, two models.
         ink: colour of the text inside the chart.
-        say: says its texts.
+        tr: gives the texts.
     """
     shown = frame.dropna(subset=["rank"]).copy()
     models = list(dict.fromkeys(frame["model"]))
@@ -178,9 +178,9 @@ def slope_chart(frame: pd.DataFrame, *, ink: str = INK, tr: Translate = ENGLISH)
     numbers = base.mark_text(dx=alt.ExprRef("datum.aside"), color=ink).encode(
         text="position:O", color=alt.value(ink)
     )
-    told = tr("chart.slope.none")
+    finding = tr("chart.slope.none")
     if len(moved):
-        told = tr("chart.slope.told", most=int(moved.max()))
+        finding = tr("chart.slope.told", most=int(moved.max()))
     return alt.layer(
         base.mark_line(strokeWidth=2).encode(strokeDash=dash.legend(None)),
         base.mark_point(filled=True, size=70),
@@ -189,5 +189,5 @@ def slope_chart(frame: pd.DataFrame, *, ink: str = INK, tr: Translate = ENGLISH)
         title=headline(tr("chart.slope"), tr("chart.slope.reads"), ink=ink),
         height=300,
         padding=AROUND,
-        description=told,
+        description=finding,
     )

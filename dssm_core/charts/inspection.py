@@ -1,4 +1,4 @@
-"""Labelled pairs as a whole: how cosines part them, where to cut, and which slice is bad."""
+"""Labelled pairs as a from_0_to_1: how cosines part them, where to cut, and which slice is bad."""
 
 from __future__ import annotations
 
@@ -58,8 +58,9 @@ def cosine_bins(frame: pd.DataFrame, bins: int = 40) -> pd.DataFrame:
                 }
             )
         )
-    found = pd.concat(parts, ignore_index=True)
-    return found[found.groupby("label")["pairs"].transform("sum") > 0].reset_index(drop=True)
+    histograms = pd.concat(parts, ignore_index=True)
+    has_pairs = histograms.groupby("label")["pairs"].transform("sum") > 0
+    return histograms[has_pairs].reset_index(drop=True)
 
 
 def distribution_chart(
@@ -82,14 +83,14 @@ def distribution_chart(
         cosine: the threshold.
         probability: the same on the other scale.
         ink: colour of the text inside the chart.
-        say: says its texts.
+        tr: gives the texts.
     """
     low = min([*bins["start"], cosine]) if len(bins) else -1.0
     high = max([*bins["end"], cosine]) if len(bins) else 1.0
     x = alt.X("start:Q").scale(domain=[low, high], nice=False).title(tr("chart.cosine"))
-    told = {label: tr(f"pair.{label}") for label in LABELS}
-    shown = bins.assign(floor=0.0, label=bins["label"].map(told))
-    labels = list(told.values())
+    names = {label: tr(f"pair.{label}") for label in LABELS}
+    shown = bins.assign(floor=0.0, label=bins["label"].map(names))
+    labels = list(names.values())
     base = alt.Chart(shown).encode(
         color=alt.Color("label:N")
         .scale(domain=labels, range=[COSINE, PROBABILITY])
@@ -147,7 +148,7 @@ def precision_recall_chart(
         point: the current threshold, as `measure.Rates.point` returns.
         relevant: share of all pairs that are relevant, in [0, 1].
         ink: colour of the text inside the chart.
-        say: says its texts.
+        tr: gives the texts.
     """
     now = point.iloc[0]
     floor = pd.DataFrame({"recall": [0.0, 1.0], "precision": [relevant, relevant]})
@@ -194,7 +195,7 @@ def roc_chart(
         point: the current threshold, as `measure.Rates.point` returns.
         area: under the curve, in [0, 1].
         ink: colour of the text inside the chart.
-        say: says its texts.
+        tr: gives the texts.
     """
     now = point.iloc[0]
     ends = pd.DataFrame({"false_positive_rate": [0.0, 1.0], "recall": [0.0, 1.0]})
@@ -233,12 +234,12 @@ def reliability_chart(
         table: the reliability table.
         error: the expected calibration error, in [0, 1].
         ink: colour of the text inside the chart.
-        say: says its texts.
+        tr: gives the texts.
     """
     ends = pd.DataFrame({"probability": [0.0, 1.0], "relevant": [0.0, 1.0]})
-    unit = alt.Scale(domain=[0, 1], nice=False)
-    x = alt.X("probability:Q").scale(unit).title(tr("chart.reliability.mean"))
-    y = alt.Y("relevant:Q").scale(unit).title(tr("chart.reliability.share"))
+    from_0_to_1 = alt.Scale(domain=[0, 1], nice=False)
+    x = alt.X("probability:Q").scale(from_0_to_1).title(tr("chart.reliability.mean"))
+    y = alt.Y("relevant:Q").scale(from_0_to_1).title(tr("chart.reliability.share"))
     base = alt.Chart(table).encode(
         x,
         y,
@@ -294,14 +295,14 @@ def slices_chart(
     Frame columns: slice, pairs, errors, error_rate, low, high, auc, few.
 
     Reads as: further right is worse; where an interval passes the dashed line, the slice may well
-    be as good as the whole. Hollow points: under ten pairs.
+    be as good as the from_0_to_1. Hollow points: under ten pairs.
 
     Args:
         table: one row a slice, worst first.
         overall: share of all pairs that are wrong, in [0, 1].
         selected: the chosen slice.
         ink: colour of the text inside the chart.
-        say: says its texts.
+        tr: gives the texts.
     """
     shown = table.head(MAX_SLICES).copy()
     shown["row"] = np.arange(len(shown))
@@ -346,9 +347,9 @@ def slices_chart(
         align="left", dy=-8, fontSize=12, color=ink, limit=alt.ExprRef("width - 12")
     )
     average = alt.Chart(pd.DataFrame({"error_rate": [overall]}))
-    told = tr("chart.slices.none")
+    finding = tr("chart.slices.none")
     if len(shown):
-        told = tr("chart.slices.told", number=len(table), worst=shown.iloc[0]["label"])
+        finding = tr("chart.slices.told", number=len(table), worst=shown.iloc[0]["label"])
     is_cut = len(shown) < len(table)
     cut = tr("chart.slices.cut", shown=len(shown), number=len(table)) if is_cut else ""
     return alt.layer(
@@ -367,22 +368,22 @@ def slices_chart(
         ),
         height=alt.Step(42),
         padding=AROUND,
-        description=told,
+        description=finding,
     )
 
 
 def _tell_distribution(bins: pd.DataFrame, cosine: float, probability: float, tr: Translate) -> str:
     above = bins[bins["start"] >= cosine].groupby("label")["share"].sum()
-    told = tr("comma").join(
+    shares = tr("comma").join(
         tr(f"chart.distribution.of.{label}", share=above.get(label, 0.0))
         for label in LABELS
         if label in set(bins["label"])
     )
-    if not told:
+    if not shares:
         return tr("chart.distribution.none")
     return tr(
         "chart.distribution.told",
         cosine=cosine,
         probability=format_number(probability, "probability"),
-        told=told,
+        told=shares,
     )

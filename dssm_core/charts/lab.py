@@ -24,7 +24,7 @@ def history_chart(
         measure: the column to draw.
         title: of the chart and its y axis, with the range in brackets.
         reads_as: one sentence below the title.
-        say: says its other texts.
+        tr: gives the other texts.
     """
     shown = frame[["run", "epoch", measure]].dropna().rename(columns={measure: "value"})
     base = alt.Chart(shown).encode(
@@ -66,7 +66,7 @@ def vectors_chart(
     Args:
         query: its two entries.
         document: its two entries.
-        say: says its texts.
+        tr: gives the texts.
     """
     names = [tr("query"), tr("document")]
     longest = max(float(np.hypot(*query)), float(np.hypot(*document))) or 1.0

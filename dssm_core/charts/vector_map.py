@@ -51,7 +51,7 @@ def vector_map(
         colour: what `value` is, such as "label", as people read it.
         order: its values in the order of the legend; the rest follow.
         ink: colour of the text inside the chart.
-        say: says its texts.
+        tr: gives the texts.
     """
     shown = points[np.isfinite(points["x"]) & np.isfinite(points["y"])].copy()
     shown["text"] = drawable(shown["text"].astype(str), 200)
@@ -129,11 +129,11 @@ def describe_map(
     if points.empty:
         return tr("chart.map.none")
     counts = points["value"].value_counts()
-    told = tr("comma").join(
+    counted = tr("comma").join(
         tr("chart.map.count", value=value, number=number)
         for value, number in counts.head(6).items()
     )
-    return tr("chart.map.told", shown=len(points), number=total, share=sum(share), told=told)
+    return tr("chart.map.told", shown=len(points), number=total, share=sum(share), told=counted)
 
 
 def _axis(shown: pd.DataFrame, name: str, share: float, tr: Translate) -> str:
