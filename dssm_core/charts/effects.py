@@ -143,18 +143,10 @@ def slope_chart(frame: pd.DataFrame, *, ink: str = INK, tr: Translate = ENGLISH)
         ink: colour of the text inside the chart.
         tr: gives the texts.
     """
-    shown = frame.dropna(subset=["rank"]).copy()
     models = list(dict.fromkeys(frame["model"]))
-    wide = shown.pivot_table(index="position", columns="model", values="rank").reindex(
-        columns=models
-    )
-    by_both = wide.dropna()
-    moved = by_both.max(axis=1) - by_both.min(axis=1)
-    shown["moved"] = [float(moved.get(p, 0)) for p in shown["position"]]
     changes = [tr("chart.slope.moved"), tr("chart.slope.same")]
+    shown, moved = _rank_moves(frame, models)
     shown["change"] = np.where(shown["moved"] > 0, *changes)
-    shown["document"] = shown["document"].astype(str).str.slice(0, 200)
-    shown["aside"] = np.where(shown["model"] == "".join(models[:1]), -14, 14)  # off the lines
     base = alt.Chart(shown).encode(
         alt.X("model:N").scale(domain=models).title(tr("model")).axis(labelAngle=0),
         alt.Y("rank:Q")
@@ -165,22 +157,13 @@ def slope_chart(frame: pd.DataFrame, *, ink: str = INK, tr: Translate = ENGLISH)
         color=alt.Color("change:N")
         .scale(domain=changes, range=[PROBABILITY, QUIET])
         .legend(orient="top", title=None, symbolType="stroke", symbolStrokeWidth=3),
-        tooltip=[
-            alt.Tooltip("position:Q", title="#"),
-            alt.Tooltip("document:N", title=tr("document")),
-            alt.Tooltip("model:N", title=tr("model")),
-            alt.Tooltip("rank:Q", title=tr("rank")),
-            tip("cosine", "cosine", tr("cosine")),
-            tip("probability", "probability", tr("probability")),
-        ],
+        tooltip=_slope_tooltip(tr),
     )
     dash = alt.StrokeDash("change:N").scale(domain=changes, range=[[1, 0], [4, 3]])
     numbers = base.mark_text(dx=alt.ExprRef("datum.aside"), color=ink).encode(
         text="position:O", color=alt.value(ink)
     )
-    finding = tr("chart.slope.none")
-    if len(moved):
-        finding = tr("chart.slope.told", most=int(moved.max()))
+    none = tr("chart.slope.none")
     return alt.layer(
         base.mark_line(strokeWidth=2).encode(strokeDash=dash.legend(None)),
         base.mark_point(filled=True, size=70),
@@ -189,5 +172,28 @@ def slope_chart(frame: pd.DataFrame, *, ink: str = INK, tr: Translate = ENGLISH)
         title=headline(tr("chart.slope"), tr("chart.slope.reads"), ink=ink),
         height=300,
         padding=AROUND,
-        description=finding,
+        description=none if moved is None else tr("chart.slope.told", most=moved),
     )
+
+
+def _rank_moves(frame: pd.DataFrame, models: list[str]) -> tuple[pd.DataFrame, int | None]:
+    """Return the rows that have a rank, with how far each document moved, and the largest move."""
+    shown = frame.dropna(subset=["rank"]).copy()
+    ranks = shown.pivot_table(index="position", columns="model", values="rank")
+    by_both = ranks.reindex(columns=models).dropna()
+    moved = by_both.max(axis=1) - by_both.min(axis=1)
+    shown["moved"] = [float(moved.get(p, 0)) for p in shown["position"]]
+    shown["document"] = shown["document"].astype(str).str.slice(0, 200)
+    shown["aside"] = np.where(shown["model"] == "".join(models[:1]), -14, 14)  # off the lines
+    return shown, int(moved.max()) if len(moved) else None
+
+
+def _slope_tooltip(tr: Translate) -> list[alt.Tooltip]:
+    return [
+        alt.Tooltip("position:Q", title="#"),
+        alt.Tooltip("document:N", title=tr("document")),
+        alt.Tooltip("model:N", title=tr("model")),
+        alt.Tooltip("rank:Q", title=tr("rank")),
+        tip("cosine", "cosine", tr("cosine")),
+        tip("probability", "probability", tr("probability")),
+    ]

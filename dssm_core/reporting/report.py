@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from dssm_core.charts import inspection as pictures
+from dssm_core import charts
 from dssm_core.explain import Effects, TokenEffect
 from dssm_core.inspection.causes import cause_name
 from dssm_core.inspection.findings import MAX_CAUSES, Findings, place
@@ -99,12 +99,12 @@ def _curves(findings: Findings, tr: Translate) -> str:
     drawn = [
         html.figure(
             tr("chart.distribution"),
-            pictures.distribution_chart(pictures.cosine_bins(frame), **at, **style),
+            charts.distribution_chart(charts.cosine_bins(frame), **at, **style),
             tr("report.curves.shapes"),
         ),
         html.figure(
             tr("chart.precision recall"),
-            pictures.precision_recall_chart(
+            charts.precision_recall_chart(
                 curve, point, relevant=float((frame["label"] == 1).mean()), **style
             ),
             join_texts(tr("report.curves.diamond"), tr("chart.precision recall.ground")),
@@ -114,7 +114,7 @@ def _curves(findings: Findings, tr: Translate) -> str:
         drawn.append(
             html.figure(
                 tr("report.curves.roc"),
-                pictures.roc_chart(curve, point, area=findings.area, **style),
+                charts.roc_chart(curve, point, area=findings.area, **style),
                 join_texts(tr("report.curves.diamond"), tr("chart.roc.ground")),
             )
         )
@@ -123,12 +123,12 @@ def _curves(findings: Findings, tr: Translate) -> str:
         drawn.append(
             html.figure(
                 tr("report.curves.calibration"),
-                pictures.reliability_chart(findings.calibration, error=error, **style),
+                charts.reliability_chart(findings.calibration, error=error, **style),
                 join_texts(tr("chart.reliability.reads"), tr("chart.reliability.points")),
             )
         )
-    charts = ['<div class="charts">', *drawn, "</div>"]
-    return html.section(tr("report.curves"), *charts, _numbers(findings, tr))
+    figures = ['<div class="charts">', *drawn, "</div>"]
+    return html.section(tr("report.curves"), *figures, _numbers(findings, tr))
 
 
 def _numbers(findings: Findings, tr: Translate) -> str:
@@ -210,7 +210,7 @@ def _slices(findings: Findings, tr: Translate) -> str:
         html.table(tr("report.slices.caption", number=len(rows)), columns, rows),
         html.figure(
             tr("report.slices.figure"),
-            pictures.slices_chart(worst, overall=overall, ink=INK, tr=tr),
+            charts.slices_chart(worst, overall=overall, ink=INK, tr=tr),
             join_texts(tr("report.slices.reading"), tr("chart.slices.few")),
         ),
     )

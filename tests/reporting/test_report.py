@@ -12,6 +12,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
+from dssm_core import charts
 from dssm_core.charts.svg import plain_svg
 from dssm_core.corpus.pairs import read_pairs
 from dssm_core.inspection import measure
@@ -307,11 +308,9 @@ def test_it_suits_dark_pages_and_narrow_screens(found):
 
 
 def test_a_picture_drops_its_title_and_what_only_waits_for_clicks(found):
-    from dssm_core.charts import inspection as pictures
-
     findings = found()
     point = findings.rates.point(cosine=0.6, probability=0.8)
-    chart = pictures.roc_chart(findings.curve, point, area=0.5, ink="currentColor")
+    chart = charts.roc_chart(findings.curve, point, area=0.5, ink="currentColor")
     svg = plain_svg(chart)
     assert "Click" not in svg
     assert 'opacity="0"' not in svg
