@@ -163,8 +163,8 @@ def fit_weight(towers: Towers, pairs: pd.DataFrame) -> float:
         return float(evaluate_run(collection, rows)["MRR@10"].mean())
 
     weights = [round(step / 20, 2) for step in range(21)]
-    found = [quality(weight) for weight in weights]
-    best = [weight for weight, value in zip(weights, found, strict=True) if value == max(found)]
+    qualities = {weight: quality(weight) for weight in weights}
+    best = [weight for weight in weights if qualities[weight] == max(qualities.values())]
     return best[len(best) // 2]
 
 

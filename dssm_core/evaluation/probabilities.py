@@ -52,8 +52,8 @@ def calibration(probabilities: np.ndarray, labels: np.ndarray, bins: int = 15) -
     """
     if np.isnan(probabilities).any():
         raise ValueError("calibration needs numbers: a probability is NaN")
-    place = np.minimum((np.asarray(probabilities) * bins).astype(int), bins - 1)
-    frame = pd.DataFrame({"bin": place, "probability": probabilities, "relevant": labels})
+    bin_of = np.minimum((np.asarray(probabilities) * bins).astype(int), bins - 1)
+    frame = pd.DataFrame({"bin": bin_of, "probability": probabilities, "relevant": labels})
     table = frame.groupby("bin").agg(
         probability=("probability", "mean"), relevant=("relevant", "mean"), pairs=("bin", "size")
     )
