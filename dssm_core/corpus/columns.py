@@ -16,9 +16,9 @@ from dssm_core.corpus.pairs import (
     Record,
     bytes_of,
     decode,
+    file_name,
     frame_of,
     kind_of,
-    name_of,
     read_csv,
     read_jsonl,
     unzip,
@@ -128,7 +128,7 @@ def read_table(source: Path | str | bytes | IO[Any], name: str | None = None) ->
     Raises:
         UserError: where the file cannot be read; names the line.
     """
-    name = name or name_of(source)
+    name = name or file_name(source)
     text = decode(unzip(bytes_of(source, name), name), name)
     if not text.strip():
         raise UserError("pairs.empty file", name=name)

@@ -62,7 +62,7 @@ def read_pairs(source: Path | str | bytes | IO[Any], name: str | None = None) ->
     Raises:
         UserError: where the file cannot be read as pairs; names the line and column.
     """
-    name = name or name_of(source)
+    name = name or file_name(source)
     text = decode(unzip(bytes_of(source, name), name), name)
     if not text.strip():
         raise UserError("pairs.empty file", name=name)
@@ -181,12 +181,12 @@ def records(path: Path) -> Iterator[tuple[int, Sequence[str]]]:
             raise UserError("file.unreadable", str(trouble), name=path.name) from trouble
 
 
-def name_of(source: Path | str | bytes | IO[Any]) -> str:
-    """Return what messages call a source of pairs."""
+def file_name(source: Path | str | bytes | IO[Any]) -> str:
+    """Return the name of a source of pairs; "" where it has none."""
     if isinstance(source, (str, Path)):
         return Path(source).name
     inner = getattr(source, "name", None)
-    return Path(inner).name if isinstance(inner, str) else "the file"
+    return Path(inner).name if isinstance(inner, str) else ""
 
 
 def bytes_of(source: Path | str | bytes | IO[Any], name: str) -> bytes:

@@ -161,7 +161,7 @@ def read_cases(source: Path | bytes, name: str | None = None) -> list[Case]:
     Raises:
         UserError: naming the file, the line and the field that cannot be taken.
     """
-    name = name or (source.name if isinstance(source, Path) else "the file")
+    name = name or (source.name if isinstance(source, Path) else "")
     try:
         content = source.read_bytes() if isinstance(source, Path) else source
     except OSError as error:
