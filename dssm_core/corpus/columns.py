@@ -90,8 +90,8 @@ class Table:
 
     def cells(self, column: str, most: int | None = None) -> list[str]:
         """Return a column's cells, of the first `most` rows."""
-        place = self.columns.index(column)
-        return [cells[place] for _, cells in self.records[:most]]
+        index = self.columns.index(column)
+        return [cells[index] for _, cells in self.records[:most]]
 
     def values(self, column: str) -> list[str]:
         """Return a column's different values without blanks around, by how often; at most 21."""
@@ -219,41 +219,41 @@ def doubts(pairs: pd.DataFrame) -> dict[Doubt, str]:
     "ids": query or document look like ids; "one label": all pairs have one; "same text": most
     queries equal their documents; "contradiction": a pair is labelled both ways.
     """
-    found: dict[Doubt, str] = {}
+    examples: dict[Doubt, str] = {}
     for column in NEEDED:
         sample = pairs[column].head(SAMPLE)
         if (like := [text for text in sample if _ID.fullmatch(text.strip())]) and (
             len(like) > 0.8 * len(sample)
         ):
-            found["ids"] = f"{column}: {like[0][:80]}"
+            examples["ids"] = f"{column}: {like[0][:80]}"
     if pairs["label"].nunique() < 2:
-        found["one label"] = str(pairs["label"].iloc[0])
+        examples["one label"] = str(pairs["label"].iloc[0])
     if (pairs["query"] == pairs["document"]).mean() > 0.5:
-        found["same text"] = str(pairs["query"].iloc[0])[:80]
+        examples["same text"] = str(pairs["query"].iloc[0])[:80]
     labels = pairs.groupby(["query", "document"], sort=False)["label"].nunique()
     if (both := labels[labels > 1]).size:
-        found["contradiction"] = f"{both.size:,} × {both.index[0][0][:80]}"
-    return found
+        examples["contradiction"] = f"{both.size:,} × {both.index[0][0][:80]}"
+    return examples
 
 
 def _mapped(table: Table, roles: Roles) -> list[Record]:
     """Return the records with 1 and 0 for the two labels."""
-    place = table.columns.index(str(roles.label))
+    index = table.columns.index(str(roles.label))
     meaning = {str(roles.relevant): "1", str(roles.irrelevant): "0"}
     records: list[Record] = []
     for line, cells in table.records:
-        label = meaning.get(cells[place].strip())
+        label = meaning.get(cells[index].strip())
         if label is None:
             raise UserError(
                 "columns.other label",
-                cells[place] or '""',
+                cells[index] or '""',
                 column=str(roles.label),
                 relevant=str(roles.relevant),
                 irrelevant=str(roles.irrelevant),
                 line=line,
                 name=table.name,
             )
-        records.append((line, [*cells[:place], label, *cells[place + 1 :]]))
+        records.append((line, [*cells[:index], label, *cells[index + 1 :]]))
     return records
 
 

@@ -259,11 +259,11 @@ def _draw(
         (start, start + config.shard),
     ).fetchall()
     ids, texts, weights = _pool(index, documents, config, rng)
-    places = {int(document): place for place, document in enumerate(ids)}
+    row_of = {int(document): row for row, document in enumerate(ids)}
     relevant: dict[int, set[int]] = {}
     for query in {row[0] for row in rows}:
-        found = index.execute("SELECT document FROM pair WHERE query = ?", (query,))
-        relevant[query] = {places[d] for (d,) in found if d in places}
+        judged = index.execute("SELECT document FROM pair WHERE query = ?", (query,))
+        relevant[query] = {row_of[d] for (d,) in judged if d in row_of}
     most = max(map(len, relevant.values()), default=0)
     if len(ids) - most < config.number:
         raise UserError(
@@ -284,7 +284,7 @@ def _draw(
         {
             "query": queries,
             "document": [row[2] for row in rows],
-            "negatives": [[texts[place] for place in row] for row in chosen],
+            "negatives": [[texts[document] for document in row] for row in chosen],
         },
         schema=SCHEMA,
     )
@@ -296,10 +296,10 @@ def _pool(
     """Return ids, texts and draw weights of the documents that a shard may choose from."""
     ids = np.sort(rng.choice(documents, min(documents, config.pool), replace=False)) + 1
     select = "SELECT text, count FROM document WHERE id = ?"
-    found = [index.execute(select, (int(document),)).fetchone() for document in ids]
+    pool = [index.execute(select, (int(document),)).fetchone() for document in ids]
     power = 0.75 if config.strategy == "frequency" else 0.0
-    weights = np.array([count for _, count in found], np.float64) ** power
-    return ids, [text for text, _ in found], weights / weights.sum()
+    weights = np.array([count for _, count in pool], np.float64) ** power
+    return ids, [text for text, _ in pool], weights / weights.sum()
 
 
 def _choose(

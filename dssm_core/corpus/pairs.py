@@ -258,9 +258,9 @@ def _check_size(name: str, columns: int, lines: int = 1) -> None:
     """Refuse what would fill the memory: a small file can hold very many cells."""
     number = {"columns": columns, "lines": lines, "cells": lines * columns}
     most = {"columns": MAX_COLUMNS, "lines": MAX_LINES, "cells": MAX_CELLS}
-    for what, found in number.items():
-        if found > most[what]:
-            raise UserError(f"pairs.too many {what}", f"{found:,}", name=name, most=most[what])
+    for what, count in number.items():
+        if count > most[what]:
+            raise UserError(f"pairs.too many {what}", f"{count:,}", name=name, most=most[what])
 
 
 def csv_rows(stream: Iterable[str], name: str, kind: str) -> Iterator[Record]:

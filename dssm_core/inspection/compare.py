@@ -183,8 +183,8 @@ def load_snapshot(path: Path | IO[bytes]) -> Inspection:
                 raise ValueError(f"it must hold just {', '.join(sorted(ENTRIES))}")
             if sum(entry.file_size for entry in entries) > MAX_BYTES:
                 raise ValueError(f"it unpacks to over {MAX_BYTES:,} bytes")
-            found = json.loads(archive.read("inspection.json"))
-            if not isinstance(found, dict) or found.get("format") != FORMAT:
+            header = json.loads(archive.read("inspection.json"))
+            if not isinstance(header, dict) or header.get("format") != FORMAT:
                 raise ValueError(f"it is no snapshot of format {FORMAT}")
             frame = _frame(archive.read("pairs.parquet"))
             arrays = {
@@ -193,7 +193,7 @@ def load_snapshot(path: Path | IO[bytes]) -> Inspection:
                 )
                 for array in ARRAYS
             }
-        return _checked(found, frame, arrays)
+        return _checked(header, frame, arrays)
     except Exception as error:  # zipfile, pyarrow and NumPy raise whatever damage leads to
         raise UserError(
             "snapshot.unusable", f"{type(error).__name__}: {error}", name=name
@@ -202,9 +202,9 @@ def load_snapshot(path: Path | IO[bytes]) -> Inspection:
 
 def _write(inspection: Inspection, file: IO[bytes]) -> None:
     head = {"scale": inspection.head.scale, "bias": inspection.head.bias}
-    found = {"model": inspection.model, "fingerprint": inspection.fingerprint, "head": head}
+    header = {"model": inspection.model, "fingerprint": inspection.fingerprint, "head": head}
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        archive.writestr("inspection.json", json.dumps({"format": FORMAT, **found}))
+        archive.writestr("inspection.json", json.dumps({"format": FORMAT, **header}))
         table = io.BytesIO()
         inspection.frame.to_parquet(table, engine="pyarrow")
         archive.writestr("pairs.parquet", table.getbuffer(), zipfile.ZIP_STORED)
@@ -227,15 +227,15 @@ def _frame(content: bytes) -> pd.DataFrame:
 
 
 def _checked(
-    found: Mapping[str, Any], frame: pd.DataFrame, arrays: Mapping[str, np.ndarray]
+    header: Mapping[str, Any], frame: pd.DataFrame, arrays: Mapping[str, np.ndarray]
 ) -> Inspection:
     """Return the inspection once each part is known to fit the others.
 
     Raises:
         ValueError: saying what does not.
     """
-    head = found["head"]
-    texts = [found["model"], found["fingerprint"], *frame.columns]
+    head = header["head"]
+    texts = [header["model"], header["fingerprint"], *frame.columns]
     numbers = [head["scale"], head["bias"]]
     queries, documents, *rows = (arrays[name] for name in ARRAYS)
     needed = ("query", "document", "label", *NUMBERS, *TRAITS)
@@ -268,8 +268,8 @@ def _checked(
     }
     _demand(fits)
     return Inspection(
-        found["model"],
-        found["fingerprint"],
+        header["model"],
+        header["fingerprint"],
         Head(*map(float, numbers)),
         frame,
         queries,

@@ -76,8 +76,8 @@ class Findings:
     @property
     def causes(self) -> dict[str, int]:
         """How many of the worst 500 errors have each cause, the most first."""
-        found = self.errors["cause"].head(MAX_CAUSES).value_counts()
-        return {str(cause): int(number) for cause, number in found.items()}
+        counts = self.errors["cause"].head(MAX_CAUSES).value_counts()
+        return {str(cause): int(number) for cause, number in counts.items()}
 
     def worst_slices(self, most: int, tr: Translate = ENGLISH) -> pd.DataFrame:
         """Return the worst slices of all columns, called "column: slice" in a language."""
@@ -169,9 +169,9 @@ def find(
     frame = inspection.frame
     errors = measure.errors(frame, cosine)
     worst = errors.head(MAX_CAUSES)
-    found = find_causes(inspection, worst, scorer, cosine, progress)
+    causes = find_causes(inspection, worst, scorer, cosine, progress)
     # assigned and not joined, as the file may have columns of these names
-    errors = errors.assign(**found.reindex(errors.index, fill_value=""))
+    errors = errors.assign(**causes.reindex(errors.index, fill_value=""))
     first = errors.head(MAX_EFFECTS)
     labels = frame["label"].to_numpy()
     curve, calibration = measure.curve(frame), measure.calibration(frame)
@@ -205,7 +205,7 @@ def find(
     )
 
 
-def place(line: Any, row: Mapping[Any, Any], tr: Translate = ENGLISH) -> str:
+def pair_position(line: Any, row: Mapping[Any, Any], tr: Translate = ENGLISH) -> str:
     """Return where a pair stands in its file; one that was drawn stands nowhere."""
     is_drawn = row.get("assumed") == "yes"
     return tr("report.error.assumed" if is_drawn else "report.error.line", line=line)

@@ -10,7 +10,7 @@ import pandas as pd
 from dssm_core import charts
 from dssm_core.explain import Effects, TokenEffect
 from dssm_core.inspection.causes import cause_name
-from dssm_core.inspection.findings import MAX_CAUSES, Findings, place
+from dssm_core.inspection.findings import MAX_CAUSES, Findings, pair_position
 from dssm_core.quantities import format_number, format_term
 from dssm_core.reporting import html
 from dssm_core.scoring import Head
@@ -263,7 +263,7 @@ def _error(number: int, line: Any, row: dict[Any, Any], findings: Findings, tr: 
         "report.error",
         number=number,
         kind=tr(f"kind.{row['error']}"),
-        place=place(line, row, tr),
+        place=pair_position(line, row, tr),
         cause=cause_name(row["cause"], tr),
     )
     evidence = join_sentences(row["evidence"], tr)
