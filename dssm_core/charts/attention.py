@@ -81,6 +81,15 @@ def _heatmap_template(per_line: int, ink: str, tr: Translate) -> str:
             tooltip=tooltip,
         )
     )
+    return template(
+        alt.layer(*_cell_layers(base, tr), *_text_layers(base, ink))
+        .add_params(alt.param(name="tokens_a_line", expr=fitting))
+        .properties(height=alt.Step(36), padding=AROUND)
+    )
+
+
+def _cell_layers(base: alt.Chart, tr: Translate) -> list[alt.Chart]:
+    """Return the cells by weight, and the marks of tokens read by their letters or not at all."""
     # shaded at most half, so that the ink is readable on every cell
     top: list[Any] = ["@zero", "@top"]
     blues = ["rgba(0,114,178,0)", "rgba(0,114,178,0.5)"]
@@ -96,14 +105,14 @@ def _heatmap_template(per_line: int, ink: str, tr: Translate) -> str:
     unread = base.transform_filter("datum.mark == '×'").mark_rect(
         fill=QUIET, fillOpacity=0.3, **quiet
     )
+    return [cells, by_letters, unread]
+
+
+def _text_layers(base: alt.Chart, ink: str) -> list[alt.Chart]:
     text: dict[str, Any] = {"limit": alt.ExprRef("bandwidth('x') - 4"), "color": ink}
     words = base.mark_text(fontSize=11, dy=-6, **text).encode(text="word:N")
     numbers = base.mark_text(fontSize=10, dy=8, **text).encode(text="short:N")
-    return template(
-        alt.layer(cells, by_letters, unread, words, numbers)
-        .add_params(alt.param(name="tokens_a_line", expr=fitting))
-        .properties(height=alt.Step(36), padding=AROUND)
-    )
+    return [words, numbers]
 
 
 def describe_attention(tokens: pd.DataFrame, tr: Translate = ENGLISH) -> str:

@@ -81,36 +81,52 @@ def effects_chart(
 @lru_cache(maxsize=16)
 def _effects_template(has_attention: bool, ink: str, tr: Translate) -> str:
     """Return the template of `effects_chart`, with data "tokens"."""
-    y = (
+    layers = [_effect_bars(tr), *([_attention_points(ink, tr)] if has_attention else [])]
+    return template(
+        alt.layer(*layers)
+        .resolve_scale(x="independent")
+        .properties(height=alt.Step(18), padding=AROUND)
+    )
+
+
+def _label_axis() -> alt.Y:
+    axis: alt.Y = (
         alt.Y("label:N")
         .sort(["@labels"])
         .title(None)
         .axis(ticks=False, labelLimit=130, labelOverlap=False, labelFlush=False)
     )
-    tooltip = [
+    return axis
+
+
+def _tooltip(tr: Translate) -> list[alt.Tooltip]:
+    return [
         alt.Tooltip("text:N", title=tr("chart.tip.token")),
         tip("cosine", "effect", tr("chart.effects.tip.cosine")),
-        tip(
-            "probability",
-            "effect",
-            tr("chart.effects.tip.probability"),
-        ),
+        tip("probability", "effect", tr("chart.effects.tip.probability")),
         tip("attention", "weight", tr("chart.tip.weight")),
     ]
+
+
+def _effect_bars(tr: Translate) -> alt.Chart:
     reach: list[Any] = ["@lowest", "@highest"]
-    bars = (
+    bars: alt.Chart = (
         alt.Chart(alt.NamedData("tokens"))
         .mark_bar()
         .encode(
             alt.X("cosine:Q").scale(domain=reach).title(tr("chart.effects.cosine")),
-            y,
+            _label_axis(),
             color=alt.Color("sign:N")
             .scale(domain=[tr(sign) for sign in SIGNS], range=[COSINE, PROBABILITY])
             .legend(orient="top", title=None),
-            tooltip=tooltip,
+            tooltip=_tooltip(tr),
         )
     )
-    weights = (
+    return bars
+
+
+def _attention_points(ink: str, tr: Translate) -> alt.Chart:
+    points: alt.Chart = (
         alt.Chart(alt.NamedData("tokens"))
         .transform_filter("isValid(datum.attention)")
         .mark_point(shape="diamond", filled=True, size=70, color=ink, opacity=0.9)
@@ -119,14 +135,11 @@ def _effects_template(has_attention: bool, ink: str, tr: Translate) -> str:
             .scale(domain=[-1, 1])
             .axis(orient="top", values=[0, 0.5, 1])
             .title(f"◆ {tr('chart.weight')}"),
-            y,
-            tooltip=tooltip,
+            _label_axis(),
+            tooltip=_tooltip(tr),
         )
     )
-    layers = alt.layer(*([bars, weights] if has_attention else [bars]))
-    return template(
-        layers.resolve_scale(x="independent").properties(height=alt.Step(18), padding=AROUND)
-    )
+    return points
 
 
 def slope_chart(frame: pd.DataFrame, *, ink: str = INK, tr: Translate = ENGLISH) -> Chart:

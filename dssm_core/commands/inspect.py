@@ -33,7 +33,11 @@ def add(commands: Commands) -> None:
         "inspect", help="show where a model is wrong on labelled pairs; replay repro cases"
     )
     nested = inspect.add_subparsers(required=True, metavar="COMMAND", dest="nested")
+    _add_run(nested)
+    _add_replay(nested)
 
+
+def _add_run(nested: Commands) -> None:
     run = nested.add_parser("run", help="inspect labelled pairs, write a report")
     add_model(run)
     run.add_argument(
@@ -63,6 +67,8 @@ def add(commands: Commands) -> None:
     run.add_argument("--json", type=Path, help="write all numbers here, as JSON")
     run.set_defaults(command=_run)
 
+
+def _add_replay(nested: Commands) -> None:
     replay = nested.add_parser(
         "replay",
         help="score repro cases with a model and print what broke",

@@ -10,7 +10,7 @@ import io
 import json
 import os
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -234,47 +234,58 @@ def _checked(
     Raises:
         ValueError: saying what does not.
     """
-    head = header["head"]
-    texts = [header["model"], header["fingerprint"], *frame.columns]
+    model, fingerprint, head = header["model"], header["fingerprint"], header["head"]
     numbers = [head["scale"], head["bias"]]
+    texts = [model, fingerprint, *frame.columns]
+    is_header = all(isinstance(text, str) for text in texts) and all(
+        type(number) in (int, float) and abs(number) < 1e30 for number in numbers
+    )
+    _demand({"inspection.json": is_header})
+    _check_frame(frame)
     queries, documents, *rows = (arrays[name] for name in ARRAYS)
-    needed = ("query", "document", "label", *NUMBERS, *TRAITS)
-    floats = [name for name in (*NUMBERS, *TRAITS) if name != "script"]
-    fits = {
-        "inspection.json": all(isinstance(text, str) for text in texts)
-        and all(type(number) in (int, float) and abs(number) < 1e30 for number in numbers),
-        "columns": list(frame.columns[: len(needed)]) == list(needed),
-        "index": pd.api.types.is_integer_dtype(frame.index) and frame.index.is_unique,
-    }
-    _demand(fits)
-    fits = {"numbers": all(pd.api.types.is_numeric_dtype(frame[name]) for name in floats)}
-    _demand(fits)
-    cosines = frame["cosine"].to_numpy()
-    fits = {
-        "label": bool(frame["label"].isin([0, 1]).all()),
-        "texts": all(
-            pd.api.types.infer_dtype(frame[name], skipna=False) in ("string", "empty")
-            for name in ("query", "document", "script")
-        ),
-        "cosine": bool(((np.abs(cosines) <= 1) | np.isnan(cosines)).all()),
-        "vectors": queries.ndim == documents.ndim == 2
-        and queries.dtype == documents.dtype == np.float32
-        and queries.shape[1] == documents.shape[1]
-        and bool(np.isfinite(queries).all() and np.isfinite(documents).all()),
-        "rows": all(
-            row.shape == (len(frame),) and row.dtype.kind == "i" and _within(row, len(vectors))
-            for row, vectors in zip(rows, (queries, documents), strict=True)
-        ),
-    }
-    _demand(fits)
+    _check_arrays(queries, documents, rows, len(frame))
     return Inspection(
-        header["model"],
-        header["fingerprint"],
-        Head(*map(float, numbers)),
-        frame,
-        queries,
-        documents,
-        *rows,
+        model, fingerprint, Head(*map(float, numbers)), frame, queries, documents, *rows
+    )
+
+
+def _check_frame(frame: pd.DataFrame) -> None:
+    needed = ["query", "document", "label", *NUMBERS, *TRAITS]
+    floats = [name for name in (*NUMBERS, *TRAITS) if name != "script"]
+    _demand(
+        {
+            "columns": list(frame.columns[: len(needed)]) == needed,
+            "index": pd.api.types.is_integer_dtype(frame.index) and frame.index.is_unique,
+        }
+    )
+    _demand({"numbers": all(pd.api.types.is_numeric_dtype(frame[name]) for name in floats)})
+    cosines = frame["cosine"].to_numpy()
+    _demand(
+        {
+            "label": bool(frame["label"].isin([0, 1]).all()),
+            "texts": all(
+                pd.api.types.infer_dtype(frame[name], skipna=False) in ("string", "empty")
+                for name in ("query", "document", "script")
+            ),
+            "cosine": bool(((np.abs(cosines) <= 1) | np.isnan(cosines)).all()),
+        }
+    )
+
+
+def _check_arrays(
+    queries: np.ndarray, documents: np.ndarray, rows: Sequence[np.ndarray], number: int
+) -> None:
+    _demand(
+        {
+            "vectors": queries.ndim == documents.ndim == 2
+            and queries.dtype == documents.dtype == np.float32
+            and queries.shape[1] == documents.shape[1]
+            and bool(np.isfinite(queries).all() and np.isfinite(documents).all()),
+            "rows": all(
+                row.shape == (number,) and row.dtype.kind == "i" and _within(row, len(vectors))
+                for row, vectors in zip(rows, (queries, documents), strict=True)
+            ),
+        }
     )
 
 

@@ -6,7 +6,7 @@ Nothing here is drawn or printed; `Findings.to_dict` is what --json writes.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from dssm_core.explain import Effects, effects
 from dssm_core.inspection import measure, slices
 from dssm_core.inspection.causes import find_causes
 from dssm_core.inspection.score_pairs import Inspection, Progress
-from dssm_core.scoring import Scorer
+from dssm_core.scoring import Head, Scorer
 from dssm_core.words import ENGLISH, Sentence, Translate, join_sentences
 
 MAX_CAUSES = 500
@@ -111,12 +111,7 @@ class Findings:
                 "head": {"scale": head.scale, "bias": head.bias},
                 "threshold": {"cosine": self.cosine, "probability": self.probability},
                 "best_f1": {"cosine": self.best, "probability": head.probability(self.best)},
-                "pairs": {
-                    "number": len(frame),
-                    "relevant": int((frame["label"] == 1).sum()),
-                    "queries": int(frame["query"].nunique()),
-                    "documents": int(frame["document"].nunique()),
-                },
+                "pairs": _counts(frame),
                 "confusion": self.rates.counts(),
                 "rates": self.rates.rates(),
                 "area_under_roc": self.area,
@@ -172,7 +167,6 @@ def find(
     causes = find_causes(inspection, worst, scorer, cosine, progress)
     # assigned and not joined, as the file may have columns of these names
     errors = errors.assign(**causes.reindex(errors.index, fill_value=""))
-    first = errors.head(MAX_EFFECTS)
     labels = frame["label"].to_numpy()
     curve, calibration = measure.curve(frame), measure.calibration(frame)
     return Findings(
@@ -194,15 +188,20 @@ def find(
             for column in slices.slice_columns(frame)
         },
         errors,
-        tuple(
-            (
-                effects(scorer.cache, inspection.head, query, document, "query"),
-                effects(scorer.cache, inspection.head, query, document, "document"),
-            )
-            for query, document in zip(first["query"], first["document"], strict=True)
-        ),
+        tuple(_both_effects(scorer, inspection.head, errors.head(MAX_EFFECTS))),
         _on_these_pairs(verdicts, frame),
     )
+
+
+def _both_effects(
+    scorer: Scorer, head: Head, pairs: pd.DataFrame
+) -> Iterator[tuple[Effects, Effects]]:
+    """Yield of each pair the effects of the query's words, and of the document's."""
+    for query, document in zip(pairs["query"], pairs["document"], strict=True):
+        yield (
+            effects(scorer.cache, head, query, document, "query"),
+            effects(scorer.cache, head, query, document, "document"),
+        )
 
 
 def pair_position(line: Any, row: Mapping[Any, Any], tr: Translate = ENGLISH) -> str:
@@ -217,6 +216,15 @@ def _on_these_pairs(verdicts: pd.DataFrame | None, frame: pd.DataFrame) -> pd.Da
     pairs = pd.MultiIndex.from_frame(frame[["query", "document"]].astype(object))
     judged = pd.MultiIndex.from_frame(verdicts[["query", "document"]].astype(object))
     return verdicts[judged.isin(pairs)]
+
+
+def _counts(frame: pd.DataFrame) -> dict[str, int]:
+    return {
+        "number": len(frame),
+        "relevant": int((frame["label"] == 1).sum()),
+        "queries": int(frame["query"].nunique()),
+        "documents": int(frame["document"].nunique()),
+    }
 
 
 def _plain(value: Any) -> Any:
