@@ -71,7 +71,7 @@ def effects_chart(
         },
         {
             "title": line,
-            "description": tr("chart.effects.told", told=strengths)
+            "description": tr("chart.effects.finding", tokens=strengths)
             if strengths
             else tr("chart.effects.none"),
         },
@@ -185,7 +185,7 @@ def slope_chart(frame: pd.DataFrame, *, ink: str = INK, tr: Translate = ENGLISH)
         title=headline(tr("chart.slope"), tr("chart.slope.reads"), ink=ink),
         height=300,
         padding=AROUND,
-        description=none if moved is None else tr("chart.slope.told", most=moved),
+        description=none if moved is None else tr("chart.slope.finding", most=moved),
     )
 
 

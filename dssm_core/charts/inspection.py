@@ -173,7 +173,7 @@ def precision_recall_chart(
             ink=ink,
         ),
         description=tr(
-            "chart.precision recall.told",
+            "chart.precision recall.finding",
             cosine=now["cosine"],
             probability=format_number(now["probability"], "probability"),
             precision=now["precision"],
@@ -217,7 +217,7 @@ def roc_chart(
             tr("chart.roc", area=area), tr("chart.curve.reads"), tr("chart.roc.ground"), ink=ink
         ),
         description=tr(
-            "chart.roc.told",
+            "chart.roc.finding",
             area=area,
             cosine=now["cosine"],
             recall=now["recall"],
@@ -276,7 +276,7 @@ def reliability_chart(
         ),
         height=330,
         padding=AROUND,
-        description=tr("chart.reliability.told", error=error, number=int(table["pairs"].sum())),
+        description=tr("chart.reliability.finding", error=error, number=int(table["pairs"].sum())),
     )
 
 
@@ -290,8 +290,8 @@ def _tell_distribution(bins: pd.DataFrame, cosine: float, probability: float, tr
     if not shares:
         return tr("chart.distribution.none")
     return tr(
-        "chart.distribution.told",
+        "chart.distribution.finding",
         cosine=cosine,
         probability=format_number(probability, "probability"),
-        told=shares,
+        shares=shares,
     )

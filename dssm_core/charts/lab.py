@@ -52,7 +52,7 @@ def history_chart(
         height=300,
         padding=AROUND,
         description=tr(
-            "chart.history.told" if last else "chart.history.none", title=title, last=last
+            "chart.history.finding" if last else "chart.history.none", title=title, last=last
         ),
     )
 
@@ -94,7 +94,7 @@ def vectors_chart(
         padding=AROUND,
         autosize="pad",  # the page would take axes and title from the height alone
         description=tr(
-            "chart.vectors.told", query=frame["entries"][0], document=frame["entries"][1]
+            "chart.vectors.finding", query=frame["entries"][0], document=frame["entries"][1]
         ),
     )
 

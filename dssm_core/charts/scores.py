@@ -249,7 +249,7 @@ def _shown(frame: pd.DataFrame, selected: int | None, most: int) -> pd.DataFrame
 
 
 def _numbers(shown: pd.DataFrame) -> pd.DataFrame:
-    """Return the numbers of points and their places; points too near each other share one."""
+    """Return the numbers of points and their positions; points too near each other share one."""
     first = shown.sort_values(["chosen", "rank"], ascending=[False, True]).head(MAX_NUMBERS)
     groups: list[dict[Any, Any]] = []
     for row in first.sort_values(["cosine", "position"]).to_dict("records"):

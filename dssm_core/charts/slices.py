@@ -51,7 +51,7 @@ def slices_chart(
     average = alt.Chart(pd.DataFrame({"error_rate": [overall]}))
     finding = tr("chart.slices.none")
     if len(shown):
-        finding = tr("chart.slices.told", number=len(table), worst=shown.iloc[0]["label"])
+        finding = tr("chart.slices.finding", number=len(table), worst=shown.iloc[0]["label"])
     is_cut = len(shown) < len(table)
     cut = tr("chart.slices.cut", shown=len(shown), number=len(table)) if is_cut else ""
     notes = tr("chart.slices.reads"), tr("chart.slices.few"), cut

@@ -137,7 +137,9 @@ def describe_map(
         tr("chart.map.count", value=value, number=number)
         for value, number in counts.head(6).items()
     )
-    return tr("chart.map.told", shown=len(points), number=total, share=sum(share), told=counted)
+    return tr(
+        "chart.map.finding", shown=len(points), number=total, share=sum(share), values=counted
+    )
 
 
 def _axis(shown: pd.DataFrame, name: str, share: float, tr: Translate) -> str:

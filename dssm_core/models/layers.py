@@ -295,7 +295,9 @@ class SignHashing(WordHashing):
 
 @register
 class Beside(keras.layers.Layer):
-    """Two vectors side by side, each brought to length 1, the second times a learned gain.
+    """Two vectors joined, each brought to length 1 first, the second times a learned gain.
+
+    The class's name stands in every saved model, so another name would not load them.
 
     The cosine of two such vectors is a weighted mean of the cosines of their parts.
 
