@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dssm_core.words import ENGLISH, Sentence, Translate, Value, has_text, join_texts
 
+THE_FILE = Sentence("place.file")
+"""What a file without a name is called."""
+
 LONGEST_RECEIVED = 200
 """Characters of what was found that are shown."""
 
@@ -15,7 +18,7 @@ class UserError(Exception):
         key: the catalogues' `error.KEY` says what is wrong, naming the field, file or line, and
             `error.KEY.hint`, where there is one, the way out as an instruction.
         received: what was found there, shortened to 200 characters.
-        values: what is put into both texts.
+        values: what is put into both texts; for an empty name, "the file".
 
     Example:
         >>> print(UserError("pairs.empty cell", column="document", line=42, name="mine.csv"))
@@ -23,6 +26,8 @@ class UserError(Exception):
     """
 
     def __init__(self, key: str, /, received: str = "", **values: Value) -> None:
+        if values.get("name") == "":
+            values["name"] = THE_FILE
         self.key, self.values = key, values
         fits = len(received) <= LONGEST_RECEIVED
         self.received = received if fits else received[: LONGEST_RECEIVED - 1] + "…"
@@ -52,4 +57,4 @@ class UserError(Exception):
 
 def line_of(line: int, name: str) -> Sentence:
     """Return a line of a file, to be put into the text of an error as `where`."""
-    return Sentence("place.line", {"line": line, "name": name})
+    return Sentence("place.line", {"line": line, "name": name or THE_FILE})

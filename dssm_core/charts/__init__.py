@@ -15,7 +15,6 @@ from dssm_core.charts.inspection import (
     precision_recall_chart,
     reliability_chart,
     roc_chart,
-    slices_chart,
 )
 from dssm_core.charts.lab import history_chart, vectors_chart
 from dssm_core.charts.scores import (
@@ -26,6 +25,8 @@ from dssm_core.charts.scores import (
     ranked_bars,
     score_chart,
 )
+from dssm_core.charts.slices import slices_chart
+from dssm_core.charts.vector_map import vector_map
 
 __all__ = [
     "INK",
@@ -48,5 +49,6 @@ __all__ = [
     "score_chart",
     "slices_chart",
     "slope_chart",
+    "vector_map",
     "vectors_chart",
 ]

@@ -12,7 +12,7 @@ import pandas as pd
 from dssm_core.charts.base import AROUND, INK, QUIET, Drawing, drawable, headline, template
 from dssm_core.words import ENGLISH, Translate, join_texts
 
-MOST_TOKENS = 2_000
+MAX_TOKENS = 2_000
 """What the chart draws: the first tokens."""
 
 
@@ -31,21 +31,21 @@ def attention_heatmap(
         highest: weight of the strongest shade; the largest there is without it.
         per_line: most tokens in a line; fewer where the screen is narrow.
         ink: colour of the text inside the chart.
-        say: says its texts.
+        tr: gives the texts.
 
     Frame columns: position (0 is the query), index, text, state, attention.
 
     Reads as: a stronger colour is more weight; a text's weights sum to 1. A dashed cell and ~ mark
     a word read by its letters only, a grey cell and × one that was not read.
     """
-    shown = _cells(tokens.head(MOST_TOKENS), tr)
+    shown = _cells(tokens.head(MAX_TOKENS), tr)
     weights = shown["attention"][np.isfinite(shown["attention"])]
     top = highest or max(weights, default=0.0) or 1.0
     title = headline(
         tr("chart.attention"),
         tr("chart.attention.strong"),
         tr("chart.attention.marks"),
-        tr("chart.attention.cut", most=MOST_TOKENS) if len(tokens) > MOST_TOKENS else "",
+        tr("chart.attention.cut", most=MAX_TOKENS) if len(tokens) > MAX_TOKENS else "",
         ink=ink,
     )
     return Drawing(
@@ -81,6 +81,15 @@ def _heatmap_template(per_line: int, ink: str, tr: Translate) -> str:
             tooltip=tooltip,
         )
     )
+    return template(
+        alt.layer(*_cell_layers(base, tr), *_text_layers(base, ink))
+        .add_params(alt.param(name="tokens_a_line", expr=fitting))
+        .properties(height=alt.Step(36), padding=AROUND)
+    )
+
+
+def _cell_layers(base: alt.Chart, tr: Translate) -> list[alt.Chart]:
+    """Return the cells by weight, and the marks of tokens read by their letters or not at all."""
     # shaded at most half, so that the ink is readable on every cell
     top: list[Any] = ["@zero", "@top"]
     blues = ["rgba(0,114,178,0)", "rgba(0,114,178,0.5)"]
@@ -96,14 +105,14 @@ def _heatmap_template(per_line: int, ink: str, tr: Translate) -> str:
     unread = base.transform_filter("datum.mark == '×'").mark_rect(
         fill=QUIET, fillOpacity=0.3, **quiet
     )
+    return [cells, by_letters, unread]
+
+
+def _text_layers(base: alt.Chart, ink: str) -> list[alt.Chart]:
     text: dict[str, Any] = {"limit": alt.ExprRef("bandwidth('x') - 4"), "color": ink}
     words = base.mark_text(fontSize=11, dy=-6, **text).encode(text="word:N")
     numbers = base.mark_text(fontSize=10, dy=8, **text).encode(text="short:N")
-    return template(
-        alt.layer(cells, by_letters, unread, words, numbers)
-        .add_params(alt.param(name="tokens_a_line", expr=fitting))
-        .properties(height=alt.Step(36), padding=AROUND)
-    )
+    return [words, numbers]
 
 
 def describe_attention(tokens: pd.DataFrame, tr: Translate = ENGLISH) -> str:

@@ -35,19 +35,19 @@ class Drawing:
     Attributes:
         template: an Altair chart's specification as JSON; its data are named.
         data: what the template names.
-        places: JSON texts that stand for "@name" in the template.
+        slots: JSON texts that stand for "@name" in the template.
         more: title, description and the like.
     """
 
     template: str
     data: Mapping[str, pd.DataFrame]
-    places: Mapping[str, str]
+    slots: Mapping[str, str]
     more: Mapping[str, Any]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the Vega-Lite specification."""
         text = self.template
-        for name, value in self.places.items():
+        for name, value in self.slots.items():
             text = text.replace(f'"@{name}"', value)
         specification: dict[str, Any] = json.loads(text)
         datasets = specification.setdefault("datasets", {})

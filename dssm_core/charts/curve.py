@@ -34,13 +34,13 @@ def curve_chart(
         title: of the chart.
         description: its finding.
         ink: colour of the edge of the current threshold.
-        say: says the other texts.
+        tr: gives the other texts.
     """
     names = ["cosine", "probability", x[0], y[0]]
     shown = curve[names].dropna()
-    unit = alt.Scale(domain=[0, 1], nice=False)
-    across = alt.X(f"{x[0]}:Q").scale(unit).title(x[1])
-    up = alt.Y(f"{y[0]}:Q").scale(unit).title(y[1])
+    from_0_to_1 = alt.Scale(domain=[0, 1], nice=False)
+    across = alt.X(f"{x[0]}:Q").scale(from_0_to_1).title(x[1])
+    up = alt.Y(f"{y[0]}:Q").scale(from_0_to_1).title(y[1])
     titles = [tr("cosine"), tr("probability"), x[1], y[1]]
     tooltip = [tip(f"{name}", "metric", title) for name, title in zip(names, titles, strict=True)]
     base = alt.Chart(shown).encode(across, up, tooltip=tooltip)

@@ -49,14 +49,14 @@ def effects_chart(
         title: of the chart, if it is not the usual one.
         reach: the axis reaches at least so far, to compare two charts.
         ink: colour of the text inside the chart.
-        say: says its texts.
+        tr: gives the texts.
     """
     shown = frame[frame["state"].isin(["seen", "letters"])].copy()
     shown["label"] = [f"{i + 1} · {t}" for i, t in zip(shown["index"], shown["text"], strict=True)]
     shown["sign"] = np.where(shown["cosine"] < 0, *[tr(sign) for sign in reversed(SIGNS)])
     largest = max(float(shown["cosine"].abs().max()) if len(shown) else 0.0, reach, 0.01) * 1.1
     strongest = shown.reindex(shown["cosine"].abs().sort_values(ascending=False).index).head(3)
-    told = tr("comma").join(
+    strengths = tr("comma").join(
         f"{text} {effect:+.3f}"
         for text, effect in zip(strongest["text"], strongest["cosine"], strict=True)
     )
@@ -71,8 +71,8 @@ def effects_chart(
         },
         {
             "title": line,
-            "description": tr("chart.effects.told", told=told)
-            if told
+            "description": tr("chart.effects.finding", tokens=strengths)
+            if strengths
             else tr("chart.effects.none"),
         },
     )
@@ -81,36 +81,52 @@ def effects_chart(
 @lru_cache(maxsize=16)
 def _effects_template(has_attention: bool, ink: str, tr: Translate) -> str:
     """Return the template of `effects_chart`, with data "tokens"."""
-    y = (
+    layers = [_effect_bars(tr), *([_attention_points(ink, tr)] if has_attention else [])]
+    return template(
+        alt.layer(*layers)
+        .resolve_scale(x="independent")
+        .properties(height=alt.Step(18), padding=AROUND)
+    )
+
+
+def _label_axis() -> alt.Y:
+    axis: alt.Y = (
         alt.Y("label:N")
         .sort(["@labels"])
         .title(None)
         .axis(ticks=False, labelLimit=130, labelOverlap=False, labelFlush=False)
     )
-    tooltip = [
+    return axis
+
+
+def _tooltip(tr: Translate) -> list[alt.Tooltip]:
+    return [
         alt.Tooltip("text:N", title=tr("chart.tip.token")),
         tip("cosine", "effect", tr("chart.effects.tip.cosine")),
-        tip(
-            "probability",
-            "effect",
-            tr("chart.effects.tip.probability"),
-        ),
+        tip("probability", "effect", tr("chart.effects.tip.probability")),
         tip("attention", "weight", tr("chart.tip.weight")),
     ]
+
+
+def _effect_bars(tr: Translate) -> alt.Chart:
     reach: list[Any] = ["@lowest", "@highest"]
-    bars = (
+    bars: alt.Chart = (
         alt.Chart(alt.NamedData("tokens"))
         .mark_bar()
         .encode(
             alt.X("cosine:Q").scale(domain=reach).title(tr("chart.effects.cosine")),
-            y,
+            _label_axis(),
             color=alt.Color("sign:N")
             .scale(domain=[tr(sign) for sign in SIGNS], range=[COSINE, PROBABILITY])
             .legend(orient="top", title=None),
-            tooltip=tooltip,
+            tooltip=_tooltip(tr),
         )
     )
-    weights = (
+    return bars
+
+
+def _attention_points(ink: str, tr: Translate) -> alt.Chart:
+    points: alt.Chart = (
         alt.Chart(alt.NamedData("tokens"))
         .transform_filter("isValid(datum.attention)")
         .mark_point(shape="diamond", filled=True, size=70, color=ink, opacity=0.9)
@@ -119,14 +135,11 @@ def _effects_template(has_attention: bool, ink: str, tr: Translate) -> str:
             .scale(domain=[-1, 1])
             .axis(orient="top", values=[0, 0.5, 1])
             .title(f"◆ {tr('chart.weight')}"),
-            y,
-            tooltip=tooltip,
+            _label_axis(),
+            tooltip=_tooltip(tr),
         )
     )
-    layers = alt.layer(*([bars, weights] if has_attention else [bars]))
-    return template(
-        layers.resolve_scale(x="independent").properties(height=alt.Step(18), padding=AROUND)
-    )
+    return points
 
 
 def slope_chart(frame: pd.DataFrame, *, ink: str = INK, tr: Translate = ENGLISH) -> Chart:
@@ -141,20 +154,12 @@ def slope_chart(frame: pd.DataFrame, *, ink: str = INK, tr: Translate = ENGLISH)
     Args:
         frame: one row a document and model, two models.
         ink: colour of the text inside the chart.
-        say: says its texts.
+        tr: gives the texts.
     """
-    shown = frame.dropna(subset=["rank"]).copy()
     models = list(dict.fromkeys(frame["model"]))
-    wide = shown.pivot_table(index="position", columns="model", values="rank").reindex(
-        columns=models
-    )
-    by_both = wide.dropna()
-    moved = by_both.max(axis=1) - by_both.min(axis=1)
-    shown["moved"] = [float(moved.get(p, 0)) for p in shown["position"]]
     changes = [tr("chart.slope.moved"), tr("chart.slope.same")]
+    shown, moved = _rank_moves(frame, models)
     shown["change"] = np.where(shown["moved"] > 0, *changes)
-    shown["document"] = shown["document"].astype(str).str.slice(0, 200)
-    shown["aside"] = np.where(shown["model"] == "".join(models[:1]), -14, 14)  # off the lines
     base = alt.Chart(shown).encode(
         alt.X("model:N").scale(domain=models).title(tr("model")).axis(labelAngle=0),
         alt.Y("rank:Q")
@@ -165,22 +170,13 @@ def slope_chart(frame: pd.DataFrame, *, ink: str = INK, tr: Translate = ENGLISH)
         color=alt.Color("change:N")
         .scale(domain=changes, range=[PROBABILITY, QUIET])
         .legend(orient="top", title=None, symbolType="stroke", symbolStrokeWidth=3),
-        tooltip=[
-            alt.Tooltip("position:Q", title="#"),
-            alt.Tooltip("document:N", title=tr("document")),
-            alt.Tooltip("model:N", title=tr("model")),
-            alt.Tooltip("rank:Q", title=tr("rank")),
-            tip("cosine", "cosine", tr("cosine")),
-            tip("probability", "probability", tr("probability")),
-        ],
+        tooltip=_slope_tooltip(tr),
     )
     dash = alt.StrokeDash("change:N").scale(domain=changes, range=[[1, 0], [4, 3]])
     numbers = base.mark_text(dx=alt.ExprRef("datum.aside"), color=ink).encode(
         text="position:O", color=alt.value(ink)
     )
-    told = tr("chart.slope.none")
-    if len(moved):
-        told = tr("chart.slope.told", most=int(moved.max()))
+    none = tr("chart.slope.none")
     return alt.layer(
         base.mark_line(strokeWidth=2).encode(strokeDash=dash.legend(None)),
         base.mark_point(filled=True, size=70),
@@ -189,5 +185,28 @@ def slope_chart(frame: pd.DataFrame, *, ink: str = INK, tr: Translate = ENGLISH)
         title=headline(tr("chart.slope"), tr("chart.slope.reads"), ink=ink),
         height=300,
         padding=AROUND,
-        description=told,
+        description=none if moved is None else tr("chart.slope.finding", most=moved),
     )
+
+
+def _rank_moves(frame: pd.DataFrame, models: list[str]) -> tuple[pd.DataFrame, int | None]:
+    """Return the rows that have a rank, with how far each document moved, and the largest move."""
+    shown = frame.dropna(subset=["rank"]).copy()
+    ranks = shown.pivot_table(index="position", columns="model", values="rank")
+    by_both = ranks.reindex(columns=models).dropna()
+    moved = by_both.max(axis=1) - by_both.min(axis=1)
+    shown["moved"] = [float(moved.get(p, 0)) for p in shown["position"]]
+    shown["document"] = shown["document"].astype(str).str.slice(0, 200)
+    shown["aside"] = np.where(shown["model"] == "".join(models[:1]), -14, 14)  # off the lines
+    return shown, int(moved.max()) if len(moved) else None
+
+
+def _slope_tooltip(tr: Translate) -> list[alt.Tooltip]:
+    return [
+        alt.Tooltip("position:Q", title="#"),
+        alt.Tooltip("document:N", title=tr("document")),
+        alt.Tooltip("model:N", title=tr("model")),
+        alt.Tooltip("rank:Q", title=tr("rank")),
+        tip("cosine", "cosine", tr("cosine")),
+        tip("probability", "probability", tr("probability")),
+    ]

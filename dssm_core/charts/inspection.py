@@ -1,4 +1,4 @@
-"""Labelled pairs as a whole: how cosines part them, where to cut, and which slice is bad."""
+"""Labelled pairs as a from_0_to_1: how cosines part them, where to cut, and which slice is bad."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from dssm_core.charts.base import (
     PROBABILITY,
     QUIET,
     Chart,
-    drawable,
     headline,
     tip,
 )
@@ -24,8 +23,6 @@ from dssm_core.quantities import format_number
 from dssm_core.words import ENGLISH, Translate
 
 LABELS = ["relevant", "not relevant"]
-MOST_SLICES = 12
-"""Slices that one chart draws, the worst ones."""
 
 
 def cosine_bins(frame: pd.DataFrame, bins: int = 40) -> pd.DataFrame:
@@ -58,8 +55,9 @@ def cosine_bins(frame: pd.DataFrame, bins: int = 40) -> pd.DataFrame:
                 }
             )
         )
-    found = pd.concat(parts, ignore_index=True)
-    return found[found.groupby("label")["pairs"].transform("sum") > 0].reset_index(drop=True)
+    histograms = pd.concat(parts, ignore_index=True)
+    has_pairs = histograms.groupby("label")["pairs"].transform("sum") > 0
+    return histograms[has_pairs].reset_index(drop=True)
 
 
 def distribution_chart(
@@ -82,14 +80,27 @@ def distribution_chart(
         cosine: the threshold.
         probability: the same on the other scale.
         ink: colour of the text inside the chart.
-        say: says its texts.
+        tr: gives the texts.
     """
     low = min([*bins["start"], cosine]) if len(bins) else -1.0
     high = max([*bins["end"], cosine]) if len(bins) else 1.0
     x = alt.X("start:Q").scale(domain=[low, high], nice=False).title(tr("chart.cosine"))
-    told = {label: tr(f"pair.{label}") for label in LABELS}
-    shown = bins.assign(floor=0.0, label=bins["label"].map(told))
-    labels = list(told.values())
+    layers = [
+        *_histograms(bins, x, tr),
+        *_threshold_mark(cosine, x, cosine < (low + high) / 2, ink, tr),
+    ]
+    return alt.layer(*layers).properties(
+        title=headline(tr("chart.distribution"), tr("chart.distribution.reads"), ink=ink),
+        height=330,
+        padding=AROUND,
+        description=_tell_distribution(bins, cosine, probability, tr),
+    )
+
+
+def _histograms(bins: pd.DataFrame, x: alt.X, tr: Translate) -> list[alt.Chart]:
+    names = {label: tr(f"pair.{label}") for label in LABELS}
+    shown = bins.assign(floor=0.0, label=bins["label"].map(names))
+    labels = list(names.values())
     base = alt.Chart(shown).encode(
         color=alt.Color("label:N")
         .scale(domain=labels, range=[COSINE, PROBABILITY])
@@ -105,27 +116,25 @@ def distribution_chart(
     top = max([*bins["share"], 0.01]) * 1.08
     y = alt.Y("share:Q").stack(None).scale(domain=[0, top], nice=False)
     y = y.title(tr("chart.distribution.share")).axis(format=".0%", tickCount=4)
-    bars = base.mark_bar(opacity=0.4, binSpacing=0).encode(x, y, x2="end:Q", y2="floor:Q")
     # the outline tells the two apart without colour
-    outline = base.mark_line(interpolate="step-after", strokeWidth=2).encode(
-        x, y, strokeDash=alt.StrokeDash("label:N").scale(domain=labels, range=[[1, 0], [4, 3]])
-    )
-    at = pd.DataFrame({"start": [cosine]})
-    rule = alt.Chart(at).mark_rule(color=ink, strokeDash=[6, 3], strokeWidth=1.5).encode(x)
-    right = cosine < (low + high) / 2
-    side: dict[str, Any] = {"align": "left", "dx": 5} if right else {"align": "right", "dx": -5}
+    dash = alt.StrokeDash("label:N").scale(domain=labels, range=[[1, 0], [4, 3]])
+    return [
+        base.mark_bar(opacity=0.4, binSpacing=0).encode(x, y, x2="end:Q", y2="floor:Q"),
+        base.mark_line(interpolate="step-after", strokeWidth=2).encode(x, y, strokeDash=dash),
+    ]
+
+
+def _threshold_mark(
+    cosine: float, x: alt.X, to_right: bool, ink: str, tr: Translate
+) -> list[alt.Chart]:
+    """Return a dashed line at the threshold, and its number on the side with more room."""
+    base = alt.Chart(pd.DataFrame({"start": [cosine]}))
+    side: dict[str, Any] = {"align": "left", "dx": 5} if to_right else {"align": "right", "dx": -5}
     text = tr("chart.at.cosine", n=format_number(cosine, "cosine"))
-    label = alt.Chart(at).mark_text(text=text, color=ink, **side).encode(x, y=alt.value(8))
-    return alt.layer(bars, outline, rule, label).properties(
-        title=headline(
-            tr("chart.distribution"),
-            tr("chart.distribution.reads"),
-            ink=ink,
-        ),
-        height=330,
-        padding=AROUND,
-        description=_tell_distribution(bins, cosine, probability, tr),
-    )
+    return [
+        base.mark_rule(color=ink, strokeDash=[6, 3], strokeWidth=1.5).encode(x),
+        base.mark_text(text=text, color=ink, **side).encode(x, y=alt.value(8)),
+    ]
 
 
 def precision_recall_chart(
@@ -147,7 +156,7 @@ def precision_recall_chart(
         point: the current threshold, as `measure.Rates.point` returns.
         relevant: share of all pairs that are relevant, in [0, 1].
         ink: colour of the text inside the chart.
-        say: says its texts.
+        tr: gives the texts.
     """
     now = point.iloc[0]
     floor = pd.DataFrame({"recall": [0.0, 1.0], "precision": [relevant, relevant]})
@@ -164,7 +173,7 @@ def precision_recall_chart(
             ink=ink,
         ),
         description=tr(
-            "chart.precision recall.told",
+            "chart.precision recall.finding",
             cosine=now["cosine"],
             probability=format_number(now["probability"], "probability"),
             precision=now["precision"],
@@ -194,7 +203,7 @@ def roc_chart(
         point: the current threshold, as `measure.Rates.point` returns.
         area: under the curve, in [0, 1].
         ink: colour of the text inside the chart.
-        say: says its texts.
+        tr: gives the texts.
     """
     now = point.iloc[0]
     ends = pd.DataFrame({"false_positive_rate": [0.0, 1.0], "recall": [0.0, 1.0]})
@@ -208,7 +217,7 @@ def roc_chart(
             tr("chart.roc", area=area), tr("chart.curve.reads"), tr("chart.roc.ground"), ink=ink
         ),
         description=tr(
-            "chart.roc.told",
+            "chart.roc.finding",
             area=area,
             cosine=now["cosine"],
             recall=now["recall"],
@@ -233,31 +242,21 @@ def reliability_chart(
         table: the reliability table.
         error: the expected calibration error, in [0, 1].
         ink: colour of the text inside the chart.
-        say: says its texts.
+        tr: gives the texts.
     """
     ends = pd.DataFrame({"probability": [0.0, 1.0], "relevant": [0.0, 1.0]})
-    unit = alt.Scale(domain=[0, 1], nice=False)
-    x = alt.X("probability:Q").scale(unit).title(tr("chart.reliability.mean"))
-    y = alt.Y("relevant:Q").scale(unit).title(tr("chart.reliability.share"))
-    base = alt.Chart(table).encode(
-        x,
-        y,
-        tooltip=[
-            tip("start", "cosine", tr("chart.reliability.tip.from")),
-            tip("end", "cosine", tr("chart.tip.to")),
-            tip(
-                "probability",
-                "probability",
-                tr("chart.reliability.tip.mean"),
-            ),
-            tip(
-                "relevant",
-                "percent",
-                tr("chart.reliability.tip.share"),
-            ),
-            tip("pairs", "count", tr("chart.tip.pairs")),
-        ],
+    from_0_to_1 = alt.Scale(domain=[0, 1], nice=False)
+    x = alt.X("probability:Q").scale(from_0_to_1).title(tr("chart.reliability.mean"))
+    y = alt.Y("relevant:Q").scale(from_0_to_1).title(tr("chart.reliability.share"))
+    tips = (
+        ("start", "cosine", "chart.reliability.tip.from"),
+        ("end", "cosine", "chart.tip.to"),
+        ("probability", "probability", "chart.reliability.tip.mean"),
+        ("relevant", "percent", "chart.reliability.tip.share"),
+        ("pairs", "count", "chart.tip.pairs"),
     )
+    tooltip = [tip(column, quantity, tr(key)) for column, quantity, key in tips]
+    base = alt.Chart(table).encode(x, y, tooltip=tooltip)
     shown = table.assign(ideal=table["probability"])
     gaps = alt.Chart(shown).mark_rule(color=PROBABILITY, strokeWidth=2).encode(x, y, y2="ideal:Q")
     points = base.mark_point(filled=True, opacity=0.9, color=COSINE).encode(
@@ -277,112 +276,22 @@ def reliability_chart(
         ),
         height=330,
         padding=AROUND,
-        description=tr("chart.reliability.told", error=error, number=int(table["pairs"].sum())),
-    )
-
-
-def slices_chart(
-    table: pd.DataFrame,
-    *,
-    overall: float,
-    selected: str | None = None,
-    ink: str = INK,
-    tr: Translate = ENGLISH,
-) -> Chart:
-    """Return the share of wrong pairs of each slice with its interval, worst first.
-
-    Frame columns: slice, pairs, errors, error_rate, low, high, auc, few.
-
-    Reads as: further right is worse; where an interval passes the dashed line, the slice may well
-    be as good as the whole. Hollow points: under ten pairs.
-
-    Args:
-        table: one row a slice, worst first.
-        overall: share of all pairs that are wrong, in [0, 1].
-        selected: the chosen slice.
-        ink: colour of the text inside the chart.
-        say: says its texts.
-    """
-    shown = table.head(MOST_SLICES).copy()
-    shown["row"] = np.arange(len(shown))
-    shown["chosen"] = shown["slice"] == selected
-    names = drawable(shown.pop("slice").astype(str), 60)
-    shown["label"] = [
-        tr("chart.slices.row", name=name, errors=errors, pairs=pairs)
-        for name, errors, pairs in zip(names, shown["errors"], shown["pairs"], strict=True)
-    ]
-    shown["auc_text"] = [tr("none") if np.isnan(auc) else f"{auc:.3f}" for auc in shown["auc"]]
-    shown = shown.drop(columns="auc")
-    top = min(1.0, max([*shown["high"], overall, 0.01]) * 1.05)
-    x = alt.X("error_rate:Q").scale(domain=[0, top], nice=False)
-    x = x.title(tr("chart.slices.share")).axis(orient="top", grid=False, tickCount=5)
-    y = alt.Y("row:O").scale(domain=shown["row"].tolist(), padding=0).axis(None)
-    base = alt.Chart(shown).encode(
-        y,
-        tooltip=[
-            alt.Tooltip("label:N", title=tr("chart.slices.tip.slice")),
-            tip("error_rate", "percent", tr("chart.slices.tip.share")),
-            tip("low", "percent", tr("chart.tip.from")),
-            tip("high", "percent", tr("chart.tip.to")),
-            alt.Tooltip("auc_text:N", title=tr("chart.slices.tip.auc")),
-        ],
-    )
-    # a click anywhere in a row chooses its slice
-    of_slice = "event.item && event.item.datum && isValid(event.item.datum.row)"
-    row = (
-        base.mark_bar(height={"band": 0.96}, cornerRadius=4, aria=False, fill=QUIET)
-        .encode(
-            x=alt.value(0),
-            x2=alt.value("width"),
-            fillOpacity=alt.condition("datum.chosen", alt.value(0.16), alt.value(0)),
-            stroke=alt.condition("datum.chosen", alt.value(QUIET), alt.value("transparent")),
-        )
-        .add_params(alt.selection_point(name="slice", fields=["row"], on=f"click[{of_slice}]"))
-    )
-    intervals = base.mark_rule(color=PROBABILITY, strokeWidth=3, opacity=0.55, yOffset=9)
-    points = base.mark_point(size=90, strokeWidth=2, color=PROBABILITY, yOffset=9, opacity=1)
-    fill = alt.condition("datum.few", alt.value("transparent"), alt.value(PROBABILITY))
-    labels = base.mark_text(
-        align="left", dy=-8, fontSize=12, color=ink, limit=alt.ExprRef("width - 12")
-    )
-    average = alt.Chart(pd.DataFrame({"error_rate": [overall]}))
-    told = tr("chart.slices.none")
-    if len(shown):
-        told = tr("chart.slices.told", number=len(table), worst=shown.iloc[0]["label"])
-    is_cut = len(shown) < len(table)
-    cut = tr("chart.slices.cut", shown=len(shown), number=len(table)) if is_cut else ""
-    return alt.layer(
-        average.mark_rule(color=QUIET, strokeDash=[4, 3]).encode(x),
-        row,
-        intervals.encode(alt.X("low:Q"), x2="high:Q"),
-        points.encode(x, fill=fill),
-        labels.encode(x=alt.value(6), text="label:N"),
-    ).properties(
-        title=headline(
-            tr("chart.slices"),
-            tr("chart.slices.reads"),
-            tr("chart.slices.few"),
-            cut,
-            ink=ink,
-        ),
-        height=alt.Step(42),
-        padding=AROUND,
-        description=told,
+        description=tr("chart.reliability.finding", error=error, number=int(table["pairs"].sum())),
     )
 
 
 def _tell_distribution(bins: pd.DataFrame, cosine: float, probability: float, tr: Translate) -> str:
     above = bins[bins["start"] >= cosine].groupby("label")["share"].sum()
-    told = tr("comma").join(
+    shares = tr("comma").join(
         tr(f"chart.distribution.of.{label}", share=above.get(label, 0.0))
         for label in LABELS
         if label in set(bins["label"])
     )
-    if not told:
+    if not shares:
         return tr("chart.distribution.none")
     return tr(
-        "chart.distribution.told",
+        "chart.distribution.finding",
         cosine=cosine,
         probability=format_number(probability, "probability"),
-        told=told,
+        shares=shares,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import altair as alt
 import numpy as np
 import pandas as pd
@@ -24,7 +26,7 @@ def history_chart(
         measure: the column to draw.
         title: of the chart and its y axis, with the range in brackets.
         reads_as: one sentence below the title.
-        say: says its other texts.
+        tr: gives the other texts.
     """
     shown = frame[["run", "epoch", measure]].dropna().rename(columns={measure: "value"})
     base = alt.Chart(shown).encode(
@@ -50,7 +52,7 @@ def history_chart(
         height=300,
         padding=AROUND,
         description=tr(
-            "chart.history.told" if last else "chart.history.none", title=title, last=last
+            "chart.history.finding" if last else "chart.history.none", title=title, last=last
         ),
     )
 
@@ -66,36 +68,20 @@ def vectors_chart(
     Args:
         query: its two entries.
         document: its two entries.
-        say: says its texts.
+        tr: gives the texts.
     """
     names = [tr("query"), tr("document")]
-    longest = max(float(np.hypot(*query)), float(np.hypot(*document))) or 1.0
-    frame = pd.DataFrame(
-        [
-            {
-                "vector": name,
-                "x": x / longest,
-                "y": y / longest,
-                "zero": 0.0,
-                "entries": f"({x:g}, {y:g})",
-            }
-            for name, (x, y) in zip(names, (query, document), strict=True)
-        ]
-    )
-    colour = (
-        alt.Color("vector:N")
-        .scale(domain=names, range=[COSINE, PROBABILITY])
-        .legend(orient="top", title=None)
-    )
-    tooltip = [
-        alt.Tooltip("vector:N", title=tr("chart.vectors.tip.vector")),
-        alt.Tooltip("entries:N", title=tr("chart.vectors.tip.entries")),
-    ]
+    frame = _arrows(names, (query, document))
     base = alt.Chart(frame).encode(
         alt.X("x:Q").scale(domain=[-1.1, 1.1]).title(tr("chart.vectors.first")),
         alt.Y("y:Q").scale(domain=[-1.1, 1.1]).title(tr("chart.vectors.second")),
-        color=colour,
-        tooltip=tooltip,
+        color=alt.Color("vector:N")
+        .scale(domain=names, range=[COSINE, PROBABILITY])
+        .legend(orient="top", title=None),
+        tooltip=[
+            alt.Tooltip("vector:N", title=tr("chart.vectors.tip.vector")),
+            alt.Tooltip("entries:N", title=tr("chart.vectors.tip.entries")),
+        ],
     )
     lines = base.mark_rule(strokeWidth=3).encode(x2="zero:Q", y2="zero:Q")
     heads = base.mark_point(filled=True, size=180).encode(
@@ -108,6 +94,23 @@ def vectors_chart(
         padding=AROUND,
         autosize="pad",  # the page would take axes and title from the height alone
         description=tr(
-            "chart.vectors.told", query=frame["entries"][0], document=frame["entries"][1]
+            "chart.vectors.finding", query=frame["entries"][0], document=frame["entries"][1]
         ),
+    )
+
+
+def _arrows(names: Sequence[str], vectors: Sequence[tuple[float, float]]) -> pd.DataFrame:
+    """Return each vector's end, scaled so that the longest has length 1, and its entries."""
+    longest = max(float(np.hypot(*vector)) for vector in vectors) or 1.0
+    return pd.DataFrame(
+        [
+            {
+                "vector": name,
+                "x": x / longest,
+                "y": y / longest,
+                "zero": 0.0,
+                "entries": f"({x:g}, {y:g})",
+            }
+            for name, (x, y) in zip(names, vectors, strict=True)
+        ]
     )

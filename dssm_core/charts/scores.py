@@ -30,7 +30,7 @@ from dssm_core.charts.base import (
 from dssm_core.quantities import format_number
 from dssm_core.words import ENGLISH, Translate, join_texts
 
-MOST_POINTS, MOST_NUMBERS, MOST_BARS = 2_000, 12, 200
+MAX_POINTS, MAX_NUMBERS, MAX_BARS = 2_000, 12, 200
 """What one chart draws: the best documents and the chosen one."""
 
 FLOOR = "height * 0.76"
@@ -74,7 +74,7 @@ def score_chart(
         threshold: on both scales.
         selected: position of the chosen document.
         ink: colour of the text inside the chart.
-        say: says its texts.
+        tr: gives the texts.
 
     Frame columns: position, document, cosine, probability, rank, percentile; rows without a
     cosine are left out.
@@ -83,7 +83,7 @@ def score_chart(
     because probability is computed from cosine alone. The grey bars below show where the cosines
     of random pairs fall.
     """
-    shown = _shown(frame, selected, MOST_POINTS).sort_values("chosen", kind="stable")
+    shown = _shown(frame, selected, MAX_POINTS).sort_values("chosen", kind="stable")
     title = headline(
         tr("chart.scores"),
         tr("chart.scores.reads"),
@@ -155,7 +155,7 @@ def ranked_bars(
         threshold: on both scales.
         selected: position of the chosen document.
         ink: colour of the text inside the chart.
-        say: says its texts.
+        tr: gives the texts.
 
     Frame columns: position, document, cosine, probability, rank, percentile; rows without a
     cosine are left out.
@@ -163,7 +163,7 @@ def ranked_bars(
     Reads as: longer to the right is more alike; a bar that passes its upright stroke reaches the
     threshold.
     """
-    shown = _shown(frame, selected, MOST_BARS)
+    shown = _shown(frame, selected, MAX_BARS)
     title = headline(tr("chart.bars"), tr("chart.bars.reads"), _cut(frame, shown, tr), ink=ink)
     return Drawing(
         _bars_template(threshold, _has_percentile(shown), ink, tr),
@@ -249,8 +249,8 @@ def _shown(frame: pd.DataFrame, selected: int | None, most: int) -> pd.DataFrame
 
 
 def _numbers(shown: pd.DataFrame) -> pd.DataFrame:
-    """Return the numbers of points and their places; points too near each other share one."""
-    first = shown.sort_values(["chosen", "rank"], ascending=[False, True]).head(MOST_NUMBERS)
+    """Return the numbers of points and their positions; points too near each other share one."""
+    first = shown.sort_values(["chosen", "rank"], ascending=[False, True]).head(MAX_NUMBERS)
     groups: list[dict[Any, Any]] = []
     for row in first.sort_values(["cosine", "position"]).to_dict("records"):
         near = groups and row["cosine"] - groups[-1]["cosine"] < 0.04
@@ -310,8 +310,8 @@ def _threshold_lines(
     style = {**side, "dy": -7 if probability < 0.9 else 9}
     text = tr("chart.at.probability", n=format_number(probability, "probability"))
     across = pd.DataFrame({"probability": [probability]})
-    place = {"x": alt.value(0 if rising else "width")}
-    lines = _line(across, y, tr("threshold"), text, place, ink, style)
+    at_edge = {"x": alt.value(0 if rising else "width")}
+    lines = _line(across, y, tr("threshold"), text, at_edge, ink, style)
     if cosine is None:
         return lines
     is_right = cosine < 0
@@ -319,9 +319,9 @@ def _threshold_lines(
     text = tr("chart.at.cosine", n=format_number(cosine, "cosine"))
     # at the end where the curve is not, nor the line across
     low = is_right == rising if 0.1 < probability < 0.9 else probability > 0.5
-    place = {"y": alt.value(alt.ExprRef(f"{FLOOR} - 8") if low else 8)}
+    at_edge = {"y": alt.value(alt.ExprRef(f"{FLOOR} - 8") if low else 8)}
     up, name = pd.DataFrame({"cosine": [cosine]}), tr("chart.tip.threshold.cosine")
-    return lines + _line(up, x, name, text, place, ink, style)
+    return lines + _line(up, x, name, text, at_edge, ink, style)
 
 
 def _line(
@@ -329,7 +329,7 @@ def _line(
     axis: alt.X | alt.Y,
     name: str,
     text: str,
-    place: dict[str, Any],
+    at_edge: dict[str, Any],
     ink: str,
     style: Any,
 ) -> list[alt.Chart]:
@@ -337,7 +337,7 @@ def _line(
     base = alt.Chart(at).encode(axis)
     rule = base.mark_rule(color=PROBABILITY, strokeDash=[4, 3], strokeWidth=1.5)
     label = base.mark_text(text=text, color=ink, **style)
-    return [rule.encode(tooltip=tooltip), label.encode(**place)]
+    return [rule.encode(tooltip=tooltip), label.encode(**at_edge)]
 
 
 def _if_chosen(then: Any, otherwise: Any) -> Any:

@@ -45,26 +45,54 @@ def vector_map(
     filled points are documents, hollow ones queries.
 
     Args:
-        points: one row a vector; those without a place are left out.
+        points: one row a vector; those without x and y are left out.
         share: of the variance along x and along y, in [0, 1].
         total: vectors of the set; where there are more than points, the title says so.
         colour: what `value` is, such as "label", as people read it.
         order: its values in the order of the legend; the rest follow.
         ink: colour of the text inside the chart.
-        say: says its texts.
+        tr: gives the texts.
     """
     shown = points[np.isfinite(points["x"]) & np.isfinite(points["y"])].copy()
     shown["text"] = drawable(shown["text"].astype(str), 200)
     shown["value"] = drawable(shown["value"].astype(str), 60)
     shown["point"] = [f"{s} {r}" for s, r in zip(shown["side"], shown["row"], strict=True)]
     shown["kind"] = [tr(side) for side in shown["side"]]
-    present = list(dict.fromkeys([*order, *sorted(shown["value"].unique())]))
-    values = [value for value in present if (shown["value"] == value).any()]
-    number = len(values)
     x, y = (_axis(shown, name, part, tr) for name, part in zip("xy", share, strict=True))
-    base = alt.Chart(shown).encode(
-        alt.X("x:Q").scale(zero=False, nice=True).axis(tickCount=8).title(x),
-        alt.Y("y:Q").scale(zero=False, nice=True).axis(tickCount=8).title(y),
+    is_cut = len(shown) < total
+    cut = tr("chart.map.cut", shown=len(shown), number=total) if is_cut else ""
+    notes = tr("chart.map.reads"), tr("chart.map.filled"), cut
+    return alt.layer(
+        _marks(shown, (x, y), colour, order, tr), *_chosen_pair(shown, ink, tr)
+    ).properties(
+        title=headline(tr("chart.map"), *notes, ink=ink),
+        height=560,
+        padding=AROUND,
+        description=describe_map(shown, share, total, tr),
+    )
+
+
+def _marks(
+    shown: pd.DataFrame, titles: tuple[str, str], colour: str, order: Sequence[str], tr: Translate
+) -> alt.Chart:
+    """Return the points, which a click or a drawn area selects, in the colours of their values."""
+    has = set(shown["value"])
+    values = [value for value in dict.fromkeys([*order, *sorted(has)]) if value in has]
+    scale = alt.Scale(domain=values, range=_repeated(SIX_COLOURS, len(values)))
+    shapes = alt.Scale(domain=values, range=_repeated(SIX_SHAPES, len(values)))
+    legend = alt.Legend(orient="top", title=colour, symbolFillColor="transparent")
+    is_document = "datum.side == 'document'"
+    click = alt.selection_point(name="point", fields=["point"], empty=False)
+    size = 40 if len(shown) < 1_500 else 18
+    points = alt.Chart(shown).mark_point(strokeWidth=1.2)
+    encoded: alt.Chart = points.encode(
+        alt.X("x:Q").scale(zero=False, nice=True).axis(tickCount=8).title(titles[0]),
+        alt.Y("y:Q").scale(zero=False, nice=True).axis(tickCount=8).title(titles[1]),
+        stroke=alt.Stroke("value:N", scale=scale, legend=legend),
+        fill=alt.Fill("value:N", scale=scale, legend=None),
+        fillOpacity=alt.condition(is_document, alt.value(0.65), alt.value(0.0)),
+        shape=alt.Shape("value:N", scale=shapes, legend=legend),
+        size=alt.condition(click, alt.value(150), alt.value(size)),
         tooltip=[
             alt.Tooltip("kind:N", title=tr("chart.map.tip.kind")),
             alt.Tooltip("text:N", title=tr("chart.map.tip.text")),
@@ -73,53 +101,29 @@ def vector_map(
             alt.Tooltip("pairs:Q", title=tr("chart.map.tip.pairs")),
         ],
     )
-    scale = alt.Scale(domain=values, range=_repeated(SIX_COLOURS, number))
-    shapes = alt.Scale(domain=values, range=_repeated(SIX_SHAPES, number))
-    is_document = "datum.side == 'document'"
-    legend = alt.Legend(orient="top", title=colour, symbolFillColor="transparent")
     area = alt.selection_interval(name="area", encodings=["x", "y"], empty=False)
-    click = alt.selection_point(name="point", fields=["point"], empty=False)
-    marks = (
-        base.mark_point(strokeWidth=1.2)
-        .encode(
-            stroke=alt.Stroke("value:N", scale=scale, legend=legend),
-            fill=alt.Fill("value:N", scale=scale, legend=None),
-            fillOpacity=alt.condition(is_document, alt.value(0.65), alt.value(0.0)),
-            shape=alt.Shape("value:N", scale=shapes, legend=legend),
-            size=alt.condition(click, alt.value(150), alt.value(40 if len(shown) < 1_500 else 18)),
-        )
-        .add_params(area, click)
-    )
+    return encoded.add_params(area, click)
+
+
+def _chosen_pair(shown: pd.DataFrame, ink: str, tr: Translate) -> list[alt.Chart]:
+    """Return the chosen pair's line, points and names; nothing where none is chosen."""
     # filtered here: a layer that Vega filters to nothing is an image without a name
     chosen = shown[shown["chosen"].astype(bool)].sort_values("side", ascending=False)
+    if chosen.empty:
+        return []
     chosen = chosen.assign(name=[tr(f"chart.map.this.{side}") for side in chosen["side"]])
     pair = alt.Chart(chosen).encode(alt.X("x:Q"), alt.Y("y:Q"))
-    layers: list[alt.Chart] = [marks]
-    if len(chosen):
-        layers += [
-            pair.mark_line(color=CHOSEN, strokeWidth=2, strokeDash=[5, 3]),
-            pair.mark_point(color=CHOSEN, size=260, strokeWidth=3),
-            *(
-                pair.transform_filter(f"datum.side == '{side}'")
-                .mark_text(dy=dy, fontWeight="bold", color=ink)
-                .encode(text="name:N")
-                for side, dy in (("query", -18), ("document", 20))
-            ),
-        ]
-    is_cut = len(shown) < total
-    thinned = tr("chart.map.cut", shown=len(shown), number=total) if is_cut else ""
-    return alt.layer(*layers).properties(
-        title=headline(
-            tr("chart.map"),
-            tr("chart.map.reads"),
-            tr("chart.map.filled"),
-            thinned,
-            ink=ink,
-        ),
-        height=560,
-        padding=AROUND,
-        description=describe_map(shown, share, total, tr),
+    names = (
+        pair.transform_filter(f"datum.side == '{side}'")
+        .mark_text(dy=dy, fontWeight="bold", color=ink)
+        .encode(text="name:N")
+        for side, dy in (("query", -18), ("document", 20))
     )
+    return [
+        pair.mark_line(color=CHOSEN, strokeWidth=2, strokeDash=[5, 3]),
+        pair.mark_point(color=CHOSEN, size=260, strokeWidth=3),
+        *names,
+    ]
 
 
 def describe_map(
@@ -129,11 +133,13 @@ def describe_map(
     if points.empty:
         return tr("chart.map.none")
     counts = points["value"].value_counts()
-    told = tr("comma").join(
+    counted = tr("comma").join(
         tr("chart.map.count", value=value, number=number)
         for value, number in counts.head(6).items()
     )
-    return tr("chart.map.told", shown=len(points), number=total, share=sum(share), told=told)
+    return tr(
+        "chart.map.finding", shown=len(points), number=total, share=sum(share), values=counted
+    )
 
 
 def _axis(shown: pd.DataFrame, name: str, share: float, tr: Translate) -> str:

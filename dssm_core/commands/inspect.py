@@ -33,7 +33,11 @@ def add(commands: Commands) -> None:
         "inspect", help="show where a model is wrong on labelled pairs; replay repro cases"
     )
     nested = inspect.add_subparsers(required=True, metavar="COMMAND", dest="nested")
+    _add_run(nested)
+    _add_replay(nested)
 
+
+def _add_run(nested: Commands) -> None:
     run = nested.add_parser("run", help="inspect labelled pairs, write a report")
     add_model(run)
     run.add_argument(
@@ -63,6 +67,8 @@ def add(commands: Commands) -> None:
     run.add_argument("--json", type=Path, help="write all numbers here, as JSON")
     run.set_defaults(command=_run)
 
+
+def _add_replay(nested: Commands) -> None:
     replay = nested.add_parser(
         "replay",
         help="score repro cases with a model and print what broke",
@@ -98,7 +104,7 @@ def _run(options: argparse.Namespace) -> None:
     from dssm_core.scoring import Scorer
     from dssm_core.words import translator_for
 
-    _check_places(options.out, options.json)
+    _check_writable(options.out, options.json)
     _check_probability(options.threshold)
     pairs, notes = _with_negatives(read_pairs(options.pairs), options)
     scorer = Scorer(options.model)
@@ -132,7 +138,7 @@ def _replay(options: argparse.Namespace) -> int:
     from dssm_core.repro.replay import replay
     from dssm_core.scoring import Scorer
 
-    _check_places(options.json, options.junit)
+    _check_writable(options.json, options.junit)
     _check_probability(options.threshold)
     if not options.tolerance >= 0:
         raise UserError("inspect.tolerance", f"{options.tolerance}")
@@ -148,7 +154,7 @@ def _replay(options: argparse.Namespace) -> int:
     return BROKE if outcomes.is_broken else 0
 
 
-def _check_places(*paths: Path | None) -> None:
+def _check_writable(*paths: Path | None) -> None:
     """Refuse what cannot be written before minutes are spent on it."""
     for path in paths:
         if path and (path.is_dir() or not path.resolve().parent.is_dir()):
@@ -215,7 +221,7 @@ def _verdicts() -> tuple[pd.DataFrame, Path]:
 
 
 def _print_findings(findings: Findings) -> None:
-    from dssm_core.inspection.findings import place
+    from dssm_core.inspection.findings import pair_position
     from dssm_core.reporting.report import lead
     from dssm_core.repro.replay import short
     from dssm_core.words import ENGLISH, join_sentences
@@ -239,8 +245,9 @@ def _print_findings(findings: Findings) -> None:
         print(f"  {number:,} {cause}")
     print("\nworst errors:")
     for line, row in findings.errors.head(SHOWN).iterrows():
-        numbers = f"cosine {_number(row['cosine'])}, {place(line, {'assumed': row.get('assumed')})}"
-        print(f"  {row['error']}, {row['cause']}, {numbers}")
+        position = pair_position(line, {"assumed": row.get("assumed")})
+        cosine = f"cosine {_number(row['cosine'])}"
+        print(f"  {row['error']}, {row['cause']}, {cosine}, {position}")
         print(f"    query: {short(row['query'])}\n    document: {short(row['document'])}")
         print(f"    {short(join_sentences(row['evidence'], ENGLISH), 200)}")
 

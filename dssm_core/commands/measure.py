@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 
 def add(commands: Commands) -> None:
     """Add these commands to the parser's."""
+    _add_evaluate(commands)
+    _add_robustness(commands)
+    _add_score(commands)
+
+
+def _add_evaluate(commands: Commands) -> None:
     evaluate = commands.add_parser(
         "evaluate", help="measure a model and BM25 on a file of pairs, or on a judged collection"
     )
@@ -60,6 +66,8 @@ def add(commands: Commands) -> None:
     evaluate.add_argument("--json", action="store_true", help="print JSON")
     evaluate.set_defaults(command=_evaluate)
 
+
+def _add_robustness(commands: Commands) -> None:
     robustness = commands.add_parser(
         "robustness",
         help="how often typos, word order, case, synonyms and more turn a success into a failure",
@@ -70,6 +78,8 @@ def add(commands: Commands) -> None:
     robustness.add_argument("--json", action="store_true", help="print JSON")
     robustness.set_defaults(command=_robustness)
 
+
+def _add_score(commands: Commands) -> None:
     score = commands.add_parser("score", help="score documents against a query")
     add_model(score)
     score.add_argument("--query", required=True, help="the query's text")

@@ -32,13 +32,16 @@ def add(commands: Commands) -> None:
 
 def _systems(options: argparse.Namespace) -> None:
     from dssm_core.models.systems import describe_systems
+    from dssm_core.words import ENGLISH
 
     systems = describe_systems()
     if options.json:
         print(json.dumps(systems))
         return
     for system in systems:
-        print(f"{system['name']}: {system['title']} ({system['parameters']:,} parameters)")
+        title = ENGLISH(f"system.{system['name']}")
+        about = f"{system['notebook']} in the notebook, {system['parameters']:,} parameters"
+        print(f"{system['name']}: {title} ({about})")
         for layer in system["layers"]:
             inputs = ", ".join(layer["inputs"])
             print(

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 
 def add(commands: Commands) -> None:
     """Add these commands to the parser's."""
+    _add_train(commands)
+    _add_card(commands)
+
+
+def _add_train(commands: Commands) -> None:
     train = commands.add_parser("train", help="train on a file of pairs, write a model folder")
     train.add_argument(
         "--pairs",
@@ -53,6 +58,8 @@ def add(commands: Commands) -> None:
     train.add_argument("--json", action="store_true", help="print one line of JSON for each epoch")
     train.set_defaults(command=_train)
 
+
+def _add_card(commands: Commands) -> None:
     card = commands.add_parser("card", help="measure a model folder again and rewrite its card")
     card.add_argument("--model", type=Path, required=True, help="the model folder")
     card.add_argument(

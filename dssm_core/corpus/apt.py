@@ -82,10 +82,10 @@ def _run(command: list[str]) -> str:
 
 def _target(config: Path, kind: str) -> Path:
     files = _apt_get(config, "indextargets", "--format", "$(FILENAME)", f"Created-By: {kind}")
-    found = next((Path(line) for line in files.splitlines() if Path(line).is_file()), None)
-    if found is None:
+    file = next((Path(line) for line in files.splitlines() if Path(line).is_file()), None)
+    if file is None:
         raise UserError("debian.no such index", files, kind=kind, suite=SUITE)
-    return found
+    return file
 
 
 def find_mirror(etc: Path) -> tuple[str, str]:

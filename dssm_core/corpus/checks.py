@@ -20,6 +20,7 @@ from scipy.sparse.csgraph import connected_components
 from dssm_core.corpus.pairs import ABSENT, NEEDED, is_empty, parse_label, rows
 from dssm_core.corpus.splitting import SPLITS, fold
 from dssm_core.errors import UserError
+from dssm_core.words import Sentence, Values
 
 LEAST = 50
 """Relevant pairs below which too few can be held out to say anything."""
@@ -50,8 +51,8 @@ class _Survey:
         return any(self.split)
 
 
-def check_pairs(path: Path) -> list[str]:
-    """Return what a person should know of a file before training on it, a finding a line.
+def check_pairs(path: Path) -> list[Sentence]:
+    """Return what a person should know of a file before training on it, a sentence a finding.
 
     1. What there is: rows, columns, labels.
     2. What training stops at: empty cells, labels and splits that are none.
@@ -104,76 +105,65 @@ def text_hash(text: str) -> int:
     return int.from_bytes(digest, "big", signed=True)
 
 
-def _contents(survey: _Survey) -> Iterator[str]:
+def _contents(survey: _Survey) -> Iterator[Sentence]:
     rows, relevant = len(survey.line), sum(survey.label)
-    extra = [c for c in survey.columns if c not in (*NEEDED, "label", "split")]
-    kept = f"; kept beside them: {', '.join(extra)}" if extra else ""
     queries, documents = (np.unique(part).size for part in _arrays(survey)[:2])
-    yield f"{rows:,} rows, {queries:,} different queries, {documents:,} different documents{kept}"
+    yield Sentence("check.contents", {"rows": rows, "queries": queries, "documents": documents})
+    extra = tuple(c for c in survey.columns if c not in (*NEEDED, "label", "split"))
+    if extra:
+        yield Sentence("check.columns", {"names": extra})
     if "label" not in survey.columns:
-        yield "no column label: every row counts as relevant"
+        yield Sentence("check.no label")
     elif not relevant:
-        yield "no row is labelled 1: there is nothing to learn"
+        yield Sentence("check.nothing relevant")
     else:
-        yield (
-            f"labels: {relevant:,} relevant, {rows - relevant:,} not; those that are not are "
-            "candidates in the measuring, and training takes its negatives from the other rows "
-            "(the loss labelled takes these)"
-        )
+        yield Sentence("check.labels", {"relevant": relevant, "irrelevant": rows - relevant})
     if survey.has_split:
-        counts = np.bincount(survey.split, minlength=len(SPLITS))
-        yield "splits: " + ", ".join(f"{n:,} {s}" for n, s in zip(counts, SPLITS, strict=True))
+        counts = np.bincount(survey.split, minlength=len(SPLITS)).tolist()
+        yield Sentence("check.splits", dict(zip(SPLITS, counts, strict=True)))
 
 
-def _stoppers(survey: _Survey) -> Iterator[str]:
-    for name, lines in survey.empty.items():
+def _stoppers(survey: _Survey) -> Iterator[Sentence]:
+    for column, lines in survey.empty.items():
         if lines:
-            yield f"{_at(lines)}: {name} is empty; fill it in, or take the line out"
-    for name, lines in survey.wrong.items():
+            yield Sentence("check.empty", {"where": _at(lines), "column": column})
+    for column, lines in survey.wrong.items():
         if lines:
-            allowed = "0 nor 1" if name == "label" else ", ".join(SPLITS[:2]) + " nor " + SPLITS[2]
-            yield f"{_at(lines)}: {name} is neither {allowed}"
+            yield Sentence(f"check.wrong.{column}", {"where": _at(lines)})
 
 
-def _repeats(survey: _Survey) -> Iterator[str]:
+def _repeats(survey: _Survey) -> Iterator[Sentence]:
     query, document, label, line = _arrays(survey)
     same = line[query == document]
     if len(same):
-        yield f"{_at(same)}: the query is its document, which teaches nothing"
+        yield Sentence("check.same text", {"where": _at(same)})
     order = np.lexsort((line, document, query))
     again = (np.diff(query[order]) == 0) & (np.diff(document[order]) == 0)
     one, other = order[:-1][again], order[1:][again]
     twice = label[one] == label[other]
     if twice.any():
         repeats = np.sort(line[other[twice]])
-        first = f"the pair of line {line[one[twice]][np.argmin(line[other[twice]])]}"
-        if len(repeats) == 1:
-            yield f"{_at(repeats)} repeats {first}"
-        else:
-            yield f"{_at(repeats)} repeat earlier pairs; line {repeats[0]} repeats {first}"
+        first = int(line[one[twice]][np.argmin(line[other[twice]])])
+        values: Values = {"where": _at(repeats), "repeat": int(repeats[0]), "first": first}
+        yield Sentence("check.repeat" if len(repeats) == 1 else "check.repeats", values)
     if (~twice).any():
-        yield f"{_at(np.sort(line[other[~twice]]))}: a pair labelled both 1 and 0"
+        yield Sentence("check.contradiction", {"where": _at(np.sort(line[other[~twice]]))})
 
 
-def _leaks(survey: _Survey) -> Iterator[str]:
+def _leaks(survey: _Survey) -> Iterator[Sentence]:
     query, document, _, line = _arrays(survey)
     if survey.has_split:
         split = np.array(survey.split)
-        for name, texts in (("query", query), ("document", document)):
-            for place, held_out in enumerate(SPLITS[1:], 1):
-                rows = (split == place) & np.isin(texts, texts[split == 0])
+        for column, texts in (("query", query), ("document", document)):
+            for number, held_out in enumerate(SPLITS[1:], 1):
+                rows = (split == number) & np.isin(texts, texts[split == 0])
                 if rows.any():
-                    yield (
-                        f"{_at(line[rows])}: the {name} of a {held_out} pair is in train, too, so "
-                        "that figures may be too good"
-                    )
+                    values: Values = {"where": _at(line[rows]), "column": column, "split": held_out}
+                    yield Sentence("check.leak", values)
     elif len(line) <= LARGE:
         largest = _largest_group(query, document)
         if largest > 0.8 * len(line):
-            yield (
-                f"{largest:,} of {len(line):,} rows hang together through texts that they share, "
-                "and cannot be parted without leakage: add a column split"
-            )
+            yield Sentence("check.one group", {"largest": largest, "rows": len(line)})
 
 
 def _largest_group(query: np.ndarray, document: np.ndarray) -> int:
@@ -185,7 +175,7 @@ def _largest_group(query: np.ndarray, document: np.ndarray) -> int:
     return int(np.bincount(group[left]).max())
 
 
-def _size(survey: _Survey, path: Path) -> Iterator[str]:
+def _size(survey: _Survey, path: Path) -> Iterator[Sentence]:
     label, split = np.array(survey.label), np.array(survey.split)
     relevant = int(label.sum())
     if survey.has_split:
@@ -193,28 +183,24 @@ def _size(survey: _Survey, path: Path) -> Iterator[str]:
     else:
         held_out = relevant // 10
     if relevant < LEAST:
-        yield f"too few to learn from: {relevant} relevant pairs; give {LEAST} at the very least"
+        yield Sentence("check.too few", {"relevant": relevant, "least": LEAST})
     elif held_out < TRUSTED // 10:
         # of a mean of values in [0, 1] that spread by 0.45, as reciprocal ranks do
         error = 1.96 * 0.45 / max(held_out, 1) ** 0.5
-        yield (
-            f"too small to trust: about {held_out} pairs are held out, which tells MRR@10 to "
-            f"within {min(error, 1):.2f} only; take the figures as a first impression"
-        )
+        yield Sentence("check.too small", {"held_out": held_out, "error": min(error, 1)})
     if len(survey.line) > LARGE:
-        yield (
-            f"over {LARGE:,} rows: they are to be streamed, never read whole, as `prepare "
-            f"{path.name} --negatives 4 --out DIR` and `train --data DIR` do"
-        )
+        yield Sentence("check.large", {"most": LARGE, "name": path.name})
 
 
 def _arrays(survey: _Survey) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    kept = survey.query, survey.document, survey.label, survey.line
-    query, document, label, line = (np.array(values) for values in kept)
+    columns = survey.query, survey.document, survey.label, survey.line
+    query, document, label, line = (np.array(values) for values in columns)
     return query, document, label, line
 
 
-def _at(lines: Sequence[int] | np.ndarray) -> str:
-    shown = ", ".join(str(line) for line in lines[:SHOWN])
-    more = f" and {len(lines) - SHOWN:,} more" if len(lines) > SHOWN else ""
-    return f"line{'s' if len(lines) > 1 else ''} {shown}{more}"
+def _at(lines: Sequence[int] | np.ndarray) -> Sentence:
+    """Return lines of the file, the first few named."""
+    values: Values = {"lines": ", ".join(str(line) for line in lines[:SHOWN])}
+    if len(lines) > SHOWN:
+        return Sentence("check.at more", {**values, "number": len(lines) - SHOWN})
+    return Sentence("check.at line" if len(lines) == 1 else "check.at lines", values)

@@ -16,9 +16,9 @@ from dssm_core.corpus.pairs import (
     Record,
     bytes_of,
     decode,
+    file_name,
     frame_of,
     kind_of,
-    name_of,
     read_csv,
     read_jsonl,
     unzip,
@@ -30,7 +30,7 @@ Doubt = Literal["ids", "one label", "same text", "contradiction"]
 SAMPLE = 500
 """Rows that a guess looks at."""
 
-MOST_VALUES = 20
+MAX_VALUES = 20
 """Different values of a column that may still be labels."""
 
 USUAL: Mapping[str, str] = {
@@ -90,13 +90,13 @@ class Table:
 
     def cells(self, column: str, most: int | None = None) -> list[str]:
         """Return a column's cells, of the first `most` rows."""
-        place = self.columns.index(column)
-        return [cells[place] for _, cells in self.records[:most]]
+        index = self.columns.index(column)
+        return [cells[index] for _, cells in self.records[:most]]
 
     def values(self, column: str) -> list[str]:
         """Return a column's different values without blanks around, by how often; at most 21."""
         counts = pd.Series([cell.strip() for cell in self.cells(column)]).value_counts()
-        return [str(value) for value in counts.index[: MOST_VALUES + 1]]
+        return [str(value) for value in counts.index[: MAX_VALUES + 1]]
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ def read_table(source: Path | str | bytes | IO[Any], name: str | None = None) ->
     Raises:
         UserError: where the file cannot be read; names the line.
     """
-    name = name or name_of(source)
+    name = name or file_name(source)
     text = decode(unzip(bytes_of(source, name), name), name)
     if not text.strip():
         raise UserError("pairs.empty file", name=name)
@@ -152,7 +152,7 @@ def guess_roles(table: Table) -> Roles:
     """
     names = {role: _named(table.columns, words.split()) for role, words in USUAL.items()}
     label = names["label"]
-    if label is None or len(table.values(label)) > MOST_VALUES:
+    if label is None or len(table.values(label)) > MAX_VALUES:
         label = next(filter(lambda c: _means_labels(table, c), table.columns), None)
     query = names["query"] if names["query"] != label else None
     document = names["document"] if names["document"] not in (query, label) else None
@@ -219,41 +219,41 @@ def doubts(pairs: pd.DataFrame) -> dict[Doubt, str]:
     "ids": query or document look like ids; "one label": all pairs have one; "same text": most
     queries equal their documents; "contradiction": a pair is labelled both ways.
     """
-    found: dict[Doubt, str] = {}
+    examples: dict[Doubt, str] = {}
     for column in NEEDED:
         sample = pairs[column].head(SAMPLE)
         if (like := [text for text in sample if _ID.fullmatch(text.strip())]) and (
             len(like) > 0.8 * len(sample)
         ):
-            found["ids"] = f"{column}: {like[0][:80]}"
+            examples["ids"] = f"{column}: {like[0][:80]}"
     if pairs["label"].nunique() < 2:
-        found["one label"] = str(pairs["label"].iloc[0])
+        examples["one label"] = str(pairs["label"].iloc[0])
     if (pairs["query"] == pairs["document"]).mean() > 0.5:
-        found["same text"] = str(pairs["query"].iloc[0])[:80]
+        examples["same text"] = str(pairs["query"].iloc[0])[:80]
     labels = pairs.groupby(["query", "document"], sort=False)["label"].nunique()
     if (both := labels[labels > 1]).size:
-        found["contradiction"] = f"{both.size:,} × {both.index[0][0][:80]}"
-    return found
+        examples["contradiction"] = f"{both.size:,} × {both.index[0][0][:80]}"
+    return examples
 
 
 def _mapped(table: Table, roles: Roles) -> list[Record]:
     """Return the records with 1 and 0 for the two labels."""
-    place = table.columns.index(str(roles.label))
+    index = table.columns.index(str(roles.label))
     meaning = {str(roles.relevant): "1", str(roles.irrelevant): "0"}
     records: list[Record] = []
     for line, cells in table.records:
-        label = meaning.get(cells[place].strip())
+        label = meaning.get(cells[index].strip())
         if label is None:
             raise UserError(
                 "columns.other label",
-                cells[place] or '""',
+                cells[index] or '""',
                 column=str(roles.label),
                 relevant=str(roles.relevant),
                 irrelevant=str(roles.irrelevant),
                 line=line,
                 name=table.name,
             )
-        records.append((line, [*cells[:place], label, *cells[place + 1 :]]))
+        records.append((line, [*cells[:index], label, *cells[index + 1 :]]))
     return records
 
 

@@ -17,7 +17,7 @@ from dssm_core.corpus.splitting import Row, digest, fold, split_by_group
 from dssm_core.corpus.survey import Origin, Report, write_corpus
 from dssm_core.errors import UserError
 
-MOST_REPEATS = 3  # a paragraph that occurs more often says nothing of one package
+MAX_REPEATS = 3  # a paragraph that occurs more often says nothing of one package
 FEWEST_WORDS = 3
 LEAD_IN_WORDS = 8  # "The main features are:" and the like, whose list stands apart
 PARAGRAPHS = 3  # the most that one package gives
@@ -75,11 +75,11 @@ def prepare_debian_packages(
     _require_python_debian()
     texts = _index_texts(packages, translation, log)
     dropped: Counter[str] = Counter()
-    found = read_packages(*texts, dropped)
+    listed = read_packages(*texts, dropped)
     totals = {
-        "packages": len(found),
-        "sources": len({package.source for package in found}),
-        "paragraphs": sum(len(package.paragraphs) for package in found),
+        "packages": len(listed),
+        "sources": len({package.source for package in listed}),
+        "paragraphs": sum(len(package.paragraphs) for package in listed),
     }
     log(f"read {totals['packages']:,} packages from {totals['sources']:,} sources")
     origin = Origin(
@@ -88,7 +88,7 @@ def prepare_debian_packages(
         inputs={"Packages": digest(texts[0]), "Translation-en": digest(texts[1])},
         totals=totals,
     )
-    rows = split_by_group(choose_rows(found, dropped), dropped)
+    rows = split_by_group(choose_rows(listed, dropped), dropped)
     return write_corpus(out, origin, rows, ["package", "source", "section", "paragraph"], dropped)
 
 
@@ -123,24 +123,24 @@ def read_packages(packages: str, translation: str, dropped: Counter[str]) -> lis
         (entry["Package"], entry.get("Description-md5")): entry.get("Description-en", "")
         for entry in _entries(translation, ["Package", "Description-md5", "Description-en"])
     }
-    found: dict[str, Package] = {}
+    joined: dict[str, Package] = {}
     for entry in _entries(packages, ["Package", "Source", "Section", "Description-md5"]):
         name = entry["Package"]
         description = described.get((name, entry.get("Description-md5")))
         if description is None:
             dropped["package without an English description"] += 1
-        elif name in found:
+        elif name in joined:
             dropped["package listed again"] += 1
         else:
             first, _, rest = description.partition("\n")
-            found[name] = Package(
+            joined[name] = Package(
                 name=name,
                 source=entry.get("Source", name).split(" ")[0],
                 section=entry.get("Section", "").rpartition("/")[2],
                 query=" ".join(first.split()),
                 paragraphs=tuple(split_paragraphs(rest)),
             )
-    return list(found.values())
+    return list(joined.values())
 
 
 def _entries(index: str, fields: list[str]) -> Iterator[dict[str, str]]:
@@ -234,6 +234,6 @@ def unfit_because(paragraph: Paragraph, repeats: int = 1) -> str:
         return "list or indented block that is not language"
     if visible.endswith(":") and len(words) < LEAD_IN_WORDS:
         return f"paragraph under {LEAD_IN_WORDS} words that only leads in a list"
-    if repeats > MOST_REPEATS:
-        return f"paragraph that occurs more than {MOST_REPEATS} times"
+    if repeats > MAX_REPEATS:
+        return f"paragraph that occurs more than {MAX_REPEATS} times"
     return ""

@@ -17,9 +17,10 @@ import pandas as pd
 
 from dssm_core.corpus.checks import LARGE, check_pairs, text_hash
 from dssm_core.corpus.negatives import NegativesConfig, prepare_negatives
-from dssm_core.corpus.pairs import MOST_BYTES, NEEDED, Pair, pair_of, read_pairs, rows
+from dssm_core.corpus.pairs import MAX_BYTES, NEEDED, Pair, pair_of, read_pairs, rows
 from dssm_core.corpus.splitting import HELD_OUT, SPLITS
 from dssm_core.errors import UserError
+from dssm_core.words import ENGLISH
 
 NEGATIVES = 4
 CHUNK = 1 << 20
@@ -37,7 +38,7 @@ def is_large(path: Path) -> bool:
     with opened(path, "rb") as stream:
         while chunk := stream.read(CHUNK):
             lines, size = lines + chunk.count(b"\n"), size + len(chunk)
-            if lines > LARGE or size > MOST_BYTES:
+            if lines > LARGE or size > MAX_BYTES:
                 return True
     return False
 
@@ -60,7 +61,7 @@ def read_for_training(
         UserError: where the file cannot be read as pairs.
     """
     for finding in check_pairs(path):
-        log(f"{path.name}: {finding}")
+        log(f"{path.name}: {finding.text(ENGLISH)}")
     if not is_large(path):
         return read_pairs(path), data
     if data is None:

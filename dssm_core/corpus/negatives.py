@@ -17,7 +17,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -37,7 +37,7 @@ STRATEGIES: tuple[Strategy, ...] = ("random", "frequency", "bm25", "model")
 Rank = Callable[[Sequence[str], Sequence[str], int], np.ndarray]
 """(queries [Q], pool [D], number) -> indices [Q, number] of the pool's best for each query."""
 
-MOST_SPARE = 256
+MAX_SPARE = 256
 """Candidates beyond those asked for, in place of a query's own; more would grow with the corpus."""
 
 SCHEMA = pa.schema(
@@ -196,20 +196,31 @@ def _connect(path: Path) -> sqlite3.Connection:
     return index
 
 
+TABLES = """
+CREATE TABLE document (id INTEGER PRIMARY KEY, fold BLOB UNIQUE, text TEXT, count INTEGER);
+CREATE TABLE query (id INTEGER PRIMARY KEY, fold BLOB UNIQUE, text TEXT);
+CREATE TABLE pair (
+    id INTEGER PRIMARY KEY, query INTEGER, document INTEGER, UNIQUE (query, document)
+);
+"""
+
+NUMBERING = """
+CREATE TABLE numbered AS
+    SELECT row_number() OVER (ORDER BY id) - 1 AS place, query, document FROM pair;
+DROP TABLE pair;
+ALTER TABLE numbered RENAME TO pair;
+CREATE UNIQUE INDEX pair_place ON pair (place);
+CREATE INDEX pair_query ON pair (query, document);
+"""
+"""Gives pairs numbers without gaps, because shards are cut by them."""
+
+
 def _fill(
     index: sqlite3.Connection,
     rows: Iterator[tuple[str, str, int]],
     log: Callable[[str], None],
 ) -> None:
-    index.executescript(
-        """
-        CREATE TABLE document (id INTEGER PRIMARY KEY, fold BLOB UNIQUE, text TEXT, count INTEGER);
-        CREATE TABLE query (id INTEGER PRIMARY KEY, fold BLOB UNIQUE, text TEXT);
-        CREATE TABLE pair (
-            id INTEGER PRIMARY KEY, query INTEGER, document INTEGER, UNIQUE (query, document)
-        );
-        """
-    )
+    index.executescript(TABLES)
     for number, (query, document, label) in enumerate(rows, 1):
         (document_id,) = index.execute(
             "INSERT INTO document (fold, text, count) VALUES (?, ?, 1) "
@@ -229,17 +240,7 @@ def _fill(
         if number % 100_000 == 0:
             index.commit()
             log(f"read {number:,} pairs")
-    # row numbers without gaps, because shards are cut by them
-    index.executescript(
-        """
-        CREATE TABLE numbered AS
-            SELECT row_number() OVER (ORDER BY id) - 1 AS place, query, document FROM pair;
-        DROP TABLE pair;
-        ALTER TABLE numbered RENAME TO pair;
-        CREATE UNIQUE INDEX pair_place ON pair (place);
-        CREATE INDEX pair_query ON pair (query, document);
-        """
-    )
+    index.executescript(NUMBERING)
     index.commit()
 
 
@@ -259,18 +260,14 @@ def _draw(
         (start, start + config.shard),
     ).fetchall()
     ids, texts, weights = _pool(index, documents, config, rng)
-    places = {int(document): place for place, document in enumerate(ids)}
-    relevant: dict[int, set[int]] = {}
-    for query in {row[0] for row in rows}:
-        found = index.execute("SELECT document FROM pair WHERE query = ?", (query,))
-        relevant[query] = {places[d] for (d,) in found if d in places}
+    relevant = _relevant(index, {row[0] for row in rows}, ids)
     most = max(map(len, relevant.values()), default=0)
     if len(ids) - most < config.number:
         raise UserError(
             "negatives.too few documents", documents=len(ids), relevant=most, number=config.number
         )
     queries = [row[1] for row in rows]
-    spare = min(most, MOST_SPARE)
+    spare = min(most, MAX_SPARE)
     if rank is not None and config.strategy in ("bm25", "model"):
         candidates = rank(queries, texts, min(len(ids), config.number + spare))
     else:
@@ -284,10 +281,22 @@ def _draw(
         {
             "query": queries,
             "document": [row[2] for row in rows],
-            "negatives": [[texts[place] for place in row] for row in chosen],
+            "negatives": [[texts[document] for document in row] for row in chosen],
         },
         schema=SCHEMA,
     )
+
+
+def _relevant(
+    index: sqlite3.Connection, queries: Iterable[int], ids: np.ndarray
+) -> dict[int, set[int]]:
+    """Return for each query which documents of the pool are relevant, by their row in it."""
+    row_of = {int(document): row for row, document in enumerate(ids)}
+    relevant = {}
+    for query in queries:
+        judged = index.execute("SELECT document FROM pair WHERE query = ?", (query,))
+        relevant[query] = {row_of[d] for (d,) in judged if d in row_of}
+    return relevant
 
 
 def _pool(
@@ -296,10 +305,10 @@ def _pool(
     """Return ids, texts and draw weights of the documents that a shard may choose from."""
     ids = np.sort(rng.choice(documents, min(documents, config.pool), replace=False)) + 1
     select = "SELECT text, count FROM document WHERE id = ?"
-    found = [index.execute(select, (int(document),)).fetchone() for document in ids]
+    pool = [index.execute(select, (int(document),)).fetchone() for document in ids]
     power = 0.75 if config.strategy == "frequency" else 0.0
-    weights = np.array([count for _, count in found], np.float64) ** power
-    return ids, [text for text, _ in found], weights / weights.sum()
+    weights = np.array([count for _, count in pool], np.float64) ** power
+    return ids, [text for text, _ in pool], weights / weights.sum()
 
 
 def _choose(

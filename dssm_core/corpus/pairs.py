@@ -20,9 +20,9 @@ from dssm_core.errors import UserError, line_of
 from dssm_core.process import read_long_cells
 from dssm_core.words import Sentence
 
-MOST_CHARACTERS = 1_000_000  # of a cell
-MOST_BYTES = 1 << 29  # of a file, decompressed: a small .gz can hold far more
-MOST_LINES, MOST_COLUMNS, MOST_CELLS = 2_000_000, 1_000, 20_000_000  # of a file read whole
+MAX_CHARACTERS = 1_000_000  # of a cell
+MAX_BYTES = 1 << 29  # of a file, decompressed: a small .gz can hold far more
+MAX_LINES, MAX_COLUMNS, MAX_CELLS = 2_000_000, 1_000, 20_000_000  # of a file read whole
 UNFIT = re.compile("[\0\ud800-\udfff]")
 NEEDED = ("query", "document")
 ABSENT = {"label": "1", "split": "train"}  # what a line of JSON that lacks them means
@@ -62,7 +62,7 @@ def read_pairs(source: Path | str | bytes | IO[Any], name: str | None = None) ->
     Raises:
         UserError: where the file cannot be read as pairs; names the line and column.
     """
-    name = name or name_of(source)
+    name = name or file_name(source)
     text = decode(unzip(bytes_of(source, name), name), name)
     if not text.strip():
         raise UserError("pairs.empty file", name=name)
@@ -181,12 +181,12 @@ def records(path: Path) -> Iterator[tuple[int, Sequence[str]]]:
             raise UserError("file.unreadable", str(trouble), name=path.name) from trouble
 
 
-def name_of(source: Path | str | bytes | IO[Any]) -> str:
-    """Return what messages call a source of pairs."""
+def file_name(source: Path | str | bytes | IO[Any]) -> str:
+    """Return the name of a source of pairs; "" where it has none."""
     if isinstance(source, (str, Path)):
         return Path(source).name
     inner = getattr(source, "name", None)
-    return Path(inner).name if isinstance(inner, str) else "the file"
+    return Path(inner).name if isinstance(inner, str) else ""
 
 
 def bytes_of(source: Path | str | bytes | IO[Any], name: str) -> bytes:
@@ -203,15 +203,15 @@ def bytes_of(source: Path | str | bytes | IO[Any], name: str) -> bytes:
 
 
 def unzip(raw: bytes, name: str) -> bytes:
-    """Return bytes as they are, or unpacked if they are gzip; at most MOST_BYTES."""
+    """Return bytes as they are, or unpacked if they are gzip; at most MAX_BYTES."""
     if raw.startswith(b"\x1f\x8b"):
         try:
             with gzip.open(io.BytesIO(raw)) as stream:
-                raw = stream.read(MOST_BYTES + 1)
+                raw = stream.read(MAX_BYTES + 1)
         except (OSError, EOFError, zlib.error) as trouble:
             raise UserError("file.damaged gzip", str(trouble), name=name) from trouble
-    if len(raw) > MOST_BYTES:
-        raise UserError("file.too large", name=name, most=MOST_BYTES >> 20)
+    if len(raw) > MAX_BYTES:
+        raise UserError("file.too large", name=name, most=MAX_BYTES >> 20)
     return raw
 
 
@@ -257,15 +257,15 @@ def read_csv(text: str, name: str, kind: str) -> tuple[list[str], list[Record]]:
 def _check_size(name: str, columns: int, lines: int = 1) -> None:
     """Refuse what would fill the memory: a small file can hold very many cells."""
     number = {"columns": columns, "lines": lines, "cells": lines * columns}
-    most = {"columns": MOST_COLUMNS, "lines": MOST_LINES, "cells": MOST_CELLS}
-    for what, found in number.items():
-        if found > most[what]:
-            raise UserError(f"pairs.too many {what}", f"{found:,}", name=name, most=most[what])
+    most = {"columns": MAX_COLUMNS, "lines": MAX_LINES, "cells": MAX_CELLS}
+    for what, count in number.items():
+        if count > most[what]:
+            raise UserError(f"pairs.too many {what}", f"{count:,}", name=name, most=most[what])
 
 
 def csv_rows(stream: Iterable[str], name: str, kind: str) -> Iterator[Record]:
     """Yield the header, then each record, with the line where it starts."""
-    read_long_cells(MOST_BYTES)
+    read_long_cells(MAX_BYTES)
     reader = csv.reader(stream, delimiter="\t" if kind == "tsv" else ",", strict=True)
     columns: list[str] = []
     start = 1
@@ -382,12 +382,12 @@ def frame_of(columns: Sequence[str], records: Sequence[Record], name: str) -> pd
     cells = dict(zip(columns, zip(*(row for _, row in records), strict=True), strict=True))
     for column, values in cells.items():
         for line, value in zip(lines, values, strict=True):
-            if len(value) > MOST_CHARACTERS:
+            if len(value) > MAX_CHARACTERS:
                 raise UserError(
                     "pairs.long cell",
                     value,
                     column=column,
-                    most=MOST_CHARACTERS,
+                    most=MAX_CHARACTERS,
                     line=line,
                     name=name,
                 )

@@ -89,8 +89,8 @@ def write_corpus(
         UserError: where there are too few rows to hold any out, or `out` cannot be written.
     """
     if not rows["test"] or not rows["train"]:
-        found = ", ".join(f"{count:,} {unit}" for unit, count in origin.totals.items())
-        raise UserError("corpus.too little text", found, corpus=origin.corpus)
+        totals = ", ".join(f"{count:,} {what}" for what, count in origin.totals.items())
+        raise UserError("corpus.too little text", totals, corpus=origin.corpus)
     frame = pd.DataFrame(
         [(r.query, r.document, 1, split, *r.extra) for split in SPLITS for r in rows[split]],
         columns=["query", "document", "label", "split", *extra],

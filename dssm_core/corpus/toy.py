@@ -47,8 +47,9 @@ CONFIG: dict[str, dict[str, Any]] = {
 
 EXAMPLE = {
     "title": "The notebook's two pairs",
-    "note": "Word ids 1 to 4; the first document is relevant. The head starts at w = 0.29, as the "
-    "notebook's printed result implies, so every probability is near 0.5.",
+    "note": "The texts are word ids, 1 to 4. The first document is the relevant one. The head "
+    "starts at w = 0.29, which the notebook's printed result implies, so every probability is near "
+    "0.5.",
     "query": "1 2 3 4",
     "documents": ["2 1 3 4", "3 4 1 2", "1 2 3 4"],
 }

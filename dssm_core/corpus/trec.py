@@ -99,11 +99,11 @@ def run_lines(
         tag: what the run is called; white space becomes -.
     """
     last = 4_000_000
-    for rank, place in enumerate(order[:RUN_DEPTH], 1):
-        known = np.isfinite(scores[place])
-        last = min(last - 1, round(float(scores[place]) * 1e6) if known else -4_000_000)
+    for rank, document in enumerate(order[:RUN_DEPTH], 1):
+        known = np.isfinite(scores[document])
+        last = min(last - 1, round(float(scores[document]) * 1e6) if known else -4_000_000)
         name = "-".join(tag.split())
-        yield f"{query} Q0 {documents[place]} {rank} {last / 1e6:.6f} {name}\n"
+        yield f"{query} Q0 {documents[document]} {rank} {last / 1e6:.6f} {name}\n"
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -135,6 +135,6 @@ def _from_json(line: str, where: Sentence) -> tuple[str, str]:
         if not isinstance(text, str) or not isinstance(title, str):
             raise TypeError("text and title must be text")
     except (ValueError, KeyError, TypeError, RecursionError) as trouble:
-        found = f"{type(trouble).__name__}: {trouble}"
-        raise UserError("trec.not a text", found, where=where) from None
+        received = f"{type(trouble).__name__}: {trouble}"
+        raise UserError("trec.not a text", received, where=where) from None
     return str(name), f"{title} {text}".strip()

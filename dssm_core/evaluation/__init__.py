@@ -1,6 +1,6 @@
 """How good a ranking is, whether its probabilities mean something, where it fails; BM25 beside."""
 
-from dssm_core.evaluation.cosines import Encoded, cosine_nearest, cosine_rows, unit
+from dssm_core.evaluation.cosines import Encoded, cosine_nearest, cosine_rows, unit_vectors
 from dssm_core.evaluation.evaluate import (
     FUSED,
     Fusion,
@@ -11,31 +11,23 @@ from dssm_core.evaluation.evaluate import (
 from dssm_core.evaluation.lexical import (
     BM25,
     WEIGHT,
-    blend,
     bm25_nearest,
     bm25_rows,
-    fuse_ranks,
-    stems,
 )
 from dssm_core.evaluation.probabilities import (
     auc,
     calibration,
     calibration_error,
-    hardest_pairs,
     pair_cosines,
-    reliability,
-    sample_pairs,
 )
 from dssm_core.evaluation.ranking import (
     Collection,
-    Ranking,
     evaluate_run,
     paired_p_value,
     rank_documents,
-    rank_systems,
     summarise,
 )
-from dssm_core.evaluation.slices import Traits, slice_figures, telling_columns, worst_errors
+from dssm_core.evaluation.slices import telling_columns
 
 __all__ = [
     "BM25",
@@ -44,10 +36,7 @@ __all__ = [
     "Collection",
     "Encoded",
     "Fusion",
-    "Ranking",
-    "Traits",
     "auc",
-    "blend",
     "bm25_nearest",
     "bm25_rows",
     "calibration",
@@ -58,18 +47,10 @@ __all__ = [
     "evaluate_run",
     "evaluate_towers",
     "fit_weight",
-    "fuse_ranks",
-    "hardest_pairs",
     "pair_cosines",
     "paired_p_value",
     "rank_documents",
-    "rank_systems",
-    "reliability",
-    "sample_pairs",
-    "slice_figures",
-    "stems",
     "summarise",
     "telling_columns",
-    "unit",
-    "worst_errors",
+    "unit_vectors",
 ]

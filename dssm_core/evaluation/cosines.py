@@ -39,9 +39,9 @@ class Encoded:
         """Encode texts, in order."""
         vectors, facts = [], []
         for start in range(0, len(texts), BLOCK):
-            for found in towers.encode(texts[start : start + BLOCK], side):
-                vectors.append(found.vector)
-                facts.append(_facts(found))
+            for encoding in towers.encode(texts[start : start + BLOCK], side):
+                vectors.append(encoding.vector)
+                facts.append(_facts(encoding))
         readable, unseen, truncated, words = np.array(facts).T
         return cls(
             np.stack(vectors),
@@ -69,9 +69,9 @@ def cosine_rows(
         readable: bool [D].
         block: queries multiplied at a time.
     """
-    documents = unit(documents)
+    documents = unit_vectors(documents)
     for start in range(0, len(queries), block):
-        cosines = unit(queries[start : start + block]) @ documents.T  # [block, D]
+        cosines = unit_vectors(queries[start : start + block]) @ documents.T  # [block, D]
         cosines[:, ~readable] = np.nan
         yield from cosines
 
@@ -80,22 +80,22 @@ def cosine_nearest(towers: Towers) -> Callable[[Sequence[str], Sequence[str], in
     """Return a function to each query's best documents by a model's cosine, int [Q, number]."""
 
     def nearest(queries: Sequence[str], documents: Sequence[str], number: int) -> np.ndarray:
-        found = Encoded.of(towers, documents, "document")
+        candidates = Encoded.of(towers, documents, "document")
         asked = Encoded.of(towers, queries, "query")
-        rows = cosine_rows(asked.vectors, found.vectors, found.readable)
+        rows = cosine_rows(asked.vectors, candidates.vectors, candidates.readable)
         return np.stack([_highest(row, number) for row in rows])
 
     return nearest
 
 
 def _highest(row: np.ndarray, number: int) -> np.ndarray:
-    """Return the places of a row's highest values, best first, NaN last; in linear time."""
+    """Return the positions of a row's highest values, best first, NaN last; in linear time."""
     known = -np.where(np.isnan(row), -np.inf, row)
     best = np.sort(np.argpartition(known, min(number, len(row)) - 1)[:number])
     return best[np.argsort(known[best], kind="stable")]
 
 
-def unit(vectors: np.ndarray) -> np.ndarray:
+def unit_vectors(vectors: np.ndarray) -> np.ndarray:
     """Return vectors [..., E] at length 1; those of zeros stay."""
     norms = np.linalg.norm(vectors, axis=-1, keepdims=True)
     return vectors / np.where(norms > 0, norms, 1)

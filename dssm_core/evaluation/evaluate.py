@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from dssm_core.errors import UserError
-from dssm_core.evaluation.cosines import Encoded, cosine_rows, unit
+from dssm_core.evaluation.cosines import Encoded, cosine_rows, unit_vectors
 from dssm_core.evaluation.lexical import BM25, WEIGHT, blend, fuse_ranks
 from dssm_core.evaluation.probabilities import (
     NEGATIVES,
@@ -163,8 +163,8 @@ def fit_weight(towers: Towers, pairs: pd.DataFrame) -> float:
         return float(evaluate_run(collection, rows)["MRR@10"].mean())
 
     weights = [round(step / 20, 2) for step in range(21)]
-    found = [quality(weight) for weight in weights]
-    best = [weight for weight, value in zip(weights, found, strict=True) if value == max(found)]
+    qualities = {weight: quality(weight) for weight in weights}
+    best = [weight for weight in weights if qualities[weight] == max(qualities.values())]
     return best[len(best) // 2]
 
 
@@ -206,7 +206,7 @@ def _calibration(
     rankings: Mapping[str, Ranking],
     seed: int,
 ) -> dict[str, Any]:
-    queries, documents = unit(encoded[0].vectors), unit(encoded[1].vectors)
+    queries, documents = unit_vectors(encoded[0].vectors), unit_vectors(encoded[1].vectors)
 
     def measured(query: np.ndarray, document: np.ndarray, labels: np.ndarray) -> Any:
         cosines = (queries[query] * documents[document]).sum(1)

@@ -46,8 +46,8 @@ class BM25:
     def rows(self, queries: Sequence[str]) -> Iterator[np.ndarray]:
         """Yield each query's scores of all documents, float [D], from 0."""
         for tokens in _tokens(queries, ids=False):
-            found = self._index.get_scores(tokens) if tokens else np.zeros(len(self._documents))
-            yield found.astype(np.float64)
+            scores = self._index.get_scores(tokens) if tokens else np.zeros(len(self._documents))
+            yield scores.astype(np.float64)
 
     def nearest(self, queries: Sequence[str], number: int) -> np.ndarray:
         """Return each query's best documents, int [Q, number]."""
@@ -93,16 +93,16 @@ class BM25:
         return float(np.log1p((len(self._documents) - holding + 0.5) / (holding + 0.5)))
 
     @cached_property
-    def _found(self) -> list[list[str]]:
+    def _stems(self) -> list[list[str]]:
         return list(_tokens(self._documents, ids=False))
 
     @cached_property
     def _frequencies(self) -> Counter[str]:
-        return Counter(stem for document in self._found for stem in set(document))
+        return Counter(stem for document in self._stems for stem in set(document))
 
     @cached_property
     def _mean_length(self) -> float:
-        return max(1.0, sum(map(len, self._found))) / len(self._found)
+        return max(1.0, sum(map(len, self._stems))) / len(self._stems)
 
 
 def bm25_rows(queries: Sequence[str], documents: Sequence[str]) -> Iterator[np.ndarray]:

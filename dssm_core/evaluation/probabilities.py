@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dssm_core.evaluation.cosines import unit
+from dssm_core.evaluation.cosines import unit_vectors
 from dssm_core.evaluation.ranking import Collection
 
 NEGATIVES = 10
@@ -52,8 +52,8 @@ def calibration(probabilities: np.ndarray, labels: np.ndarray, bins: int = 15) -
     """
     if np.isnan(probabilities).any():
         raise ValueError("calibration needs numbers: a probability is NaN")
-    place = np.minimum((np.asarray(probabilities) * bins).astype(int), bins - 1)
-    frame = pd.DataFrame({"bin": place, "probability": probabilities, "relevant": labels})
+    bin_of = np.minimum((np.asarray(probabilities) * bins).astype(int), bins - 1)
+    frame = pd.DataFrame({"bin": bin_of, "probability": probabilities, "relevant": labels})
     table = frame.groupby("bin").agg(
         probability=("probability", "mean"), relevant=("relevant", "mean"), pairs=("bin", "size")
     )
@@ -123,7 +123,7 @@ def pair_cosines(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the cosines and labels, [N] each, of the pairs that `sample_pairs` draws."""
     query, document, labels = sample_pairs(collection, seed=seed)
-    return (unit(queries)[query] * unit(documents)[document]).sum(1), labels
+    return (unit_vectors(queries)[query] * unit_vectors(documents)[document]).sum(1), labels
 
 
 def reliability(cosines: np.ndarray, labels: np.ndarray, scale: float, bias: float) -> Any:

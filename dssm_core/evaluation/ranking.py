@@ -53,8 +53,8 @@ class Collection:
                 document_ids.append(str(line))
         relevant: dict[str, set[int]] = {}
         query_ids: dict[str, str] = {}
-        kept = pairs[pairs["label"] == 1]
-        for line, query, document in zip(kept.index, kept["query"], kept["document"], strict=True):
+        right = pairs[pairs["label"] == 1]
+        for line, query, document in right[["query", "document"]].itertuples(name=None):
             relevant.setdefault(query, set()).add(documents[document])
             query_ids.setdefault(query, str(line))
         return cls(
@@ -79,12 +79,12 @@ class Collection:
             documents: texts by id.
             judgements: by query, each judged document's grade; 0 and less is not relevant.
         """
-        places = {name: i for i, name in enumerate(documents)}
+        rows = {name: i for i, name in enumerate(documents)}
         grades = {
-            query: {places[d]: grade for d, grade in judged.items() if grade > 0}
+            query: {rows[d]: grade for d, grade in judged.items() if grade > 0}
             for query, judged in judgements.items()
         }
-        grades = {query: found for query, found in grades.items() if found}
+        grades = {query: relevant for query, relevant in grades.items() if relevant}
         return cls(
             tuple(queries[query] for query in grades),
             tuple(documents.values()),
@@ -147,8 +147,8 @@ def rank_systems(
             if keep:
                 keep(system, query, order, scores)
     return {
-        system: Ranking(tuple(found), np.array(ranks[system]), _figures(collection, found))
-        for system, found in orders.items()
+        system: Ranking(tuple(tops), np.array(ranks[system]), _figures(collection, tops))
+        for system, tops in orders.items()
     }
 
 
@@ -179,10 +179,10 @@ def _figures(collection: Collection, orders: Sequence[np.ndarray]) -> pd.DataFra
         "nDCG@10": nDCG @ 10,
     }
     run = {
-        str(query): {str(d): float(DEPTH - place) for place, d in enumerate(order)}
+        str(query): {str(d): float(DEPTH - above) for above, d in enumerate(order)}
         for query, order in enumerate(orders)
     }
-    grades = collection.grades or [dict.fromkeys(found, 1) for found in collection.relevant]
+    grades = collection.grades or [dict.fromkeys(documents, 1) for documents in collection.relevant]
     qrels = {str(i): {str(d): g for d, g in row.items()} for i, row in enumerate(grades)}
     frame = pd.DataFrame(0.0, index=range(len(collection.queries)), columns=list(measures))
     names = {measure: name for name, measure in measures.items()}

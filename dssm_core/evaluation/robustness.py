@@ -20,12 +20,19 @@ import numpy as np
 import pandas as pd
 
 from dssm_core.errors import UserError
-from dssm_core.evaluation import BM25, Collection, Encoded, cosine_rows, rank_documents, unit
+from dssm_core.evaluation import (
+    BM25,
+    Collection,
+    Encoded,
+    cosine_rows,
+    rank_documents,
+    unit_vectors,
+)
 from dssm_core.text import segment
 from dssm_core.towers import Towers
 
 DEPTH = 10
-MOST_QUERIES = 2000
+MAX_QUERIES = 2000
 """Of a larger set so many queries are drawn: enough for a rate to within two points."""
 SAME = 1e-4
 """A cosine that moves by no more has not changed: float32 sums in another order."""
@@ -73,15 +80,15 @@ class Capability:
 
 def swap_letters(text: str, lexicon: Lexicon, rng: np.random.Generator) -> str:
     """Swap two unlike neighbours in one word of four letters or more, its first letter aside."""
-    places = [
+    positions = [
         i
-        for found in _WORD.finditer(text)
-        for i in range(found.start() + 1, found.end() - 1)
+        for word in _WORD.finditer(text)
+        for i in range(word.start() + 1, word.end() - 1)
         if text[i].lower() != text[i + 1].lower()
     ]
-    if not places:
+    if not positions:
         return text
-    i = int(rng.choice(places))
+    i = int(rng.choice(positions))
     return text[:i] + text[i + 1] + text[i] + text[i + 2 :]
 
 
@@ -137,7 +144,7 @@ CAPABILITIES = (
 
 
 def measure_robustness(
-    towers: Towers, pairs: pd.DataFrame, seed: int = 0, most: int = MOST_QUERIES
+    towers: Towers, pairs: pd.DataFrame, seed: int = 0, most: int = MAX_QUERIES
 ) -> dict[str, Any]:
     """Change the texts of held-out pairs, and count what fails.
 
@@ -164,10 +171,7 @@ def measure_robustness(
     if not whole.queries:
         raise UserError("evaluate.no relevant pairs", f"{len(pairs):,}")
     rng = np.random.default_rng(seed)
-    size = min(most, len(whole.queries))
-    chosen = np.sort(rng.choice(len(whole.queries), size, replace=False))
-    queries = [whole.queries[i] for i in chosen]
-    relevant = [whole.relevant[i] for i in chosen]
+    sample = _draw(whole, most, rng)
     lexicon = Lexicon(
         frozenset(t.text for text in (*whole.queries, *whole.documents) for t in segment(text)),
         read_synonyms(),
@@ -176,34 +180,20 @@ def measure_robustness(
         "model": Cosines(towers, whole.documents),
         "BM25": BM25(whole.documents),
     }
-    before = {name: _stand(system.rows(queries), relevant) for name, system in systems.items()}
-    rows = []
-    for capability in CAPABILITIES:
-        changed = _changed(capability, queries, relevant, whole.documents, lexicon, rng)
-        if capability.side == "query":
-            asked = changed.after
-        else:
-            asked = [queries[i] for i in changed.places]
-        wanted = [relevant[i] for i in changed.places]
-        row = {
-            "capability": capability.name,
-            "what": capability.what,
-            "expects": capability.expects,
-            "changed": len(changed.places),
-        }
-        for name, system in systems.items():
-            scored = system.rows(asked)
-            if capability.side == "document":
-                scored = _with_changed(system, scored, asked, wanted, changed.after)
-            row[name] = _outcome(capability, changed, before[name], _stand(scored, wanted))
-        rows.append(row)
+    before = {
+        name: _ranks(system.rows(sample.queries), sample.relevant)
+        for name, system in systems.items()
+    }
     return {
         "seed": seed,
-        "queries": len(queries),
+        "queries": len(sample.queries),
         "documents": len(whole.documents),
         "depth": DEPTH,
         "boilerplate": BOILERPLATE,
-        "rows": rows,
+        "rows": [
+            _measure(capability, _change(capability, sample, lexicon, rng), sample, systems, before)
+            for capability in CAPABILITIES
+        ],
     }
 
 
@@ -233,43 +223,81 @@ class Cosines:
     def rows(self, queries: Sequence[str]) -> Iterator[np.ndarray]:
         """Yield each query's cosines [D], NaN for documents that the model cannot read."""
         if queries:
-            found = Encoded.of(self._towers, queries, "query")
-            yield from cosine_rows(found.vectors, self._documents.vectors, self._documents.readable)
+            asked = Encoded.of(self._towers, queries, "query")
+            yield from cosine_rows(asked.vectors, self._documents.vectors, self._documents.readable)
 
     def pairs(self, queries: Sequence[str], documents: Sequence[str]) -> np.ndarray:
         """Return the cosine of each query and its document, [N]."""
         asked = Encoded.of(self._towers, queries, "query")
-        found = Encoded.of(self._towers, documents, "document")
-        cosines = (unit(asked.vectors) * unit(found.vectors)).sum(1)
-        return np.where(found.readable, cosines, np.nan)
+        answers = Encoded.of(self._towers, documents, "document")
+        cosines = (unit_vectors(asked.vectors) * unit_vectors(answers.vectors)).sum(1)
+        return np.where(answers.readable, cosines, np.nan)
 
 
-class _Changed(NamedTuple):
-    places: list[int]  # of the queries that a change applies to
-    shown: list[tuple[str, str]]  # for each of them a text before and after
+class _Sample(NamedTuple):
+    queries: list[str]
+    relevant: list[frozenset[int]]  # of each query, rows of the documents
+    documents: Sequence[str]
+
+
+class _Changes(NamedTuple):
+    rows: list[int]  # of the queries that a change applies to
+    examples: list[tuple[str, str]]  # for each of them a text before and after
     after: list[Any]  # the changed query; or for each relevant document, changed, in order
 
 
-def _changed(
-    capability: Capability,
-    queries: Sequence[str],
-    relevant: Sequence[frozenset[int]],
-    documents: Sequence[str],
-    lexicon: Lexicon,
-    rng: np.random.Generator,
-) -> _Changed:
-    places, shown, after = [], [], []
-    for i, query in enumerate(queries):
+Ranks = tuple[np.ndarray, np.ndarray]
+"""Of each query's best relevant document the rank and the score, [N] each."""
+
+
+def _draw(whole: Collection, most: int, rng: np.random.Generator) -> _Sample:
+    size = min(most, len(whole.queries))
+    rows = np.sort(rng.choice(len(whole.queries), size, replace=False))
+    return _Sample(
+        [whole.queries[row] for row in rows], [whole.relevant[row] for row in rows], whole.documents
+    )
+
+
+def _change(
+    capability: Capability, sample: _Sample, lexicon: Lexicon, rng: np.random.Generator
+) -> _Changes:
+    rows, examples, after = [], [], []
+    for row, query in enumerate(sample.queries):
         if capability.side == "query":
             befores, afters = [query], [capability.change(query, lexicon, rng)]
         else:
-            befores = [documents[d] for d in sorted(relevant[i])]
+            befores = [sample.documents[d] for d in sorted(sample.relevant[row])]
             afters = [capability.change(text, lexicon, rng) for text in befores]
         if befores != afters:
-            places.append(i)
-            shown.append((befores[0], afters[0]))
+            rows.append(row)
+            examples.append((befores[0], afters[0]))
             after.append(afters[0] if capability.side == "query" else afters)
-    return _Changed(places, shown, after)
+    return _Changes(rows, examples, after)
+
+
+def _measure(
+    capability: Capability,
+    changes: _Changes,
+    sample: _Sample,
+    systems: Mapping[str, System],
+    before: Mapping[str, Ranks],
+) -> dict[str, Any]:
+    """Return a capability's row: what was changed, and what came of it for each system."""
+    relevant = [sample.relevant[row] for row in changes.rows]
+    is_query = capability.side == "query"
+    queries = changes.after if is_query else [sample.queries[row] for row in changes.rows]
+    row = {
+        "capability": capability.name,
+        "what": capability.what,
+        "expects": capability.expects,
+        "changed": len(changes.rows),
+    }
+    for name, system in systems.items():
+        scores = system.rows(queries)
+        if not is_query:
+            scores = _with_changed(system, scores, queries, relevant, changes.after)
+        row[name] = _outcome(capability, changes, before[name], _ranks(scores, relevant))
+    return row
 
 
 def _with_changed(
@@ -289,10 +317,7 @@ def _with_changed(
         yield row
 
 
-def _stand(
-    rows: Iterator[np.ndarray], relevant: Sequence[frozenset[int]]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rank of each query's best relevant document, and its score; [N] each."""
+def _ranks(rows: Iterator[np.ndarray], relevant: Sequence[frozenset[int]]) -> Ranks:
     ranks, scores = [], []
     for row, wanted in zip(rows, relevant, strict=True):
         order = rank_documents(row, wanted)
@@ -302,12 +327,9 @@ def _stand(
 
 
 def _outcome(
-    capability: Capability,
-    changed: _Changed,
-    before: tuple[np.ndarray, np.ndarray],
-    after: tuple[np.ndarray, np.ndarray],
+    capability: Capability, changes: _Changes, before: Ranks, after: Ranks
 ) -> dict[str, Any]:
-    ranks, scores = (values[changed.places] for values in before)
+    ranks, scores = (values[changes.rows] for values in before)
     is_case = ranks <= DEPTH
     if capability.expects == "rank":
         failed = is_case & (after[0] > DEPTH)
@@ -317,9 +339,9 @@ def _outcome(
     example = None
     if failures:
         worst = int(np.argmax(np.where(failed, after[0] - ranks, -np.inf)))
-        text, other = changed.shown[worst]
-        found = {"rank": int(ranks[worst]), "rank after": int(after[0][worst])}
-        example = {"before": text, "after": other, **found}
+        text, other = changes.examples[worst]
+        moved = {"rank": int(ranks[worst]), "rank after": int(after[0][worst])}
+        example = {"before": text, "after": other, **moved}
     return {
         "cases": cases,
         "failures": failures,
@@ -353,11 +375,11 @@ def _replace_word(
     text: str, others: Callable[[str], Sequence[str]], rng: np.random.Generator
 ) -> str:
     """Replace one of the words that `others` knows something for; the text itself without one."""
-    found = [(word, others(word.group())) for word in _WORD.finditer(text)]
-    fit = [(word, choices) for word, choices in found if choices]
-    if not fit:
+    words = [(word, others(word.group())) for word in _WORD.finditer(text)]
+    replaceable = [(word, choices) for word, choices in words if choices]
+    if not replaceable:
         return text
-    word, choices = fit[int(rng.integers(len(fit)))]
+    word, choices = replaceable[int(rng.integers(len(replaceable)))]
     choice = choices[int(rng.integers(len(choices)))]
     if word.group()[0].isupper():
         choice = choice[0].upper() + choice[1:]
@@ -366,10 +388,10 @@ def _replace_word(
 
 def read_synonyms(path: Path = SYNONYMS) -> dict[str, list[str]]:
     """Return for each word of our table the others on its lines."""
-    found: dict[str, list[str]] = defaultdict(list)
+    synonyms: dict[str, list[str]] = defaultdict(list)
     for line in path.read_text("utf-8").splitlines():
         if line and not line.startswith("#"):
             words = line.split("\t")
             for word in words:
-                found[word] += [other for other in words if other != word]
-    return dict(found)
+                synonyms[word] += [other for other in words if other != word]
+    return dict(synonyms)

@@ -22,7 +22,7 @@ RARE = 2
 """A stem in so many of the documents, or fewer, is rare."""
 LEAST = 20
 """Queries that a value of a column needs for a row of its own."""
-MOST_VALUES = 12
+MAX_VALUES = 12
 """Values of a column that get a row of their own; the others share one."""
 WORST = 10
 
@@ -131,7 +131,7 @@ def _slices(
     for by, values in columns.items():
         column = np.array(values, dtype=object)
         counts = pd.Series(column).value_counts()
-        large = [str(v) for v in counts[counts >= LEAST].index[:MOST_VALUES]]
+        large = [str(v) for v in counts[counts >= LEAST].index[:MAX_VALUES]]
         for value in large:
             yield by, value, column == value
         yield by, "others", ~np.isin(column, large)

@@ -13,7 +13,7 @@ import pandas as pd
 
 from dssm_core.corpus.splitting import fold
 from dssm_core.explain import without
-from dssm_core.inspection.rules import RULES, Case, Suspicion, Twin
+from dssm_core.inspection.rules import RULES, RuleInput, Suspicion, Twin
 from dssm_core.inspection.score_pairs import Inspection, Progress
 from dssm_core.inspection.token_features import Word, common_stems, words_of
 from dssm_core.scoring import Scorer, cosine
@@ -62,13 +62,13 @@ def find_causes(
     """
     common = common_stems(scorer.folder.vocabulary)
     twins = find_twins(inspection, wrong.index)
-    found: list[tuple[str, Evidence]] = []
+    rows: list[tuple[str, Evidence]] = []
     for start in range(0, len(wrong), PART):
         part = wrong.iloc[start : start + PART]
-        found += _causes(part, twins[start : start + PART], scorer, threshold, common)
+        rows += _causes(part, twins[start : start + PART], scorer, threshold, common)
         if progress:
-            progress(len(found), len(wrong))
-    return pd.DataFrame(found, index=wrong.index, columns=["cause", "evidence"])
+            progress(len(rows), len(wrong))
+    return pd.DataFrame(rows, index=wrong.index, columns=["cause", "evidence"])
 
 
 def find_twins(inspection: Inspection, lines: Iterable[int]) -> list[Twin | None]:
@@ -95,15 +95,15 @@ def find_twins(inspection: Inspection, lines: Iterable[int]) -> list[Twin | None
         if equal is not None:
             twins.append(Twin(int(frame.index[equal]), other, True))
             continue
-        found = near[labels[near] == other]
-        vectors = inspection.documents[inspection.document_row[found]]
+        opposite = near[labels[near] == other]
+        vectors = inspection.documents[inspection.document_row[opposite]]
         alike = vectors @ inspection.documents[inspection.document_row[row]]
-        if not len(found) or alike.max() < NEAR:
+        if not len(opposite) or alike.max() < NEAR:
             twins.append(None)
             continue
         best = int(alike.argmax())
-        query = cosines[inspection.query_row[found[best]]]
-        line = int(frame.index[found[best]])
+        query = cosines[inspection.query_row[opposite[best]]]
+        line = int(frame.index[opposite[best]])
         twins.append(Twin(line, other, False, float(query), float(alike[best])))
     return twins
 
@@ -134,8 +134,8 @@ def _causes(
     suspected: list[list[tuple[str, Suspicion]]] = []
     for query, document, label, twin in zip(queries, documents, part["label"], twins, strict=True):
         texts = query.text, document.text
-        case = Case(words_of(query, common), words[document.text], texts, int(label), twin)
-        suspected.append(list(_suspicions(case)))
+        pair = RuleInput(words_of(query, common), words[document.text], texts, int(label), twin)
+        suspected.append(list(_suspicions(pair)))
     tests = [
         (suspicion, query, document)
         for suspicions, query, document in zip(suspected, queries, documents, strict=True)
@@ -148,7 +148,7 @@ def _causes(
         ),
         strict=True,
     )
-    found = []
+    rows = []
     for suspicions, query, document in zip(suspected, queries, documents, strict=True):
         before = _cosine(query, document)
         after = [_cosine(*next(changed)) for _ in suspicions]
@@ -157,14 +157,14 @@ def _causes(
             for (cause, suspicion), value in zip(suspicions, after, strict=True)
             if not suspicion.needs_test or (value >= threshold) != (before >= threshold)
         )
-        found.append(next(held, (NO_CAUSE, [Sentence("evidence.none")])))
-    return found
+        rows.append(next(held, (NO_CAUSE, [Sentence("evidence.none")])))
+    return rows
 
 
-def _suspicions(case: Case) -> Iterable[tuple[str, Suspicion]]:
+def _suspicions(pair: RuleInput) -> Iterable[tuple[str, Suspicion]]:
     """Yield what the rules suspect, in order, up to the first that needs no test."""
     for cause, rule in RULES:
-        suspicion = rule(case)
+        suspicion = rule(pair)
         if suspicion is not None:
             yield cause, suspicion
             if not suspicion.needs_test:
@@ -190,7 +190,7 @@ def _encode(scorer: Scorer, texts: Iterable[str], side: Side) -> list[Encoding]:
 def _without(encoding: Encoding, words: Sequence[Word]) -> str:
     if not words:
         return encoding.text
-    return without(encoding.text, encoding.tokens, [word.place for word in words])
+    return without(encoding.text, encoding.tokens, [word.index for word in words])
 
 
 def _front(words: Sequence[Word]) -> str:

@@ -10,7 +10,7 @@ import io
 import json
 import os
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -30,7 +30,7 @@ FORMAT = 1
 
 ARRAYS = ("queries", "documents", "query_row", "document_row")
 ENTRIES = {"inspection.json", "pairs.parquet", *(f"{name}.npy" for name in ARRAYS)}
-MOST_BYTES, MOST_ROWS = 1 << 30, 1_000_000
+MAX_BYTES, MAX_ROWS = 1 << 30, 1_000_000
 """Of a snapshot, unpacked; and of its pairs, of which Parquet packs millions into a few bytes."""
 
 FLIPS = 50_000_000
@@ -181,10 +181,10 @@ def load_snapshot(path: Path | IO[bytes]) -> Inspection:
             entries = archive.infolist()
             if sorted(entry.filename for entry in entries) != sorted(ENTRIES):
                 raise ValueError(f"it must hold just {', '.join(sorted(ENTRIES))}")
-            if sum(entry.file_size for entry in entries) > MOST_BYTES:
-                raise ValueError(f"it unpacks to over {MOST_BYTES:,} bytes")
-            found = json.loads(archive.read("inspection.json"))
-            if not isinstance(found, dict) or found.get("format") != FORMAT:
+            if sum(entry.file_size for entry in entries) > MAX_BYTES:
+                raise ValueError(f"it unpacks to over {MAX_BYTES:,} bytes")
+            header = json.loads(archive.read("inspection.json"))
+            if not isinstance(header, dict) or header.get("format") != FORMAT:
                 raise ValueError(f"it is no snapshot of format {FORMAT}")
             frame = _frame(archive.read("pairs.parquet"))
             arrays = {
@@ -193,7 +193,7 @@ def load_snapshot(path: Path | IO[bytes]) -> Inspection:
                 )
                 for array in ARRAYS
             }
-        return _checked(found, frame, arrays)
+        return _checked(header, frame, arrays)
     except Exception as error:  # zipfile, pyarrow and NumPy raise whatever damage leads to
         raise UserError(
             "snapshot.unusable", f"{type(error).__name__}: {error}", name=name
@@ -202,9 +202,9 @@ def load_snapshot(path: Path | IO[bytes]) -> Inspection:
 
 def _write(inspection: Inspection, file: IO[bytes]) -> None:
     head = {"scale": inspection.head.scale, "bias": inspection.head.bias}
-    found = {"model": inspection.model, "fingerprint": inspection.fingerprint, "head": head}
+    header = {"model": inspection.model, "fingerprint": inspection.fingerprint, "head": head}
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        archive.writestr("inspection.json", json.dumps({"format": FORMAT, **found}))
+        archive.writestr("inspection.json", json.dumps({"format": FORMAT, **header}))
         table = io.BytesIO()
         inspection.frame.to_parquet(table, engine="pyarrow")
         archive.writestr("pairs.parquet", table.getbuffer(), zipfile.ZIP_STORED)
@@ -216,7 +216,7 @@ def _write(inspection: Inspection, file: IO[bytes]) -> None:
 
 def _frame(content: bytes) -> pd.DataFrame:
     file, batches = pq.ParquetFile(io.BytesIO(content)), []
-    room = MOST_BYTES if file.metadata.num_rows <= MOST_ROWS else 0
+    room = MAX_BYTES if file.metadata.num_rows <= MAX_ROWS else 0
     for batch in file.iter_batches(1_000):
         room -= batch.nbytes
         if room < 0:
@@ -227,54 +227,65 @@ def _frame(content: bytes) -> pd.DataFrame:
 
 
 def _checked(
-    found: Mapping[str, Any], frame: pd.DataFrame, arrays: Mapping[str, np.ndarray]
+    header: Mapping[str, Any], frame: pd.DataFrame, arrays: Mapping[str, np.ndarray]
 ) -> Inspection:
     """Return the inspection once each part is known to fit the others.
 
     Raises:
         ValueError: saying what does not.
     """
-    head = found["head"]
-    texts = [found["model"], found["fingerprint"], *frame.columns]
+    model, fingerprint, head = header["model"], header["fingerprint"], header["head"]
     numbers = [head["scale"], head["bias"]]
+    texts = [model, fingerprint, *frame.columns]
+    is_header = all(isinstance(text, str) for text in texts) and all(
+        type(number) in (int, float) and abs(number) < 1e30 for number in numbers
+    )
+    _demand({"inspection.json": is_header})
+    _check_frame(frame)
     queries, documents, *rows = (arrays[name] for name in ARRAYS)
-    needed = ("query", "document", "label", *NUMBERS, *TRAITS)
-    floats = [name for name in (*NUMBERS, *TRAITS) if name != "script"]
-    fits = {
-        "inspection.json": all(isinstance(text, str) for text in texts)
-        and all(type(number) in (int, float) and abs(number) < 1e30 for number in numbers),
-        "columns": list(frame.columns[: len(needed)]) == list(needed),
-        "index": pd.api.types.is_integer_dtype(frame.index) and frame.index.is_unique,
-    }
-    _demand(fits)
-    fits = {"numbers": all(pd.api.types.is_numeric_dtype(frame[name]) for name in floats)}
-    _demand(fits)
-    cosines = frame["cosine"].to_numpy()
-    fits = {
-        "label": bool(frame["label"].isin([0, 1]).all()),
-        "texts": all(
-            pd.api.types.infer_dtype(frame[name], skipna=False) in ("string", "empty")
-            for name in ("query", "document", "script")
-        ),
-        "cosine": bool(((np.abs(cosines) <= 1) | np.isnan(cosines)).all()),
-        "vectors": queries.ndim == documents.ndim == 2
-        and queries.dtype == documents.dtype == np.float32
-        and queries.shape[1] == documents.shape[1]
-        and bool(np.isfinite(queries).all() and np.isfinite(documents).all()),
-        "rows": all(
-            row.shape == (len(frame),) and row.dtype.kind == "i" and _within(row, len(vectors))
-            for row, vectors in zip(rows, (queries, documents), strict=True)
-        ),
-    }
-    _demand(fits)
+    _check_arrays(queries, documents, rows, len(frame))
     return Inspection(
-        found["model"],
-        found["fingerprint"],
-        Head(*map(float, numbers)),
-        frame,
-        queries,
-        documents,
-        *rows,
+        model, fingerprint, Head(*map(float, numbers)), frame, queries, documents, *rows
+    )
+
+
+def _check_frame(frame: pd.DataFrame) -> None:
+    needed = ["query", "document", "label", *NUMBERS, *TRAITS]
+    floats = [name for name in (*NUMBERS, *TRAITS) if name != "script"]
+    _demand(
+        {
+            "columns": list(frame.columns[: len(needed)]) == needed,
+            "index": pd.api.types.is_integer_dtype(frame.index) and frame.index.is_unique,
+        }
+    )
+    _demand({"numbers": all(pd.api.types.is_numeric_dtype(frame[name]) for name in floats)})
+    cosines = frame["cosine"].to_numpy()
+    _demand(
+        {
+            "label": bool(frame["label"].isin([0, 1]).all()),
+            "texts": all(
+                pd.api.types.infer_dtype(frame[name], skipna=False) in ("string", "empty")
+                for name in ("query", "document", "script")
+            ),
+            "cosine": bool(((np.abs(cosines) <= 1) | np.isnan(cosines)).all()),
+        }
+    )
+
+
+def _check_arrays(
+    queries: np.ndarray, documents: np.ndarray, rows: Sequence[np.ndarray], number: int
+) -> None:
+    _demand(
+        {
+            "vectors": queries.ndim == documents.ndim == 2
+            and queries.dtype == documents.dtype == np.float32
+            and queries.shape[1] == documents.shape[1]
+            and bool(np.isfinite(queries).all() and np.isfinite(documents).all()),
+            "rows": all(
+                row.shape == (number,) and row.dtype.kind == "i" and _within(row, len(vectors))
+                for row, vectors in zip(rows, (queries, documents), strict=True)
+            ),
+        }
     )
 
 

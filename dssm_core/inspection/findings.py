@@ -6,7 +6,7 @@ Nothing here is drawn or printed; `Findings.to_dict` is what --json writes.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,13 +18,13 @@ from dssm_core.explain import Effects, effects
 from dssm_core.inspection import measure, slices
 from dssm_core.inspection.causes import find_causes
 from dssm_core.inspection.score_pairs import Inspection, Progress
-from dssm_core.scoring import Scorer
+from dssm_core.scoring import Head, Scorer
 from dssm_core.words import ENGLISH, Sentence, Translate, join_sentences
 
-MOST_CAUSES = 500
+MAX_CAUSES = 500
 """Errors, the worst, whose cause is looked for."""
 
-MOST_EFFECTS = 10
+MAX_EFFECTS = 10
 """Errors, the worst, of which every token's effect is worked out."""
 
 ERROR_COLUMNS = ("query", "document", "label", "cosine", "probability", "rank", "candidates")
@@ -76,8 +76,8 @@ class Findings:
     @property
     def causes(self) -> dict[str, int]:
         """How many of the worst 500 errors have each cause, the most first."""
-        found = self.errors["cause"].head(MOST_CAUSES).value_counts()
-        return {str(cause): int(number) for cause, number in found.items()}
+        counts = self.errors["cause"].head(MAX_CAUSES).value_counts()
+        return {str(cause): int(number) for cause, number in counts.items()}
 
     def worst_slices(self, most: int, tr: Translate = ENGLISH) -> pd.DataFrame:
         """Return the worst slices of all columns, called "column: slice" in a language."""
@@ -98,7 +98,7 @@ class Findings:
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON, in English; None where a number does not exist."""
         frame, head = self.inspection.frame, self.inspection.head
-        worst = self.errors.head(MOST_CAUSES)
+        worst = self.errors.head(MAX_CAUSES)
         worst = worst.assign(evidence=[join_sentences(one, ENGLISH) for one in worst["evidence"]])
         columns = [*ERROR_COLUMNS, "error", "by", "cause", "evidence"]
         result: dict[str, Any] = _plain(
@@ -111,12 +111,7 @@ class Findings:
                 "head": {"scale": head.scale, "bias": head.bias},
                 "threshold": {"cosine": self.cosine, "probability": self.probability},
                 "best_f1": {"cosine": self.best, "probability": head.probability(self.best)},
-                "pairs": {
-                    "number": len(frame),
-                    "relevant": int((frame["label"] == 1).sum()),
-                    "queries": int(frame["query"].nunique()),
-                    "documents": int(frame["document"].nunique()),
-                },
+                "pairs": _counts(frame),
                 "confusion": self.rates.counts(),
                 "rates": self.rates.rates(),
                 "area_under_roc": self.area,
@@ -168,11 +163,10 @@ def find(
     """
     frame = inspection.frame
     errors = measure.errors(frame, cosine)
-    worst = errors.head(MOST_CAUSES)
-    found = find_causes(inspection, worst, scorer, cosine, progress)
+    worst = errors.head(MAX_CAUSES)
+    causes = find_causes(inspection, worst, scorer, cosine, progress)
     # assigned and not joined, as the file may have columns of these names
-    errors = errors.assign(**found.reindex(errors.index, fill_value=""))
-    first = errors.head(MOST_EFFECTS)
+    errors = errors.assign(**causes.reindex(errors.index, fill_value=""))
     labels = frame["label"].to_numpy()
     curve, calibration = measure.curve(frame), measure.calibration(frame)
     return Findings(
@@ -194,18 +188,23 @@ def find(
             for column in slices.slice_columns(frame)
         },
         errors,
-        tuple(
-            (
-                effects(scorer.cache, inspection.head, query, document, "query"),
-                effects(scorer.cache, inspection.head, query, document, "document"),
-            )
-            for query, document in zip(first["query"], first["document"], strict=True)
-        ),
+        tuple(_both_effects(scorer, inspection.head, errors.head(MAX_EFFECTS))),
         _on_these_pairs(verdicts, frame),
     )
 
 
-def place(line: Any, row: Mapping[Any, Any], tr: Translate = ENGLISH) -> str:
+def _both_effects(
+    scorer: Scorer, head: Head, pairs: pd.DataFrame
+) -> Iterator[tuple[Effects, Effects]]:
+    """Yield of each pair the effects of the query's words, and of the document's."""
+    for query, document in zip(pairs["query"], pairs["document"], strict=True):
+        yield (
+            effects(scorer.cache, head, query, document, "query"),
+            effects(scorer.cache, head, query, document, "document"),
+        )
+
+
+def pair_position(line: Any, row: Mapping[Any, Any], tr: Translate = ENGLISH) -> str:
     """Return where a pair stands in its file; one that was drawn stands nowhere."""
     is_drawn = row.get("assumed") == "yes"
     return tr("report.error.assumed" if is_drawn else "report.error.line", line=line)
@@ -217,6 +216,15 @@ def _on_these_pairs(verdicts: pd.DataFrame | None, frame: pd.DataFrame) -> pd.Da
     pairs = pd.MultiIndex.from_frame(frame[["query", "document"]].astype(object))
     judged = pd.MultiIndex.from_frame(verdicts[["query", "document"]].astype(object))
     return verdicts[judged.isin(pairs)]
+
+
+def _counts(frame: pd.DataFrame) -> dict[str, int]:
+    return {
+        "number": len(frame),
+        "relevant": int((frame["label"] == 1).sum()),
+        "queries": int(frame["query"].nunique()),
+        "documents": int(frame["document"].nunique()),
+    }
 
 
 def _plain(value: Any) -> Any:

@@ -16,7 +16,7 @@ from dssm_core.evaluation import auc, summarise
 from dssm_core.evaluation import calibration_error as calibration_error  # of `calibration`
 from dssm_core.inspection.slices import slice_of
 
-MOST_POINTS = 500
+MAX_POINTS = 500
 """Points of a curve."""
 
 FEWEST_PAIRS = 10
@@ -156,8 +156,8 @@ def curve(frame: pd.DataFrame) -> pd.DataFrame:
     last = np.flatnonzero(np.diff(cosines, append=-np.inf))  # of each run of equal cosines
     hits = np.cumsum(relevant)[last]
     false = np.cumsum(~relevant)[last]
-    kept = _thinned(false, hits)
-    hits, false, last = hits[kept], false[kept], last[kept]
+    rows = _thinned(false, hits)
+    hits, false, last = hits[rows], false[rows], last[rows]
     positives = int(_relevant(frame).sum())
     return pd.DataFrame(
         {
@@ -197,8 +197,8 @@ def suggest_threshold(curve: pd.DataFrame, frame: pd.DataFrame, cost: float | No
         if top < 1 and positives < price.min():
             return (top + 1) / 2  # dearer than to predict nothing relevant
         chosen = float(curve["cosine"].iloc[int(price.argmin())])
-    place = int(np.searchsorted(cosines, chosen))
-    below = float(cosines[place - 1]) if place else -1.0
+    index = int(np.searchsorted(cosines, chosen))
+    below = float(cosines[index - 1]) if index else -1.0
     middle = (chosen + below) / 2
     return middle if middle > below else chosen
 
@@ -227,21 +227,21 @@ def ranking_by_query(frame: pd.DataFrame) -> pd.DataFrame:
     order = once[np.lexsort((label[once], -cosine, query[once]))]
     query, label = query[order], label[order]
     starts = np.searchsorted(query, np.arange(len(names)))
-    place = np.arange(len(query)) - starts[query]  # in its list, from 0
-    top = label * (place < DEPTH)
+    position = np.arange(len(query)) - starts[query]  # in its list, from 0
+    top = label * (position < DEPTH)
     wanted = np.bincount(query, label, minlength=len(names))
-    gains = np.bincount(query, top / np.log2(place + 2), minlength=len(names))
+    gains = np.bincount(query, top / np.log2(position + 2), minlength=len(names))
     ideal = np.cumsum([0.0, *(1 / np.log2(np.arange(DEPTH) + 2))])
-    reciprocal = np.maximum.reduceat(top / (place + 1), starts) if len(names) else gains
-    kept = (wanted > 0) & (wanted < np.bincount(query, minlength=len(names)))
-    first = np.bincount(query, label * (place == 0), minlength=len(names))
+    reciprocal = np.maximum.reduceat(top / (position + 1), starts) if len(names) else gains
+    has_both = (wanted > 0) & (wanted < np.bincount(query, minlength=len(names)))
+    first = np.bincount(query, label * (position == 0), minlength=len(names))
     return pd.DataFrame(
         {
-            "MRR@10": reciprocal[kept],
-            "recall@1": first[kept] / wanted[kept],
-            "nDCG@10": gains[kept] / ideal[np.minimum(wanted[kept], DEPTH).astype(int)],
+            "MRR@10": reciprocal[has_both],
+            "recall@1": first[has_both] / wanted[has_both],
+            "nDCG@10": gains[has_both] / ideal[np.minimum(wanted[has_both], DEPTH).astype(int)],
         },
-        index=pd.Index(names[kept], name="query"),
+        index=pd.Index(names[has_both], name="query"),
     )
 
 
@@ -255,8 +255,8 @@ def ranking(frame: pd.DataFrame) -> dict[str, dict[str, float]] | None:
         {metric: {"mean", "low", "high"}}, a bootstrap 95 % interval over queries; None where
         no query has a relevant and an irrelevant document.
     """
-    found = ranking_by_query(frame)
-    return None if found.empty else summarise(found)
+    by_query = ranking_by_query(frame)
+    return None if by_query.empty else summarise(by_query)
 
 
 def calibration(frame: pd.DataFrame, bins: int = 15) -> pd.DataFrame:
@@ -360,14 +360,14 @@ def _relevant(frame: pd.DataFrame) -> np.ndarray:
 
 
 def _thinned(false: np.ndarray, hits: np.ndarray) -> np.ndarray:
-    """Return which points of a ROC curve to keep, in order, at most MOST_POINTS of them."""
+    """Return which points of a ROC curve to keep, in order, at most MAX_POINTS of them."""
     number = len(hits)
-    if number <= MOST_POINTS:
+    if number <= MAX_POINTS:
         return np.arange(number)
     corners = _hull(false, hits)
-    room = MOST_POINTS - len(corners)
+    room = MAX_POINTS - len(corners)
     if room < 2:  # never seen: as many corners take a ROC curve made for it
-        result: np.ndarray = corners[np.linspace(0, len(corners) - 1, MOST_POINTS).astype(int)]
+        result: np.ndarray = corners[np.linspace(0, len(corners) - 1, MAX_POINTS).astype(int)]
         return result
     even = np.linspace(0, number - 1, room).astype(int)
     return np.union1d(corners, even)
@@ -378,12 +378,12 @@ def _hull(false: np.ndarray, hits: np.ndarray) -> np.ndarray:
     up = np.diff(hits, prepend=0) > 0
     right = np.diff(false, append=false[-1] + 1) > 0
     points = [(0, 0, -1), *zip(false, hits, range(len(hits)), strict=True)]
-    kept: list[tuple[int, int, int]] = []
+    hull: list[tuple[int, int, int]] = []
     for x, y, i in [points[0], *(points[1 + j] for j in np.flatnonzero(up & right))]:
-        while len(kept) > 1:
-            (x1, y1, _), (x2, y2, _) = kept[-2:]
+        while len(hull) > 1:
+            (x1, y1, _), (x2, y2, _) = hull[-2:]
             if (x2 - x1) * (y - y1) < (x - x1) * (y2 - y1):
                 break
-            kept.pop()
-        kept.append((int(x), int(y), int(i)))
-    return np.array([i for _, _, i in kept[1:]], int)
+            hull.pop()
+        hull.append((int(x), int(y), int(i)))
+    return np.array([i for _, _, i in hull[1:]], int)

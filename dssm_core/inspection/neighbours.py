@@ -18,10 +18,10 @@ from dssm_core.inspection.score_pairs import Inspection
 from dssm_core.towers import Side
 from dssm_core.words import ENGLISH, Translate
 
-MOST_POINTS = 5_000
+MAX_POINTS = 5_000
 """Vectors on the map; of more, as many are drawn by chance."""
 
-MOST_VALUES = 4
+MAX_VALUES = 4
 """Values of a slice that are told apart on the map; the rarer ones are "others"."""
 
 
@@ -50,29 +50,29 @@ def nearest(
     Raises:
         UserError: if the set has no such line.
     """
-    place = _place(inspection, line)
+    own = _pair_row(inspection, line)
     rows, vectors = _side(inspection, among)
     own_rows, own_vectors = _side(inspection, of)
     other_rows, _ = _side(inspection, "query" if among == "document" else "document")
-    vector = own_vectors[own_rows[place]]
+    vector = own_vectors[own_rows[own]]
     cosines = np.clip(vectors @ vector, -1.0, 1.0).astype(np.float64)
     is_out = np.logical_not(vectors.any(axis=1))
     if of == among:
-        is_out[own_rows[place]] = True
+        is_out[own_rows[own]] = True
     cosines[is_out] = -np.inf
     number = min(most, int((~is_out).sum())) if vector.any() else 0
     top = np.argpartition(-cosines, max(0, number - 1))[:number] if number else np.zeros(0, int)
     top = top[np.lexsort((top, -cosines[top]))]
-    found = []
+    neighbours = []
     for row in top:
         has_text = rows == row
-        pair = np.flatnonzero(has_text & (other_rows == other_rows[place]))
+        pair = np.flatnonzero(has_text & (other_rows == other_rows[own]))
         at = int(pair[0] if len(pair) else np.flatnonzero(has_text)[0])
-        at = place if place in pair else at  # a pair may be listed twice
+        at = own if own in pair else at  # a pair may be listed twice
         label = float(inspection.frame["label"].iloc[at]) if len(pair) else np.nan
         text = inspection.frame[among].iloc[at]
-        found.append([text, cosines[row], label, inspection.frame.index[at]])
-    return pd.DataFrame(found, columns=["text", "cosine", "label", "line"])
+        neighbours.append([text, cosines[row], label, inspection.frame.index[at]])
+    return pd.DataFrame(neighbours, columns=["text", "cosine", "label", "line"])
 
 
 def standing(inspection: Inspection, line: Any, of: Side) -> tuple[int, int] | None:
@@ -90,14 +90,14 @@ def standing(inspection: Inspection, line: Any, of: Side) -> tuple[int, int] | N
     Raises:
         UserError: if the set has no such line.
     """
-    place = _place(inspection, line)
+    pair = _pair_row(inspection, line)
     own_rows, own_vectors = _side(inspection, of)
     rows, vectors = _side(inspection, "document" if of == "query" else "query")
-    cosines = vectors @ own_vectors[own_rows[place]]
+    cosines = vectors @ own_vectors[own_rows[pair]]
     is_readable = np.any(vectors != 0, axis=1)
-    if not (own_vectors[own_rows[place]].any() and is_readable[rows[place]]):
+    if not (own_vectors[own_rows[pair]].any() and is_readable[rows[pair]]):
         return None
-    ahead = is_readable & (cosines > cosines[rows[place]])
+    ahead = is_readable & (cosines > cosines[rows[pair]])
     return 1 + int(ahead.sum()), int(is_readable.sum())
 
 
@@ -110,7 +110,7 @@ class VectorMap:
             first pair that has the text), pairs (how many have it).
         share: share of the shown vectors' variance along x and along y, in [0, 1].
         total: vectors there are.
-        unreadable: those of them without a place, as nothing could be read.
+        unreadable: those of them without a position, as nothing could be read.
     """
 
     frame: pd.DataFrame
@@ -125,7 +125,7 @@ class VectorMap:
 
 
 def map_vectors(
-    inspection: Inspection, keep: Any = None, most: int = MOST_POINTS, seed: int = 0
+    inspection: Inspection, keep: Any = None, most: int = MAX_POINTS, seed: int = 0
 ) -> VectorMap:
     """Lay queries and documents out on their two main directions (PCA).
 
@@ -145,16 +145,16 @@ def map_vectors(
     readable = np.concatenate([inspection.queries.any(axis=1), inspection.documents.any(axis=1)])
     chosen = np.flatnonzero(readable)
     if len(chosen) > most:
-        kept: np.ndarray = np.zeros(0, int)
+        always: np.ndarray = np.zeros(0, int)
         if keep is not None:
-            place = _place(inspection, keep)
+            pair = _pair_row(inspection, keep)
             both = [
-                inspection.query_row[place],
-                len(inspection.queries) + inspection.document_row[place],
+                inspection.query_row[pair],
+                len(inspection.queries) + inspection.document_row[pair],
             ]
-            kept = np.intersect1d(both, chosen)
-        drawn = np.random.default_rng(seed).permutation(np.setdiff1d(chosen, kept))
-        chosen = np.sort(np.concatenate([kept, drawn[: max(0, most - len(kept))]]))
+            always = np.intersect1d(both, chosen)
+        drawn = np.random.default_rng(seed).permutation(np.setdiff1d(chosen, always))
+        chosen = np.sort(np.concatenate([always, drawn[: max(0, most - len(always))]]))
     is_query = sides[chosen] == "query"
     vectors = np.concatenate(
         [
@@ -162,30 +162,30 @@ def map_vectors(
             inspection.documents[rows[chosen[~is_query]]],
         ]
     )
-    places, share = project(vectors)
+    positions, share = project(vectors)
     parts = [
         _texts(inspection, side, rows[chosen[sides[chosen] == side]])
         for side in ("query", "document")
     ]
     frame = pd.concat(parts, ignore_index=True)
-    frame.insert(2, "x", places[:, 0])
-    frame.insert(3, "y", places[:, 1])
+    frame.insert(2, "x", positions[:, 0])
+    frame.insert(3, "y", positions[:, 1])
     return VectorMap(frame, share, len(sides), int((~readable).sum()))
 
 
 def project(vectors: np.ndarray) -> tuple[np.ndarray, tuple[float, float]]:
-    """Return the places of vectors along the two directions in which they vary most.
+    """Return the positions of vectors along the two directions in which they vary most.
 
     Args:
         vectors: any numbers, [P, E].
 
     Returns:
-        Places [P, 2] around 0, and the share of the variance along each. A direction's sign is
+        Positions [P, 2] around 0, and the share of the variance along each. A direction's sign is
         chosen so that its largest component is positive, so the same vectors give the same map.
 
     Example:
-        >>> places, share = project(np.array([[3.0, 0.0], [-3.0, 0.0]]))
-        >>> places[:, 0].round(6).tolist(), share
+        >>> positions, share = project(np.array([[3.0, 0.0], [-3.0, 0.0]]))
+        >>> positions[:, 0].round(6).tolist(), share
         ([3.0, -3.0], (1.0, 0.0))
     """
     if len(vectors) == 0:
@@ -197,11 +197,11 @@ def project(vectors: np.ndarray) -> tuple[np.ndarray, tuple[float, float]]:
     variance, directions = lengths**2, directions[:2]
     largest = np.abs(directions).argmax(axis=1)
     directions = directions * np.sign(directions[np.arange(len(directions)), largest])[:, None]
-    places = centred @ directions.T
-    places = np.pad(places, ((0, 0), (0, 2 - places.shape[1])))
+    positions = centred @ directions.T
+    positions = np.pad(positions, ((0, 0), (0, 2 - positions.shape[1])))
     total = float(variance.sum())
     first, second = (*(variance[:2] / total if total > 0 else variance[:2] * 0), 0.0)[:2]
-    return places, (float(first), float(second))
+    return positions, (float(first), float(second))
 
 
 def point_values(
@@ -222,7 +222,7 @@ def point_values(
     """
     codes, words = pd.factorize(values)
     names = np.array([*words, tr("map.mixed")], dtype=object)
-    found = pd.Series(names[-1], index=points.index, dtype=object)
+    common_values = pd.Series(names[-1], index=points.index, dtype=object)
     sides: tuple[Side, Side] = ("query", "document")
     for side in sides:
         rows, vectors = _side(inspection, side)
@@ -233,11 +233,11 @@ def point_values(
         common = names[np.where(low == high, low, len(words))]
         common[rows[(values == over).to_numpy()]] = over
         is_side = (points["side"] == side).to_numpy()
-        found[is_side] = common[points["row"][is_side]]
-    return found
+        common_values[is_side] = common[points["row"][is_side]]
+    return common_values
 
 
-def slice_values(column: pd.Series, most: int = MOST_VALUES, tr: Translate = ENGLISH) -> pd.Series:
+def slice_values(column: pd.Series, most: int = MAX_VALUES, tr: Translate = ENGLISH) -> pd.Series:
     """Return a column as few words, to colour by.
 
     Args:
@@ -268,7 +268,7 @@ def slice_values(column: pd.Series, most: int = MOST_VALUES, tr: Translate = ENG
     return named.where(column.notna(), tr("none"))
 
 
-def _place(inspection: Inspection, line: Any) -> int:
+def _pair_row(inspection: Inspection, line: Any) -> int:
     if line not in inspection.frame.index:
         raise UserError("inspect.no such pair", str(line))
     return int(np.flatnonzero(inspection.frame.index == line)[0])

@@ -48,7 +48,7 @@ class Twin:
 
 
 @dataclass(frozen=True)
-class Case:
+class RuleInput:
     """A pair that the model is wrong about, as the rules see it.
 
     Attributes:
@@ -88,11 +88,11 @@ class Suspicion:
         return bool(self.query or self.document or self.moved)
 
 
-def nothing_readable(case: Case) -> Suspicion | None:
+def nothing_readable(pair: RuleInput) -> Suspicion | None:
     """One side has no word that the model reads."""
     sides = ("query", "document")
-    texts = dict(zip(sides, map(_short, case.texts), strict=True))
-    words = zip(sides, (case.query, case.document), strict=True)
+    texts = dict(zip(sides, map(_short, pair.texts), strict=True))
+    words = zip(sides, (pair.query, pair.document), strict=True)
     empty = [side for side, its in words if not any(w.is_read for w in its)]
     if not empty:
         return None
@@ -100,105 +100,105 @@ def nothing_readable(case: Case) -> Suspicion | None:
     return Suspicion(Sentence(f"evidence.unread.{which}", texts))
 
 
-def same_texts(case: Case) -> Suspicion | None:
+def same_texts(pair: RuleInput) -> Suspicion | None:
     """The same pair is labelled otherwise elsewhere."""
-    if case.twin is None or not case.twin.is_equal:
+    if pair.twin is None or not pair.twin.is_equal:
         return None
-    label = _label(case.twin)
-    return Suspicion(Sentence(f"evidence.same texts.{label}", {"line": case.twin.line}))
+    label = _label(pair.twin)
+    return Suspicion(Sentence(f"evidence.same texts.{label}", {"line": pair.twin.line}))
 
 
-def unknown_words(case: Case) -> Suspicion | None:
+def unknown_words(pair: RuleInput) -> Suspicion | None:
     """Words never seen in training, which the model reads by their letters alone."""
     query, document = (
         tuple(word for word in words if word.state == "letters")
-        for words in (case.query, case.document)
+        for words in (pair.query, pair.document)
     )
     if not query and not document:
         return None
-    said = {"words": _names([*query, *document])}
-    return Suspicion(Sentence("evidence.unknown", said), query, document)
+    values = {"words": _names([*query, *document])}
+    return Suspicion(Sentence("evidence.unknown", values), query, document)
 
 
-def truncated_away(case: Case) -> Suspicion | None:
+def truncated_away(pair: RuleInput) -> Suspicion | None:
     """The relevant document has words of the query only past what is read of it."""
-    read = {w.stem for w in case.document if w.is_read}
-    past = {w.stem for w in case.document if w.state == "truncated"} - read
-    lost = tuple(w for w in _distinct(_content(case.query)) if w.stem in past)
-    if case.label == 0 or not lost:
+    read = {w.stem for w in pair.document if w.is_read}
+    past = {w.stem for w in pair.document if w.state == "truncated"} - read
+    lost = tuple(w for w in _distinct(_content(pair.query)) if w.stem in past)
+    if pair.label == 0 or not lost:
         return None
     return Suspicion(Sentence("evidence.truncated", {"words": _names(lost)}), moved=lost)
 
 
-def negation_mismatch(case: Case) -> Suspicion | None:
+def negation_mismatch(pair: RuleInput) -> Suspicion | None:
     """One side negates a word that the other has without a negation."""
-    sides = {"query": case.query, "document": case.document}
+    sides = {"query": pair.query, "document": pair.document}
     for one, other in (("query", "document"), ("document", "query")):
         here, there = _negated(sides[one]), _negated(sides[other])
         meant = _stems(_read_plainly(sides[other])) - _stems(there)
         meant -= _stems(_read_plainly(sides[one]))
         denied = [w for w in here if w.stem in meant]
         if denied:
-            said = Sentence(f"evidence.negation.{one}", {"words": _names(denied)})
+            evidence = Sentence(f"evidence.negation.{one}", {"words": _names(denied)})
             words = {one: denied, other: _with_stems(sides[other], denied)}
-            return _mismatch(case, said, words["query"], words["document"])
+            return _mismatch(pair, evidence, words["query"], words["document"])
     return None
 
 
-def number_mismatch(case: Case) -> Suspicion | None:
+def number_mismatch(pair: RuleInput) -> Suspicion | None:
     """The document lacks a number of the query and has another."""
-    query, document = _numbers(case.query), _numbers(case.document)
+    query, document = _numbers(pair.query), _numbers(pair.document)
     asked, there = dict(query), dict(document)
     lacking = [w for number, w in query if w.is_read and number not in there]
     other = [w for number, w in document if w.is_read and number not in asked]
     if not lacking or not other:
         return None
-    said = {"query": _names(lacking), "document": _names(other)}
-    return _mismatch(case, Sentence("evidence.number", said), lacking, other)
+    values = {"query": _names(lacking), "document": _names(other)}
+    return _mismatch(pair, Sentence("evidence.number", values), lacking, other)
 
 
-def name_mismatch(case: Case) -> Suspicion | None:
+def name_mismatch(pair: RuleInput) -> Suspicion | None:
     """The document lacks a name or rare word of the query and has another."""
-    lacking = _names_lacking(case.query, case.document)
-    other = _names_lacking(case.document, case.query)
+    lacking = _names_lacking(pair.query, pair.document)
+    other = _names_lacking(pair.document, pair.query)
     if not lacking or not other:
         return None
-    said = {"query": _names(lacking), "document": _names(other)}
-    return _mismatch(case, Sentence("evidence.name", said), lacking, other)
+    values = {"query": _names(lacking), "document": _names(other)}
+    return _mismatch(pair, Sentence("evidence.name", values), lacking, other)
 
 
-def same_vectors(case: Case) -> Suspicion | None:
+def same_vectors(pair: RuleInput) -> Suspicion | None:
     """A pair that the model cannot tell from this one is labelled otherwise."""
-    if case.twin is None or case.twin.is_equal:
+    if pair.twin is None or pair.twin.is_equal:
         return None
-    twin = case.twin
-    said: Values = {"line": twin.line, "query": twin.query, "document": twin.document}
-    return Suspicion(Sentence(f"evidence.same vectors.{_label(twin)}", said))
+    twin = pair.twin
+    values: Values = {"line": twin.line, "query": twin.query, "document": twin.document}
+    return Suspicion(Sentence(f"evidence.same vectors.{_label(twin)}", values))
 
 
-def overlap_trap(case: Case) -> Suspicion | None:
+def overlap_trap(pair: RuleInput) -> Suspicion | None:
     """Words of the query are in a document that is about something else."""
-    asked = _asked(case)
-    shared = _shared(asked, _content(case.document))
-    if case.label == 1 or not shared:
+    asked = _asked(pair)
+    shared = _shared(asked, _content(pair.document))
+    if pair.label == 1 or not shared:
         return None
-    said = _in_common(asked, shared)
+    evidence = _in_common(asked, shared)
     if len(shared) / len(asked) >= HIGH:
-        return Suspicion(said)
-    return Suspicion(said, tuple(shared), tuple(_with_stems(case.document, shared)))
+        return Suspicion(evidence)
+    return Suspicion(evidence, tuple(shared), tuple(_with_stems(pair.document, shared)))
 
 
-def few_in_common(case: Case) -> Suspicion | None:
+def few_in_common(pair: RuleInput) -> Suspicion | None:
     """The relevant document has hardly any of the query's words, be they read or not."""
-    asked = _asked(case)
-    shared = _shared(asked, case.document)
-    one, other = map(script, case.texts)
-    if case.label == 0 or not asked or one != other:  # two scripts seldom have words in common
+    asked = _asked(pair)
+    shared = _shared(asked, pair.document)
+    one, other = map(script, pair.texts)
+    if pair.label == 0 or not asked or one != other:  # two scripts seldom have words in common
         return None
     return Suspicion(_in_common(asked, shared)) if len(shared) / len(asked) <= LOW else None
 
 
-RULES: tuple[tuple[str, Callable[[Case], Suspicion | None]], ...] = (
+RULES: tuple[tuple[str, Callable[[RuleInput], Suspicion | None]], ...] = (
     ("nothing readable", nothing_readable),
     ("labelled both ways", same_texts),
     ("unknown words decide", unknown_words),
@@ -214,10 +214,14 @@ RULES: tuple[tuple[str, Callable[[Case], Suspicion | None]], ...] = (
 
 
 def _mismatch(
-    case: Case, said: Sentence, query: Sequence[Word], document: Sequence[Word]
+    pair: RuleInput, evidence: Sentence, query: Sequence[Word], document: Sequence[Word]
 ) -> Suspicion:
     """Return what the model overlooked, or, of a miss, may have made too much of."""
-    return Suspicion(said) if case.label == 0 else Suspicion(said, tuple(query), tuple(document))
+    return (
+        Suspicion(evidence)
+        if pair.label == 0
+        else Suspicion(evidence, tuple(query), tuple(document))
+    )
 
 
 def _content(words: Iterable[Word]) -> list[Word]:
@@ -228,9 +232,9 @@ def _distinct(words: Iterable[Word]) -> list[Word]:
     return list({w.stem: w for w in words}.values())
 
 
-def _asked(case: Case) -> list[Word]:
+def _asked(pair: RuleInput) -> list[Word]:
     """Return the words of the query that tell something, each once."""
-    return _distinct(_content(case.query))
+    return _distinct(_content(pair.query))
 
 
 def _shared(asked: Iterable[Word], document: Iterable[Word]) -> list[Word]:
@@ -239,10 +243,12 @@ def _shared(asked: Iterable[Word], document: Iterable[Word]) -> list[Word]:
 
 
 def _in_common(asked: Sequence[Word], shared: Sequence[Word]) -> Sentence:
-    said: Values = {"number": len(shared), "asked": len(asked), "words": _names(shared or asked)}
+    values: Values = {"number": len(shared), "asked": len(asked), "words": _names(shared or asked)}
     if len(asked) == 1:
-        return Sentence("evidence.overlap.single" if shared else "evidence.no overlap.single", said)
-    return Sentence("evidence.overlap" if shared else "evidence.no overlap", said)
+        return Sentence(
+            "evidence.overlap.single" if shared else "evidence.no overlap.single", values
+        )
+    return Sentence("evidence.overlap" if shared else "evidence.no overlap", values)
 
 
 def _stems(words: Iterable[Word]) -> set[str]:
@@ -256,7 +262,7 @@ def _with_stems(words: Iterable[Word], like: Iterable[Word]) -> list[Word]:
 
 def _negated(words: Sequence[Word]) -> list[Word]:
     """Return the words right behind a negation in its sentence; "not only" is none."""
-    found = []
+    negated = []
     room = 0
     for word in words:
         if word.text in NEGATIONS or word.text.endswith(("n't", "n’t")):
@@ -264,14 +270,14 @@ def _negated(words: Sequence[Word]) -> list[Word]:
         elif word.opens or word.text in ("only", "just", "limited"):
             room = 0
         elif room and word.is_read and word.text not in stop_words():
-            found.append(word)
+            negated.append(word)
             room -= 1
-    return found
+    return negated
 
 
 def _read_plainly(words: Sequence[Word]) -> list[Word]:
-    negated = {word.place for word in _negated(words)}
-    return [w for w in words if w.is_read and w.place not in negated]
+    negated = {word.index for word in _negated(words)}
+    return [w for w in words if w.is_read and w.index not in negated]
 
 
 def _numbers(words: Iterable[Word]) -> list[tuple[float | str, Word]]:

@@ -14,7 +14,7 @@ from dssm_core.towers import Encoding
 RARE = 3e-6
 """Share of the training words up to which a stem counts as rare: 10 of 3 million."""
 
-MOST_CAPITALS = 0.6
+MAX_CAPITALS = 0.6
 """Share of a text's words up to which a capital tells something."""
 
 _NUMBER = re.compile(r"v?\d+([.,]\d+)*")
@@ -33,7 +33,7 @@ class Word:
     """A word of a text, with what the rules ask about it.
 
     Attributes:
-        place: of its token in the text.
+        index: of its token in the text.
         shown: as it is written.
         text: as the model sees it.
         stem: of that.
@@ -42,7 +42,7 @@ class Word:
         is_name: written with a capital that tells something, or rare, and no number.
     """
 
-    place: int
+    index: int
     shown: str
     text: str
     stem: str
@@ -82,12 +82,12 @@ def words_of(encoding: Encoding, common: frozenset[str]) -> tuple[Word, ...]:
     text = encoding.text
     tokens = [(i, t) for i, t in enumerate(encoding.tokens) if t.state != "skipped"]
     written = [text[token.start : token.end] for _, token in tokens]
-    tell = sum(w[:1].isupper() for w in written) <= max(1, MOST_CAPITALS * len(written))
+    tell = sum(w[:1].isupper() for w in written) <= max(1, MAX_CAPITALS * len(written))
     stems = stem_words([token.text for _, token in tokens])
-    found: list[Word] = []
+    words: list[Word] = []
     end = 0
-    for (place, token), shown, stem in zip(tokens, written, stems, strict=True):
-        opens = not found or bool(_STOP.search(text, end, token.start))
+    for (index, token), shown, stem in zip(tokens, written, stems, strict=True):
+        opens = not words or bool(_STOP.search(text, end, token.start))
         capital = tell and (shown[1:] != shown[1:].lower() or (shown[0].isupper() and not opens))
         name = (
             (capital or stem not in common)
@@ -96,9 +96,9 @@ def words_of(encoding: Encoding, common: frozenset[str]) -> tuple[Word, ...]:
             and token.text not in stop_words()
             and number_of(token.text) is None
         )
-        found.append(Word(place, shown, token.text, stem, token.state, opens, name))
+        words.append(Word(index, shown, token.text, stem, token.state, opens, name))
         end = token.end
-    return tuple(found)
+    return tuple(words)
 
 
 @cache

@@ -17,16 +17,16 @@ def _import_quietly() -> None:
     """Import TensorFlow, which writes to file descriptor 2 whatever Python's stderr is."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as told:
-        os.dup2(told.fileno(), 2)
+    stderr = os.dup(2)
+    with tempfile.TemporaryFile() as output:
+        os.dup2(output.fileno(), 2)
         try:
             import tensorflow  # noqa: F401
         finally:
-            os.dup2(kept, 2)
-            os.close(kept)
-            told.seek(0)
-            for line in told:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+            output.seek(0)
+            for line in output:
                 if not _GREETING.match(line):
                     os.write(2, line)
 

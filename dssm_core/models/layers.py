@@ -195,10 +195,10 @@ class UnitVector(keras.layers.Layer):
         super().__init__(**kwargs)
 
     def call(self, vector: Tensor, mask: Tensor | None = None) -> Tensor:
-        unit = unit_length(vector)  # [..., E]
+        normalised = unit_length(vector)  # [..., E]
         if mask is None:
-            return unit
-        return ops.where(ops.any(mask, axis=-1, keepdims=True), unit, 0.0)
+            return normalised
+        return ops.where(ops.any(mask, axis=-1, keepdims=True), normalised, 0.0)
 
     def compute_output_shape(self, vector_shape: Shape, mask_shape: Shape | None = None) -> Shape:
         return vector_shape
@@ -245,9 +245,9 @@ class WordHashing(keras.layers.Layer):
         flat = ops.reshape(pieces, (-1, pieces.shape[-1]))  # [N*T, P]
         odd = [pow(0x9E3779B97F4A7C15, 2 * k + 1, 2**63) for k in range(pieces.shape[-1])]
         keys = tf.reduce_sum(tf.cast(flat, tf.int64) * tf.constant(odd, tf.int64), axis=1)
-        distinct, places = tf.unique(keys)  # [U], [N*T]
+        distinct, index_of = tf.unique(keys)  # [U], [N*T]
         first = tf.math.unsorted_segment_min(
-            tf.range(tf.size(keys)), places, tf.size(distinct)
+            tf.range(tf.size(keys)), index_of, tf.size(distinct)
         )  # [U]
         words = tf.gather(flat, first)  # [U, P]
         held = tf.where(words > 0)  # [M, 2]: only the M pieces that are there
@@ -257,7 +257,7 @@ class WordHashing(keras.layers.Layer):
         summed = tf.math.unsorted_segment_sum(
             vectors * weight[:, None], held[:, 0], tf.size(distinct)
         )  # [U, E]
-        return ops.reshape(tf.gather(summed, places), (*shape[:2], self.width))
+        return ops.reshape(tf.gather(summed, index_of), (*shape[:2], self.width))
 
     def compute_output_shape(self, pieces_shape: Shape) -> Shape:
         return (*pieces_shape[:2], self.width)
@@ -295,7 +295,9 @@ class SignHashing(WordHashing):
 
 @register
 class Beside(keras.layers.Layer):
-    """Two vectors side by side, each brought to length 1, the second times a learned gain.
+    """Two vectors joined, each brought to length 1 first, the second times a learned gain.
+
+    The class's name stands in every saved model, so another name would not load them.
 
     The cosine of two such vectors is a weighted mean of the cosines of their parts.
 

@@ -91,14 +91,14 @@ def probability_head(head: Literal["positive", "free"] = "positive") -> keras.la
     )
 
 
-def cosine_dot(unit: bool) -> keras.layers.Dot:
+def cosine_dot(is_unit: bool) -> keras.layers.Dot:
     """Return the `Dot` that computes the cosine.
 
     Args:
-        unit: the vectors come out of a `UnitVector`; brought to length 1 again, a text's vector
-            near zero would have an unbounded gradient.
+        is_unit: whether the vectors come out of a `UnitVector`; brought to length 1 again, a text's
+            vector near zero would have an unbounded gradient.
     """
-    return keras.layers.Dot(axes=1, normalize=not unit, name="dot", dtype="float32")
+    return keras.layers.Dot(axes=1, normalize=not is_unit, name="dot", dtype="float32")
 
 
 def build_lstm_model(config: LSTMConfig | None = None) -> keras.Model:
@@ -152,9 +152,9 @@ def build_lstm_model(config: LSTMConfig | None = None) -> keras.Model:
         if weights is not None:
             name = f"{side}_attention"
             outputs[name] = keras.layers.Flatten(name=name, dtype="float32")(weights)  # [N, T]
-    unit = bool(config.pieces or config.attention)
+    is_unit = bool(config.pieces or config.attention)
     outputs = {
-        "out": probability_head(config.head)(cosine_dot(unit)(vectors)),
+        "out": probability_head(config.head)(cosine_dot(is_unit)(vectors)),
         "cos": Cosine(name="cos")(vectors),
         **outputs,
     }
@@ -274,7 +274,7 @@ class LSTMModel(keras.Model):
         self.doc_dense_2 = keras.layers.Dense(config.vector, name="doc_vec")
         self.unit = UnitVector(name="unit")
         self.cosine = Cosine(name="similarity")
-        self.dot = cosine_dot(unit=bool(config.pieces))
+        self.dot = cosine_dot(is_unit=bool(config.pieces))
         self.out = probability_head(config.head)
 
     def build(self, input_shape: Sequence[Shape]) -> None:

@@ -46,9 +46,9 @@ class MultiHot(keras.layers.Layer):
         inside = tf.debugging.assert_less(pieces, self.rows, message="MultiHot: a piece past rows")
         with tf.control_dependencies([inside] if inside is not None else []):
             rows = tf.shape(pieces)[0]
-        places = pieces + self.rows * tf.range(rows)[:, None, None]  # [N, T, P]
+        cells = pieces + self.rows * tf.range(rows)[:, None, None]  # [N, T, P]
         there = tf.cast(pieces > 0, self.compute_dtype)
-        counts = tf.math.unsorted_segment_sum(there, places, rows * self.rows)  # [N * rows]
+        counts = tf.math.unsorted_segment_sum(there, cells, rows * self.rows)  # [N * rows]
         return tf.reshape(counts, (rows, self.rows))
 
     def compute_output_shape(self, pieces_shape: Shape) -> tuple[int | None, int]:
@@ -113,7 +113,7 @@ def build_mlp_model(config: MLPConfig | None = None) -> keras.Model:
         vector = keras.layers.Dense(config.vector, name=f"{side}_dense_2")(hidden)  # [N, E]
         inputs.append(texts)
         vectors.append(UnitVector(name=f"{side}_vec")(vector, ops.not_equal(counts, 0)))
-    out = probability_head(config.head)(cosine_dot(unit=True)(vectors))  # [N, 1]
+    out = probability_head(config.head)(cosine_dot(is_unit=True)(vectors))  # [N, 1]
     outputs = {"out": out, "cos": Cosine(name="cos")(vectors)}
     return keras.Model(inputs, outputs, name="mlp_model")
 

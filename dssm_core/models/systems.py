@@ -14,14 +14,14 @@ from dssm_core.models.negative_sampling import MLPNegativeSamplingModelBuilder
 
 
 class System(NamedTuple):
-    """One of the notebook's systems.
+    """One of the notebook's systems; the catalogues' `system.NAME` is its title.
 
     Attributes:
-        title: what it is, and its row in docs/notebook.md.
+        notebook: what the notebook calls it.
         build: with the notebook's defaults.
     """
 
-    title: str
+    notebook: str
     build: Callable[[], keras.Model]
 
 
@@ -31,23 +31,19 @@ def _standard(family: Family) -> keras.Model:
 
 SYSTEMS = {
     "negative sampling MLP": System(
-        "row 2, MLPNegativeSamplingModelBuilder: one query against 1 positive and 10 negatives",
-        lambda: MLPNegativeSamplingModelBuilder().build_model(),
+        "MLPNegativeSamplingModelBuilder", lambda: MLPNegativeSamplingModelBuilder().build_model()
     ),
-    "MLP": System("row 3, build_mlp_model: pair by pair", build_mlp_model),
-    "LSTM": System("row 5, build_lstm_model: shared Embedding and LSTM", build_lstm_model),
-    "LSTMModel": System(
-        "row 6, the subclass: shared Embedding, an LSTM a side",
-        lambda: build_subclass(LSTMConfig()),
-    ),
+    "MLP": System("build_mlp_model", build_mlp_model),
+    "LSTM": System("build_lstm_model", build_lstm_model),
+    "LSTMModel": System("LSTMModel", lambda: build_subclass(LSTMConfig())),
     "LSTM with attention": System(
-        "rows 4 and 5 made real: what debian-packages is", lambda: _standard(FAMILIES["lstm"])
+        "build_lstm_model, Attention", lambda: _standard(FAMILIES["lstm"])
     ),
 }
 
 
 def describe_systems() -> list[dict[str, Any]]:
-    """Return every system: name, title, parameters, and its layers in order.
+    """Return every system: name, name in the notebook, parameters, and its layers in order.
 
     A layer has name, kind, shape (of its output), parameters, and inputs (names of layers).
     """
@@ -57,7 +53,7 @@ def describe_systems() -> list[dict[str, Any]]:
         described.append(
             {
                 "name": name,
-                "title": system.title,
+                "notebook": system.notebook,
                 "parameters": model.count_params(),
                 "layers": list(_layers(model)),
             }

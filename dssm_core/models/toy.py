@@ -84,12 +84,12 @@ def _run_lstm(
     named = data.map(lambda texts, label: (texts, {"out": label}))
     head = model.get_layer("out")
 
-    def told(epoch: int, logs: dict[str, float]) -> None:
+    def report(epoch: int, logs: dict[str, float]) -> None:
         scale = head.kernel.numpy().item()
         on_epoch({"epoch": epoch + 1, "loss": float(logs["loss"]), "scale": scale})
 
-    heard = keras.callbacks.LambdaCallback(on_epoch_end=told)
-    model.fit(named, epochs=epochs, shuffle=False, verbose=0, callbacks=[heard])
+    callback = keras.callbacks.LambdaCallback(on_epoch_end=report)
+    model.fit(named, epochs=epochs, shuffle=False, verbose=0, callbacks=[callback])
     predicted = model.predict(data, verbose=0)
     kernel, bias = head.get_weights()
     cosine = predicted["cos"][:, 0]
@@ -113,11 +113,11 @@ def _run_builder(
     documents = _multi_hot([[2, 1, 3, 4], [3, 4, 1, 2]], width)[None].repeat(REPEATS, axis=0)
     data = builder.batches(query, documents)
 
-    def told(epoch: int, logs: dict[str, float]) -> None:
+    def report(epoch: int, logs: dict[str, float]) -> None:
         on_epoch({"epoch": epoch + 1, "loss": float(logs["loss"])})
 
-    heard = keras.callbacks.LambdaCallback(on_epoch_end=told)
-    model.fit(data, epochs=epochs, shuffle=False, verbose=0, callbacks=[heard])
+    callback = keras.callbacks.LambdaCallback(on_epoch_end=report)
+    model.fit(data, epochs=epochs, shuffle=False, verbose=0, callbacks=[callback])
     inside = keras.Model(model.inputs, [model.get_layer(n).output for n in ("cosine", "softmax")])
     cosine, share = inside.predict(data, verbose=0)
     return pd.DataFrame({"cosine": cosine.ravel(), "probability": share.ravel()})

@@ -7,10 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from dssm_core.charts import inspection as pictures
+from dssm_core import charts
 from dssm_core.explain import Effects, TokenEffect
 from dssm_core.inspection.causes import cause_name
-from dssm_core.inspection.findings import MOST_CAUSES, Findings, place
+from dssm_core.inspection.findings import MAX_CAUSES, Findings, pair_position
 from dssm_core.quantities import format_number, format_term
 from dssm_core.reporting import html
 from dssm_core.scoring import Head
@@ -99,12 +99,12 @@ def _curves(findings: Findings, tr: Translate) -> str:
     drawn = [
         html.figure(
             tr("chart.distribution"),
-            pictures.distribution_chart(pictures.cosine_bins(frame), **at, **style),
+            charts.distribution_chart(charts.cosine_bins(frame), **at, **style),
             tr("report.curves.shapes"),
         ),
         html.figure(
             tr("chart.precision recall"),
-            pictures.precision_recall_chart(
+            charts.precision_recall_chart(
                 curve, point, relevant=float((frame["label"] == 1).mean()), **style
             ),
             join_texts(tr("report.curves.diamond"), tr("chart.precision recall.ground")),
@@ -114,7 +114,7 @@ def _curves(findings: Findings, tr: Translate) -> str:
         drawn.append(
             html.figure(
                 tr("report.curves.roc"),
-                pictures.roc_chart(curve, point, area=findings.area, **style),
+                charts.roc_chart(curve, point, area=findings.area, **style),
                 join_texts(tr("report.curves.diamond"), tr("chart.roc.ground")),
             )
         )
@@ -123,12 +123,12 @@ def _curves(findings: Findings, tr: Translate) -> str:
         drawn.append(
             html.figure(
                 tr("report.curves.calibration"),
-                pictures.reliability_chart(findings.calibration, error=error, **style),
+                charts.reliability_chart(findings.calibration, error=error, **style),
                 join_texts(tr("chart.reliability.reads"), tr("chart.reliability.points")),
             )
         )
-    charts = ['<div class="charts">', *drawn, "</div>"]
-    return html.section(tr("report.curves"), *charts, _numbers(findings, tr))
+    figures = ['<div class="charts">', *drawn, "</div>"]
+    return html.section(tr("report.curves"), *figures, _numbers(findings, tr))
 
 
 def _numbers(findings: Findings, tr: Translate) -> str:
@@ -210,7 +210,7 @@ def _slices(findings: Findings, tr: Translate) -> str:
         html.table(tr("report.slices.caption", number=len(rows)), columns, rows),
         html.figure(
             tr("report.slices.figure"),
-            pictures.slices_chart(worst, overall=overall, ink=INK, tr=tr),
+            charts.slices_chart(worst, overall=overall, ink=INK, tr=tr),
             join_texts(tr("report.slices.reading"), tr("chart.slices.few")),
         ),
     )
@@ -219,7 +219,7 @@ def _slices(findings: Findings, tr: Translate) -> str:
 def _errors(findings: Findings, tr: Translate) -> str:
     if findings.errors.empty:
         return html.section(tr("inspect.errors"), html.paragraph(tr("report.errors.none")))
-    searched = min(len(findings.errors), MOST_CAUSES)
+    searched = min(len(findings.errors), MAX_CAUSES)
     shown = findings.errors.head(MOST_ERRORS)
     items = [
         _error(number, line, row, findings, tr)
@@ -263,7 +263,7 @@ def _error(number: int, line: Any, row: dict[Any, Any], findings: Findings, tr: 
         "report.error",
         number=number,
         kind=tr(f"kind.{row['error']}"),
-        place=place(line, row, tr),
+        place=pair_position(line, row, tr),
         cause=cause_name(row["cause"], tr),
     )
     evidence = join_sentences(row["evidence"], tr)

@@ -78,7 +78,7 @@ def read_verdicts(source: Path | str | bytes | IO[Any], name: str | None = None)
     from dssm_core.corpus.pairs import read_pairs  # and SciPy, which the first page can do without
 
     given = read_pairs(source, name)
-    name = name or (Path(source).name if isinstance(source, (str, Path)) else "the file")
+    name = name or (Path(source).name if isinstance(source, (str, Path)) else "")
     if "verdict" not in given.columns:
         raise UserError(
             "verdicts.no column", ", ".join(given.columns), name=name, names=", ".join(VERDICTS)

@@ -105,11 +105,11 @@ class Case:
             verdicts or unknown,
             strict=True,
         )
-        kept = tuple(
+        rated = tuple(
             CaseDocument(r.document, label, verdict, r.cosine, r.probability, r.rank)
             for r, label, verdict in rows
         )
-        return cls(query, kept, note, scorer.folder.name, scorer.folder.fingerprint, threshold)
+        return cls(query, rated, note, scorer.folder.name, scorer.folder.fingerprint, threshold)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON; `from_dict` reads them."""
@@ -132,16 +132,16 @@ class Case:
         given = _checked(values, _CASE, where)
         documents = []
         for number, item in enumerate(given.pop("documents"), 1):
-            place = Sentence("place.document", {"number": number, "where": where})
-            found = _checked(item, _DOCUMENT, place)
-            if len({found[name] is None for name in NUMBERS}) > 1:
+            at = Sentence("place.document", {"number": number, "where": where})
+            fields = _checked(item, _DOCUMENT, at)
+            if len({fields[name] is None for name in NUMBERS}) > 1:
                 raise UserError(
                     "cases.some numbers",
-                    json.dumps({name: found[name] for name in NUMBERS}),
+                    json.dumps({name: fields[name] for name in NUMBERS}),
                     names=", ".join(NUMBERS),
-                    where=place,
+                    where=at,
                 )
-            documents.append(CaseDocument(**found))
+            documents.append(CaseDocument(**fields))
         return cls(**given, documents=tuple(documents), line=line)
 
 
@@ -161,7 +161,7 @@ def read_cases(source: Path | bytes, name: str | None = None) -> list[Case]:
     Raises:
         UserError: naming the file, the line and the field that cannot be taken.
     """
-    name = name or (source.name if isinstance(source, Path) else "the file")
+    name = name or (source.name if isinstance(source, Path) else "")
     try:
         content = source.read_bytes() if isinstance(source, Path) else source
     except OSError as error:
@@ -236,7 +236,7 @@ def _checked(
         raise UserError("cases.not an object", json.dumps(values), where=where)
     if unknown := sorted(set(values) - set(fields)):
         raise UserError("cases.unknown field", unknown[0], where=where, names=", ".join(fields))
-    found = {}
+    checked = {}
     for name, (fits, what, absent) in fields.items():
         if name not in values and absent is ...:
             raise UserError(
@@ -245,13 +245,13 @@ def _checked(
                 where=where,
                 kind=_kind(what),
             )
-        found[name] = values.get(name, absent)
-        if not fits(found[name]):
+        checked[name] = values.get(name, absent)
+        if not fits(checked[name]):
             raise UserError(
                 "cases.wrong field",
-                json.dumps(found[name]),
+                json.dumps(checked[name]),
                 field=name,
                 where=where,
                 kind=_kind(what),
             )
-    return found
+    return checked

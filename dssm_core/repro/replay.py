@@ -103,8 +103,8 @@ class Replay:
     @property
     def counts(self) -> dict[str, int]:
         """How many documents there are of each status."""
-        found = Counter(outcome.status for outcome in self.outcomes)
-        return {status: found[status] for status in STATUSES}
+        counted = Counter(outcome.status for outcome in self.outcomes)
+        return {status: counted[status] for status in STATUSES}
 
     @property
     def is_broken(self) -> bool:
@@ -155,16 +155,16 @@ class Replay:
             xml.SubElement(properties, "property", {"name": name, "value": value})
         for number, outcome in enumerate(self.outcomes, 1):
             name = f"{number}: {short(outcome.query)} · {short(outcome.document)}"
-            place = {"classname": f"case {outcome.case}", "name": name, "time": "0"}
-            test = xml.SubElement(suite, "testcase", place)
-            told = "\n".join(describe(outcome))
+            attributes = {"classname": f"case {outcome.case}", "name": name, "time": "0"}
+            test = xml.SubElement(suite, "testcase", attributes)
+            text = "\n".join(describe(outcome))
             if outcome.status == "broken":
                 kind = {"type": "broken", "message": outcome.wrong}
-                xml.SubElement(test, "failure", kind).text = told
+                xml.SubElement(test, "failure", kind).text = text
             elif outcome.is_still_wrong:
                 xml.SubElement(test, "skipped", {"message": f"wrong before, too: {outcome.wrong}"})
             if outcome.status in ("fixed", "drifted"):
-                xml.SubElement(test, "system-out").text = told
+                xml.SubElement(test, "system-out").text = text
         xml.indent(root)
         result: str = xml.tostring(root, "utf-8", xml_declaration=True).decode()
         return result
@@ -211,23 +211,23 @@ def _wrong(
     rows = list(zip(wanted, scores, strict=True))
     rivals = [s.cosine for w, s in rows if w.is_relevant is False and s.cosine is not None]
     highest = max(rivals, default=-2.0)
-    found = []
+    reasons = []
     for document, numbers in rows:
         cosine, probability = numbers.cosine, numbers.probability
         if document.is_relevant is None:
-            found.append("")
+            reasons.append("")
         elif cosine is None or probability is None:
-            found.append("nothing in it that the model reads" if document.is_relevant else "")
+            reasons.append("nothing in it that the model reads" if document.is_relevant else "")
         elif not document.is_relevant:
             over = probability >= threshold + ROUNDING
-            found.append(f"probability {probability:.3f} reaches {threshold:.3f}" if over else "")
+            reasons.append(f"probability {probability:.3f} reaches {threshold:.3f}" if over else "")
         elif probability < threshold - ROUNDING:
-            found.append(f"probability {probability:.3f} is below {threshold:.3f}")
+            reasons.append(f"probability {probability:.3f} is below {threshold:.3f}")
         elif cosine <= highest + ROUNDING:
-            found.append(f"cosine {cosine:.3f} is not above {highest:.3f} of an irrelevant one")
+            reasons.append(f"cosine {cosine:.3f} is not above {highest:.3f} of an irrelevant one")
         else:
-            found.append("")
-    return found
+            reasons.append("")
+    return reasons
 
 
 def _outcome(

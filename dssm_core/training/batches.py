@@ -27,7 +27,7 @@ STRETCH = 16
 SHORTEST_SPAN, LONGEST_SPAN = 3, 10
 """Words of a document that make a query."""
 
-MOST_WORDS = 1_000_000
+MAX_WORDS = 1_000_000
 """Words counted at a time; past that, those seen once are forgotten."""
 
 
@@ -281,12 +281,12 @@ def count_words(texts: Iterable[str]) -> dict[str, int]:
     """Return the words of texts with their counts, most frequent first.
 
     Args:
-        texts: any number; memory is bounded by MOST_WORDS, not by them.
+        texts: any number; memory is bounded by MAX_WORDS, not by them.
     """
     counts: Counter[str] = Counter()
     for text in texts:
         counts.update(t.text for t in segment(text) if t.state != "skipped")
-        if len(counts) > MOST_WORDS:
+        if len(counts) > MAX_WORDS:
             counts = Counter({word: count for word, count in counts.items() if count > 1})
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 

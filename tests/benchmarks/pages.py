@@ -10,7 +10,6 @@ import os
 import socket
 import statistics
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from playwright.sync_api import Browser, Page
 
 from tests import ROOT
 from tests.benchmarks.figures import machine
+from tests.servers import free_port, page_command
 
 OURS = ROOT / "streamlit_app.py"
 
@@ -46,15 +46,14 @@ IDLE = "document.querySelector('[data-test-script-state]')?.dataset.testScriptSt
 @contextmanager
 def started(script: Path) -> Iterator[tuple[float, str]]:
     """Start a page in a fresh process; yield when that was, and its address once it listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.headless", "true"]
-    command += ["--server.port", str(port), "--server.fileWatcherType", "none"]
+    port = free_port()
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     begun = time.perf_counter()
     server = subprocess.Popen(
-        command, cwd=ROOT, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}, **quiet
+        page_command(port, script),
+        cwd=ROOT,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+        **quiet,
     )
     try:
         while True:

@@ -6,11 +6,7 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +16,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests import ROOT
+from tests.servers import free_port, page_command, running
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -37,30 +34,16 @@ def serving(**environment: str) -> Iterator[str]:
     Args:
         environment: variables of its own.
     """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"]
-    options = ["--server.headless", "true", "--server.port", str(port)]
-    options += ["--server.fileWatcherType", "none"]  # a change would show as an endless run
+    port = free_port()
     server = subprocess.Popen(
-        [*command, *options],
+        page_command(port),
         cwd=ROOT,
         env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **environment},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    try:
-        for _ in range(600):
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=1)
-                break
-            except OSError:
-                time.sleep(0.5)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.kill()  # what it keeps is on disk, and a busy machine takes long to end politely
-        server.wait(60)
+    with running(server, port) as address:
+        yield address
 
 
 def open_page(browser: Browser, address: str, **context: Any) -> Page:

@@ -51,7 +51,7 @@ def test_the_zero_vector_shows_where_the_two_cosines_part(lab: Page) -> None:
 
 def test_a_run_that_is_stopped_ends_and_can_be_started_again(lab: Page) -> None:
     lab.get_by_role("combobox", name="System").click()
-    lab.get_by_role("option", name="LSTMModel", exact=True).click()
+    lab.get_by_role("option", name="One LSTM for each side").click()
     lab.get_by_label("Epochs").first.fill("500")
     lab.get_by_label("Epochs").first.press("Enter")
     start, stop = (
@@ -69,7 +69,7 @@ def test_a_run_that_is_stopped_ends_and_can_be_started_again(lab: Page) -> None:
 
 def test_the_toy_run_draws_its_loss_and_its_curve(lab: Page) -> None:
     lab.get_by_role("combobox", name="System").click()
-    lab.get_by_role("option", name="LSTM", exact=True).click()
+    lab.get_by_role("option", name="LSTM shared by").click()
     lab.get_by_role("button", name="Fit and predict").click()
     expect(lab.get_by_text("epoch 20 of 20").first).to_be_visible(timeout=120_000)
     expect(lab.get_by_text("probability = sigmoid(")).to_be_visible(timeout=120_000)

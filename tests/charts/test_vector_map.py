@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dssm_core.charts.vector_map import vector_map
+from dssm_core.charts import vector_map
 from tests.charts.helpers import check, everything, points, rows
 from tests.tiny import AWKWARD
 

@@ -15,6 +15,7 @@ from dssm_core.corpus.large import is_large, prepare_large
 from dssm_core.corpus.negatives import NegativesConfig, read_shards
 from dssm_core.corpus.splitting import fold, split_pairs
 from dssm_core.errors import UserError
+from dssm_core.words import ENGLISH, translator_for
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def check(tmp_path):
 
     def check(*lines: str, name: str = "pairs.csv") -> str:
         (tmp_path / name).write_text("\n".join(lines) + "\n", "utf-8")
-        return "\n".join(check_pairs(tmp_path / name))
+        return "\n".join(finding.text(ENGLISH) for finding in check_pairs(tmp_path / name))
 
     return check
 
@@ -38,7 +39,8 @@ def rows(number: int, extra: str = "") -> list[str]:
 def test_a_good_file_is_summed_up_and_nothing_is_found_fault_with(check):
     said = check("query,document,section", *rows(2500, ",a"))
     assert said.splitlines() == [
-        "2,500 rows, 2,500 different queries, 2,500 different documents; kept beside them: section",
+        "2,500 rows, 2,500 different queries, 2,500 different documents",
+        "further columns: “section”",
         "no column label: every row counts as relevant",
     ]
 
@@ -59,6 +61,15 @@ def test_many_lines_are_counted_and_the_first_named(check):
     assert "lines 2, 3, 4, 5, 6 and 25 more: document is empty" in said
 
 
+def test_findings_are_told_in_the_language_that_is_asked_for(tmp_path):
+    (tmp_path / "pairs.csv").write_text("query,document,label\na,,1\nb,c,maybe\n", "utf-8")
+    chinese = [
+        finding.text(translator_for("zh")) for finding in check_pairs(tmp_path / "pairs.csv")
+    ]
+    assert "第 2 行：document 为空。请填写，或删除该行" in chinese
+    assert "第 3 行：label 既不是 0 也不是 1" in chinese
+
+
 def test_a_line_is_where_the_record_starts(check):
     assert "line 4: document is empty" in check("query,document", '"a\nb",c', "d,", "e,f")
 
@@ -70,7 +81,7 @@ def test_duplicates_and_contradictions_are_told_apart(check):
     )
     assert "line 4 repeats the pair of line 2" in said
     assert "line 5: a pair labelled both 1 and 0" in said
-    assert "line 6: the query is its document" in said
+    assert "line 6: query and document are the same text" in said
 
 
 def test_of_several_repeats_the_first_is_named_with_the_line_that_it_repeats(check):
@@ -96,22 +107,22 @@ def test_a_held_out_text_that_is_in_training_is_named(check):
     assert "splits: 2 train, 1 validation, 2 test" in said
 
 
-def test_rows_that_hang_together_cannot_be_held_out(check, tmp_path):
+def test_rows_that_are_linked_cannot_be_held_out(check, tmp_path):
     lines = [f"query {i},document {i % 7}" for i in range(100)]
     lines += [f"query {i},document {(i + 1) % 7}" for i in range(100)]
     said = check("query,document", *lines)
-    assert "200 of 200 rows hang together" in said
+    assert "200 of 200 rows are linked through texts" in said
     from dssm_core.corpus.pairs import read_pairs
 
     assert len(split_pairs(read_pairs(tmp_path / "pairs.csv"))["train"]) == 200, "as it said"
-    assert "hang together" not in check("query,document", *rows(200))
+    assert "linked" not in check("query,document", *rows(200))
 
 
 @pytest.mark.parametrize(
     ("number", "said"),
     [
         (20, "too few to learn from: 20 relevant pairs"),
-        (50, "too small to trust: about 5 pairs are held out, which tells MRR@10 to within 0.39"),
+        (50, "too small to trust: about 5 pairs are held out, which gives MRR@10 to within 0.39"),
         (1000, "too small to trust: about 100 pairs are held out"),
     ],
 )
@@ -131,7 +142,8 @@ def test_jsonl_without_splits_is_taken_as_a_file_without_splits(check):
 
 def test_gzip_and_tsv_are_read(tmp_path):
     (tmp_path / "pairs.tsv.gz").write_bytes(gzip.compress(b"query\tdocument\na\t\n"))
-    assert "line 2: document is empty" in "\n".join(check_pairs(tmp_path / "pairs.tsv.gz"))
+    findings = check_pairs(tmp_path / "pairs.tsv.gz")
+    assert "line 2: document is empty" in [finding.text(ENGLISH)[:25] for finding in findings]
 
 
 @pytest.mark.parametrize(
@@ -181,7 +193,7 @@ def test_a_file_is_large_by_its_rows_or_its_bytes(tmp_path, monkeypatch):
     assert not is_large(tmp_path / "few.csv")
     assert is_large(tmp_path / "many.csv")
     assert is_large(tmp_path / "many.csv.gz")
-    monkeypatch.setattr(large, "MOST_BYTES", 150)
+    monkeypatch.setattr(large, "MAX_BYTES", 150)
     assert is_large(tmp_path / "few.csv")
 
 

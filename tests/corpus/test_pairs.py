@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dssm_core.corpus.pairs import MOST_CHARACTERS, read_pairs
+from dssm_core.corpus.pairs import MAX_CHARACTERS, read_pairs
 from dssm_core.corpus.splitting import split_pairs
 from dssm_core.errors import UserError
+from dssm_core.words import translator_for
 
 # The codec refuses lone surrogates, the reader NUL; Python's csv writer leaves a lone \r bare.
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r"), max_size=30)
@@ -137,7 +138,7 @@ def test_a_json_label_may_be_a_number_or_a_truth_value_and_null_is_empty_text():
         ("query,document\n", ["header but no pairs"]),
         ("", ["empty"]),
         (" \n\n", ["empty"]),
-        (f"query,document\na,{'x' * (MOST_CHARACTERS + 1)}\n", ["document", "1,000,000", "line 2"]),
+        (f"query,document\na,{'x' * (MAX_CHARACTERS + 1)}\n", ["document", "1,000,000", "line 2"]),
     ],
 )
 def test_a_bad_csv_is_refused_with_the_line_and_the_column(text, expected):
@@ -170,6 +171,15 @@ def test_bad_jsonl_is_refused_with_the_line(text, expected):
 def test_json_escapes_that_spell_a_whole_character_or_a_backslash_are_read():
     line = r'{"query":"\ud83d\ude00","document":"C:\\u0000"}'
     assert read(line, "a.jsonl").loc[1].tolist() == ["😀", "C:\\u0000", 1]
+
+
+def test_a_file_without_a_name_is_called_the_file_in_each_language():
+    with pytest.raises(UserError) as empty:
+        read_pairs(b"query,document\n,b\n")
+    assert str(empty.value).startswith("query is empty at line 2 of the file.")
+    with pytest.raises(UserError) as wide:
+        read_pairs(b"query,document\na,b,c\n")
+    assert wide.value.text(translator_for("zh")).startswith("该文件 第 2 行有 3 个字段")
 
 
 def test_text_that_is_not_utf_8_is_placed_by_line_and_byte():

@@ -14,7 +14,8 @@ from ir_measures import RR, R, nDCG
 
 from dssm_core.corpus.trec import RUN_DEPTH, read_judgements, read_texts, run_lines
 from dssm_core.errors import UserError
-from dssm_core.evaluation import Collection, evaluate_run, rank_documents, rank_systems
+from dssm_core.evaluation import Collection, evaluate_run, rank_documents
+from dssm_core.evaluation.ranking import rank_systems
 
 MEASURES = {
     "MRR@10": RR @ 10,

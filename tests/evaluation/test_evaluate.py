@@ -27,9 +27,9 @@ from dssm_core.evaluation import (
     evaluate_towers,
     paired_p_value,
     rank_documents,
-    rank_systems,
     summarise,
 )
+from dssm_core.evaluation.ranking import rank_systems
 from tests.tiny import WordTowers
 
 NAN = float("nan")

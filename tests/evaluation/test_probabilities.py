@@ -12,10 +12,9 @@ from dssm_core.evaluation import (
     auc,
     calibration,
     calibration_error,
-    hardest_pairs,
     pair_cosines,
-    sample_pairs,
 )
+from dssm_core.evaluation.probabilities import hardest_pairs, sample_pairs
 
 NAN = float("nan")
 

@@ -9,10 +9,10 @@ from dssm_core.evaluation import (
     BM25,
     Collection,
     Encoded,
-    Traits,
     evaluate_towers,
     telling_columns,
 )
+from dssm_core.evaluation.slices import Traits
 from tests.tiny import WordTowers
 
 

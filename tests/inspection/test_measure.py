@@ -14,7 +14,7 @@ from dssm_core import evaluation
 from dssm_core.errors import UserError
 from dssm_core.evaluation import Collection, evaluate_run
 from dssm_core.inspection.measure import (
-    MOST_POINTS,
+    MAX_POINTS,
     Rates,
     calibration,
     calibration_error,
@@ -146,7 +146,7 @@ def test_a_relevant_pair_that_cannot_be_read_is_never_found():
 def test_a_long_curve_is_thinned_but_keeps_its_ends_its_order_and_its_best():
     frame = random_frame(5_000)
     found = curve(frame)
-    assert 0.9 * MOST_POINTS < len(found) <= MOST_POINTS
+    assert 0.9 * MAX_POINTS < len(found) <= MAX_POINTS
     assert found["cosine"].iloc[[0, -1]].tolist() == [frame["cosine"].max(), frame["cosine"].min()]
     assert (found["cosine"].diff().dropna() < 0).all()
     rows = list(zip(frame["cosine"], frame["label"], strict=True))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dssm_core.inspection.rules import (
-    Case,
+    RuleInput,
     Suspicion,
     Twin,
     few_in_common,
@@ -36,8 +36,10 @@ def words(text: str, length: int = 20) -> tuple[Word, ...]:
     return words_of(Encoding(text, tokens, np.zeros(1), None), common_stems(VOCABULARY))
 
 
-def case(query: str, document: str, label: int, length: int = 20, twin: Twin | None = None) -> Case:
-    return Case(words(query), words(document, length), (query, document), label, twin)
+def case(
+    query: str, document: str, label: int, length: int = 20, twin: Twin | None = None
+) -> RuleInput:
+    return RuleInput(words(query), words(document, length), (query, document), label, twin)
 
 
 def shown(found: tuple[Word, ...]) -> list[str]:
@@ -55,8 +57,8 @@ def said(found: Suspicion | None) -> str:
 
 def test_a_word_knows_how_it_is_written_and_where():
     first, second = words("Doors + run. House")[:2]
-    assert (first.place, first.shown, first.text, first.stem) == (0, "Doors", "doors", "door")
-    assert (second.place, second.shown) == (2, "run"), "the + is a token, but no word"
+    assert (first.index, first.shown, first.text, first.stem) == (0, "Doors", "doors", "door")
+    assert (second.index, second.shown) == (2, "run"), "the + is a token, but no word"
     assert [w.opens for w in words("Doors run. House wall")] == [True, False, True, False]
 
 
@@ -233,7 +235,7 @@ def test_the_same_number_or_none_is_no_mismatch(query, document):
 def test_a_number_that_is_truncated_is_there_but_was_not_read():
     assert number_mismatch(case("game 2", "game 3 of 2", FELL_FOR, length=3)) is None
     assert number_mismatch(case("game 2", "game of 3", FELL_FOR, length=2)) is None
-    unread = Case(words("game of 2", 2), words("game 3"), ("game of 2", "game 3"), FELL_FOR)
+    unread = RuleInput(words("game of 2", 2), words("game 3"), ("game of 2", "game 3"), FELL_FOR)
     assert number_mismatch(unread) is None
 
 

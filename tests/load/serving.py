@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests import ROOT
+from tests.servers import free_port, page_command, running
 
 RUN = """
 import os, sys, time
@@ -99,31 +98,19 @@ def serving(
         words: seconds that WordTowers, which stand for each model, take; None for the models.
         environment: variables of its own.
     """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with tempfile.TemporaryDirectory(prefix="dssm-load-") as place:
-        log, loads = Path(place) / "log", Path(place) / "loads"
+    port = free_port()
+    with tempfile.TemporaryDirectory(prefix="dssm-load-") as folder:
+        log, loads = Path(folder) / "log", Path(folder) / "loads"
         loads.touch()
         command = [sys.executable, "-c", RUN, str(loads), "model" if words is None else str(words)]
-        command += ["run", str(script), "--server.headless", "true", "--server.port", str(port)]
-        command += ["--server.fileWatcherType", "none"]
-        own = {"DSSM_STORE": f"{place}/verdicts.sqlite3", "XDG_CACHE_HOME": f"{place}/cache"}
-        variables = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **own, **environment}
+        own = {"DSSM_STORE": f"{folder}/verdicts.sqlite3", "XDG_CACHE_HOME": f"{folder}/cache"}
         with log.open("wb") as output:
             process = subprocess.Popen(
-                command, cwd=ROOT, env=variables, stdout=output, stderr=subprocess.STDOUT
+                [*command, *page_command(port, script)[3:]],
+                cwd=ROOT,
+                env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **own, **environment},
+                stdout=output,
+                stderr=subprocess.STDOUT,
             )
-        server = Server(f"http://127.0.0.1:{port}", process.pid, log, loads)
-        try:
-            for _ in range(1_200):
-                try:
-                    server.get("_stcore/health")
-                    break
-                except OSError:
-                    assert process.poll() is None, log.read_text()
-                    time.sleep(0.25)
-            yield server
-        finally:
-            process.kill()
-            process.wait(60)
+        with running(process, port, log) as address:
+            yield Server(address, process.pid, log, loads)

@@ -35,5 +35,5 @@ def build_toy(config: ToyConfig) -> keras.Model:
         total = Doubled()(keras.ops.sum(embedding(texts), axis=1))
         inputs.append(texts)
         vectors.append(UnitVector(name=f"{side}_vec")(total, mask))
-    out = probability_head()(cosine_dot(unit=True)(vectors))
+    out = probability_head()(cosine_dot(is_unit=True)(vectors))
     return keras.Model(inputs, {"out": out, "cos": Cosine(name="cos")(vectors)})

@@ -10,7 +10,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -26,6 +25,7 @@ import pytest
 
 from tests import ROOT
 from tests.pages import first_paint
+from tests.servers import free_port
 
 pytestmark = pytest.mark.slow
 
@@ -255,12 +255,9 @@ class Container:
 
 @pytest.fixture
 def container() -> Iterator[Container]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     disk = Path(tempfile.mkdtemp(prefix="dssm-container-"))  # pytest's folder lets in no other user
     disk.chmod(0o755)
-    yield Container(disk, port)
+    yield Container(disk, free_port())
     shutil.rmtree(disk)
 
 

@@ -23,12 +23,12 @@ BLOCK = re.compile(r"^```\w+\n# (\S+), (new|above [^\n]+)\n(.*?)^```", re.M | re
 OUTCOMES = {
     "Add a cause of errors": """
         from dssm_core.inspection.causes import CAUSES
-        from dssm_core.inspection.rules import RULES, Case
+        from dssm_core.inspection.rules import RULES, RuleInput
         from dssm_core.words import ENGLISH
         rule = dict(RULES)["script mismatch"]
-        suspicion = rule(Case((), (), ("red door", "红门"), 1))
+        suspicion = rule(RuleInput((), (), ("red door", "红门"), 1))
         assert suspicion.evidence.text(ENGLISH).endswith("different scripts."), suspicion
-        assert rule(Case((), (), ("red door", "blue door"), 1)) is None
+        assert rule(RuleInput((), (), ("red door", "blue door"), 1)) is None
         assert "script mismatch" in CAUSES
         """,
     "Add a language": """

@@ -279,12 +279,12 @@ def test_many_short_lines_in_a_small_gzip_are_refused_before_they_are_cut():
         found, calls, megabytes = measured(lambda read=read: read(content, "bomb.csv.gz"))
         assert "bomb.csv.gz has over 2,000,000 lines" in found
         assert calls < 10_000
-        assert megabytes < 1.1 * pairs_module.MOST_BYTES / 1e6
+        assert megabytes < 1.1 * pairs_module.MAX_BYTES / 1e6
 
 
 @pytest.mark.parametrize("is_packed", [True, False], ids=["gzip", "plain"])
 def test_a_file_of_too_many_bytes_is_refused_in_little_memory(monkeypatch, is_packed):
-    monkeypatch.setattr(pairs_module, "MOST_BYTES", 1 << 20)
+    monkeypatch.setattr(pairs_module, "MAX_BYTES", 1 << 20)
     content = b"query,document\na," + b"b" * (60 << 20) + b"\n"
     given = gzip.compress(content, 1) if is_packed else content
     for read in (read_pairs, read_table):
@@ -298,7 +298,7 @@ def test_many_lines_of_json_are_refused_before_they_are_parsed():
     found, calls, megabytes = measured(lambda: read_table(content, "bomb.jsonl.gz"))
     assert "over 2,000,000 lines" in found
     assert calls < 10_000
-    assert megabytes < 1.1 * pairs_module.MOST_BYTES / 1e6
+    assert megabytes < 1.1 * pairs_module.MAX_BYTES / 1e6
 
 
 @pytest.mark.parametrize("read", [read_pairs, read_table])
@@ -330,7 +330,7 @@ def test_lines_of_json_with_a_key_each_do_not_make_a_square():
 
 
 def test_a_table_of_too_many_cells_is_refused(monkeypatch):
-    monkeypatch.setattr(pairs_module, "MOST_CELLS", 1_000)
+    monkeypatch.setattr(pairs_module, "MAX_CELLS", 1_000)
     rows = "\n".join(",".join("ab" * 10) for _ in range(60))
     header = ",".join(f"c{i}" for i in range(20))
     with pytest.raises(UserError, match="over 1,000 cells"):
@@ -446,7 +446,7 @@ def test_a_snapshot_with_a_path_out_of_it_is_refused(snapshot, tmp_path):
 def test_a_snapshot_that_unpacks_to_much_is_refused_before_it_is_unpacked(
     snapshot, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(compare, "MOST_BYTES", 1 << 20)
+    monkeypatch.setattr(compare, "MAX_BYTES", 1 << 20)
     path = repacked(tmp_path, {**snapshot, "queries.npy": npy(np.zeros(4 << 20))})
     assert path.stat().st_size < 100_000
     found, _, megabytes = measured(lambda: load_snapshot(path))
@@ -465,7 +465,7 @@ def test_a_parquet_that_grows_out_of_a_few_bytes_is_refused(
     pq.write_table(pa.table({"query": index}), file, store_schema=False)
     assert len(file.getvalue()) < 50_000
     path = repacked(tmp_path, {**snapshot, "pairs.parquet": file.getvalue()})
-    monkeypatch.setattr(compare, "MOST_BYTES", 1 << 26)
+    monkeypatch.setattr(compare, "MAX_BYTES", 1 << 26)
     before = pa.total_allocated_bytes()
     found, calls, _ = measured(lambda: load_snapshot(path))
     assert f"{rows:,} rows are too many" in found

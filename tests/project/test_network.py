@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 import re
-import socket
 import subprocess
 import sys
 
 import pytest
 
 from tests import ROOT
+from tests.servers import free_port
 from tests.tiny import bare_folder
 
 pytestmark = pytest.mark.slow
@@ -128,8 +128,9 @@ assert sound(app).get("vega_lite_chart")
 
 
 SERVER = """
-import os, threading, time, urllib.request
+import os, threading
 from streamlit.web.cli import main
+from tests.servers import page_command, wait_for_page
 
 port = int(sys.argv.pop())
 
@@ -149,20 +150,14 @@ def knock(origin):
 
 def visit():
     try:
-        for _ in range(3_000):
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=1)
-                break
-            except OSError:
-                time.sleep(0.1)
+        wait_for_page(port)
         answers = knock(f"http://127.0.0.1:{port}"), knock("http://example.invalid")
         print("TRIED", tried, *answers, flush=True)
     finally:
         os._exit(0)
 
 threading.Thread(target=visit).start()
-options = ["--server.headless", "true", "--server.fileWatcherType", "none"]
-sys.argv = ["streamlit", "run", "streamlit_app.py", "--server.port", str(port), *options]
+sys.argv = page_command(port)[2:]
 main()
 """
 """The page as it is started; it and a page of somebody else's connect to it."""
@@ -170,9 +165,7 @@ main()
 
 @pytest.mark.parametrize("where", ["here", "in the container"])
 def test_the_server_connects_to_nothing_even_when_a_foreign_page_asks(environment, where):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     if where == "in the container":
         text = (ROOT / "Dockerfile").read_text()
         environment |= dict(re.findall(r"(STREAMLIT_\w+)=(\S+)", text))

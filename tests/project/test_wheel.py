@@ -6,10 +6,8 @@ import asyncio
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 import zipfile
@@ -26,6 +24,7 @@ from websockets.typing import Origin
 
 from tests import ROOT
 from tests.load.visitor import Answer, visit
+from tests.servers import free_port, running
 
 pytestmark = pytest.mark.slow  # by the processes that it starts
 
@@ -117,22 +116,10 @@ def run(start):
 @contextmanager
 def page(start) -> Iterator[int]:
     """Start the page, and give the port on which it answers."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     process = start(STREAMLIT_SERVER_PORT=f"{port}", STREAMLIT_SERVER_HEADLESS="true")
-    try:
-        while process.poll() is None:
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=10)
-                break
-            except OSError:
-                time.sleep(0.2)
-        assert process.poll() is None, process.communicate()
+    with running(process, port):
         yield port
-    finally:
-        process.kill()
-        process.communicate(timeout=60)
 
 
 async def first_view(port: int) -> Answer:

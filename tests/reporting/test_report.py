@@ -12,10 +12,11 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
+from dssm_core import charts
 from dssm_core.charts.svg import plain_svg
 from dssm_core.corpus.pairs import read_pairs
 from dssm_core.inspection import measure
-from dssm_core.inspection.findings import MOST_EFFECTS, find
+from dssm_core.inspection.findings import MAX_EFFECTS, find
 from dssm_core.inspection.score_pairs import inspect_pairs
 from dssm_core.reporting.report import report_html
 from dssm_core.scoring import Scorer
@@ -140,7 +141,7 @@ def test_only_the_worst_ten_errors_are_shaded_and_fifty_shown(found):
     rows = [(f"red {i}", "blue", 1, "x") for i in range(60)] + [("blue", "red", 0, "x")]
     findings = found(rows)
     page = report_html(findings).decode()
-    assert len(findings.effects) == MOST_EFFECTS
+    assert len(findings.effects) == MAX_EFFECTS
     assert page.count("<article>") == 50
     assert "The worst 50 of 60 errors" in page
     assert page.count('class="text"') == 100
@@ -307,11 +308,9 @@ def test_it_suits_dark_pages_and_narrow_screens(found):
 
 
 def test_a_picture_drops_its_title_and_what_only_waits_for_clicks(found):
-    from dssm_core.charts import inspection as pictures
-
     findings = found()
     point = findings.rates.point(cosine=0.6, probability=0.8)
-    chart = pictures.roc_chart(findings.curve, point, area=0.5, ink="currentColor")
+    chart = charts.roc_chart(findings.curve, point, area=0.5, ink="currentColor")
     svg = plain_svg(chart)
     assert "Click" not in svg
     assert 'opacity="0"' not in svg

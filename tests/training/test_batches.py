@@ -298,7 +298,7 @@ def test_words_come_most_frequent_first_and_then_by_the_alphabet():
 
 
 def test_counting_forgets_words_seen_once_when_they_are_too_many(monkeypatch):
-    monkeypatch.setattr(module, "MOST_WORDS", 10)
+    monkeypatch.setattr(module, "MAX_WORDS", 10)
     found = count_words(["often often"] + [f"once{i} often" for i in range(100)])
     assert found["often"] == 102
     assert len(found) <= 11

@@ -16,7 +16,6 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dssm_core import charts
-from dssm_core.charts.vector_map import vector_map
 from dssm_core.evaluation import calibration
 from dssm_core.inspection import measure
 from dssm_core.ui.common import language, state
@@ -86,7 +85,7 @@ def score_chart(tr: Translate, cosines: list[float] = COSINES) -> charts.Drawing
 
 def of_the_map(tr: Translate, number: int) -> charts.Chart:
     frame = points(number, text=TEXT, value=TEXT)
-    return vector_map(frame, share=(0.25, 0.125), total=12, colour="标注", tr=tr)
+    return charts.vector_map(frame, share=(0.25, 0.125), total=12, colour="标注", tr=tr)
 
 
 EVERY: dict[str, Callable[[Translate], charts.Chart | charts.Drawing]] = {

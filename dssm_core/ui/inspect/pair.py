@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from dssm_core.inspection import measure
-from dssm_core.inspection.findings import place
+from dssm_core.inspection.findings import pair_position
 from dssm_core.inspection.score_pairs import NUMBERS, TRAITS, Inspection
 from dssm_core.inspection.slices import column_name, value_name
 from dssm_core.quantities import format_number
@@ -102,7 +102,7 @@ def _about(pair: SelectedPair) -> str:
         for name, value in values
         if value
     ]
-    return components.listed([place(pair.line, row, translator()), *own])
+    return components.listed([pair_position(pair.line, row, translator()), *own])
 
 
 @st.fragment

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dssm_core.charts.vector_map import vector_map
+from dssm_core import charts
 from dssm_core.inspection import measure
 from dssm_core.inspection.neighbours import (
     VectorMap,
@@ -103,7 +103,7 @@ def show_map(pair: SelectedPair) -> None:
         components.show_message("note", tr("near.none"))
         return
     points = _points(pair, result, colour)
-    chart = vector_map(
+    chart = charts.vector_map(
         points,
         share=result.share,
         total=result.total,

@@ -143,6 +143,24 @@ def _show_moves(
 ) -> None:
     # buttons first: Streamlit takes no key while a switch or field has the focus, so that Tab from
     # the note must lead to a button
+    _show_move_buttons(pair, store, queue, judged, verdicts)
+    components.show_quiet(tr("judge.keys"))
+    st.toggle(
+        tr("judge.on"),
+        value=True,
+        key="inspect.on",
+        disabled=store.read_only,
+        persist_state="session",
+    )
+
+
+def _show_move_buttons(
+    pair: SelectedPair,
+    store: Store,
+    queue: Sequence[Any],
+    judged: pd.Series,
+    verdicts: pd.DataFrame,
+) -> None:
     with st.container(horizontal=True):
         st.button(
             tr("judge.next"),
@@ -172,14 +190,6 @@ def _show_moves(
             on_click=_keep_case,
             args=(pair, store, verdicts),
         )
-    components.show_quiet(tr("judge.keys"))
-    st.toggle(
-        tr("judge.on"),
-        value=True,
-        key="inspect.on",
-        disabled=store.read_only,
-        persist_state="session",
-    )
 
 
 def _show_outcome(standing: dict[str, str] | None) -> None:

@@ -28,10 +28,10 @@ def show() -> None:
     """Show a system's layers as a table and as a graph, then the toy run."""
     with st.spinner(tr("lab.systems.wait")):
         systems = {system["name"]: system for system in _described()}
-    name = st.selectbox(tr("lab.system"), list(systems), key="lab.system")
+    name = st.selectbox(tr("lab.system"), list(systems), format_func=_title, key="lab.system")
     system = systems[name]
     components.show_quiet(
-        tr("lab.system.about", title=system["title"], parameters=system["parameters"])
+        tr("lab.system.about", notebook=system["notebook"], parameters=system["parameters"])
     )
     table, graph = st.columns([3, 2], gap="large")
     with table:
@@ -51,7 +51,7 @@ def show() -> None:
     graph.graphviz_chart(
         layer_graph(system["layers"], theme.ink()),
         width="content",
-        alt=tr("lab.graph", name=name, layers=len(system["layers"])),
+        alt=tr("lab.graph", name=_title(name), layers=len(system["layers"])),
     )
     _toy(name)
 
@@ -59,6 +59,10 @@ def show() -> None:
 @st.cache_data(show_spinner=False)
 def _described() -> list[dict[str, Any]]:
     return list(ask("systems"))
+
+
+def _title(name: str) -> str:
+    return tr(f"system.{name}")
 
 
 def _table(layers: Sequence[dict[str, Any]]) -> pd.DataFrame:
@@ -101,7 +105,7 @@ def _toy(system: str) -> None:
     if system not in TOYS:
         components.show_quiet(tr("lab.toy.none"))
         return
-    components.show_quiet(tr("lab.toy.about", name=system))
+    components.show_quiet(tr("lab.toy.about", name=_title(system)))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         seed = st.number_input(tr("lab.seed"), 0, 10_000, 0, key="lab.toy.seed", width=140)
         epochs = st.number_input(tr("lab.epochs"), 1, 500, 20, key="lab.toy.epochs", width=140)
@@ -109,15 +113,17 @@ def _toy(system: str) -> None:
         is_running = run is not None and not run.is_over
         if st.button(tr("lab.toy.run"), disabled=is_running, key="lab.toy.start"):
             arguments = ["toy", "--system", system, "--seed", f"{seed}", "--epochs", f"{epochs}"]
-            st.session_state["lab.toy"] = Task(system, arguments, epochs).start()
+            st.session_state["lab.toy"] = Task(_title(system), arguments, epochs).start()
+            st.session_state["lab.toy.system"] = system
             st.rerun()
         if st.button(tr("lab.stop"), disabled=not is_running, key="lab.toy.stop") and run:
             run.stop()
             st.rerun()
     if run is None:
         return
-    watch([run], "lab.watch.toy", ("loss", "scale") if run.name != BUILDER else ("loss",))
-    if run.result and run.name == BUILDER:
+    is_builder = st.session_state["lab.toy.system"] == BUILDER
+    watch([run], "lab.watch.toy", ("loss",) if is_builder else ("loss", "scale"))
+    if run.result and is_builder:
         components.show_quiet(tr("lab.toy.bag"))
     elif run.result:
         _show_toy(run.result)

@@ -7,12 +7,8 @@ import hashlib
 import importlib
 import os
 import re
-import socket
 import subprocess
-import sys
-import time
 import urllib.request
-from email.message import Message
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -23,6 +19,7 @@ import streamlit as st
 from dssm_core.ui.common import security_headers
 from tests import ROOT
 from tests.pages import first_paint
+from tests.servers import free_port, page_command, running
 from tests.tiny import run_apart
 
 
@@ -161,35 +158,16 @@ def test_the_page_behind_a_password_shows_strangers_a_button_and_sends_the_heade
     (tmp_path / ".streamlit").mkdir()
     (tmp_path / ".streamlit" / "secrets.toml").write_text(secrets)
     (tmp_path / "private_app.py").write_text(code)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "private_app.py"]
-    options = ["--server.headless", "true", "--server.port", f"{port}"]
+    port = free_port()
     server = subprocess.Popen(
-        [*command, *options, "--server.fileWatcherType", "none", "--server.address", "127.0.0.1"],
+        [*page_command(port, "private_app.py"), "--server.address", "127.0.0.1"],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": f"{ROOT}"},
     )
-    try:
-        found = headers_of(f"http://127.0.0.1:{port}/", server)
-        assert "frame-ancestors 'none'" in found["Content-Security-Policy"]
+    with running(server, port) as address:
+        with urllib.request.urlopen(f"{address}/", timeout=60) as answer:
+            assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
         elements = [message.delta.new_element for message in first_paint(port)]
-    finally:
-        server.kill()
-        server.wait(60)
     kinds = {element.WhichOneof("type") for element in elements} - {None}
     assert kinds == {"button"}
     assert any(element.button.label == "Log in" for element in elements)
-
-
-def headers_of(address: str, server: subprocess.Popen[bytes]) -> Message:
-    """Return the headers of a page that is just being started."""
-    for _ in range(3_000):
-        assert server.poll() is None
-        try:
-            with urllib.request.urlopen(address, timeout=10) as answer:
-                return answer.headers
-        except OSError:
-            time.sleep(0.1)
-    raise AssertionError(f"{address} does not answer")

@@ -20,7 +20,7 @@ from dssm_core.errors import UserError
 from dssm_core.ui.lab import runs, systems
 from dssm_core.ui.lab.dot import PRESETS, dot_layer, explain_pair, hand_written_cosine
 from dssm_core.words import ENGLISH
-from tests import tiny
+from tests import ROOT, tiny
 from tests.pages import sound
 
 
@@ -33,7 +33,7 @@ def lab_page() -> None:
 SYSTEMS = [
     {
         "name": "LSTM",
-        "title": "row 5",
+        "notebook": "build_lstm_model",
         "parameters": 2,
         "layers": [
             {
@@ -105,6 +105,8 @@ def text(page: AppTest) -> str:
 
 def test_a_system_is_shown_layer_by_layer(page: AppTest) -> None:
     sound(page)
+    assert page.selectbox(key="lab.system").options == ["LSTM shared by query and document"]
+    assert "In the notebook: build_lstm_model. 2 parameters." in text(page)
     table = next(d.value for d in page.dataframe if "kind" in d.value)
     assert table["kind"].tolist() == ["InputLayer", "Dense"]
 
@@ -307,8 +309,10 @@ def test_the_systems_command_describes_every_row_of_the_notebook() -> None:
     assert sum(layer["parameters"] for layer in systems["LSTM"]["layers"]) == 625_794
     shared = next(layer for layer in systems["LSTM"]["layers"] if layer["name"] == "embedding")
     assert shared["shape"] == "(None, 6, 128) and (None, 10, 128)"
-    rows = set(re.findall(r"\d", "".join(s["title"].split(":")[0] for s in systems.values())))
-    assert rows == {"2", "3", "4", "5", "6"}
+    names = {name for system in systems.values() for name in system["notebook"].split(", ")}
+    document = (ROOT / "docs" / "notebook.md").read_text("utf-8")
+    rows = re.findall(r"^\| (\d+) \| `(\w+)", document, re.MULTILINE)
+    assert {row for row, name in rows if name in names} == {"2", "3", "4", "5", "6"}
     assert json.dumps(systems)
 
 
