@@ -215,10 +215,10 @@ class Store:
             "readonly": "readonly",
             "locked": "locked",
         }
-        said = str(error)
-        hint = next((hint for key, hint in hints.items() if key in said), "path")
+        message = str(error)
+        hint = next((hint for key, hint in hints.items() if key in message), "path")
         return UserError(
-            "store.unusable", said, path=str(self.path), hint=Sentence(f"store.hint.{hint}")
+            "store.unusable", message, path=str(self.path), hint=Sentence(f"store.hint.{hint}")
         )
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, Page, sync_playwright
 
-from tests.benchmarks.pages import EMPTY, IDLE, OURS, POINTS, opened, started, told
+from tests.benchmarks.pages import EMPTY, IDLE, OURS, POINTS, opened, print_medians, started
 from tests.browser.steps import CHROMIUM, FLAGS
 
 QUERY, DOCUMENT, BARE = "edit of the query", "edit of a document", "edit of an empty page"
@@ -93,7 +93,7 @@ def main() -> None:
                     if number >= 0:  # the first two warm up
                         seconds[name].append(value)
         browser.close()
-    told(seconds, [(QUERY, BARE, 1.5), (DOCUMENT, BARE, 1.5)], options.json)
+    print_medians(seconds, [(QUERY, BARE, 1.5), (DOCUMENT, BARE, 1.5)], options.json)
 
 
 if __name__ == "__main__":

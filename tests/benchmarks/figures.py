@@ -53,7 +53,7 @@ def machine() -> dict[str, Any]:
     }
 
 
-def told(rows: list[dict[str, Any]], path: str, **more: Any) -> None:
+def print_rows(rows: list[dict[str, Any]], path: str, **more: Any) -> None:
     """Print rows as a Markdown table and write them as JSON with the machine.
 
     Args:

@@ -22,7 +22,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, sync_playwright
 
 from tests import ROOT
-from tests.benchmarks.pages import EMPTY, OURS, POINTS, opened, started, told
+from tests.benchmarks.pages import EMPTY, OURS, POINTS, opened, print_medians, started
 from tests.browser.steps import CHROMIUM, FLAGS
 
 PAINT, READY = "first chart", "live scoring ready"
@@ -90,7 +90,7 @@ def main() -> None:
                 seconds[READY].append(ready)
                 seconds[IMPORT].append(imported)
         browser.close()
-    told(seconds, [(PAINT, BARE, 1.3), (READY, IMPORT, 1.5)], options.json)
+    print_medians(seconds, [(PAINT, BARE, 1.3), (READY, IMPORT, 1.5)], options.json)
 
 
 if __name__ == "__main__":

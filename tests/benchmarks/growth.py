@@ -29,7 +29,7 @@ import numpy as np
 from dssm_core.corpus.pairs import read_pairs
 from dssm_core.folder import ModelFolder
 from dssm_core.scoring import MAX_DOCUMENTS, Scorer
-from tests.benchmarks.figures import told
+from tests.benchmarks.figures import print_rows
 
 NUMBERS = (10, 100, 1_000, 10_000, 100_000)
 LENGTHS = (2, 8, 32, 128, 512, 4_096)
@@ -123,7 +123,7 @@ def main() -> None:
     numbers = [(n, words) for n in NUMBERS if n <= options.most]
     rows = grown(options.model, "documents", numbers, at=0)
     rows += grown(options.model, "words", [(number, n) for n in LENGTHS], at=1)
-    told(rows, options.json)
+    print_rows(rows, options.json)
 
 
 if __name__ == "__main__":

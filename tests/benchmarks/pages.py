@@ -78,7 +78,7 @@ def opened(browser: Browser, address: str) -> Page:
     return page
 
 
-def told(
+def print_medians(
     seconds: Mapping[str, Sequence[float]], pairs: Sequence[tuple[str, str, float]], path: str
 ) -> None:
     """Print a Markdown table of medians, each beside its measure, and write them all as JSON.

@@ -34,7 +34,7 @@ from dssm_core.folder import ModelFolder
 from dssm_core.runtimes.numpy_lstm import Words
 from dssm_core.runtimes.weights import read_weights
 from dssm_core.text import Reader
-from tests.benchmarks.figures import alternately, median, told
+from tests.benchmarks.figures import alternately, median, print_rows
 
 SIZES = (1, 10, 100, 1000)
 
@@ -273,9 +273,9 @@ def main() -> None:
         names.remove("ONNX Runtime")
     loads = starts(names, options.model, 5)
     rows = encoded(names, ModelFolder.open(options.model), options.times)
-    told(rows, options.json, loads=loads)
+    print_rows(rows, options.json, loads=loads)
     print()
-    told(loads, "")
+    print_rows(loads, "")
 
 
 if __name__ == "__main__":

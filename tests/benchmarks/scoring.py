@@ -29,7 +29,7 @@ from dssm_core.folder import ModelFolder
 from dssm_core.scoring import Scorer
 from dssm_core.text import Reader
 from dssm_core.towers import EncodingCache
-from tests.benchmarks.figures import alternately, median, told
+from tests.benchmarks.figures import alternately, median, print_rows
 
 SIZES = (1, 10, 100, 1000)
 TARGETS = {10: 15.0, 100: 5.0}
@@ -158,7 +158,7 @@ def main() -> None:
     pairs = read_pairs(options.model / "pairs.csv")
     queries, documents = (list(dict.fromkeys(pairs[side])) for side in ("query", "document"))
     rows = scored(folder, queries, documents, options.times)
-    told(rows + saved(folder, queries, documents, options.times), options.json)
+    print_rows(rows + saved(folder, queries, documents, options.times), options.json)
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ from dssm_core.models.lstm import LSTMConfig, compile_by_name
 from dssm_core.training.batches import Batch, PairBatches
 from dssm_core.training.config import Plan, TrainingConfig
 from dssm_core.training.trainer import Trainer
-from tests.benchmarks.figures import alternately, median, told
+from tests.benchmarks.figures import alternately, median, print_rows
 
 OTHERS = 4
 """Documents drawn to each query, of label 0."""
@@ -156,9 +156,9 @@ def main() -> None:
         {"loss": name} | {key: f"{value:.0%}" for key, value in profile(run).items()}
         for name, run in (("labelled", same), ("retrieval", own))
     ]
-    told(table, options.json, shares=shares, seconds=seconds)
+    print_rows(table, options.json, shares=shares, seconds=seconds)
     print()
-    told(shares, "")
+    print_rows(shares, "")
 
 
 if __name__ == "__main__":

@@ -552,7 +552,7 @@ class Live(Ready):
     towers = Reversed
 
 
-def beside(inspection, folders):
+def second_model_section(inspection, folders):
     from dssm_core.ui.inspect.compare_models import show_second_model
 
     show_second_model(inspection, folders, 0.4)
@@ -565,7 +565,7 @@ def two(inspection, tmp_path, monkeypatch) -> AppTest:
     bare_folder(tmp_path / "models" / "windows", vocabulary_json=b'{"blue": 1}')
     folder = ModelFolder.open(tmp_path / "models" / "windows")
     app = AppTest.from_function(
-        beside,
+        second_model_section,
         default_timeout=120,
         kwargs={"inspection": inspection, "folders": {"windows": folder}},
     )
