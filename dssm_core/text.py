@@ -25,6 +25,8 @@ READ_STATES: tuple[State, ...] = ("seen", "letters", "pieces", "unknown")
 """States of a person's own words that take part in a vector: each can be left out by itself."""
 ADDED_STATES: tuple[State, ...] = ("prompt", "special")
 """States of tokens that an encoder adds to a person's text; they take part in a vector, too."""
+VECTOR_STATES = READ_STATES + ADDED_STATES
+"""States of tokens that take part in a vector."""
 
 LONGEST_WORD = 20
 """Letters in one token; a longer run is read as several tokens, so no letter goes unread. (Save

@@ -16,6 +16,10 @@ MAX_TOKENS = 2_000
 """What the chart draws: the first tokens."""
 
 
+MARKS = {"letters": "~", "truncated": "×", "skipped": "×"}
+"""Signs in front of tokens that are not read as words; none for all others."""
+
+
 def attention_heatmap(
     tokens: pd.DataFrame,
     *,
@@ -141,7 +145,7 @@ def _cells(tokens: pd.DataFrame, tr: Translate) -> pd.DataFrame:
         sequence=np.arange(len(tokens)),
         text=drawable(tokens["text"], 40),
         name=[f"{tr('document')} {p}" if p else tr("query") for p in tokens["position"]],
-        mark=["" if s == "seen" else "~" if s == "letters" else "×" for s in tokens["state"]],
+        mark=[MARKS.get(state, "") for state in tokens["state"]],
         reading=[tr(f"mark.{state}") for state in tokens["state"]],
     )
     is_read = (shown["mark"] != "×") & shown["attention"].notna()

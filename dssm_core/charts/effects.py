@@ -22,6 +22,7 @@ from dssm_core.charts.base import (
     template,
     tip,
 )
+from dssm_core.text import READ_STATES
 from dssm_core.words import ENGLISH, Translate
 
 SIGNS = ("chart.effects.up", "chart.effects.down")
@@ -51,7 +52,7 @@ def effects_chart(
         ink: colour of the text inside the chart.
         tr: gives the texts.
     """
-    shown = frame[frame["state"].isin(["seen", "letters"])].copy()
+    shown = frame[frame["state"].isin([*READ_STATES, "prompt"])].copy()
     shown["label"] = [f"{i + 1} · {t}" for i, t in zip(shown["index"], shown["text"], strict=True)]
     shown["sign"] = np.where(shown["cosine"] < 0, *[tr(sign) for sign in reversed(SIGNS)])
     largest = max(float(shown["cosine"].abs().max()) if len(shown) else 0.0, reach, 0.01) * 1.1

@@ -226,9 +226,10 @@ def _score(options: argparse.Namespace) -> None:
 
 
 def _tokens(tokens: Sequence[ScoredToken]) -> str:
-    """Return tokens with weights; ~ marks one read by its letters only, - one not read."""
-    marks = {"seen": "", "letters": "~", "truncated": "-", "skipped": "-"}
+    """Return tokens with weights; ~ marks one read by its letters, - one not read, + one added."""
+    marks = {"letters": "~", "truncated": "-", "skipped": "-", "prompt": "+", "special": "+"}
     return " ".join(
-        f"{marks[t.state]}{t.text}" + ("" if t.attention is None else f"({t.attention:.2f})")
+        f"{marks.get(t.state, '')}{t.text}"
+        + ("" if t.attention is None else f"({t.attention:.2f})")
         for t in tokens
     )

@@ -1,5 +1,6 @@
 """How good a ranking is, whether its probabilities mean something, where it fails; BM25 beside."""
 
+from dssm_core.evaluation.background import length_bands, random_pairs
 from dssm_core.evaluation.cosines import Encoded, cosine_nearest, cosine_rows, unit_vectors
 from dssm_core.evaluation.evaluate import (
     FUSED,
@@ -18,6 +19,7 @@ from dssm_core.evaluation.probabilities import (
     auc,
     calibration,
     calibration_error,
+    fit_head,
     pair_cosines,
 )
 from dssm_core.evaluation.ranking import (
@@ -46,9 +48,12 @@ __all__ = [
     "evaluate_collection",
     "evaluate_run",
     "evaluate_towers",
+    "fit_head",
     "fit_weight",
+    "length_bands",
     "pair_cosines",
     "paired_p_value",
+    "random_pairs",
     "rank_documents",
     "summarise",
     "telling_columns",

@@ -126,6 +126,25 @@ def pair_cosines(
     return (unit_vectors(queries)[query] * unit_vectors(documents)[document]).sum(1), labels
 
 
+def fit_head(cosines: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
+    """Return w >= 0 and b that make sigmoid(w * cosine + b) the likeliest.
+
+    Args:
+        cosines: [N].
+        labels: [N], 1 or 0.
+
+    Source: Platt 1999, "Probabilistic outputs for support vector machines".
+    """
+    from scipy.optimize import minimize
+
+    def loss(head: np.ndarray) -> float:
+        logits = head[0] * cosines + head[1]
+        return float(np.mean(np.logaddexp(0, logits) - labels * logits))
+
+    found = minimize(loss, [5.0, -2.0], bounds=[(0, None), (None, None)], method="L-BFGS-B")
+    return float(found.x[0]), float(found.x[1])
+
+
 def reliability(cosines: np.ndarray, labels: np.ndarray, scale: float, bias: float) -> Any:
     """Return how well sigmoid(scale * cosine + bias) holds on a mix of pairs, as plain values.
 

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
+from dssm_core import evaluation
 from dssm_core.corpus.splitting import fold, split_pairs
 from dssm_core.errors import UserError
 from dssm_core.families import Config, family
@@ -28,7 +29,7 @@ from dssm_core.runtimes.load import load_towers
 from dssm_core.text import PIECES, UNSEEN
 from dssm_core.training.batches import Batches, PairBatches, ShardBatches, rarity
 from dssm_core.training.config import PREPARED, Plan, TrainingConfig
-from dssm_core.training.validation import Validation, best_gain, fit_head
+from dssm_core.training.validation import Validation, best_gain
 
 
 @dataclass
@@ -160,7 +161,7 @@ class Trainer:
 
         Towers and ranks stay as they are.
         """
-        self.set_head(*fit_head(*self.validate().pair_cosines(self.config.seed)))
+        self.set_head(*evaluation.fit_head(*self.validate().pair_cosines(self.config.seed)))
 
     def fit_gain(self) -> None:
         """Weigh the vector's lexical part for the best MRR@10 on validation; without it, nothing.

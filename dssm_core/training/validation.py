@@ -57,30 +57,8 @@ class Validation:
 
     def random_cosines(self, seed: int, number: int = 5000) -> np.ndarray:
         """Return cosines of random queries and documents, sorted, float32 [number]."""
-        rng = np.random.default_rng(seed)
-        one = self.queries.vectors[rng.integers(len(self.queries.vectors), size=number)]
-        other = self.documents.vectors[rng.integers(len(self.documents.vectors), size=number)]
-        norms = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
-        return np.sort((one * other).sum(1) / np.where(norms > 0, norms, 1)).astype(np.float32)
-
-
-def fit_head(cosines: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
-    """Return w >= 0 and b that make sigmoid(w * cosine + b) the likeliest.
-
-    Args:
-        cosines: [N].
-        labels: [N], 1 or 0.
-
-    Source: Platt 1999, "Probabilistic outputs for support vector machines".
-    """
-    from scipy.optimize import minimize
-
-    def loss(head: np.ndarray) -> float:
-        logits = head[0] * cosines + head[1]
-        return float(np.mean(np.logaddexp(0, logits) - labels * logits))
-
-    found = minimize(loss, [5.0, -2.0], bounds=[(0, None), (None, None)], method="L-BFGS-B")
-    return float(found.x[0]), float(found.x[1])
+        cosines, _ = evaluation.random_pairs(self.queries, self.documents, seed, number)
+        return np.sort(cosines)
 
 
 def best_gain(found: Validation, width: int) -> tuple[float, float]:

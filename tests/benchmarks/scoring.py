@@ -66,7 +66,7 @@ class Predictor:
 def scored(folder: ModelFolder, queries: list[str], documents: list[str], times: int) -> list[Any]:
     """Return a row for each number of documents: milliseconds of both ways, and the ratio."""
     ours, plain = Scorer(folder), Predictor(folder)
-    towers = ours.cache._towers
+    towers = ours.cache.towers
     gc.freeze()  # as the page does once a model is loaded
 
     def part(turn: int, number: int) -> tuple[str, list[str]]:
@@ -106,7 +106,7 @@ def scored(folder: ModelFolder, queries: list[str], documents: list[str], times:
 def saved(folder: ModelFolder, queries: list[str], documents: list[str], times: int) -> list[Any]:
     """Return a row for a new query against cached documents, and one for the effects of words."""
     scorer = Scorer(folder)
-    towers = scorer.cache._towers
+    towers = scorer.cache.towers
     scorer.score(queries[0], documents[:1000])
     words = " ".join(documents).split()
     long = [" ".join(words[start : start + WORDS]) for start in range(0, len(words) - WORDS, WORDS)]

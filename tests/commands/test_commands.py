@@ -114,7 +114,7 @@ def test_score_prints_json_of_exactly_the_promised_shape(run, documents):
     for result in found["results"]:
         assert set(result) == names
         for token in result["tokens"]:
-            assert set(token) == {"text", "start", "end", "state", "attention"}
+            assert set(token) == {"text", "start", "end", "state", "attention", "pieces"}
     assert [r["document"] for r in found["results"]] == DOCUMENTS, "in input order"
     assert found["results"][0]["rank"] == 1
     assert found["results"][2]["cosine"] is None

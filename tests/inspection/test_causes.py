@@ -98,7 +98,7 @@ def test_words_past_the_length_are_the_cause_if_they_would_be_found_in_front(sco
     document = "house blue wall and house wall blue door red red red red"
     cause, evidence = cause_of(scorer, ("red", document, 1))
     assert cause != "truncated away"
-    scorer.cache._towers.lengths = {"query": 4, "document": 2}
+    scorer.cache.towers.lengths = {"query": 4, "document": 2}
     cause, evidence = cause_of(scorer, ("blue door", "house wall blue door", 1))
     assert cause == "truncated away"
     said = "at the start of the document the cosine is 1.000 instead of 0.000, above the threshold"

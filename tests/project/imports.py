@@ -32,6 +32,9 @@ ALLOWED: dict[str, set[str]] = {
     "card": {
         *("corpus", "errors", "evaluation", "folder", "runtimes", "scoring", "towers"),
     },
+    "adoption": {
+        *("card", "corpus", "errors", "evaluation", "folder", "runtimes", "towers", "words"),
+    },
     "store": {"errors", "paths"},
     "search": {"corpus", "errors", "evaluation", "folder", "towers"},
     "training": {
@@ -58,7 +61,17 @@ ALLOWED: dict[str, set[str]] = {
     },
     "commands": {
         *("card", "corpus", "errors", "evaluation", "families", "folder", "inspection", "models"),
-        *("paths", "reporting", "repro", "runtimes", "scoring", "search", "store", "text"),
+        *(
+            "adoption",
+            "paths",
+            "reporting",
+            "repro",
+            "runtimes",
+            "scoring",
+            "search",
+            "store",
+            "text",
+        ),
         *("towers", "training", "words"),
     },
     "__main__": {"commands", "errors"},

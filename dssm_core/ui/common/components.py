@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import streamlit as st
 
@@ -19,6 +19,7 @@ from dssm_core.errors import UserError
 from dssm_core.quantities import format_number, format_term
 from dssm_core.reporting.html import escape as escape
 from dssm_core.scoring import Head, ScoredDocument
+from dssm_core.text import ADDED_STATES, VECTOR_STATES, State
 from dssm_core.towers import ScoredToken
 from dssm_core.ui.common import theme
 from dssm_core.ui.common.language import language, tr, translator
@@ -174,7 +175,8 @@ def token_html(heading: str, text: str, tokens: Sequence[ScoredToken], highest: 
     parts, end = [], 0
     for token in tokens[:MAX_TOKENS]:
         parts.append(_gap(text[end : token.start]))
-        parts.append(_token_html(text[token.start : token.end], token, highest))
+        word = token.text if token.state in ADDED_STATES else text[token.start : token.end]
+        parts.append(_token_html(word, token, highest))
         end = token.end
     rest = text[end:]
     if len(tokens) > MAX_TOKENS:
@@ -197,10 +199,10 @@ def _gap(text: str) -> str:
 
 def _token_html(word: str, token: ScoredToken, highest: float) -> str:
     """Return one token; a low weight is only in its title and for screen readers."""
-    is_read = token.is_read
-    weight = token.attention if is_read else None
+    weight = token.attention if token.state in VECTOR_STATES else None
     about = [] if weight is None else [tr("weight", weight=weight)]
     about += [] if token.state == "seen" else [tr(f"mark.{token.state}")]
+    about += [token.pieces] if token.pieces else []
     # at most half, so that the theme's text colour is readable on every shade
     shade = 0.5 * min(1.0, weight / highest) if weight and highest > 0 else 0.0
     style = f' style="background: {theme.tint(COSINE, shade)}"' if shade else ""
@@ -216,13 +218,15 @@ def _token_html(word: str, token: ScoredToken, highest: float) -> str:
     )
 
 
-def legend_html() -> str:
-    """Return the legend of the marks."""
+def legend_html(*texts: Sequence[ScoredToken]) -> str:
+    """Return the legend of the marks that are on tokens of these texts."""
+    marks = {token.state for tokens in texts for token in tokens}
     word = escape(tr("legend.word"))
     items = "".join(
         f'<div role="listitem"><span class="dssm-t dssm-{state}" aria-hidden="true">{word}</span> '
         f"{escape(tr(f'mark.{state}'))}</div>"
-        for state in ("seen", "letters", "truncated", "skipped")
+        for state in get_args(State)
+        if state in marks
     )
     return f'<div class="dssm-legend" role="list" aria-label="{escape(tr("legend"))}">{items}</div>'
 

@@ -41,6 +41,10 @@ MARKS = """
 .dssm-t {border-radius: .25rem; padding: .14rem .22rem; box-decoration-break: clone;
   -webkit-box-decoration-break: clone}
 .dssm-letters {text-decoration: underline dotted 2px; text-underline-offset: .22rem}
+.dssm-pieces {border-bottom: 1px solid currentColor}
+.dssm-unknown {text-decoration: underline wavy 1px; text-underline-offset: .22rem}
+.dssm-prompt, .dssm-special {font-family: monospace; font-size: .8em; margin-right: .2rem;
+  outline: 1px solid color-mix(in srgb, currentColor 40%, transparent); outline-offset: -1px}
 .dssm-truncated {text-decoration: line-through}
 .dssm-skipped {outline: 1px dashed currentColor; outline-offset: -1px}
 .dssm-truncated, .dssm-skipped, .dssm-rest {

@@ -19,8 +19,8 @@ def warnings(scores: Scores, request: ScoreRequest) -> list[str]:
     read = [token for token in scores.query.tokens if token.is_read]
     if not read:
         remarks.append(tr("error.query.unread"))
-    elif all(token.state == "letters" for token in read):
-        remarks.append(tr("note.letters.all"))
+    elif all(token.state in ("letters", "unknown") for token in read):
+        remarks.append(tr(f"note.{read[0].state}.all"))
     unread = [
         request.name(position)
         for position, result in enumerate(scores.results, 1)
@@ -38,7 +38,7 @@ def notes(scores: Scores, request: ScoreRequest) -> list[str]:
         remarks.append(tr("note.duplicate", which=listed(twice)))
     if request.empty:
         remarks.append(tr("note.empty", which=listed(map(str, request.empty))))
-    for state in ("truncated", "letters", "skipped"):
+    for state in ("truncated", "letters", "unknown", "skipped"):
         if which := _marked(scores, request, state):
             remarks.append(tr(f"note.{state}", which=listed(which)))
     return remarks

@@ -67,14 +67,23 @@ class ResultView:
         chosen = self.scores.results[self.selected - 1]
         return components.chain_html(chosen, self.scores.head, len(self.frame), self.threshold[1])
 
+    def attention_note(self) -> str:
+        """Return what the weights are, of which only our own models pool by them."""
+        query, chosen = self.scores.query, self.scores.results[self.selected - 1]
+        if all(token.attention is None for token in query.tokens + chosen.tokens):
+            return tr("attention.none")
+        return tr("attention.last layer" if self.folder.is_adopted else "attention.note")
+
     def texts_html(self) -> str:
-        """Return query and chosen document as shaded tokens, on one scale."""
+        """Return query and chosen document as shaded tokens, on one scale, with their legend."""
         query, chosen = self.scores.query, self.scores.results[self.selected - 1]
         highest = components.highest_weight(query.tokens, chosen.tokens)
         name = f"{tr('document')} {self.selected}"
-        return components.token_html(
-            tr("query"), query.text, query.tokens, highest
-        ) + components.token_html(name, chosen.document, chosen.tokens, highest)
+        return (
+            components.token_html(tr("query"), query.text, query.tokens, highest)
+            + components.token_html(name, chosen.document, chosen.tokens, highest)
+            + components.legend_html(query.tokens, chosen.tokens)
+        )
 
     def score_chart(self, ink: str = charts.INK, tr: Translate = ENGLISH) -> charts.Drawing:
         """Return the chart of cosine against probability."""
@@ -192,9 +201,9 @@ def _show_attention(view: ResultView) -> None:
     st.header(tr("attention"), anchor=False)
     query, chosen = view.scores.query, view.scores.results[view.selected - 1]
     has_attention = any(t.attention is not None for t in query.tokens + chosen.tokens)
-    components.show_quiet(tr("attention.note" if has_attention else "attention.none"))
+    components.show_quiet(view.attention_note())
     text, *rest = st.columns(2, gap="medium") if has_attention else [st.container()]
-    text.html(view.texts_html() + components.legend_html())
+    text.html(view.texts_html())
     for chart in rest:
         with chart:
             heatmap = charts.attention_heatmap(

@@ -79,12 +79,12 @@ def _page(view: ResultView) -> Callable[[], bytes]:
     """Return what writes the page; its words are chosen here, where the language is known."""
     lead = f'<p class="dssm-lead">{components.escape(view.finding())}</p>'
     notes = "".join(f"<p>{components.escape(note)}</p>" for note in view.notes)
-    about = f'<p class="dssm-quiet">{components.escape(tr("attention.note"))}</p>'
+    about = f'<p class="dssm-quiet">{components.escape(view.attention_note())}</p>'
     query = tr("report.slice", column=tr("query"), name=view.scores.query.text)
     chain = tr("report.slice", column=tr("chain"), name=tr("document n", n=view.selected))
     sections = [
         (chain, view.chain_html()),
-        (tr("attention"), about + view.texts_html() + components.legend_html()),
+        (tr("attention"), about + view.texts_html()),
         (tr("table"), downloads.table_html(view.ranked().rename(columns=_heading))),
     ]
     title, code, text = f"DSSM Lens · {view.folder.name}", tr("language.code"), translator()

@@ -62,7 +62,7 @@ def show_pair(
         st.html(
             components.token_html(tr("query"), query.text, query.tokens, highest)
             + components.token_html(tr("document"), scored.document, scored.tokens, highest)
-            + components.legend_html()
+            + components.legend_html(query.tokens, scored.tokens)
         )
         chain = components.chain_html(pair.scored, scorer.head, pair.candidates, pair.at)
         # beside the verdict the chain has two rows: the numbers in order, then those apart

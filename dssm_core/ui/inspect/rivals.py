@@ -11,6 +11,7 @@ from dssm_core import charts, explain
 from dssm_core.explain import Comparison
 from dssm_core.inspection.neighbours import nearest
 from dssm_core.quantities import format_number
+from dssm_core.text import READ_STATES
 from dssm_core.ui.common import components, theme
 from dssm_core.ui.common.language import tr, translator
 from dssm_core.ui.inspect.changes import changes_html
@@ -103,7 +104,7 @@ def _gap(comparison: Comparison, names: tuple[str, str]) -> str:
 def _holds(comparison: Comparison) -> str:
     """Return which of the query's words hold the gap open, and which would close it."""
     frame = comparison.query.frame()
-    frame = frame[frame["state"].isin(["seen", "letters"])].sort_values("cosine")
+    frame = frame[frame["state"].isin(READ_STATES)].sort_values("cosine")
     opens = frame[frame["cosine"] > 5e-4].iloc[::-1].head(MAX_WORDS)
     closes = frame[frame["cosine"] < -5e-4].head(MAX_WORDS)
     sentences = []

@@ -1,0 +1,121 @@
+"""`adopt`, which makes a model folder of somebody else's encoder, and `prompts`, its audit."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dssm_core.errors import UserError
+
+if TYPE_CHECKING:
+    from dssm_core.commands.files import Commands
+    from dssm_core.towers import Side
+
+
+def add(commands: Commands) -> None:
+    """Add these commands to the parser's."""
+    _add_adopt(commands)
+    _add_prompts(commands)
+
+
+def _add_adopt(commands: Commands) -> None:
+    adopt = commands.add_parser(
+        "adopt",
+        help="make a model folder that refers to another encoder, such as all-MiniLM-L6-v2",
+        description="Opens an encoder, checks that it is loaded right, fits a probability to your "
+        "labelled pairs, and writes a model folder that refers to it. Exits with 1 where the "
+        "checks find that the scores are not to be trusted.",
+    )
+    adopt.add_argument(
+        "encoder",
+        help="a sentence-transformers, transformers or model2vec folder; an .onnx file; a file of "
+        "vectors; endpoint:NAME; function:NAME",
+    )
+    adopt.add_argument(
+        "--pairs", type=Path, required=True, help="CSV, TSV, JSONL: query,document[,label]"
+    )
+    adopt.add_argument("--out", type=Path, required=True, help="the model folder to write")
+    adopt.add_argument("--query-prompt", help="put in front of queries (the encoder's own)")
+    adopt.add_argument("--document-prompt", help="put in front of documents (the encoder's own)")
+    adopt.add_argument(
+        "--tokenizer", type=Path, help="folder with the tokenizer.json of an .onnx file"
+    )
+    adopt.add_argument(
+        "--no-onnx",
+        action="store_true",
+        help="compute a folder's weights in NumPy, with attention, although it has an ONNX file",
+    )
+    adopt.add_argument(
+        "--known",
+        type=Path,
+        help='known vectors to recompute, JSONL: {"text", "vector"[, "side"]}',
+    )
+    adopt.add_argument("--seed", type=int, default=0, help="random seed of every draw (0)")
+    adopt.set_defaults(command=_adopt)
+
+
+def _add_prompts(commands: Commands) -> None:
+    prompts = commands.add_parser(
+        "prompts", help="measure what a wrong prompt costs: own, none, swapped, same on both sides"
+    )
+    prompts.add_argument("--model", type=Path, required=True, help="an adopted model folder")
+    prompts.add_argument("--pairs", type=Path, required=True, help="labelled pairs")
+    prompts.add_argument("--seed", type=int, default=0, help="random seed of the intervals (0)")
+    prompts.add_argument("--json", action="store_true", help="print JSON")
+    prompts.set_defaults(command=_prompts)
+
+
+def _adopt(options: argparse.Namespace) -> int:
+    from dssm_core.adoption import Adoption, adopt
+    from dssm_core.corpus.pairs import read_pairs
+
+    given: dict[Side, str | None] = {
+        "query": options.query_prompt,
+        "document": options.document_prompt,
+    }
+    findings = adopt(
+        Adoption(
+            options.encoder,
+            read_pairs(options.pairs),
+            options.out,
+            {
+                **({"tokenizer": str(options.tokenizer.resolve())} if options.tokenizer else {}),
+                **({"onnx": False} if options.no_onnx else {}),
+            },
+            {side: prompt for side, prompt in given.items() if prompt is not None},
+            options.known,
+            options.seed,
+        ),
+        progress=_progress,
+    )
+    return int(any(finding.level == "error" for finding in findings))
+
+
+def _progress(done: int, total: int) -> None:
+    if sys.stderr.isatty():
+        print(f"\r{done:,} of {total:,} texts encoded", end="", file=sys.stderr, flush=True)
+
+
+def _prompts(options: argparse.Namespace) -> None:
+    from dssm_core.adoption import audit_prompts
+    from dssm_core.corpus.pairs import read_pairs
+    from dssm_core.folder import ModelFolder
+    from dssm_core.runtimes.load import load_towers
+    from dssm_core.towers import PromptedTowers
+
+    towers = load_towers(ModelFolder.open(options.model))
+    if not isinstance(towers, PromptedTowers):
+        raise UserError("adopt.no prompts")
+    audit = audit_prompts(towers, read_pairs(options.pairs), options.seed)
+    if options.json:
+        print(json.dumps(json.loads(audit.to_json(orient="records")), indent=2, ensure_ascii=False))
+        return
+    print(f"{'prompts':20} {'MRR@10':7} {'95 % interval':15} {'p':7} random pairs 5/50/95 %")
+    for row in audit.to_dict("records"):
+        p = "" if row["name"] == "own" else f"{row['p']:.4f}"
+        random = " / ".join(f"{row[f'random {step} %']:.3f}" for step in (5, 50, 95))
+        interval = f"[{row['low']:.3f}, {row['high']:.3f}]"
+        print(f"{row['name']:20} {row['MRR@10']:.3f}   {interval:15} {p:7} {random}")

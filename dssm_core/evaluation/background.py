@@ -1,0 +1,68 @@
+"""Cosines of random pairs: what a cosine is high or low against, overall and by length.
+
+A cosine says nothing by itself: 0.80 is "unrelated" for one encoder and "certain" for another, and
+short documents score higher than long ones by many. Shape letters: N pairs.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from dssm_core.evaluation.cosines import Encoded, unit_vectors
+
+PAIRS = 5000
+"""Random pairs that are drawn: a percentile is right to within one and a half points."""
+BANDS = 3
+"""Bands of document length, each with a like number of pairs."""
+STEPS = 100
+"""Quantiles that are kept of a band."""
+
+
+def random_pairs(
+    queries: Encoded, documents: Encoded, seed: int = 0, number: int = PAIRS
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw random pairs of a query and a document.
+
+    Args:
+        queries: encoded queries.
+        documents: encoded documents.
+        seed: of the draw.
+        number: N.
+
+    Returns:
+        cosines float32 [N], 0 where a text has nothing that is read; words of the documents [N].
+    """
+    rng = np.random.default_rng(seed)
+    query = rng.integers(len(queries.vectors), size=number)
+    document = rng.integers(len(documents.vectors), size=number)
+    one, other = unit_vectors(queries.vectors[query]), unit_vectors(documents.vectors[document])
+    return (one * other).sum(1).astype(np.float32), documents.words[document]
+
+
+def length_bands(cosines: np.ndarray, words: np.ndarray) -> list[dict[str, Any]]:
+    """Return the quantiles of random cosines by length of the document, as plain values.
+
+    Args:
+        cosines: [N].
+        words: of each pair's document, [N].
+
+    Returns:
+        One entry a band, the shortest documents first: words from, words to, pairs, and
+        `quantiles`, the cosines at 0, 1 … 100 %; bands of one length are one.
+    """
+    edges = np.unique(np.quantile(words, np.linspace(0, 1, BANDS + 1)[1:]).astype(int))
+    band = np.searchsorted(edges, words)
+    return [
+        {
+            "from": int(words[band == i].min()),
+            "to": int(words[band == i].max()),
+            "pairs": int((band == i).sum()),
+            "quantiles": np.quantile(cosines[band == i], np.linspace(0, 1, STEPS + 1))
+            .round(4)
+            .tolist(),
+        }
+        for i in range(len(edges))
+        if (band == i).any()
+    ]
