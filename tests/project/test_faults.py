@@ -285,7 +285,7 @@ if what == "index":
 pairs = read_pairs(b"query,document\\nred,a red door\\n", "p.csv")
 inspection = inspect_pairs(Scorer(folder, WordTowers()), pairs)
 save_snapshot(inspection, at / "s.zip")
-Path.replace = die
+os.replace = die
 save_snapshot(inspection, at / "s.zip")
 """
     for what in ("index", "snapshot"):
