@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
+import signal
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from dssm_core import files
 from dssm_core.files import whole_file, whole_folder, write_whole
+from tests import ROOT
 
 
 def names(folder: Path) -> list[str]:
@@ -65,6 +70,25 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_rest(tmp_path, trouble):
         fail()
     assert path.read_bytes() == b"old"
     assert names(tmp_path) == ["a"]
+
+
+def test_a_kill_leaves_the_old_file_and_half_of_the_new_one_beside_it(tmp_path):
+    path = tmp_path / "a"
+    path.write_bytes(b"old")
+    code = """
+import os, sys
+from pathlib import Path
+from dssm_core.files import whole_file
+with whole_file(Path(sys.argv[1])) as file:
+    file.write(b"half")
+    file.flush()
+    os.kill(os.getpid(), 9)
+"""
+    done = subprocess.run([sys.executable, "-c", code, str(path)], cwd=ROOT, check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert path.read_bytes() == b"old"
+    left, _ = names(tmp_path)
+    assert re.fullmatch(r"\.a\.[0-9a-f]{8}\.new", left)
 
 
 def test_trouble_names_the_file_that_was_asked_for(tmp_path):

@@ -21,6 +21,7 @@ from dssm_core.inspection.score_pairs import inspect_pairs
 from dssm_core.reporting.report import report_html
 from dssm_core.scoring import Scorer
 from dssm_core.words import ENGLISH, Sentence, join_sentences, translator_for
+from tests import ROOT
 from tests.reporting.findings import PAIRS, awkward_findings, findings_on
 from tests.tiny import WordTowers, bare_folder
 
@@ -259,6 +260,13 @@ def test_no_text_of_the_data_becomes_an_element(awkward):
     assert "<img src=x>.csv" in reader.text
     assert "\x1b" not in page.decode()
     assert "␇" in reader.text
+
+
+def test_no_template_lets_a_value_through_unescaped():
+    templates = list(ROOT.glob("dssm_core/reporting/templates/*.j2"))
+    assert len(templates) == 4
+    for path in templates:
+        assert not re.search(r"\bsafe\b|autoescape", path.read_text("utf-8")), path.name
 
 
 def test_it_asks_for_nothing(awkward):
