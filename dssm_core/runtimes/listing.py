@@ -86,6 +86,8 @@ class Listing:
 
     def _bare(self) -> dict[Side, list[tuple[str, Path]]]:
         """Return the modules of a folder that does not list them, as its library applies them."""
+        if (self.path / "config_sentence_transformers.json").is_file():
+            raise UserError("encoder.no file", str(self.path), file="modules.json")
         config = self.optional(self.path / "config.json")
         if config.get("model_type") == "model2vec" or "normalize" in config:
             self.format = "model2vec"

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 MAX_FILE = 64_000_000
 """Bytes of a tokenizer's file."""
+WORD_STARTS = ("▁", "Ġ")
+"""Pieces that stand for the space in front of a word."""
 
 
 class Span(NamedTuple):
@@ -57,9 +59,15 @@ class Piece(NamedTuple):
     end: int
     is_special: bool
 
-    def within(self, shift: int) -> tuple[int, int]:
-        """Return its start and end in a text that stands after so many characters."""
-        return max(self.start - shift, 0), self.end - shift
+    def within(self, text: str, shift: int) -> tuple[int, int]:
+        """Return its start and end in a text after so many characters of prompt, without spaces.
+
+        A piece of spaces alone, such as the mark of a word's start, is at the word that follows.
+        """
+        start, end = max(self.start - shift, 0), self.end - shift
+        end = start + len(text[start:end].rstrip())
+        start = len(text) - len(text[start:].lstrip())
+        return start, max(start, end)
 
 
 class PieceReader:
@@ -148,8 +156,12 @@ class PieceReader:
         if prompted:
             add(0, 0, prompt, "prompt", prompted)
         words = [(word.start, word.end) for word in segment(text)]
-        read = [(*pieces[i].within(len(prompt)), i) for i in own]
-        for span in _merged(words, [*read, *self._cut(encoded, words, len(prompt))]):
+        read = [(*pieces[i].within(text, len(prompt)), i) for i in own]
+        cut = [(*piece.within(text, len(prompt)), -1) for piece in _past(encoded, len(prompt))]
+        if self._most is not None:
+            most = self._most - len(prompt)
+            cut += [(start, end, -1) for start, end in words if start >= most]
+        for span in _merged(words, [*read, *cut]):
             word = text[span.start : span.end]
             state = self._state(span, pieces)
             add(span.start, span.end, normalise(word) or word, state, span.inside)
@@ -161,20 +173,11 @@ class PieceReader:
     def _is_unknown(self, piece: Piece) -> bool:
         return piece.id == self._unknown
 
-    def _cut(
-        self, encoded: tokenizers.Encoding, words: Sequence[tuple[int, int]], shift: int
-    ) -> list[tuple[int, int, int]]:
-        """Return where in the text the pieces, or else words, are that are not read."""
-        rest = [piece for part in encoded.overflowing for piece in _pieces(part)]
-        cut = [(*p.within(shift), -1) for p in rest if not p.is_special and p.end > shift]
-        if self._most is not None:
-            cut += [(start, end, -1) for start, end in words if start + shift >= self._most]
-        return cut
-
     def _state(self, span: Span, pieces: Sequence[Piece]) -> State:
-        if not span.inside:
+        if not span.inside or span.start == span.end:
             return "truncated" if span.outside else "skipped"
-        if all(self._is_unknown(pieces[i]) for i in span.inside):
+        letters = [pieces[i] for i in span.inside if pieces[i].text not in WORD_STARTS]
+        if letters and all(map(self._is_unknown, letters)):
             return "unknown"
         return "pieces" if len(span.inside) > 1 else "seen"
 
@@ -183,6 +186,12 @@ def _pieces(encoded: tokenizers.Encoding) -> list[Piece]:
     masks = map(bool, encoded.special_tokens_mask)
     rows = zip(encoded.ids, encoded.tokens, encoded.offsets, masks, strict=True)
     return [Piece(number, text, *offsets, special) for number, text, offsets, special in rows]
+
+
+def _past(encoded: tokenizers.Encoding, shift: int) -> list[Piece]:
+    """Return the pieces of the text that are not read, because they overflow."""
+    rest = [piece for part in encoded.overflowing for piece in _pieces(part)]
+    return [piece for piece in rest if not piece.is_special and piece.end > shift]
 
 
 def _parts(pieces: Sequence[Piece], shift: int) -> tuple[list[int], ...]:
@@ -205,19 +214,22 @@ def _parts(pieces: Sequence[Piece], shift: int) -> tuple[list[int], ...]:
 
 
 def _merged(words: Sequence[tuple[int, int]], pieces: Sequence[tuple[int, int, int]]) -> list[Span]:
-    """Return the spans of words and pieces (index -1: not read), those that overlap as one."""
+    """Return the spans of words and pieces (index -1: not read), those that overlap as one.
+
+    What has no characters belongs to what starts there, and at the end to what is before.
+    """
     parts = sorted([*((start, end, None) for start, end in words), *pieces], key=lambda p: p[:2])
     spans: list[Span] = []
+    length = max((end for _, end, _ in parts), default=0)
     for start, end, piece in parts:
-        if start == end and piece is None:
-            continue
         inside = (piece,) if piece is not None and piece >= 0 else ()
         outside = 1 if piece == -1 else 0
-        if spans and (start < spans[-1].end or (start == end == spans[-1].end)):
-            last = spans[-1]
-            spans[-1] = Span(
-                last.start, max(last.end, end), last.inside + inside, last.outside + outside
-            )
+        last = spans[-1] if spans else None
+        is_empty = last is not None and last.start == last.end == start
+        if last and (start < last.end or is_empty or start == end == length):
+            whole = max(last.end, end) if start < end else last.end
+            last = Span(last.start, whole, last.inside + inside, last.outside + outside)
+            spans[-1] = last
         else:
             spans.append(Span(start, end, inside, outside))
     return spans
@@ -255,8 +267,11 @@ def _make_lower(tokenizer: tokenizers.Tokenizer) -> None:
 
 def _unknown_id(tokenizer: tokenizers.Tokenizer) -> int | None:
     """Return the id of the unknown token; None where there is none, as with bytes."""
-    number = getattr(tokenizer.model, "unk_id", None)
-    if isinstance(number, int):
-        return number
     name = getattr(tokenizer.model, "unk_token", None)
-    return tokenizer.token_to_id(name) if isinstance(name, str) else None
+    if isinstance(name, str):
+        return tokenizer.token_to_id(name)
+    try:  # a unigram model does not tell, but for what no vocabulary has
+        pieces = tokenizer.model.tokenize("\U0010ffff")
+    except Exception:  # it has none
+        return None
+    return pieces[0].id if len(pieces) == 1 else None

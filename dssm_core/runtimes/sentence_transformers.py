@@ -299,15 +299,7 @@ class _Folder(Listing):
         return reader, body, words
 
     def _static(self, path: Path) -> tuple[PieceReader, Table, str]:
-        weights = self.tensors(path)
-        rows = next(weights[n] for n in ("embeddings", "embedding.weight") if n in weights)
-        rows = rows.astype(np.float32)
-        if rows.ndim != 2:
-            raise ValueError(f"embeddings of {rows.ndim} dimensions")
-        if "mapping" in weights:  # model2vec's clusters of like pieces
-            rows = rows[weights["mapping"]]
-        if "weights" in weights:
-            rows = rows * weights["weights"].astype(np.float32).reshape(-1, 1)
+        rows = _rows(self.tensors(path))
         length, is_bare = None, self.format == "model2vec"
         if is_bare:
             length = self.json(path / "config.json").get("max_length", MODEL2VEC_LENGTH)
@@ -315,6 +307,26 @@ class _Folder(Listing):
         if reader.size > len(rows):
             raise UserError("encoder.other tokenizer", f"{reader.size:,}", size=f"{len(rows):,}")
         return reader, Table(rows), f"StaticEmbedding: {len(rows):,} × {rows.shape[1]}"
+
+
+def _rows(weights: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return a static embedding's vectors, float32 [ids, E], as model2vec may have split them.
+
+    Raises:
+        KeyError: if there are none.
+        ValueError: if a weight has another shape.
+        IndexError: if a cluster has no vector.
+    """
+    name = "embedding.weight" if "embedding.weight" in weights else "embeddings"
+    rows = weights[name].astype(np.float32)
+    clusters = weights.get("mapping", np.arange(len(rows)))
+    factors = weights.get("weights", np.ones(len(clusters), np.float32))
+    if rows.ndim != 2 or clusters.ndim != 1 or factors.shape != clusters.shape:
+        raise ValueError(f"{name} or what belongs to it has another shape")
+    if clusters.min(initial=0) < 0:
+        raise IndexError("a cluster below 0")
+    result: np.ndarray = rows[clusters] * factors.astype(np.float32)[:, None]
+    return result
 
 
 def _check_usual(config: Mapping[str, Any]) -> None:
