@@ -33,12 +33,15 @@ class Reading(NamedTuple):
         tokens: what the page shows, in reading order, those not read included.
         ids: the tokenizer's pieces, [P]; empty where the encoder takes text.
         owners: index of the token that each piece belongs to, [P].
+        prompted: how many pieces in front are the prompt's and what stands before it, as the
+            prompt alone is cut; 0 without a prompt.
     """
 
     sent: str
     tokens: tuple[Token, ...]
     ids: Sequence[int] = ()
     owners: Sequence[int] = ()
+    prompted: int = 0
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,517 @@
+"""An encoder that is half there, damaged or hostile: one sentence, and nothing else."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import json
+import math
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from safetensors.numpy import load_file, save_file
+
+from dssm_core.errors import UserError
+from dssm_core.runtimes.encoder import EncoderTowers
+from dssm_core.runtimes.encoders import open_encoder
+from dssm_core.runtimes.onnx import check_graph
+from tests.runtimes.encoders import ENCODERS, NAMES, TEXTS
+
+EVERY_KIND = ["bert-dense-tanh", "distilbert", "mpnet", "model2vec", "old-style", "onnx", "router"]
+"""Of all files and weights there are."""
+NOT_NEEDED = {"config_sentence_transformers.json", "tokenizer_config.json", "vectors.json"}
+"""Files without which an encoder is the same, but for prompts and the longest text."""
+SAID_ELSEWHERE = ("bert_config.json", "Normalize/config.json", "LayerNorm/config.json")
+"""Ends of files that say only what is the same everywhere, or what weights say, too."""
+UNREAD = {
+    ("bert-dense-tanh", "3_LayerNorm/config.json"),  # its weights say the size
+    ("model2vec", "config.json"),  # modules.json and the tokenizer say it
+    ("old-style", "tokenizer_config.json"),  # sentence_bert_config.json says the length
+}
+"""Files that are there for other libraries."""
+GRAPH = (ENCODERS / "onnx" / "onnx" / "model.onnx").read_bytes()
+
+
+@pytest.fixture
+def folder_of(tmp_path) -> Callable[[str], Path]:
+    """Copy a folder, to be spoilt."""
+
+    def folder_of(name: str) -> Path:
+        shutil.rmtree(tmp_path / name, ignore_errors=True)
+        return shutil.copytree(ENCODERS / name, tmp_path / name)
+
+    return folder_of
+
+
+def refusal(path: Path) -> UserError:
+    """Open what cannot be opened; return what a person is told."""
+    with pytest.raises(UserError) as caught:
+        open_encoder(str(path))
+    assert "\n" not in str(caught.value)
+    return caught.value
+
+
+def outcome(path: Path) -> str:
+    """Open and use what may be wrong; return "encoded", or what a person is told."""
+    told = "encoded"
+    try:
+        towers = EncoderTowers(open_encoder(str(path)))
+        for side in ("query", "document"):
+            towers.encode(TEXTS, side)
+    except UserError as error:
+        told = str(error)
+    assert "\n" not in told
+    return told
+
+
+def files_of(name: str) -> list[str]:
+    folder = ENCODERS / name
+    return sorted(str(f.relative_to(folder)) for f in folder.rglob("*") if f.is_file())
+
+
+# half folders
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        (name, file)
+        for name in [*EVERY_KIND, "model2vec-bare"]
+        for file in files_of(name)
+        if Path(file).name not in NOT_NEEDED
+    ],
+)
+def test_a_folder_without_one_of_its_files_is_refused(folder_of, name, file):
+    folder = folder_of(name)
+    (folder / file).unlink()
+    if file.endswith(SAID_ELSEWHERE) or (name, file) in (
+        ("onnx", "config.json"),
+        ("model2vec", "config.json"),
+        ("model2vec", "modules.json"),
+    ):
+        assert outcome(folder) == "encoded"
+    else:
+        named = {"model.onnx": "model.safetensors", "router_config.json": "config.json"}
+        missing = Path(file).name
+        assert named.get(missing, missing) in str(refusal(folder))
+
+
+def test_what_is_no_folder_is_refused(tmp_path):
+    assert refusal(tmp_path / "nowhere").key == "encoder.none here"
+    assert refusal(tmp_path).key == "encoder.no file"
+
+
+@pytest.mark.parametrize("name", ["pytorch_model.bin", "model.pt"])
+def test_pickled_weights_are_never_opened(folder_of, name):
+    for fixture, place in (("bert-mean", "."), ("bert-dense-tanh", "2_Dense"), ("static", ".")):
+        folder = folder_of(fixture)
+        (folder / place / "model.safetensors").rename(folder / place / name)
+        error = refusal(folder)
+        assert error.key == "encoder.pickle"
+        assert name in str(error)
+
+
+# what the configurations say
+
+
+def is_json(content: bytes) -> bool:
+    with contextlib.suppress(ValueError, RecursionError):
+        json.loads(content)
+        return True
+    return False
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"[]", b"null", b"5", b'"x"', b"\xff\xfe", b"\0", b"[" * 100_000, b'{"a":NaN}'],
+)
+def test_damaged_json_is_refused_or_changes_nothing(folder_of, content):
+    for name in EVERY_KIND:
+        for file in files_of(name):
+            if file.endswith(".json") and not file.endswith("vectors.json"):
+                folder = folder_of(name)
+                (folder / file).write_bytes(content)
+                told = outcome(folder)
+                if (name, file) not in UNREAD and not is_json(content):
+                    assert told != "encoded", (name, file)
+
+
+JUNK = [None, True, -1, 0, 3, 2**70, 1e308, math.nan, "", "x", "../..", "a\0b", "a" * 5000, [], {}]
+
+
+def changed(content: Any) -> Iterator[Any]:
+    """Yield copies of JSON, in each another value put in another place, but for vocabularies."""
+    for key in list(content) if isinstance(content, dict) else range(len(content)):
+        for junk in JUNK:
+            copied = copy.deepcopy(content)
+            copied[key] = junk
+            yield copied
+        if key not in ("vocab", "merges") and isinstance(content[key], dict | list):
+            for inner in changed(content[key]):
+                copied = content.copy()
+                copied[key] = inner
+                yield copied
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        (name, file)
+        for name in [*EVERY_KIND, "model2vec-bare"]
+        for file in files_of(name)
+        if file.endswith(".json") and Path(file).name != "vectors.json"
+    ],
+)
+def test_no_value_in_a_json_file_does_more_than_to_be_refused(folder_of, name, file):
+    folder = folder_of(name)
+    content = json.loads((folder / file).read_text("utf-8"))
+    for other in changed(content):
+        (folder / file).write_text(json.dumps(other))
+        outcome(folder)
+
+
+def with_module(folder: Path, **changes: Any) -> Path:
+    modules = json.loads((folder / "modules.json").read_text())
+    modules[-1] |= changes
+    (folder / "modules.json").write_text(json.dumps(modules))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("kind", "key"),
+    [
+        ("sentence_transformers.models.LSTM", "encoder.unknown module"),
+        ("sentence_transformers.models.Nothing", "encoder.unknown module"),
+        ("evil.Module", "encoder.foreign module"),
+        ("sentence_transformers_evil.models.Pooling", "encoder.foreign module"),
+        ("os.system", "encoder.foreign module"),
+        ("Pooling", "encoder.foreign module"),
+    ],
+)
+def test_a_module_that_is_not_known_is_refused_by_name(folder_of, kind, key):
+    error = refusal(with_module(folder_of("bert-mean"), type=kind))
+    assert error.key == key
+    assert kind.rsplit(".", 1)[-1] in str(error)
+
+
+@pytest.mark.parametrize("path", ["..", "../router", "/etc", "1_Pooling/../..", "link"])
+def test_a_path_outside_the_folder_is_refused(folder_of, tmp_path, path):
+    folder = folder_of("bert-mean")
+    (folder / "link").symlink_to(tmp_path)
+    assert refusal(with_module(folder, path=path)).key == "encoder.path outside"
+    router = folder_of("router")
+    config = json.loads((router / "router_config.json").read_text())
+    config["types"]["../x"] = config["types"]["query_0_StaticEmbedding"]
+    config["structure"]["query"] = ["../x/../.."]
+    (router / "router_config.json").write_text(json.dumps(config).replace('"../x"', '"../x/../.."'))
+    assert refusal(router).key == "encoder.path outside"
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "changes"),
+    [
+        ("bert-mean", "1_Pooling/config.json", {"pooling_mode": "median"}),
+        ("bert-mean", "sentence_bert_config.json", {"query_length": 8}),
+        ("bert-mean", "sentence_bert_config.json", {"transformer_task": "fill-mask"}),
+        ("bert-mean", "2_Normalize/config.json", {"module_input_name": "token_embeddings"}),
+        ("bert-dense-tanh", "2_Dense/config.json", {"module_input_name": "token_embeddings"}),
+        ("bert-dense-tanh", "2_Dense/config.json", {"use_residual": True}),
+        ("bert-dense-tanh", "2_Dense/config.json", {"activation_function": "evil.Tanh"}),
+        ("bert-mean", "config.json", {"is_decoder": True}),
+        ("bert-mean", "config.json", {"model_type": "t5"}),
+        ("bert-mean", "config.json", {"hidden_act": "silu"}),
+        ("bert-mean", "config.json", {"num_hidden_layers": 3}),
+        ("bert-mean", "config.json", {"num_attention_heads": 3}),
+        ("router", "router_config.json", {"parameters": {"route_mappings": {"x": "query"}}}),
+        ("router", "router_config.json", {"structure": {"document": []}}),
+    ],
+)
+def test_what_is_not_computed_here_is_refused_and_not_left_out(folder_of, name, file, changes):
+    folder = folder_of(name)
+    content = json.loads((folder / file).read_text()) | changes
+    (folder / file).write_text(json.dumps(content))
+    assert refusal(folder).key == "encoder.unsupported"
+
+
+def test_dense_before_pooling_is_refused(folder_of):
+    folder = folder_of("bert-dense-tanh")
+    modules = json.loads((folder / "modules.json").read_text())
+    modules[1]["idx"], modules[2]["idx"] = 2, 1
+    (folder / "modules.json").write_text(json.dumps(modules))
+    assert refusal(folder).key == "encoder.unsupported"
+
+
+# the tokenizer
+
+
+@pytest.mark.parametrize("number", [160, 100_000])
+@pytest.mark.parametrize("name", ["bert-mean", "static", "model2vec"])
+def test_a_tokenizer_with_more_entries_than_the_model_is_refused(folder_of, name, number):
+    folder = folder_of(name)
+    tokenizer = json.loads((folder / "tokenizer.json").read_text("utf-8"))
+    tokenizer["model"]["vocab"]["newcomer"] = number  # one entry, far away
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    assert refusal(folder).key == "encoder.other tokenizer"
+
+
+def test_a_tokenizer_that_fails_says_so(folder_of):
+    folder = folder_of("bert-mean")
+    tokenizer = json.loads((folder / "tokenizer.json").read_text("utf-8"))
+    tokenizer["model"]["unk_token"] = "nowhere"
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    assert "nowhere" in outcome(folder) or "UNK" in outcome(folder)
+
+
+# weights
+
+
+def weights_of() -> list[tuple[str, str]]:
+    return [(n, f) for n in EVERY_KIND for f in files_of(n) if f.endswith(".safetensors")]
+
+
+def other_shapes(array: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield arrays of the shapes that a careless program would not notice, or only when it runs."""
+    yield array[..., None]
+    yield array[None]
+    yield array[:0]
+    yield array[:1]
+    yield array.reshape(-1)[0]
+    for axis in range(array.ndim):
+        yield np.delete(array, -1, axis)
+        yield np.concatenate([array, array], axis)
+
+
+def is_model(name: str, tensor: str, array: np.ndarray, other: np.ndarray) -> bool:
+    """Whether weights of another shape fit all the others, so that it is just another model."""
+    if "pooler" in tensor:  # never used
+        return True
+    if other.ndim != array.ndim or not other.size:
+        return False
+    same_width = other.shape[1:] == array.shape[1:]
+    more = len(other) >= len(array)
+    if "position_embeddings" in tensor or "token_type_embeddings" in tensor:
+        return same_width
+    if tensor in ("embeddings", "embedding.weight") and name != "router":
+        return more
+    if tensor.endswith("word_embeddings.weight") or tensor == "embedding.weight":
+        return same_width and more
+    return False
+
+
+@pytest.mark.parametrize(("name", "file"), weights_of())
+def test_weights_of_a_wrong_shape_are_refused_when_the_folder_is_opened(folder_of, name, file):
+    folder = folder_of(name)
+    weights = load_file(folder / file)
+    for tensor, array in weights.items():
+        for other in other_shapes(array):
+            if other.shape == array.shape:
+                continue
+            save_file(weights | {tensor: np.ascontiguousarray(other)}, folder / file)
+            if is_model(name, tensor, array, other):
+                outcome(folder)
+            else:
+                refusal(folder)
+
+
+@pytest.mark.parametrize(("name", "file"), weights_of())
+def test_a_missing_weight_is_refused_by_name(folder_of, name, file):
+    folder = folder_of(name)
+    weights = load_file(folder / file)
+    for tensor in weights:
+        if tensor == "weights" or "pooler" in tensor or "token_type" in tensor:
+            continue
+        save_file({key: array for key, array in weights.items() if key != tensor}, folder / file)
+        refusal(folder)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize(("name", "file"), weights_of())
+def test_weights_that_are_no_numbers_are_refused(folder_of, name, file, bad):
+    folder = folder_of(name)
+    weights = load_file(folder / file)
+    for tensor, array in weights.items():
+        if array.dtype.kind == "f":
+            spoilt = array.copy()
+            spoilt.reshape(-1)[-1] = bad
+            save_file(weights | {tensor: spoilt}, folder / file)
+            assert refusal(folder).key == "encoder.damaged file"
+
+
+def test_weights_so_large_that_the_vectors_are_no_numbers_are_told_without_a_warning(folder_of):
+    folder = folder_of("bert-dense-tanh")
+    weights = load_file(folder / "model.safetensors")
+    huge = {name: np.full_like(array, 1e38) for name, array in weights.items()}
+    save_file(huge, folder / "model.safetensors")
+    assert outcome(folder) != "encoded"
+
+
+def test_weights_of_other_kinds_are_read_or_refused(folder_of):
+    folder = folder_of("static")
+    weights = load_file(folder / "model.safetensors")
+    for kind in (np.float64, np.float16):
+        save_file({k: a.astype(kind) for k, a in weights.items()}, folder / "model.safetensors")
+        assert outcome(folder) == "encoded"
+    save_file({k: a.astype(np.complex64) for k, a in weights.items()}, folder / "model.safetensors")
+    assert refusal(folder).key == "encoder.damaged file"
+
+
+@settings(max_examples=150)
+@given(st.data())
+def test_damaged_safetensors_are_refused_or_other_numbers(tmp_path_factory, data):
+    source = ENCODERS / "static"
+    folder = tmp_path_factory.mktemp("damaged")
+    for name in ("modules.json", "tokenizer.json"):
+        shutil.copy(source / name, folder)
+    (folder / "1_Normalize").mkdir()
+    content = (source / "model.safetensors").read_bytes()
+    (folder / "model.safetensors").write_bytes(data.draw(spoilt(content[:400])) + content[400:])
+    outcome(folder)
+    (folder / "model.safetensors").write_bytes(
+        content[: data.draw(st.integers(0, len(content) - 1))]
+    )
+    assert refusal(folder).key == "encoder.damaged file"
+
+
+@st.composite
+def spoilt(draw: st.DrawFn, content: bytes) -> bytes:
+    """Bytes with a few of them changed, left out or put in."""
+    result = bytearray(content)
+    for _ in range(draw(st.integers(1, 4))):
+        start = draw(st.integers(0, len(result)))
+        length = draw(st.integers(0, 4))
+        result[start : start + length] = draw(st.binary(max_size=4))
+    return bytes(result)
+
+
+# ONNX
+
+
+def varint(number: int) -> bytes:
+    parts = []
+    while number > 0x7F:
+        parts.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes([*parts, number])
+
+
+def field(number: int, content: bytes) -> bytes:
+    """Return a field of protobuf that holds bytes."""
+    return varint(number << 3 | 2) + varint(len(content)) + content
+
+
+EXTERNAL = field(13, field(1, b"location") + field(2, b"/etc/passwd"))
+"""Of a tensor."""
+FOREIGN = field(4, b"Evil") + field(7, b"evil.domain")
+"""A node."""
+
+
+def nested(content: bytes, depth: int) -> bytes:
+    """Return a graph whose nodes hold graphs, so deep, and the last of them the content."""
+    for _ in range(depth):
+        content = field(1, field(5, field(6, content)))
+    return content
+
+
+UNSAFE = {
+    "external initializer": field(7, field(5, EXTERNAL)),
+    "external sparse values": field(7, field(15, field(1, EXTERNAL))),
+    "external sparse indices": field(7, field(15, field(2, EXTERNAL))),
+    "external constant": field(7, field(1, field(5, field(5, EXTERNAL)))),
+    "external constants": field(7, field(1, field(5, field(10, EXTERNAL)))),
+    "external sparse constant": field(7, field(1, field(5, field(22, field(1, EXTERNAL))))),
+    "external sparse constants": field(7, field(1, field(5, field(23, field(2, EXTERNAL))))),
+    "external, nested": field(7, nested(field(5, EXTERNAL), 5)),
+    "external, nested among graphs": field(7, field(1, field(5, field(11, field(5, EXTERNAL))))),
+    "external in a function": field(25, field(7, field(5, field(5, EXTERNAL)))),
+    "external in a function's defaults": field(25, field(11, field(5, EXTERNAL))),
+    "external in training": field(20, field(2, field(5, EXTERNAL))),
+    "foreign node": field(7, field(1, FOREIGN)),
+    "foreign node, nested": field(7, nested(field(1, FOREIGN), 3)),
+    "foreign node in a function": field(25, field(7, FOREIGN)),
+    "foreign function": field(25, field(10, b"evil.domain")),
+    "foreign operations": field(8, field(1, b"evil.domain")),
+    "no UTF-8": field(8, field(1, b"\xff")),
+}
+
+
+@pytest.mark.parametrize("case", UNSAFE)
+def test_a_graph_that_reaches_out_of_its_file_is_refused(folder_of, case):
+    folder = folder_of("onnx")
+    for content in (GRAPH + UNSAFE[case], UNSAFE[case] + GRAPH):
+        (folder / "onnx" / "model.onnx").write_bytes(content)
+        assert refusal(folder).key == "encoder.unsafe graph"
+
+
+DAMAGED = {
+    "empty": b"",
+    "text": b"hello, this is no ONNX file",
+    "picture": b"\x89PNG\r\n\x1a\n" + bytes(50),
+    "archive": b"PK\x03\x04" + bytes(50),
+    "endless varint": b"\xff" * 30,
+    "huge size": b"\x3a\xff\xff\xff\xff\xff\xff\xff\xff\x7f",
+    "cut in a size": b"\x3a\xff",
+    "cut in a number": GRAPH + b"\x0d\0\0",
+    "size past the end": GRAPH + b"\x3a\x01",
+    "a field that some parsers take for another": GRAPH + varint(1 << 32 | 7 << 3 | 2) + b"\0",
+    "field 0": GRAPH + b"\x02\0",
+    "a group": GRAPH + b"\x0b\x0c",
+    "too deep": GRAPH + field(7, nested(b"", 60)),
+    "the runtime's other format": b"\x0a\x12\0\0ORTM" + bytes(400),
+}
+
+
+@pytest.mark.parametrize("case", DAMAGED)
+def test_what_is_no_onnx_file_is_refused(folder_of, case):
+    folder = folder_of("onnx")
+    (folder / "onnx" / "model.onnx").write_bytes(DAMAGED[case])
+    assert refusal(folder).key == "encoder.damaged file"
+
+
+def test_a_graph_cut_off_anywhere_is_refused(folder_of):
+    folder = folder_of("onnx")
+    for end in range(0, len(GRAPH), len(GRAPH) // 40):
+        (folder / "onnx" / "model.onnx").write_bytes(GRAPH[:end])
+        assert refusal(folder).key == "encoder.damaged file"
+
+
+def described(name: bytes) -> bytes:
+    """Return a value of a graph, a matrix of floats of any size."""
+    sizes = field(1, field(2, b"a")) + field(1, field(2, b"b"))
+    return field(1, name) + field(2, field(1, b"\x08\x01" + field(2, sizes)))
+
+
+@pytest.mark.parametrize(("given", "made"), [(b"x", b"last_hidden_state"), (b"input_ids", b"y")])
+def test_a_graph_that_reads_no_text_is_refused(folder_of, given, made):
+    node = field(1, given) + field(2, made) + field(4, b"Identity")
+    graph = (
+        field(1, node) + field(2, b"g") + field(11, described(given)) + field(12, described(made))
+    )
+    folder = folder_of("onnx")
+    content = b"\x08\x08" + field(7, graph) + field(8, b"\x10\x0d")
+    (folder / "onnx" / "model.onnx").write_bytes(content)
+    assert refusal(folder).key == "encoder.no text encoder"
+
+
+@settings(max_examples=400)
+@given(st.one_of(st.binary(max_size=300), spoilt(GRAPH), spoilt(b"".join(UNSAFE.values()))))
+@example(b"\x3a" * 1000)
+def test_any_bytes_are_accepted_or_refused_in_one_sentence(content):
+    told = ""
+    try:
+        check_graph(content, Path("model.onnx"))
+    except UserError as error:
+        told = str(error)
+    assert "\n" not in told
+
+
+def test_every_fixture_is_accepted():
+    assert len(NAMES) > 20
+    for name in NAMES:
+        assert outcome(ENCODERS / name) == "encoded"
