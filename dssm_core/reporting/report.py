@@ -307,7 +307,10 @@ def _verdicts(findings: Findings, tr: Translate) -> tuple[str, Table] | None:
     if verdicts.empty:
         return None
     counts = verdicts["verdict"].value_counts()
-    told = tr("comma").join(f"{tr(f'judge.{v}')} {number:,}" for v, number in counts.items())
+    told = tr("comma").join(
+        f"{tr(f'judge.{verdict}')} {format_number(number, 'count')}"
+        for verdict, number in counts.items()
+    )
     shown = verdicts.tail(MOST_VERDICTS)
     is_cut = len(shown) < len(verdicts)
     about = join_texts(
