@@ -1,4 +1,4 @@
-"""`adopt`, which makes a model folder of somebody else's encoder, and `prompts`, its audit."""
+"""`adopt`, `prompts` and `carry`: somebody else's encoder, its prompts, and another's threshold."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ def add(commands: Commands) -> None:
     """Add these commands to the parser's."""
     _add_adopt(commands)
     _add_prompts(commands)
+    _add_carry(commands)
 
 
 def _add_adopt(commands: Commands) -> None:
@@ -66,6 +67,34 @@ def _add_prompts(commands: Commands) -> None:
     prompts.add_argument("--seed", type=int, default=0, help="random seed of the intervals (0)")
     prompts.add_argument("--json", action="store_true", help="print JSON")
     prompts.set_defaults(command=_prompts)
+
+
+def _add_carry(commands: Commands) -> None:
+    carry = commands.add_parser(
+        "carry", help="carry a threshold over to another model, and say what the old number does"
+    )
+    carry.add_argument("--model", type=Path, required=True, help="the model that it is of")
+    carry.add_argument("--against", type=Path, required=True, help="the model to carry it to")
+    carry.add_argument("--cosine", type=float, required=True, help="the threshold")
+    carry.add_argument(
+        "--pairs", type=Path, required=True, help="labelled pairs, the same for both"
+    )
+    carry.add_argument(
+        "--negatives",
+        type=int,
+        default=0,
+        metavar="N",
+        help="if all pairs are labelled 1: add N random documents to each query as not relevant",
+    )
+    carry.add_argument(
+        "--cost",
+        type=float,
+        default=1.0,
+        help="how many missed pairs a false alarm is as bad as, for the least cost (1)",
+    )
+    carry.add_argument("--seed", type=int, default=0, help="random seed of --negatives (0)")
+    carry.add_argument("--json", action="store_true", help="print JSON")
+    carry.set_defaults(command=_carry)
 
 
 def _adopt(options: argparse.Namespace) -> int:
@@ -119,3 +148,27 @@ def _prompts(options: argparse.Namespace) -> None:
         random = " / ".join(f"{row[f'random {step} %']:.3f}" for step in (5, 50, 95))
         interval = f"[{row['low']:.3f}, {row['high']:.3f}]"
         print(f"{row['name']:20} {row['MRR@10']:.3f}   {interval:15} {p:7} {random}")
+
+
+def _carry(options: argparse.Namespace) -> None:
+    from dssm_core.corpus.pairs import read_pairs
+    from dssm_core.inspection.carry import carry_threshold
+    from dssm_core.inspection.score_pairs import inspect_pairs, sample_negatives
+    from dssm_core.scoring import Scorer
+
+    pairs = read_pairs(options.pairs)
+    if options.negatives and (pairs["label"] == 1).all():
+        pairs = sample_negatives(pairs, options.negatives, options.seed)
+    scorers = Scorer(options.model), Scorer(options.against)
+    one, other = (inspect_pairs(scorer, pairs) for scorer in scorers)
+    backgrounds = scorers[0].folder.random_pairs, scorers[1].folder.random_pairs
+    table = carry_threshold(one, other, options.cosine, backgrounds, options.cost)
+    if options.json:
+        print(table.to_json(orient="records", indent=2))
+        return
+    print(f"{'':12} {'cosine':>8} {'precision':>10} {'recall':>8} {'F1':>8} {'errors':>8}")
+    for row in table.to_dict("records"):
+        numbers = [f"{row[name]:.3f}" for name in ("cosine", "precision", "recall", "f1")]
+        errors = "" if row["errors"] != row["errors"] else f"{row['errors']:,.0f}"
+        cells = zip((*numbers, errors), (8, 10, 8, 8, 8), strict=True)
+        print(f"{row['rule']:12}", *(f"{cell:>{width}}" for cell, width in cells))
