@@ -1,4 +1,4 @@
-"""`adopt`, `prompts` and `carry`: somebody else's encoder, its prompts, and another's threshold."""
+"""`adopt`, `prompts`, `carry` and `probes`: what one wants to know of somebody else's encoder."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from dssm_core.commands.files import add_model, read_text
 from dssm_core.errors import UserError
+
+WORSE = 3
+"""Exit status where a probe is worse than the baseline."""
 
 if TYPE_CHECKING:
     from dssm_core.commands.files import Commands
@@ -20,6 +24,7 @@ def add(commands: Commands) -> None:
     _add_adopt(commands)
     _add_prompts(commands)
     _add_carry(commands)
+    _add_probes(commands)
 
 
 def _add_adopt(commands: Commands) -> None:
@@ -97,6 +102,22 @@ def _add_carry(commands: Commands) -> None:
     carry.set_defaults(command=_carry)
 
 
+def _add_probes(commands: Commands) -> None:
+    probes = commands.add_parser(
+        "probes",
+        help="how often a negation, a number, a date or swapped names go unnoticed",
+        epilog=f"Exit status: {WORSE} if a probe is worse than --baseline, 1 for trouble.",
+    )
+    add_model(probes)
+    probes.add_argument("--pairs", type=Path, required=True, help="labelled pairs")
+    probes.add_argument("--seed", type=int, default=0, help="random seed of the draw (0)")
+    probes.add_argument("--json", type=Path, help="write the figures here, a baseline for later")
+    probes.add_argument(
+        "--baseline", type=Path, help=f"figures to compare with: exit status {WORSE} if worse"
+    )
+    probes.set_defaults(command=_probes)
+
+
 def _adopt(options: argparse.Namespace) -> int:
     from dssm_core.adoption import Adoption, adopt
     from dssm_core.corpus.pairs import read_pairs
@@ -172,3 +193,44 @@ def _carry(options: argparse.Namespace) -> None:
         errors = "" if row["errors"] != row["errors"] else f"{row['errors']:,.0f}"
         cells = zip((*numbers, errors), (8, 10, 8, 8, 8), strict=True)
         print(f"{row['rule']:12}", *(f"{cell:>{width}}" for cell, width in cells))
+
+
+def _probes(options: argparse.Namespace) -> int:
+    from dssm_core.corpus.pairs import read_pairs
+    from dssm_core.evaluation.probes import probe, worse_than
+    from dssm_core.files import write_whole
+    from dssm_core.folder import ModelFolder
+    from dssm_core.runtimes.load import load_towers
+
+    baseline = _baseline(options.baseline) if options.baseline else None
+    towers = load_towers(ModelFolder.open(options.model))
+    figures = probe(towers, read_pairs(options.pairs), options.seed)
+    null = figures["null"]
+    print(
+        f"{null['cases']:,} edits that keep the meaning move the cosine down by "
+        f"{null['median']:.3f} (median); 95 % of them by at most {null['limit']:.3f}"
+    )
+    for row in figures["probes"]:
+        if row["rate"] is None:
+            print(f"{row['name']:9} {row['cases']:,} cases: too few")
+            continue
+        print(
+            f"{row['name']:9} {row['missed']:,} of {row['cases']:,} go unnoticed: "
+            f"{row['rate']:.1%} [{row['low']:.1%}, {row['high']:.1%}], median {row['median']:.3f}"
+        )
+    if options.json:
+        write_whole(options.json, json.dumps(figures, indent=2, ensure_ascii=False).encode())
+    worse = worse_than(figures, baseline) if baseline is not None else []
+    if worse:
+        print(f"worse than {options.baseline}: {', '.join(worse)}")
+    return WORSE if worse else 0
+
+
+def _baseline(path: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(read_text(path, "--baseline"))
+    except (ValueError, RecursionError) as error:
+        raise UserError("probes.damaged baseline", str(error)) from None
+    if not isinstance(values, dict):
+        raise UserError("probes.damaged baseline", type(values).__name__)
+    return values
