@@ -7,7 +7,8 @@ nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from statistics import median
@@ -116,10 +117,8 @@ class PieceReader:
         self._prompt_pieces = lru_cache(64)(self._count_prompt)
 
     def _encode(self, text: str) -> tokenizers.Encoding:
-        try:
+        with _one_sentence("encoder.failed", name="tokenizer.json"):
             return self._tokenizer.encode(text, add_special_tokens=self._specials)
-        except Exception as error:  # the library raises bare Exception
-            raise UserError("encoder.failed", str(error), name="tokenizer.json") from None
 
     def _count_prompt(self, prompt: str) -> int:
         """Return how many pieces a prompt alone has, save a special one at its end."""
@@ -251,10 +250,20 @@ def load_tokenizer(path: Path) -> tokenizers.Tokenizer:
         raise UserError(
             "encoder.large file", f"{path.stat().st_size:,}", file=path.name, most=MAX_FILE
         )
-    try:
+    with _one_sentence("encoder.damaged file", file=path.name):
         return tokenizers.Tokenizer.from_file(str(path))
-    except Exception as error:  # the library raises bare Exception
-        raise UserError("encoder.damaged file", str(error), file=path.name) from None
+
+
+@contextmanager
+def _one_sentence(key: str, **values: str) -> Iterator[None]:
+    """Make a UserError of what the library raises: bare Exception, and Rust's panics, which are
+    none."""
+    try:
+        yield
+    except BaseException as error:
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        raise UserError(key, str(error).partition("\n")[0], **values) from None
 
 
 def _make_lower(tokenizer: tokenizers.Tokenizer) -> None:

@@ -7,7 +7,7 @@ import copy
 import json
 import math
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,13 +57,13 @@ def refusal(path: Path) -> UserError:
     return caught.value
 
 
-def outcome(path: Path) -> str:
+def outcome(path: Path, texts: Sequence[str] = TEXTS) -> str:
     """Open and use what may be wrong; return "encoded", or what a person is told."""
     told = "encoded"
     try:
         towers = EncoderTowers(open_encoder(str(path)))
         for side in ("query", "document"):
-            towers.encode(TEXTS, side)
+            towers.encode(texts, side)
     except UserError as error:
         told = str(error)
     assert "\n" not in told
@@ -142,7 +142,7 @@ def test_damaged_json_is_refused_or_changes_nothing(folder_of, content):
                     assert told != "encoded", (name, file)
 
 
-JUNK = [None, True, -1, 0, 3, 2**70, 1e308, math.nan, "", "x", "../..", "a\0b", "a" * 5000, [], {}]
+JUNK = [None, True, -1, 0, 2**70, 1e308, math.nan, "", "a\0b", "a/" * 5000, [], {}]
 
 
 def changed(content: Any) -> Iterator[Any]:
@@ -159,22 +159,25 @@ def changed(content: Any) -> Iterator[Any]:
                 yield copied
 
 
+def json_files() -> list[tuple[str, str]]:
+    """Return folders and files of each kind once, the tokenizers of all three kinds among them."""
+    wanted = [("roberta", "tokenizer.json"), ("xlm-roberta", "tokenizer.json")]
+    for name in ("bert-dense-tanh", "distilbert", "model2vec-bare", "old-style", "onnx", "router"):
+        for file in files_of(name):
+            is_new = not file.endswith("tokenizer.json") or name == "bert-dense-tanh"
+            if file.endswith(".json") and not file.endswith("vectors.json") and is_new:
+                wanted.append((name, file))
+    return wanted
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("name", "file"),
-    [
-        (name, file)
-        for name in [*EVERY_KIND, "model2vec-bare"]
-        for file in files_of(name)
-        if file.endswith(".json") and Path(file).name != "vectors.json"
-    ],
-)
+@pytest.mark.parametrize(("name", "file"), json_files())
 def test_no_value_in_a_json_file_does_more_than_to_be_refused(folder_of, name, file):
     folder = folder_of(name)
     content = json.loads((folder / file).read_text("utf-8"))
     for other in changed(content):
         (folder / file).write_text(json.dumps(other))
-        outcome(folder)
+        outcome(folder, TEXTS[1:3])
 
 
 def with_module(folder: Path, **changes: Any) -> Path:
