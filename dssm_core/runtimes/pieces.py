@@ -39,7 +39,7 @@ class Span(NamedTuple):
 
     start: int
     end: int
-    inside: tuple[int, ...]
+    inside: list[int]
     outside: int
 
 
@@ -60,16 +60,6 @@ class Piece(NamedTuple):
     end: int
     is_special: bool
 
-    def within(self, text: str, shift: int) -> tuple[int, int]:
-        """Return its start and end in a text after so many characters of prompt, without spaces.
-
-        A piece of spaces alone, such as the mark of a word's start, is at the word that follows.
-        """
-        start, end = max(self.start - shift, 0), self.end - shift
-        end = start + len(text[start:end].rstrip())
-        start = len(text) - len(text[start:].lstrip())
-        return start, max(start, end)
-
 
 class PieceReader:
     """Reads texts with a tokenizer.
@@ -89,6 +79,7 @@ class PieceReader:
 
     Raises:
         UserError: if the file is missing, too large or no tokenizer.
+        ValueError: if `max_length` leaves no room for a text.
     """
 
     def __init__(
@@ -107,6 +98,9 @@ class PieceReader:
             _make_lower(self._tokenizer)
         truncation = self._tokenizer.truncation
         self.max_length = int(truncation["max_length"]) if truncation else None
+        added = self._tokenizer.num_special_tokens_to_add(False) if specials else 0
+        if self.max_length is not None and self.max_length <= added:  # then nothing would be cut
+            raise ValueError(f"texts of at most {self.max_length} pieces")
         vocabulary = self._tokenizer.get_vocab()
         self.size = 1 + max(vocabulary.values(), default=-1)
         self._specials, self._drops_unknown = specials, drops_unknown
@@ -155,8 +149,10 @@ class PieceReader:
         if prompted:
             add(0, 0, prompt, "prompt", prompted)
         words = [(word.start, word.end) for word in segment(text)]
-        read = [(*pieces[i].within(text, len(prompt)), i) for i in own]
-        cut = [(*piece.within(text, len(prompt)), -1) for piece in _past(encoded, len(prompt))]
+        places = _places([pieces[i] for i in own], text, len(prompt))
+        read = [(start, end, i) for (start, end), i in zip(places, own, strict=True)]
+        past = _past(encoded, len(prompt))
+        cut = [(start, end, -1) for start, end in _places(past, text, len(prompt))]
         if self._most is not None:
             most = self._most - len(prompt)
             cut += [(start, end, -1) for start, end in words if start >= most]
@@ -193,6 +189,27 @@ def _past(encoded: tokenizers.Encoding, shift: int) -> list[Piece]:
     return [piece for piece in rest if not piece.is_special and piece.end > shift]
 
 
+def _places(pieces: Sequence[Piece], text: str, shift: int) -> list[tuple[int, int]]:
+    """Return pieces' starts and ends in a text that stands after a prompt, without spaces.
+
+    A piece of spaces alone, such as the mark of a word's start, is at the word that follows.
+
+    Args:
+        pieces: of the text, in order.
+        text: without the prompt.
+        shift: characters of the prompt.
+    """
+    places = []
+    start = 0  # never goes back, so that each space is looked at once
+    for piece in pieces:
+        start = max(start, piece.start - shift)
+        while start < len(text) and text[start].isspace():
+            start += 1
+        end = start + len(text[start : piece.end - shift].rstrip())
+        places.append((start, end))
+    return places
+
+
 def _parts(pieces: Sequence[Piece], shift: int) -> tuple[list[int], ...]:
     """Return which pieces are special ones in front, the prompt's, the text's, special ones after.
 
@@ -221,14 +238,14 @@ def _merged(words: Sequence[tuple[int, int]], pieces: Sequence[tuple[int, int, i
     spans: list[Span] = []
     length = max((end for _, end, _ in parts), default=0)
     for start, end, piece in parts:
-        inside = (piece,) if piece is not None and piece >= 0 else ()
+        inside = [piece] if piece is not None and piece >= 0 else []
         outside = 1 if piece == -1 else 0
         last = spans[-1] if spans else None
         is_empty = last is not None and last.start == last.end == start
         if last and (start < last.end or is_empty or start == end == length):
             whole = max(last.end, end) if start < end else last.end
-            last = Span(last.start, whole, last.inside + inside, last.outside + outside)
-            spans[-1] = last
+            last.inside.extend(inside)
+            spans[-1] = Span(last.start, whole, last.inside, last.outside + outside)
         else:
             spans.append(Span(start, end, inside, outside))
     return spans

@@ -8,11 +8,13 @@ import shutil
 import numpy as np
 import pytest
 
+from dssm_core.errors import UserError
 from dssm_core.runtimes.encoder import EncoderTowers
 from dssm_core.runtimes.encoders import open_encoder
 from dssm_core.runtimes.pooling import Pooling
 from dssm_core.text import READ_STATES, normalise
 from tests.runtimes.encoders import ENCODERS, NAMES, TEXTS, towers
+from tests.tiny import cpu_limit
 
 SIDES = ("query", "document")
 CUT = ["bert-mean", "distilbert", "model2vec", "model2vec-bare", "onnx", "roberta", "xlm-roberta"]
@@ -260,3 +262,26 @@ def test_a_text_of_spaces_is_not_read(name):
     encoding = towers(name).encode([" \t\n "], "query")[0]
     assert not encoding.is_readable
     assert not encoding.vector.any()
+
+
+@pytest.mark.parametrize("name", ["xlm-roberta", "roberta", "bert-mean", "static"])
+@pytest.mark.parametrize("part", [" ", "\n a", "x", "🎉", "\u0301"])
+def test_a_text_of_any_length_is_read_in_time_that_grows_with_it(name, part):
+    embedder = towers(name).embedder
+    with cpu_limit(20):
+        embedder.read(part * 100_000, "", "query")
+
+
+def test_a_length_that_leaves_no_room_for_a_text_is_refused(tmp_path):
+    folder = shutil.copytree(ENCODERS / "bert-mean", tmp_path / "short")
+
+    def first(length: int) -> list[bool]:
+        settings = json.dumps({"max_seq_length": length})
+        (folder / "sentence_bert_config.json").write_text(settings)
+        encoding = EncoderTowers(open_encoder(str(folder))).encode(["a text"], "query")[0]
+        return [token.is_read for token in encoding.tokens]
+
+    assert first(3) == [False, True, False, False]
+    for length in (1, 2):
+        with pytest.raises(UserError):
+            first(length)
