@@ -148,15 +148,9 @@ class PieceReader:
             add(0, 0, pieces[i].text, "special", [i])
         if prompted:
             add(0, 0, prompt, "prompt", prompted)
-        words = [(word.start, word.end) for word in segment(text)]
         places = _places([pieces[i] for i in own], text, len(prompt))
         read = [(start, end, i) for (start, end), i in zip(places, own, strict=True)]
-        past = _past(encoded, len(prompt))
-        cut = [(start, end, -1) for start, end in _places(past, text, len(prompt))]
-        if self._most is not None:
-            most = self._most - len(prompt)
-            cut += [(start, end, -1) for start, end in words if start >= most]
-        for span in _merged(words, [*read, *cut]):
+        for span in self._spans(text, read, _past(encoded, len(prompt)), len(prompt)):
             word = text[span.start : span.end]
             state = self._state(span, pieces)
             add(span.start, span.end, normalise(word) or word, state, span.inside)
@@ -164,6 +158,16 @@ class PieceReader:
             add(len(text), len(text), pieces[i].text, "special", [i])
         count = self._prompt_pieces(prompt) if prompt else 0
         return Reading(sent, tuple(tokens), [piece.id for piece in pieces], owners, count)
+
+    def _spans(
+        self, text: str, read: Sequence[tuple[int, int, int]], past: Sequence[Piece], shift: int
+    ) -> list[Span]:
+        """Return the spans of a text, given the pieces that are read, and those that are not."""
+        words = [(word.start, word.end) for word in segment(text)]
+        cut = [(start, end, -1) for start, end in _places(past, text, shift)]
+        if self._most is not None:
+            cut += [(start, end, -1) for start, end in words if start + shift >= self._most]
+        return _merged(words, [*read, *cut])
 
     def _is_unknown(self, piece: Piece) -> bool:
         return piece.id == self._unknown
