@@ -103,22 +103,28 @@ def test_a_graph_cut_off_anywhere_is_refused(folder_of):
         assert refusal(folder).key == "encoder.damaged file"
 
 
-def described(name: bytes) -> bytes:
-    """Return a value of a graph, a matrix of floats of any size."""
+def described(name: bytes, kind: int) -> bytes:
+    """Return a value of a graph: a matrix of any size, of floats (1) or of whole numbers (7)."""
     sizes = field(1, field(2, b"a")) + field(1, field(2, b"b"))
-    return field(1, name) + field(2, field(1, b"\x08\x01" + field(2, sizes)))
+    return field(1, name) + field(2, field(1, bytes([8, kind]) + field(2, sizes)))
 
 
-@pytest.mark.parametrize(("given", "made"), [(b"x", b"last_hidden_state"), (b"input_ids", b"y")])
-def test_a_graph_that_reads_no_text_is_refused(folder_of, given, made):
-    node = field(1, given) + field(2, made) + field(4, b"Identity")
-    graph = (
-        field(1, node) + field(2, b"g") + field(11, described(given)) + field(12, described(made))
-    )
+@pytest.mark.parametrize(
+    ("given", "made", "key"),
+    [
+        (b"x", b"last_hidden_state", "encoder.no text encoder"),
+        (b"input_ids", b"y", "encoder.no text encoder"),
+        (b"input_ids", b"last_hidden_state", "encoder.failed"),  # no vector of a piece
+    ],
+)
+def test_a_graph_that_is_no_text_encoder_is_refused(folder_of, given, made, key):
+    to_float = field(1, b"to") + b"\x18\x01" + b"\xa0\x01\x02"
+    node = field(1, given) + field(2, made) + field(4, b"Cast") + field(5, to_float)
+    values = field(11, described(given, 7)) + field(12, described(made, 1))
+    content = b"\x08\x08" + field(7, field(1, node) + field(2, b"g") + values)
     folder = folder_of("onnx")
-    content = b"\x08\x08" + field(7, graph) + field(8, b"\x10\x0d")
-    (folder / "onnx" / "model.onnx").write_bytes(content)
-    assert refusal(folder).key == "encoder.no text encoder"
+    (folder / "onnx" / "model.onnx").write_bytes(content + field(8, b"\x10\x0d"))
+    assert refusal(folder).key == key
 
 
 @settings(max_examples=400)

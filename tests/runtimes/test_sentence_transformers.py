@@ -11,7 +11,7 @@ import pytest
 from dssm_core.errors import UserError
 from dssm_core.runtimes.encoder import EncoderTowers
 from dssm_core.runtimes.encoders import open_encoder
-from dssm_core.runtimes.pooling import Pooling
+from dssm_core.runtimes.pooling import Pooling, dense
 from dssm_core.text import READ_STATES, normalise
 from tests.runtimes.encoders import ENCODERS, NAMES, TEXTS, towers
 from tests.tiny import cpu_limit
@@ -47,6 +47,18 @@ def test_the_fixtures_tell_the_encoders_apart():
         if np.allclose(one, other, atol=1e-3)
     }
     assert alike == {frozenset(("bert-mean", "onnx"))}  # a model and its export
+
+
+@pytest.mark.parametrize("width", [3, 4])
+def test_a_dense_layer_may_be_gone_past(width):
+    random = np.random.default_rng(1)
+    kernel, past = random.normal(size=(2, width, 3)).astype(np.float32)
+    weights = {"linear.weight": kernel, "linear.bias": np.arange(width), "residual.weight": past}
+    step = dense({"use_residual": True}, weights)
+    for one in random.normal(size=(5, 3)):
+        around = one if width == 3 else past @ one
+        wanted = np.tanh(kernel @ one + np.arange(width)) + around
+        np.testing.assert_allclose(step(one[None])[0], wanted, rtol=1e-5)
 
 
 def test_an_onnx_file_opens_by_itself_with_the_modules_of_its_folder():
