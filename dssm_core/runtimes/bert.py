@@ -93,7 +93,9 @@ class Bert:
         self._activate = _activation(config.get("hidden_act") or config.get("activation", "gelu"))
         self.size, self.width = self._weights["embeddings.word_embeddings.weight"].shape
         # RoBERTa's and MPNet's first position is after that of padding.
-        self._padding = None if kind in ("bert", "distilbert") else int(config["pad_token_id"])
+        self._padding = (
+            None if kind in ("bert", "distilbert") else int(config.get("pad_token_id", 1))
+        )
         self._has_relative = kind == "mpnet"
         self._check()
         positions = len(self._weights["embeddings.position_embeddings.weight"])

@@ -7,7 +7,8 @@ nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from statistics import median
@@ -38,7 +39,7 @@ class Span(NamedTuple):
 
     start: int
     end: int
-    inside: tuple[int, ...]
+    inside: list[int]
     outside: int
 
 
@@ -59,16 +60,6 @@ class Piece(NamedTuple):
     end: int
     is_special: bool
 
-    def within(self, text: str, shift: int) -> tuple[int, int]:
-        """Return its start and end in a text after so many characters of prompt, without spaces.
-
-        A piece of spaces alone, such as the mark of a word's start, is at the word that follows.
-        """
-        start, end = max(self.start - shift, 0), self.end - shift
-        end = start + len(text[start:end].rstrip())
-        start = len(text) - len(text[start:].lstrip())
-        return start, max(start, end)
-
 
 class PieceReader:
     """Reads texts with a tokenizer.
@@ -88,6 +79,7 @@ class PieceReader:
 
     Raises:
         UserError: if the file is missing, too large or no tokenizer.
+        ValueError: if `max_length` leaves no room for a text.
     """
 
     def __init__(
@@ -106,6 +98,9 @@ class PieceReader:
             _make_lower(self._tokenizer)
         truncation = self._tokenizer.truncation
         self.max_length = int(truncation["max_length"]) if truncation else None
+        added = self._tokenizer.num_special_tokens_to_add(False) if specials else 0
+        if self.max_length is not None and self.max_length <= added:  # then nothing would be cut
+            raise ValueError(f"texts of at most {self.max_length} pieces")
         vocabulary = self._tokenizer.get_vocab()
         self.size = 1 + max(vocabulary.values(), default=-1)
         self._specials, self._drops_unknown = specials, drops_unknown
@@ -116,10 +111,8 @@ class PieceReader:
         self._prompt_pieces = lru_cache(64)(self._count_prompt)
 
     def _encode(self, text: str) -> tokenizers.Encoding:
-        try:
+        with _one_sentence("encoder.failed", name="tokenizer.json"):
             return self._tokenizer.encode(text, add_special_tokens=self._specials)
-        except Exception as error:  # the library raises bare Exception
-            raise UserError("encoder.failed", str(error), name="tokenizer.json") from None
 
     def _count_prompt(self, prompt: str) -> int:
         """Return how many pieces a prompt alone has, save a special one at its end."""
@@ -155,13 +148,9 @@ class PieceReader:
             add(0, 0, pieces[i].text, "special", [i])
         if prompted:
             add(0, 0, prompt, "prompt", prompted)
-        words = [(word.start, word.end) for word in segment(text)]
-        read = [(*pieces[i].within(text, len(prompt)), i) for i in own]
-        cut = [(*piece.within(text, len(prompt)), -1) for piece in _past(encoded, len(prompt))]
-        if self._most is not None:
-            most = self._most - len(prompt)
-            cut += [(start, end, -1) for start, end in words if start >= most]
-        for span in _merged(words, [*read, *cut]):
+        places = _places([pieces[i] for i in own], text, len(prompt))
+        read = [(start, end, i) for (start, end), i in zip(places, own, strict=True)]
+        for span in self._spans(text, read, _past(encoded, len(prompt)), len(prompt)):
             word = text[span.start : span.end]
             state = self._state(span, pieces)
             add(span.start, span.end, normalise(word) or word, state, span.inside)
@@ -169,6 +158,16 @@ class PieceReader:
             add(len(text), len(text), pieces[i].text, "special", [i])
         count = self._prompt_pieces(prompt) if prompt else 0
         return Reading(sent, tuple(tokens), [piece.id for piece in pieces], owners, count)
+
+    def _spans(
+        self, text: str, read: Sequence[tuple[int, int, int]], past: Sequence[Piece], shift: int
+    ) -> list[Span]:
+        """Return the spans of a text, given the pieces that are read, and those that are not."""
+        words = [(word.start, word.end) for word in segment(text)]
+        cut = [(start, end, -1) for start, end in _places(past, text, shift)]
+        if self._most is not None:
+            cut += [(start, end, -1) for start, end in words if start + shift >= self._most]
+        return _merged(words, [*read, *cut])
 
     def _is_unknown(self, piece: Piece) -> bool:
         return piece.id == self._unknown
@@ -192,6 +191,27 @@ def _past(encoded: tokenizers.Encoding, shift: int) -> list[Piece]:
     """Return the pieces of the text that are not read, because they overflow."""
     rest = [piece for part in encoded.overflowing for piece in _pieces(part)]
     return [piece for piece in rest if not piece.is_special and piece.end > shift]
+
+
+def _places(pieces: Sequence[Piece], text: str, shift: int) -> list[tuple[int, int]]:
+    """Return pieces' starts and ends in a text that stands after a prompt, without spaces.
+
+    A piece of spaces alone, such as the mark of a word's start, is at the word that follows.
+
+    Args:
+        pieces: of the text, in order.
+        text: without the prompt.
+        shift: characters of the prompt.
+    """
+    places = []
+    start = 0  # never goes back, so that each space is looked at once
+    for piece in pieces:
+        start = max(start, piece.start - shift)
+        while start < len(text) and text[start].isspace():
+            start += 1
+        end = start + len(text[start : piece.end - shift].rstrip())
+        places.append((start, end))
+    return places
 
 
 def _parts(pieces: Sequence[Piece], shift: int) -> tuple[list[int], ...]:
@@ -222,14 +242,14 @@ def _merged(words: Sequence[tuple[int, int]], pieces: Sequence[tuple[int, int, i
     spans: list[Span] = []
     length = max((end for _, end, _ in parts), default=0)
     for start, end, piece in parts:
-        inside = (piece,) if piece is not None and piece >= 0 else ()
+        inside = [piece] if piece is not None and piece >= 0 else []
         outside = 1 if piece == -1 else 0
         last = spans[-1] if spans else None
         is_empty = last is not None and last.start == last.end == start
         if last and (start < last.end or is_empty or start == end == length):
             whole = max(last.end, end) if start < end else last.end
-            last = Span(last.start, whole, last.inside + inside, last.outside + outside)
-            spans[-1] = last
+            last.inside.extend(inside)
+            spans[-1] = Span(last.start, whole, last.inside, last.outside + outside)
         else:
             spans.append(Span(start, end, inside, outside))
     return spans
@@ -251,10 +271,20 @@ def load_tokenizer(path: Path) -> tokenizers.Tokenizer:
         raise UserError(
             "encoder.large file", f"{path.stat().st_size:,}", file=path.name, most=MAX_FILE
         )
-    try:
+    with _one_sentence("encoder.damaged file", file=path.name):
         return tokenizers.Tokenizer.from_file(str(path))
-    except Exception as error:  # the library raises bare Exception
-        raise UserError("encoder.damaged file", str(error), file=path.name) from None
+
+
+@contextmanager
+def _one_sentence(key: str, **values: str) -> Iterator[None]:
+    """Make a UserError of what the library raises: bare Exception, and Rust's panics, which are
+    none."""
+    try:
+        yield
+    except BaseException as error:
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        raise UserError(key, str(error).partition("\n")[0], **values) from None
 
 
 def _make_lower(tokenizer: tokenizers.Tokenizer) -> None:

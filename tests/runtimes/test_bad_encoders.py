@@ -7,21 +7,17 @@ import copy
 import json
 import math
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 
-from dssm_core.errors import UserError
-from dssm_core.runtimes.encoder import EncoderTowers
-from dssm_core.runtimes.encoders import open_encoder
-from dssm_core.runtimes.onnx import check_graph
-from tests.runtimes.encoders import ENCODERS, NAMES, TEXTS
+from tests.runtimes.encoders import ENCODERS, NAMES, TEXTS, outcome, refusal, spoilt
 
 EVERY_KIND = ["bert-dense-tanh", "distilbert", "mpnet", "model2vec", "old-style", "onnx", "router"]
 """Of all files and weights there are."""
@@ -35,39 +31,6 @@ UNREAD = {
     ("old-style", "tokenizer_config.json"),  # sentence_bert_config.json says the length
 }
 """Files that are there for other libraries."""
-GRAPH = (ENCODERS / "onnx" / "onnx" / "model.onnx").read_bytes()
-
-
-@pytest.fixture
-def folder_of(tmp_path) -> Callable[[str], Path]:
-    """Copy a folder, to be spoilt."""
-
-    def folder_of(name: str) -> Path:
-        shutil.rmtree(tmp_path / name, ignore_errors=True)
-        return shutil.copytree(ENCODERS / name, tmp_path / name)
-
-    return folder_of
-
-
-def refusal(path: Path) -> UserError:
-    """Open what cannot be opened; return what a person is told."""
-    with pytest.raises(UserError) as caught:
-        open_encoder(str(path))
-    assert "\n" not in str(caught.value)
-    return caught.value
-
-
-def outcome(path: Path) -> str:
-    """Open and use what may be wrong; return "encoded", or what a person is told."""
-    told = "encoded"
-    try:
-        towers = EncoderTowers(open_encoder(str(path)))
-        for side in ("query", "document"):
-            towers.encode(TEXTS, side)
-    except UserError as error:
-        told = str(error)
-    assert "\n" not in told
-    return told
 
 
 def files_of(name: str) -> list[str]:
@@ -142,7 +105,7 @@ def test_damaged_json_is_refused_or_changes_nothing(folder_of, content):
                     assert told != "encoded", (name, file)
 
 
-JUNK = [None, True, -1, 0, 3, 2**70, 1e308, math.nan, "", "x", "../..", "a\0b", "a" * 5000, [], {}]
+JUNK = [None, True, -1, 0, 2**70, 1e308, math.nan, "", "a\0b", "a/" * 5000, [], {}]
 
 
 def changed(content: Any) -> Iterator[Any]:
@@ -159,22 +122,25 @@ def changed(content: Any) -> Iterator[Any]:
                 yield copied
 
 
+def json_files() -> list[tuple[str, str]]:
+    """Return folders and files of each kind once, the tokenizers of all three kinds among them."""
+    wanted = [("roberta", "tokenizer.json"), ("xlm-roberta", "tokenizer.json")]
+    for name in ("bert-dense-tanh", "distilbert", "model2vec-bare", "old-style", "onnx", "router"):
+        for file in files_of(name):
+            is_new = not file.endswith("tokenizer.json") or name == "bert-dense-tanh"
+            if file.endswith(".json") and not file.endswith("vectors.json") and is_new:
+                wanted.append((name, file))
+    return wanted
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("name", "file"),
-    [
-        (name, file)
-        for name in [*EVERY_KIND, "model2vec-bare"]
-        for file in files_of(name)
-        if file.endswith(".json") and Path(file).name != "vectors.json"
-    ],
-)
+@pytest.mark.parametrize(("name", "file"), json_files())
 def test_no_value_in_a_json_file_does_more_than_to_be_refused(folder_of, name, file):
     folder = folder_of(name)
     content = json.loads((folder / file).read_text("utf-8"))
     for other in changed(content):
         (folder / file).write_text(json.dumps(other))
-        outcome(folder)
+        outcome(folder, TEXTS[1:3])
 
 
 def with_module(folder: Path, **changes: Any) -> Path:
@@ -377,138 +343,6 @@ def test_damaged_safetensors_are_refused_or_other_numbers(tmp_path_factory, data
         content[: data.draw(st.integers(0, len(content) - 1))]
     )
     assert refusal(folder).key == "encoder.damaged file"
-
-
-@st.composite
-def spoilt(draw: st.DrawFn, content: bytes) -> bytes:
-    """Bytes with a few of them changed, left out or put in."""
-    result = bytearray(content)
-    for _ in range(draw(st.integers(1, 4))):
-        start = draw(st.integers(0, len(result)))
-        length = draw(st.integers(0, 4))
-        result[start : start + length] = draw(st.binary(max_size=4))
-    return bytes(result)
-
-
-# ONNX
-
-
-def varint(number: int) -> bytes:
-    parts = []
-    while number > 0x7F:
-        parts.append(number & 0x7F | 0x80)
-        number >>= 7
-    return bytes([*parts, number])
-
-
-def field(number: int, content: bytes) -> bytes:
-    """Return a field of protobuf that holds bytes."""
-    return varint(number << 3 | 2) + varint(len(content)) + content
-
-
-EXTERNAL = field(13, field(1, b"location") + field(2, b"/etc/passwd"))
-"""Of a tensor."""
-FOREIGN = field(4, b"Evil") + field(7, b"evil.domain")
-"""A node."""
-
-
-def nested(content: bytes, depth: int) -> bytes:
-    """Return a graph whose nodes hold graphs, so deep, and the last of them the content."""
-    for _ in range(depth):
-        content = field(1, field(5, field(6, content)))
-    return content
-
-
-UNSAFE = {
-    "external initializer": field(7, field(5, EXTERNAL)),
-    "external sparse values": field(7, field(15, field(1, EXTERNAL))),
-    "external sparse indices": field(7, field(15, field(2, EXTERNAL))),
-    "external constant": field(7, field(1, field(5, field(5, EXTERNAL)))),
-    "external constants": field(7, field(1, field(5, field(10, EXTERNAL)))),
-    "external sparse constant": field(7, field(1, field(5, field(22, field(1, EXTERNAL))))),
-    "external sparse constants": field(7, field(1, field(5, field(23, field(2, EXTERNAL))))),
-    "external, nested": field(7, nested(field(5, EXTERNAL), 5)),
-    "external, nested among graphs": field(7, field(1, field(5, field(11, field(5, EXTERNAL))))),
-    "external in a function": field(25, field(7, field(5, field(5, EXTERNAL)))),
-    "external in a function's defaults": field(25, field(11, field(5, EXTERNAL))),
-    "external in training": field(20, field(2, field(5, EXTERNAL))),
-    "foreign node": field(7, field(1, FOREIGN)),
-    "foreign node, nested": field(7, nested(field(1, FOREIGN), 3)),
-    "foreign node in a function": field(25, field(7, FOREIGN)),
-    "foreign function": field(25, field(10, b"evil.domain")),
-    "foreign operations": field(8, field(1, b"evil.domain")),
-    "no UTF-8": field(8, field(1, b"\xff")),
-}
-
-
-@pytest.mark.parametrize("case", UNSAFE)
-def test_a_graph_that_reaches_out_of_its_file_is_refused(folder_of, case):
-    folder = folder_of("onnx")
-    for content in (GRAPH + UNSAFE[case], UNSAFE[case] + GRAPH):
-        (folder / "onnx" / "model.onnx").write_bytes(content)
-        assert refusal(folder).key == "encoder.unsafe graph"
-
-
-DAMAGED = {
-    "empty": b"",
-    "text": b"hello, this is no ONNX file",
-    "picture": b"\x89PNG\r\n\x1a\n" + bytes(50),
-    "archive": b"PK\x03\x04" + bytes(50),
-    "endless varint": b"\xff" * 30,
-    "huge size": b"\x3a\xff\xff\xff\xff\xff\xff\xff\xff\x7f",
-    "cut in a size": b"\x3a\xff",
-    "cut in a number": GRAPH + b"\x0d\0\0",
-    "size past the end": GRAPH + b"\x3a\x01",
-    "a field that some parsers take for another": GRAPH + varint(1 << 32 | 7 << 3 | 2) + b"\0",
-    "field 0": GRAPH + b"\x02\0",
-    "a group": GRAPH + b"\x0b\x0c",
-    "too deep": GRAPH + field(7, nested(b"", 60)),
-    "the runtime's other format": b"\x0a\x12\0\0ORTM" + bytes(400),
-}
-
-
-@pytest.mark.parametrize("case", DAMAGED)
-def test_what_is_no_onnx_file_is_refused(folder_of, case):
-    folder = folder_of("onnx")
-    (folder / "onnx" / "model.onnx").write_bytes(DAMAGED[case])
-    assert refusal(folder).key == "encoder.damaged file"
-
-
-def test_a_graph_cut_off_anywhere_is_refused(folder_of):
-    folder = folder_of("onnx")
-    for end in range(0, len(GRAPH), len(GRAPH) // 40):
-        (folder / "onnx" / "model.onnx").write_bytes(GRAPH[:end])
-        assert refusal(folder).key == "encoder.damaged file"
-
-
-def described(name: bytes) -> bytes:
-    """Return a value of a graph, a matrix of floats of any size."""
-    sizes = field(1, field(2, b"a")) + field(1, field(2, b"b"))
-    return field(1, name) + field(2, field(1, b"\x08\x01" + field(2, sizes)))
-
-
-@pytest.mark.parametrize(("given", "made"), [(b"x", b"last_hidden_state"), (b"input_ids", b"y")])
-def test_a_graph_that_reads_no_text_is_refused(folder_of, given, made):
-    node = field(1, given) + field(2, made) + field(4, b"Identity")
-    graph = (
-        field(1, node) + field(2, b"g") + field(11, described(given)) + field(12, described(made))
-    )
-    folder = folder_of("onnx")
-    content = b"\x08\x08" + field(7, graph) + field(8, b"\x10\x0d")
-    (folder / "onnx" / "model.onnx").write_bytes(content)
-    assert refusal(folder).key == "encoder.no text encoder"
-
-
-@settings(max_examples=400)
-@given(st.one_of(st.binary(max_size=300), spoilt(GRAPH), spoilt(b"".join(UNSAFE.values()))))
-@example(b"\x3a" * 1000)
-def test_any_bytes_are_accepted_or_refused_in_one_sentence(content):
-    told = ""
-    try:
-        check_graph(content, Path("model.onnx"))
-    except UserError as error:
-        told = str(error)
-    assert "\n" not in told
 
 
 def test_every_fixture_is_accepted():

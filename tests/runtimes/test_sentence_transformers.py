@@ -8,11 +8,13 @@ import shutil
 import numpy as np
 import pytest
 
+from dssm_core.errors import UserError
 from dssm_core.runtimes.encoder import EncoderTowers
 from dssm_core.runtimes.encoders import open_encoder
-from dssm_core.runtimes.pooling import Pooling
+from dssm_core.runtimes.pooling import Pooling, dense
 from dssm_core.text import READ_STATES, normalise
 from tests.runtimes.encoders import ENCODERS, NAMES, TEXTS, towers
+from tests.tiny import cpu_limit
 
 SIDES = ("query", "document")
 CUT = ["bert-mean", "distilbert", "model2vec", "model2vec-bare", "onnx", "roberta", "xlm-roberta"]
@@ -45,6 +47,18 @@ def test_the_fixtures_tell_the_encoders_apart():
         if np.allclose(one, other, atol=1e-3)
     }
     assert alike == {frozenset(("bert-mean", "onnx"))}  # a model and its export
+
+
+@pytest.mark.parametrize("width", [3, 4])
+def test_a_dense_layer_may_be_gone_past(width):
+    random = np.random.default_rng(1)
+    kernel, past = random.normal(size=(2, width, 3)).astype(np.float32)
+    weights = {"linear.weight": kernel, "linear.bias": np.arange(width), "residual.weight": past}
+    step = dense({"use_residual": True}, weights)
+    for one in random.normal(size=(5, 3)):
+        around = one if width == 3 else past @ one
+        wanted = np.tanh(kernel @ one + np.arange(width)) + around
+        np.testing.assert_allclose(step(one[None])[0], wanted, rtol=1e-5)
 
 
 def test_an_onnx_file_opens_by_itself_with_the_modules_of_its_folder():
@@ -173,7 +187,9 @@ def test_truncated_tokens_are_those_that_change_nothing(name):
 @pytest.mark.parametrize("name", CUT)
 def test_each_token_that_is_read_changes_the_vector(name):
     encoder = towers(name)
-    text = TEXTS[3] + TEXTS[-1]
+    whole = encoder.encode([TEXTS[3] + TEXTS[-1]], "query")[0]
+    end = next(token.start for token in whole.tokens if token.state == "truncated")
+    text = whole.text[:end]  # else another word would come in where one is left out
     for token in encoder.encode([text], "query")[0].tokens:
         without = text[: token.start] + text[token.end :]
         if token.is_read:
@@ -260,3 +276,26 @@ def test_a_text_of_spaces_is_not_read(name):
     encoding = towers(name).encode([" \t\n "], "query")[0]
     assert not encoding.is_readable
     assert not encoding.vector.any()
+
+
+@pytest.mark.parametrize("name", ["xlm-roberta", "roberta", "bert-mean", "static"])
+@pytest.mark.parametrize("part", [" ", "\n a", "x", "🎉", "\u0301"])
+def test_a_text_of_any_length_is_read_in_time_that_grows_with_it(name, part):
+    embedder = towers(name).embedder
+    with cpu_limit(20):
+        embedder.read(part * 100_000, "", "query")
+
+
+def test_a_length_that_leaves_no_room_for_a_text_is_refused(tmp_path):
+    folder = shutil.copytree(ENCODERS / "bert-mean", tmp_path / "short")
+
+    def first(length: int) -> list[bool]:
+        settings = json.dumps({"max_seq_length": length})
+        (folder / "sentence_bert_config.json").write_text(settings)
+        encoding = EncoderTowers(open_encoder(str(folder))).encode(["a text"], "query")[0]
+        return [token.is_read for token in encoding.tokens]
+
+    assert first(3) == [False, True, False, False]
+    for length in (1, 2):
+        with pytest.raises(UserError):
+            first(length)
