@@ -21,14 +21,13 @@ import numpy as np
 
 from dssm_core.errors import UserError
 from dssm_core.runtimes.bert import Bert
-from dssm_core.runtimes.encoder import Facts, Reading, fingerprint, no_prompts
+from dssm_core.runtimes.encoder import SIDES, Facts, Reading, fingerprint, no_prompts
 from dssm_core.runtimes.onnx import OnnxEncoder, find_onnx
 from dssm_core.runtimes.pieces import PieceReader
 from dssm_core.runtimes.pooling import Pooling, Step, dense, layer_norm, normalise, pad
 from dssm_core.runtimes.tensors import read_tensors
 from dssm_core.towers import Side
 
-SIDES: tuple[Side, Side] = ("query", "document")
 MAX_JSON = 4_000_000
 """Bytes of a configuration."""
 LENGTH_FILES = (
