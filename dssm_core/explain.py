@@ -13,9 +13,17 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from dssm_core.errors import UserError
 from dssm_core.scoring import Head, cosine
 from dssm_core.text import READ_STATES, State, Token
-from dssm_core.towers import Encoding, EncodingCache, PromptedTowers, Side, Towers
+from dssm_core.towers import (
+    Encoding,
+    EncodingCache,
+    PromptedTowers,
+    Side,
+    Towers,
+    can_encode_any,
+)
 
 MOST_EDITS = 8
 """Tokens that `smallest_flip` leaves out before it gives up."""
@@ -104,6 +112,9 @@ def effects(
     Returns:
         Effects of that side's tokens, 0 for those that were not read. A token without which
         nothing is left to read takes the whole score.
+
+    Raises:
+        UserError: if the towers know some texts alone, and not those with a token left out.
     """
     text, other = (query, document) if side == "query" else (document, query)
     fixed = towers.encode([other], "document" if side == "query" else "query")[0]
@@ -113,7 +124,7 @@ def effects(
     base = _cosine(whole, fixed)
     lost = {
         place: (base - value, head.probability(base) - head.probability(value))
-        for place, encoding in zip(places, towers.encode(variants, side), strict=True)
+        for place, encoding in zip(places, _variants(towers, variants, side), strict=True)
         for value in [_cosine(encoding, fixed)]
     }
     for i, token in enumerate(whole.tokens):
@@ -136,6 +147,14 @@ def effects(
             for i, token in enumerate(whole.tokens)
         ),
     )
+
+
+def _variants(towers: Towers | EncodingCache, texts: Sequence[str], side: Side) -> list[Encoding]:
+    """Return the encodings of texts that nobody wrote: those of a person with words left out."""
+    encodings = towers.encode(texts, side)
+    if not can_encode_any(towers) and any(e.tokens and not e.is_readable for e in encodings):
+        raise UserError("encoder.no variants")
+    return encodings
 
 
 def _without_prompt(towers: Towers | EncodingCache, text: str, side: Side) -> Encoding:
@@ -268,7 +287,7 @@ def smallest_flip(
     chosen: list[int] = []
     while len(left) > 1 and len(chosen) < MOST_EDITS:
         variants = [without(text, tokens, [*chosen, place]) for place in left]
-        encoded = towers.encode(variants, where)
+        encoded = _variants(towers, variants, where)
         if where == "query":
             gaps = [_cosine(e, fixed["higher"]) - _cosine(e, fixed["lower"]) for e in encoded]
         else:

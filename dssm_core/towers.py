@@ -135,6 +135,20 @@ class PromptedTowers(Towers, Protocol):
         ...
 
 
+@runtime_checkable
+class LimitedTowers(Towers, Protocol):
+    """Towers that may know the vectors of some texts alone, such as those of a file.
+
+    Attributes:
+        can_encode_any: whether they encode every text.
+    """
+
+    @property
+    def can_encode_any(self) -> bool:
+        """Return whether they encode every text."""
+        ...
+
+
 class BatchTower(Protocol):
     """One tower, from a batch of texts as numbers to vectors and attention.
 
@@ -301,6 +315,12 @@ class EncodingCache:
     def _drop(self, key: tuple[Side, str]) -> None:
         if old := self._cached.pop(key, None):
             self._tokens -= len(old.tokens)
+
+
+def can_encode_any(towers: Towers | EncodingCache) -> bool:
+    """Return whether towers encode every text: only then can a word be left out or changed."""
+    inner = towers.towers if isinstance(towers, EncodingCache) else towers
+    return not isinstance(inner, LimitedTowers) or inner.can_encode_any
 
 
 def _in_parts(texts: Sequence[str]) -> Iterator[tuple[int, list[str]]]:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 import tokenizers
 from safetensors.numpy import save_file
+
+from dssm_core.errors import UserError
+from dssm_core.words import LANGUAGES, translator_for
 
 WORDS = [f"{kind}{number}" for kind in ("red", "blue", "green") for number in range(40)]
 
@@ -43,3 +48,12 @@ def labelled_pairs(queries: int = 120, seed: int = 0) -> pd.DataFrame:
         rows.append((f"red{one} blue{other}", f"green{one} red{other} blue{one}", 1))
     frame = pd.DataFrame(rows, columns=["query", "document", "label"])
     return frame.drop_duplicates("query").reset_index(drop=True)
+
+
+def refusal(work: Callable[[], object]) -> UserError:
+    """Return the error of a person that some work ends in; it can be said in every language."""
+    with pytest.raises(UserError) as caught:
+        work()
+    for language in LANGUAGES:
+        assert "\n" not in caught.value.text(translator_for(language))
+    return caught.value

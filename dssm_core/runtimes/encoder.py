@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -16,8 +16,12 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from dssm_core.errors import UserError
-from dssm_core.text import Token
+from dssm_core.text import Token, segment
 from dssm_core.towers import Encoding, Side
+
+SIDES: tuple[Side, Side] = ("query", "document")
+PROBES = ("a red door", "how do I paint a wall?", "红色的门")
+"""What an encoder without files is asked, to tell it from another."""
 
 
 def no_prompts() -> dict[Side, str]:
@@ -57,6 +61,7 @@ class Facts:
         max_length: pieces that it reads, its own special tokens included; None if it does not say.
         attention: what the weights are, as a key of the catalogues; empty without weights.
         prompts: the encoder's own.
+        can_encode_any: whether it takes any text; if not, no word can be left out.
     """
 
     name: str
@@ -67,6 +72,7 @@ class Facts:
     max_length: int | None = None
     attention: str = ""
     prompts: Mapping[Side, str] = field(default_factory=no_prompts)
+    can_encode_any: bool = True
 
 
 class Embedder(Protocol):
@@ -123,6 +129,7 @@ class EncoderTowers:
         self.prompts = dict(embedder.facts.prompts if prompts is None else prompts)
         self.scale, self.bias = scale, bias
         self.has_attention = bool(embedder.facts.attention)
+        self.can_encode_any = embedder.facts.can_encode_any
 
     def with_prompts(self, prompts: Mapping[Side, str]) -> EncoderTowers:
         """Return the same encoder and head with other prompts."""
@@ -191,6 +198,50 @@ class EncoderTowers:
         if weights is not None:
             np.add.at(result, np.asarray(reading.owners), weights)
         return result
+
+
+def read_words(text: str, prompt: str) -> Reading:
+    """Return a text as it is sent to an encoder that takes text: its tokens are our own words.
+
+    Symbols count as read, too, for the encoder gets them; how it cuts a word is not known.
+    """
+    own = (Token(t.text, t.start, t.end, "seen") for t in segment(text))
+    added = [Token(prompt, 0, 0, "prompt")] if prompt else []
+    return Reading(prompt + text, (*added, *own))
+
+
+def probe(
+    embed: Callable[[Sequence[str], Side], np.ndarray], name: str, *parts: str
+) -> tuple[int, str]:
+    """Return the width E, and a fingerprint, of an encoder that has no files.
+
+    Args:
+        embed: from texts and a side to what should be vectors [N, E].
+        name: what it is called.
+        parts: what tells it from others, beside its vectors.
+
+    Returns:
+        E, and twelve hex digits of the parts and the vectors of PROBES on each side, rounded to
+        two decimals: the last bits of a vector may differ from run to run.
+
+    Raises:
+        UserError: as `embed` does, or if it returns something else than vectors of one width.
+    """
+    query, document = (embed(PROBES, side) for side in SIDES)
+    for vectors in (query, document):
+        is_table = vectors.dtype.kind in "fiu" and vectors.ndim == 2 and vectors.size
+        if not is_table or len(vectors) != len(PROBES):
+            shape = " × ".join(map(str, vectors.shape))
+            raise UserError("encoder.no vectors", shape, name=name, number=len(PROBES))
+        if not np.isfinite(vectors).all():
+            raise UserError("encoder.not numbers", name=name)
+    if query.shape != document.shape:
+        widths = f"{query.shape[1]} ≠ {document.shape[1]}"
+        raise UserError("encoder.two widths", widths, name=name)
+    rounded = np.rint(np.concatenate([query, document]).astype(np.float64) * 100) + 0.0  # no -0
+    digest = hashlib.sha256("\0".join([*parts, str(rounded.shape)]).encode())
+    digest.update(rounded.astype("<f8").tobytes())
+    return query.shape[1], digest.hexdigest()[:12]
 
 
 def fingerprint(files: Iterable[Path]) -> str:

@@ -29,9 +29,40 @@ def _onnx(reference: str, options: Options) -> Embedder:
     return open_file(Path(reference), Path(settings) if settings else None)
 
 
-FORMATS: dict[str, Callable[[str, Options], Embedder]] = {"folder": _folder, "onnx": _onnx}
+def _endpoint(reference: str, options: Options) -> Embedder:
+    from dssm_core.runtimes.endpoint import open_endpoint
+
+    return open_endpoint(reference.partition(":")[2])
+
+
+def _function(reference: str, options: Options) -> Embedder:
+    from dssm_core.runtimes.function import open_function
+
+    return open_function(reference.partition(":")[2])
+
+
+def _vectors(reference: str, options: Options) -> Embedder:
+    from dssm_core.runtimes.vectors import open_vectors
+
+    return open_vectors(Path(reference))
+
+
+FORMATS: dict[str, Callable[[str, Options], Embedder]] = {
+    "folder": _folder,
+    "onnx": _onnx,
+    "endpoint": _endpoint,
+    "function": _function,
+    "vectors": _vectors,
+}
 """Loaders by format; each imports its libraries when it is asked for."""
 
+NAMED = {"endpoint", "function"}
+"""Formats whose reference is a name, not a path."""
+SUFFIXES = {
+    ".onnx": "onnx",
+    **dict.fromkeys((".npz", ".npy", ".safetensors", ".parquet", ".jsonl"), "vectors"),
+}
+"""Formats of files."""
 PICKLES = {".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib"}
 """Suffixes of files that can run any code when they are read."""
 PROGRAMS = {".pb", ".tflite", ".h5", ".gguf"}
@@ -45,7 +76,7 @@ def format_of(reference: str) -> str:
         UserError: if there is nothing there, or it is refused, with what to do instead.
     """
     scheme, separator, _ = reference.partition(":")
-    if separator and scheme in FORMATS:
+    if separator and scheme in NAMED:
         return scheme
     path = Path(reference)
     if path.is_dir():
@@ -59,9 +90,9 @@ def format_of(reference: str) -> str:
         raise UserError("encoder.pickle", reference, file=path.name)
     if suffix in PROGRAMS:
         raise UserError("encoder.program", reference)
-    if suffix != ".onnx":
+    if suffix not in SUFFIXES:
         raise UserError("encoder.unknown format", path.name)
-    return "onnx"
+    return SUFFIXES[suffix]
 
 
 def open_encoder(reference: str, options: Options | None = None) -> Embedder:

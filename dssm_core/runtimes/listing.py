@@ -15,11 +15,10 @@ from typing import Any
 import numpy as np
 
 from dssm_core.errors import UserError
-from dssm_core.runtimes.encoder import no_prompts
+from dssm_core.runtimes.encoder import SIDES, no_prompts
 from dssm_core.runtimes.tensors import read_tensors
 from dssm_core.towers import Side
 
-SIDES: tuple[Side, Side] = ("query", "document")
 MAX_JSON = 4_000_000
 """Bytes of a configuration."""
 DOCUMENT_PROMPTS = ("document", "passage", "corpus")

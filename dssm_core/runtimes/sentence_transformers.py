@@ -20,8 +20,8 @@ import numpy as np
 
 from dssm_core.errors import UserError
 from dssm_core.runtimes.bert import Bert
-from dssm_core.runtimes.encoder import Facts, Reading, fingerprint
-from dssm_core.runtimes.listing import SIDES, Listing
+from dssm_core.runtimes.encoder import SIDES, Facts, Reading, fingerprint
+from dssm_core.runtimes.listing import Listing
 from dssm_core.runtimes.onnx import OnnxEncoder, find_onnx
 from dssm_core.runtimes.pieces import PieceReader
 from dssm_core.runtimes.pooling import Pooling, Step, dense, layer_norm, normalise, pad
