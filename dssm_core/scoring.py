@@ -84,6 +84,27 @@ def sigmoid(logit: float) -> float:
     return math.exp(logit) / (1 + math.exp(logit))
 
 
+def scales(cosine: float) -> dict[str, float]:
+    """Return one cosine on the scales that engines and libraries print.
+
+    Args:
+        cosine: in [-1, 1].
+
+    Returns:
+        cosine: itself, also the inner product of vectors of length 1; distance: 1 - cosine, in
+        [0, 2]; shifted: (1 + cosine) / 2, in [0, 1], Elasticsearch's and Lucene's; l2: Euclidean
+        distance of vectors of length 1, in [0, 2]; l2 squared: its square, Faiss's, in [0, 4].
+    """
+    gap = max(0.0, 2 - 2 * cosine)
+    return {
+        "cosine": cosine,
+        "distance": 1 - cosine,
+        "shifted": (1 + cosine) / 2,
+        "l2": math.sqrt(gap),
+        "l2 squared": gap,
+    }
+
+
 @dataclass(frozen=True)
 class ScoredText:
     """The query, as the model read it."""

@@ -233,20 +233,16 @@ def legend_html(*texts: Sequence[ScoredToken]) -> str:
 
 def chain_html(result: ScoredDocument, head: Head, documents: int, threshold: float) -> str:
     """Return a document's numbers in order, each with how it comes from the one before."""
-    if result.cosine is None or result.logit is None or result.probability is None:
+    if result.cosine is None:
         return f'<p class="dssm-quiet">{escape(tr("nothing"))}</p>'
-    items = [
-        _link("first", "cosine", format_number(result.cosine, "cosine")),
-        _link("step", "logit", format_number(result.logit, "logit"), _product(result.cosine, head)),
-        _link(
-            "step",
-            "probability",
-            format_number(result.probability, "probability"),
-            f"= sigmoid({format_number(result.logit, 'logit')}) "
-            + _verdict(result.probability, threshold),
-        ),
-        _link("apart", "rank", tr("rank.of", rank=result.rank, number=documents)),
-    ]
+    items = [_link("first", "cosine", format_number(result.cosine, "cosine"))]
+    if result.logit is not None and result.probability is not None:
+        logit = format_number(result.logit, "logit")
+        probability = format_number(result.probability, "probability")
+        how = f"= sigmoid({logit}) {_verdict(result.probability, threshold)}"
+        items.append(_link("step", "logit", logit, _product(result.cosine, head)))
+        items.append(_link("step", "probability", probability, how))
+    items.append(_link("apart", "rank", tr("rank.of", rank=result.rank, number=documents)))
     if result.percentile is not None:
         items.append(_link("apart", "percentile", format_number(result.percentile, "percentile")))
     return f'<div class="dssm-chain" role="list">{"".join(items)}</div>'

@@ -13,10 +13,12 @@ import streamlit as st
 from dssm_core import charts
 from dssm_core.errors import UserError
 from dssm_core.folder import ModelFolder
-from dssm_core.scoring import Scores
+from dssm_core.quantities import format_number
+from dssm_core.scoring import Scores, scales
 from dssm_core.ui.common import components, theme
 from dssm_core.ui.common.language import tr, translator
-from dssm_core.ui.common.tables import Column, pick_table
+from dssm_core.ui.common.tables import Column, pick_table, show_table
+from dssm_core.ui.compare.second_scale import SecondScale
 from dssm_core.words import ENGLISH, Translate
 
 MAX_BARS = 20
@@ -37,6 +39,7 @@ class ResultView:
         threshold: on both scales.
         selected: position of the chosen document.
         notes: remarks on what was not read.
+        scale: what stands beside the cosine.
     """
 
     folder: ModelFolder
@@ -45,6 +48,11 @@ class ResultView:
     threshold: charts.Threshold
     selected: int
     notes: Sequence[str]
+    scale: SecondScale
+
+    def drawn(self) -> pd.DataFrame:
+        """Return the frame as charts draw it, with the second scale as "probability"."""
+        return self.scale.drawn(self.frame)
 
     def ranked(self) -> pd.DataFrame:
         """Return the frame in order of rank, documents without a score last."""
@@ -52,15 +60,15 @@ class ResultView:
 
     def finding(self) -> str:
         """Return what the scores say, in a sentence or two."""
-        known = self.ranked().dropna(subset=["rank"])
+        known = self.drawn().dropna(subset=["rank"]).sort_values(["rank", "position"])
         if known.empty:
             return tr("finding.none")
-        best = known.iloc[0]
+        best, say = known.iloc[0], self.scale.words(translator())
         values = {"best": int(best["position"]), "probability": best["probability"]}
         above = int((known["probability"] >= self.threshold[1]).sum())
         if not above:
-            return tr("finding.none matches", **values)
-        return tr("finding", **values, above=above, number=len(known))
+            return say("finding.none matches", **values)
+        return say("finding", **values, above=above, number=len(known))
 
     def chain_html(self) -> str:
         """Return the chosen document's score chain."""
@@ -87,33 +95,27 @@ class ResultView:
 
     def score_chart(self, ink: str = charts.INK, tr: Translate = ENGLISH) -> charts.Drawing:
         """Return the chart of cosine against probability."""
-        try:
-            background = self.folder.random_pairs
-        except UserError:  # the scorer shows it
-            background = np.zeros(0)
-        head = self.scores.head
         return charts.score_chart(
-            self.frame,
-            curve=charts.probability_curve(head.scale, head.bias),
-            background=charts.background_bins(background),
+            self.drawn(),
+            curve=self.scale.curve(),
+            background=charts.background_bins(self.scale.background),
             threshold=self.threshold,
             selected=self.selected,
             ink=ink,
-            tr=tr,
+            tr=self.scale.words(tr),
         )
 
     def ranked_bars(self, ink: str = charts.INK, tr: Translate = ENGLISH) -> charts.Drawing:
         """Return the chart of documents by rank."""
-        first = self.ranked().head(MAX_BARS)
-        is_more = (self.frame["position"] == self.selected) & ~self.frame["position"].isin(
-            first["position"]
-        )
+        drawn = self.drawn().sort_values(["rank", "position"])
+        first = drawn.head(MAX_BARS)
+        is_more = (drawn["position"] == self.selected) & ~drawn["position"].isin(first["position"])
         return charts.ranked_bars(
-            pd.concat([first, self.frame[is_more]]),
+            pd.concat([first, drawn[is_more]]),
             threshold=self.threshold,
             selected=self.selected,
             ink=ink,
-            tr=tr,
+            tr=self.scale.words(tr),
         )
 
 
@@ -122,9 +124,10 @@ def show(folder: ModelFolder, scores: Scores, notes: Sequence[str]) -> ResultVie
     frame = scores.frame()
     selected = _selected(frame)
     finding, slider = st.columns([7, 5], gap="medium", vertical_alignment="center")
+    scale = SecondScale(scores.head, _background(folder))
     with slider:
-        threshold = _pick_threshold(scores)
-    view = ResultView(folder, scores, frame, threshold, selected, notes)
+        threshold = _pick_threshold(scale)
+    view = ResultView(folder, scores, frame, threshold, selected, notes, scale)
     with finding:
         components.show_lead(view.finding())
         components.show_quiet(tr("choose"))
@@ -134,6 +137,13 @@ def show(folder: ModelFolder, scores: Scores, notes: Sequence[str]) -> ResultVie
     _show_attention(view)
     _show_table(view)
     return view
+
+
+def _background(folder: ModelFolder) -> np.ndarray:
+    try:
+        return folder.random_pairs
+    except UserError:  # the scorer shows it
+        return np.zeros(0)
 
 
 def _selected(frame: pd.DataFrame) -> int:
@@ -148,22 +158,24 @@ def _selected(frame: pd.DataFrame) -> int:
     return chosen
 
 
-def _pick_threshold(scores: Scores) -> charts.Threshold:
-    st.session_state.setdefault("compare.threshold", 0.5)
-    probability = st.slider(
-        tr("threshold"),
+def _pick_threshold(scale: SecondScale) -> charts.Threshold:
+    say = scale.words(translator())
+    key = "compare.threshold" if scale.head.is_fitted else "compare.threshold.share"
+    st.session_state.setdefault(key, 0.5 if scale.head.is_fitted else 0.99)
+    value = st.slider(
+        say("threshold"),
         0.01,
         0.99,
         step=0.01,
-        key="compare.threshold",
-        help=tr("threshold.help"),
+        key=key,
+        help=say("threshold.help"),
         persist_state="session",
     )
-    cosine = scores.head.cosine_at(probability)
-    low, high = scores.head.reachable
-    key = "threshold.never" if cosine is None else "threshold.same"
-    components.show_quiet(tr(key, probability=probability, cosine=cosine, low=low, high=high))
-    return cosine, probability
+    cosine = scale.cosine_at(value)
+    low, high = scale.head.reachable
+    text = "threshold.never" if cosine is None else "threshold.same"
+    components.show_quiet(say(text, probability=value, cosine=cosine, low=low, high=high))
+    return cosine, value
 
 
 def _show_charts(view: ResultView) -> None:
@@ -194,7 +206,27 @@ def _show_chain(view: ResultView) -> None:
         key="compare.selected",
     )
     st.html(view.chain_html())
-    components.show_head(view.scores.head)
+    if view.scores.head.is_fitted:
+        components.show_head(view.scores.head)
+    else:
+        components.show_quiet(tr("share.no head"))
+    _show_ruler(results[view.selected - 1].cosine)
+
+
+def _show_ruler(cosine: float | None) -> None:
+    """Show one value on the scales that engines and libraries print."""
+    if cosine is None:
+        return
+    with st.expander(tr("ruler")):
+        components.show_quiet(tr("ruler.about"))
+        rows = [
+            (tr(f"ruler.{name}"), format_number(value, "cosine"), tr(f"ruler.{name}.help"))
+            for name, value in scales(cosine).items()
+        ]
+        names = [tr("ruler.scale"), tr("ruler.value"), tr("ruler.reads")]
+        show_table(
+            pd.DataFrame(rows, columns=names), {name: Column(name) for name in names}, tr("ruler")
+        )
 
 
 def _show_attention(view: ResultView) -> None:
@@ -230,10 +262,11 @@ def _show_table(view: ResultView) -> None:
     ranked = view.ranked()
     positions = ranked["position"].tolist()
     columns = {"position": Column("#", "count", "small"), "document": _column("document", "large")}
-    columns |= {name: _column(name) for name in ("cosine", "logit", "probability")}
+    numbers = ("cosine", "logit", "probability") if view.scores.head.is_fitted else ("cosine",)
+    columns |= {name: _column(name) for name in numbers}
     columns |= {"rank": _column("rank", quantity="count"), "percentile": _column("percentile")}
     pick_table(
-        ranked,
+        ranked[list(columns)],
         columns,
         tr("table.alt"),
         key=f"compare.table.{hash(tuple(positions))}",

@@ -36,7 +36,9 @@ def show_overview(scored: ScoredPairs, cosine: float) -> None:
         _show_counts(rates)
     with right:
         threshold.show_threshold(scored, curve)
-    if scored.inspection.head.scale <= 0:
+    if not scored.inspection.head.is_fitted:
+        components.show_quiet(tr("share.no head"))
+    elif scored.inspection.head.scale <= 0:
         components.show_head(scored.inspection.head)
     _show_charts(scored, curve, rates, cosine)
     _show_ranking(scored)
@@ -106,7 +108,6 @@ def _show_charts(
         return
     labels = frame["label"].to_numpy()
     area = scored.cached("area", (), lambda: auc(frame["cosine"].to_numpy(), labels))
-    table = scored.cached("calibration", (), lambda: measure.calibration(frame))
     point = rates.point(**at)
     with columns[1]:
         relevant = float(labels.mean())
@@ -114,7 +115,10 @@ def _show_charts(
         _show_curve("precision", chart, scored)
     with columns[2]:
         _show_curve("roc", charts.roc_chart(curve, point, area=area, **style), scored)
+    if not head.is_fitted:
+        return
     with columns[3]:
+        table = scored.cached("calibration", (), lambda: measure.calibration(frame))
         error = measure.calibration_error(table)
         chart = charts.reliability_chart(table, error=error, **style)
         components.show_chart(chart, "inspect.reliability")

@@ -74,8 +74,8 @@ def show_pair(
 
 def _finding(pair: SelectedPair) -> str:
     """Return whether the model agrees with the label, in a sentence."""
-    probability = pair.scored.probability
-    if probability is None:
+    cosine, probability = pair.scored.cosine, pair.scored.probability
+    if cosine is None:
         return tr("pair.unread.wrong" if pair.label else "pair.unread")
     key = {
         (1, 1): "pair.hit",
@@ -83,6 +83,9 @@ def _finding(pair: SelectedPair) -> str:
         (0, 1): "pair.false",
         (0, 0): "pair.rejected",
     }[pair.label, int(pair.verdict or 0)]
+    if probability is None:
+        numbers = (format_number(number, "cosine") for number in (cosine, pair.threshold))
+        return tr(f"{key}.cosine", **dict(zip(("cosine", "at"), numbers, strict=True)))
     return tr(
         key,
         probability=format_number(probability, "probability"),

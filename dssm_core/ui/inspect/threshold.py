@@ -42,19 +42,23 @@ def put(scored: ScoredPairs, cosine: float) -> None:
     st.session_state[THRESHOLD] = scored.inspection.fingerprint, cosine
     st.session_state[COSINE] = round(min(1.0, max(-1.0, cosine)), 3)
     low, high = slider_ends(head)
-    st.session_state[PROBABILITY] = round(min(high, max(low, head.probability(cosine))), 3)
+    if head.is_fitted:
+        st.session_state[PROBABILITY] = round(min(high, max(low, head.probability(cosine))), 3)
     st.session_state[MOVES] = st.session_state.get(MOVES, 0) + 1
 
 
 def slider_ends(head: Head) -> tuple[float, float]:
-    """Return the ends of the slider: what the model can say, on its steps."""
+    """Return the ends of the slider: what the model can say, on its steps; alike without a head."""
+    if not head.is_fitted:
+        return 0.0, 0.0
     low, high = head.reachable
     return round(max(low, STEP) + STEP / 2, 3), round(min(high, 1 - STEP) - STEP / 2, 3)
 
 
 def show_threshold(scored: ScoredPairs, curve: pd.DataFrame) -> None:
     """Show the threshold on both scales, to be moved on either, and suggestions."""
-    if COSINE not in st.session_state or PROBABILITY not in st.session_state:
+    shown = {COSINE, PROBABILITY} if scored.inspection.head.is_fitted else {COSINE}
+    if not shown <= set(st.session_state):
         put(scored, st.session_state[THRESHOLD][1])  # back from another page
     slider, number = st.columns([3, 2], vertical_alignment="bottom")
     with slider:

@@ -27,6 +27,7 @@ from dssm_core.scoring import Head, ScoredDocument, ScoredToken, Scorer
 from dssm_core.ui.common import components, state
 from dssm_core.ui.compare import inputs, share
 from dssm_core.ui.compare.result import ResultView
+from dssm_core.ui.compare.second_scale import SecondScale
 from dssm_core.words import translator_for
 from tests.pages import Loading, Ready, numbers, picker, shown_text, sound
 from tests.tiny import AWKWARD, WordTowers, bare_folder
@@ -336,7 +337,8 @@ def saved(tmp_path: Path) -> str:
     scorer = Scorer(bare_folder(tmp_path / "<b>doors"), WordTowers())
     scores = scorer.score("<b>red</b> door", ["<i>door" + "! " * 300, "+", "a door"])
     notes = ["<script>note</script>"]
-    view = ResultView(scorer.folder, scores, scores.frame(), (0.25, 0.5), 1, notes)
+    scale = SecondScale(scorer.head, scorer.folder.random_pairs)
+    view = ResultView(scorer.folder, scores, scores.frame(), (0.25, 0.5), 1, notes, scale)
     return share.page_writer(view)().decode()
 
 
