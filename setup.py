@@ -10,7 +10,7 @@ setup(
     packages=[*find_packages(include=["dssm_core*"]), "dssm_core.app"],
     package_dir={"dssm_core.app": "."},
     package_data={
-        "dssm_core": ["py.typed", *(f"**/*.{kind}" for kind in ("css", "html", "toml", "tsv"))],
+        "dssm_core": ["py.typed", *(f"**/*.{kind}" for kind in ("css", "j2", "toml", "tsv"))],
         "dssm_core.app": [".streamlit/config.toml", "sample_models/debian-packages/*"],
     },
 )

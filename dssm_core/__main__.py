@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dssm_core import __version__
-from dssm_core.commands import adopt, index, inspect, measure, notebook, page, prepare, train
+from dssm_core.commands import encoders, index, inspect, measure, notebook, page, prepare, train
 from dssm_core.errors import UserError
 
 
@@ -51,7 +51,7 @@ def parser() -> argparse.ArgumentParser:
     )
     whole.add_argument("--version", action="version", version=f"dssm-lens {__version__}")
     commands = whole.add_subparsers(metavar="COMMAND", dest="name")
-    for module in (adopt, prepare, train, measure, notebook, index, inspect):
+    for module in (encoders, prepare, train, measure, notebook, index, inspect):
         module.add(commands)
     return whole
 

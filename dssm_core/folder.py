@@ -6,11 +6,9 @@ use, nothing is unpickled, and Keras loads registered layers only, under safe mo
 
 from __future__ import annotations
 
-import ctypes
 import hashlib
 import json
 import math
-import os
 import shutil
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -22,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from dssm_core.errors import UserError
+from dssm_core.files import whole_folder
 
 FORMAT = 1
 """Raised when a folder written by this code could no longer be read by older code."""
@@ -211,40 +210,21 @@ def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
     Raises:
         UserError: if the place cannot be written.
     """
-    fresh, old = path.with_name(f".{path.name}.new"), path.with_name(f".{path.name}.old")
+    written = set(files)
     try:
-        if old.is_dir() and not path.exists():  # a kill between the two renames below
-            old.rename(path)
-        for left in (fresh, old):
-            shutil.rmtree(left, ignore_errors=True)
-        if path.is_dir():  # what is there by other names is somebody's own
-            written = set(files)
-            shutil.copytree(path, fresh, True, lambda at, _: written if Path(at) == path else set())
-        elif path.exists():
-            raise NotADirectoryError("there is a file of that name")
-        else:
-            fresh.mkdir(parents=True)
-        for name, content in files.items():
-            (fresh / name).write_bytes(content)
-        if not (path.exists() and _exchange(fresh, path)):
-            if path.exists():
-                path.rename(old)
-            fresh.rename(path)
-        for left in (fresh, old):
-            shutil.rmtree(left, ignore_errors=True)
+        with whole_folder(path) as fresh:
+            if path.is_dir():  # what is there by other names is somebody's own
+                shutil.copytree(
+                    path,
+                    fresh,
+                    symlinks=True,
+                    ignore=lambda at, _: written if Path(at) == path else set(),
+                    dirs_exist_ok=True,
+                )
+            for name, content in files.items():
+                (fresh / name).write_bytes(content)
     except OSError as error:
         raise UserError("folder.cannot write", str(error), path=str(path)) from None
-
-
-def _exchange(one: Path, other: Path) -> bool:
-    """Swap two folders in one step; False where the system cannot, as only Linux can."""
-    try:
-        rename = ctypes.CDLL(None, use_errno=True).renameat2
-    except (AttributeError, OSError, TypeError):
-        return False
-    here, swap = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
-    result: bool = rename(here, os.fsencode(one), here, os.fsencode(other), swap) == 0
-    return result
 
 
 def find_folders(root: Path) -> Iterator[ModelFolder | UserError]:

@@ -18,6 +18,9 @@ settings.register_profile(  # a busy machine's pauses are no failures
 )
 settings.load_profile("no clock")
 
+collect_ignore = ["fixtures/encoders/make.py"]
+"""It needs torch; it is run by hand."""
+
 BACKGROUND = np.array([-0.2, 0.0, 0.2, 0.4], np.float32)
 
 

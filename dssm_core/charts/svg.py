@@ -11,18 +11,6 @@ FRAME = "#7A7F8788"
 """Grids and frames, to be seen on light and on dark."""
 
 
-def chart_svg(chart: Chart | Drawing, width: int = 620) -> str:
-    """Return a chart as inline SVG; "" where it fails.
-
-    Args:
-        chart: one layered view.
-        width: of the view without axes, in pixels.
-    """
-    specification = chart.to_dict()
-    specification["width"] = width
-    return _draw(specification)
-
-
 def plain_svg(chart: Chart | Drawing, width: int = 350) -> str:
     """Return a chart as inline SVG without title, in the text colour of the page it stands in.
 

@@ -98,6 +98,7 @@ def _run(options: argparse.Namespace) -> None:
     from datetime import datetime
 
     from dssm_core.corpus.pairs import read_pairs
+    from dssm_core.files import write_whole
     from dssm_core.inspection.findings import find
     from dssm_core.inspection.score_pairs import inspect_pairs
     from dssm_core.reporting.report import report_html
@@ -122,9 +123,9 @@ def _run(options: argparse.Namespace) -> None:
     )
     if options.json:
         content = json.dumps(findings.to_dict(), indent=2, allow_nan=False)
-        options.json.write_text(content + "\n", "utf-8")
+        write_whole(options.json, f"{content}\n".encode())
     if options.out:
-        options.out.write_bytes(report_html(findings, translator_for(options.language)))
+        write_whole(options.out, report_html(findings, translator_for(options.language)))
     _print_findings(findings)
     if len(findings.verdicts):
         print(f"\n{len(findings.verdicts):,} verdicts on these pairs, from {path}")
@@ -134,6 +135,7 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _replay(options: argparse.Namespace) -> int:
+    from dssm_core.files import write_whole
     from dssm_core.repro.cases import read_cases
     from dssm_core.repro.replay import replay
     from dssm_core.scoring import Scorer
@@ -147,9 +149,9 @@ def _replay(options: argparse.Namespace) -> int:
         cases, Scorer(options.model), options.tolerance, options.threshold, _progress("cases")
     )
     if options.json:
-        options.json.write_text(outcomes.as_json() + "\n", "utf-8")
+        write_whole(options.json, f"{outcomes.as_json()}\n".encode())
     if options.junit:
-        options.junit.write_text(outcomes.as_junit() + "\n", "utf-8")
+        write_whole(options.junit, f"{outcomes.as_junit()}\n".encode())
     print(outcomes.as_text())
     return BROKE if outcomes.is_broken else 0
 

@@ -160,6 +160,7 @@ def _run_file(
 ) -> Iterator[Keep | None]:
     """Give what writes one system's rows to a run file, qrels beside it; None without a path."""
     from dssm_core.corpus.trec import run_lines
+    from dssm_core.files import whole_file, write_whole
 
     if path is None:
         yield None
@@ -171,13 +172,14 @@ def _run_file(
             for query, relevant in zip(collection.query_ids, collection.relevant, strict=True)
             for document in sorted(relevant)
         ]
-        path.with_name(f"{path.name}.qrels").write_text("".join(lines), "utf-8")
-    with path.open("w", encoding="utf-8") as file:
+        write_whole(path.with_name(f"{path.name}.qrels"), "".join(lines).encode())
+    with whole_file(path) as file:
 
         def keep(system: str, query: int, order: np.ndarray, scores: np.ndarray) -> None:
             if system == wanted:
                 name, documents = collection.query_ids[query], collection.document_ids
-                file.writelines(run_lines(name, order, scores, documents, tag))
+                lines = run_lines(name, order, scores, documents, tag)
+                file.writelines(line.encode() for line in lines)
 
         yield keep
 

@@ -30,6 +30,7 @@ import pyarrow.parquet as pq
 from dssm_core.corpus.pairs import stream_pairs
 from dssm_core.corpus.splitting import fold
 from dssm_core.errors import UserError
+from dssm_core.files import whole_file, write_whole
 
 Strategy = Literal["random", "frequency", "bm25", "model"]
 STRATEGIES: tuple[Strategy, ...] = ("random", "frequency", "bm25", "model")
@@ -128,7 +129,7 @@ def prepare_negatives(
         "documents": documents,
         "shards": [str(p.relative_to(out)) for p in sorted(out.glob("epoch-*/shard-*.parquet"))],
     }
-    _replace(out / "manifest.json", json.dumps(manifest, indent=2).encode())
+    write_whole(out / "manifest.json", json.dumps(manifest, indent=2).encode())
     (out / "index.sqlite").unlink(missing_ok=True)
     return manifest
 
@@ -174,7 +175,7 @@ def _claim(out: Path, run: dict[str, Any]) -> None:
     mark = out / "run.json"
     if mark.exists() and json.loads(mark.read_text("utf-8")) != run:
         raise UserError("negatives.other run", folder=str(out))
-    _replace(mark, json.dumps(run).encode())
+    write_whole(mark, json.dumps(run).encode())
 
 
 def _index(pairs: Path, path: Path, log: Callable[[str], None]) -> sqlite3.Connection:
@@ -325,14 +326,7 @@ def _choose(
 
 def _write(path: Path, table: pa.Table) -> None:
     path.parent.mkdir(exist_ok=True)
-    fresh = path.with_suffix(".new")
-    pq.write_table(
-        table, fresh, compression="zstd", row_group_size=4096, dictionary_pagesize_limit=1 << 24
-    )
-    fresh.replace(path)
-
-
-def _replace(path: Path, content: bytes) -> None:
-    fresh = path.with_suffix(".new")
-    fresh.write_bytes(content)
-    fresh.replace(path)
+    with whole_file(path) as file:
+        pq.write_table(
+            table, file, compression="zstd", row_group_size=4096, dictionary_pagesize_limit=1 << 24
+        )

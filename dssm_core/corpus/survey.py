@@ -13,6 +13,7 @@ import pandas as pd
 
 from dssm_core.corpus.splitting import SPLITS, Row, digest
 from dssm_core.errors import UserError
+from dssm_core.files import write_whole
 
 
 @dataclass(frozen=True)
@@ -105,8 +106,8 @@ def write_corpus(
     text = json.dumps(report.as_json(), indent=2, ensure_ascii=False) + "\n"
     try:
         out.mkdir(parents=True, exist_ok=True)
-        (out / "pairs.csv").write_text(_csv(frame), encoding="utf-8", newline="")
-        (out / "report.json").write_text(text, encoding="utf-8")
+        write_whole(out / "pairs.csv", _csv(frame).encode())
+        write_whole(out / "report.json", text.encode())
     except OSError as trouble:
         raise UserError("folder.not writable", str(trouble), path=str(out)) from trouble
     return report

@@ -8,6 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from dssm_core.files import write_whole
+
 
 def notebook_toy() -> pd.DataFrame:
     """Return the notebook's two pairs: ids 1 to 4 as text, with columns query, document, label.
@@ -83,11 +85,15 @@ def prepare_notebook_toy(out: Path) -> list[str]:
     Source: docs/notebook.md, "Toy data".
     """
     out.mkdir(parents=True, exist_ok=True)
-    notebook_toy().to_csv(out / "pairs.csv", index=False)
-    (out / "config.json").write_text(json.dumps(CONFIG, indent=2) + "\n")
-    (out / "examples.jsonl").write_text(json.dumps(EXAMPLE) + "\n")
-    (out / "notes.md").write_text(NOTES)
+    files = {
+        "pairs.csv": notebook_toy().to_csv(index=False),
+        "config.json": json.dumps(CONFIG, indent=2) + "\n",
+        "examples.jsonl": json.dumps(EXAMPLE) + "\n",
+        "notes.md": NOTES,
+    }
+    for name, text in files.items():
+        write_whole(out / name, text.encode())
     return [
-        f"wrote {out / 'pairs.csv'}, config.json, examples.jsonl, notes.md",
+        f"wrote {out / ', '.join(files)}",
         f"train it: {COMMAND.format(out)}",
     ]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,6 +20,7 @@ import pyarrow.parquet as pq
 
 from dssm_core.errors import UserError
 from dssm_core.evaluation import paired_p_value
+from dssm_core.files import whole_file
 from dssm_core.inspection.measure import ranking_by_query
 from dssm_core.inspection.score_pairs import NUMBERS, TRAITS, Inspection
 from dssm_core.scoring import Head
@@ -155,14 +155,11 @@ def save_snapshot(inspection: Inspection, path: Path | IO[bytes]) -> None:
     if not isinstance(path, Path):
         _write(inspection, path)
         return
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with fresh.open("wb") as file:
+        with whole_file(path) as file:
             _write(inspection, file)
-        fresh.replace(path)
     except OSError as error:
-        fresh.unlink(missing_ok=True)
         raise UserError("snapshot.cannot write", str(error), path=str(path)) from None
 
 

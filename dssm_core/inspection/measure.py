@@ -14,6 +14,7 @@ import pandas as pd
 from dssm_core import evaluation
 from dssm_core.evaluation import auc, summarise
 from dssm_core.evaluation import calibration_error as calibration_error  # of `calibration`
+from dssm_core.evaluation.intervals import wilson
 from dssm_core.inspection.slices import slice_of
 
 MAX_POINTS = 500
@@ -332,22 +333,6 @@ def slice_table(frame: pd.DataFrame, column: str, threshold: float) -> pd.DataFr
     ]
     table["few"] = pairs < FEWEST_PAIRS
     return table.sort_values(["low", "pairs"], ascending=False, kind="stable", ignore_index=True)
-
-
-def wilson(events: np.ndarray, number: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the 95 % interval of a share, sound near 0 and 1 and for few.
-
-    Args:
-        events: how many of each number, [N].
-        number: of trials, [N], at least 1.
-
-    Source: Wilson 1927, "Probable inference, the law of succession, and statistical inference".
-    """
-    z = 1.959964
-    share = events / number
-    middle = (share + z**2 / (2 * number)) / (1 + z**2 / number)
-    half = z * np.sqrt(share * (1 - share) / number + z**2 / (4 * number**2)) / (1 + z**2 / number)
-    return np.clip(middle - half, 0, 1), np.clip(middle + half, 0, 1)
 
 
 def _predicted(frame: pd.DataFrame, threshold: float) -> np.ndarray:

@@ -20,6 +20,9 @@ from dssm_core.process import use_one_thread
 KINDS = ("bert", "roberta", "xlm-roberta", "camembert", "distilbert", "mpnet")
 """Values of `model_type` in config.json that this module computes."""
 
+BUCKETS = 32
+"""Of MPNet's distances."""
+
 # Each family's own names of the same things.
 _LAYERS = {"distilbert": "transformer.layer"}
 _NAMES = {
@@ -79,6 +82,8 @@ class Bert:
             raise ValueError(f"model_type is {kind!r}, not one of {', '.join(KINDS)}")
         if config.get("position_embedding_type", "absolute") != "absolute":
             raise ValueError(f"position_embedding_type is {config['position_embedding_type']!r}")
+        if config.get("is_decoder"):
+            raise ValueError("is_decoder is true")
         self._weights = {_short(name): array for name, array in weights.items()}
         self._names = _NAMES.get(kind, _NAMES["bert"])
         self._prefix = _LAYERS.get(kind, "encoder.layer")
@@ -86,29 +91,48 @@ class Bert:
         self._heads = int(config.get("num_attention_heads") or config["n_heads"])
         self._epsilon = float(config.get("layer_norm_eps", 1e-12))
         self._activate = _activation(config.get("hidden_act") or config.get("activation", "gelu"))
-        words = self._weights["embeddings.word_embeddings.weight"]
-        positions = self._weights["embeddings.position_embeddings.weight"]
-        self.size, self.width = words.shape
+        self.size, self.width = self._weights["embeddings.word_embeddings.weight"].shape
         # RoBERTa's and MPNet's first position is after that of padding.
-        self._first = (
-            0 if kind in ("bert", "distilbert") else int(config.get("pad_token_id", 1)) + 1
+        self._padding = (
+            None if kind in ("bert", "distilbert") else int(config.get("pad_token_id", 1))
         )
-        self.max_length = len(positions) - self._first
-        self._relative = self._weights.get("encoder.relative_attention_bias.weight")
+        self._has_relative = kind == "mpnet"
         self._check()
+        positions = len(self._weights["embeddings.position_embeddings.weight"])
+        self.max_length = positions - (0 if self._padding is None else self._padding + 1)
         use_one_thread()
 
     def _check(self) -> None:
         """Refuse weights that do not fit each other, before the first text does."""
-        if self.width % self._heads:
-            raise ValueError(f"{self.width} units in {self._heads} heads")
+        width = self.width
+        if self._heads < 1 or width % self._heads:
+            raise ValueError(f"{width} units in {self._heads} heads")
+        self._expect("embeddings.position_embeddings.weight", None, width)
+        self._expect_pair("embeddings.LayerNorm", width)
+        if "embeddings.token_type_embeddings.weight" in self._weights:
+            self._expect("embeddings.token_type_embeddings.weight", None, width)
+        if self._has_relative:
+            self._expect("encoder.relative_attention_bias.weight", BUCKETS, self._heads)
         for layer in range(self._number):
+            names = {name: f"{self._prefix}.{layer}.{key}" for name, key in self._names.items()}
+            wide = len(self._weights[f"{names['wide']}.bias"])
             for name in ("query", "key", "value", "out"):
-                kernel = self._weights[f"{self._prefix}.{layer}.{self._names[name]}.weight"]
-                if kernel.shape != (self.width, self.width):
-                    raise ValueError(f"{name} of layer {layer} has the shape {kernel.shape}")
-            for name in ("first norm", "second norm", "wide", "narrow"):
-                _ = self._weights[f"{self._prefix}.{layer}.{self._names[name]}.bias"]
+                self._expect_pair(names[name], width, width)
+            self._expect_pair(names["wide"], wide, width)
+            self._expect_pair(names["narrow"], width, wide)
+            self._expect_pair(names["first norm"], width)
+            self._expect_pair(names["second norm"], width)
+
+    def _expect(self, name: str, *shape: int | None) -> None:
+        """Refuse a weight of another shape, where None stands for any length but 0."""
+        found = self._weights[name].shape
+        wanted = [have if want is None else want for have, want in zip(found, shape, strict=False)]
+        if list(found) != wanted or len(found) != len(shape) or 0 in found:
+            raise ValueError(f"{name} has the shape {' × '.join(map(str, found))}")
+
+    def _expect_pair(self, name: str, *shape: int) -> None:
+        self._expect(f"{name}.weight", *shape)
+        self._expect(f"{name}.bias", shape[0])
 
     def __call__(self, ids: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Encode texts.
@@ -123,7 +147,7 @@ class Bert:
         """
         hidden = self._embed(ids)
         bias = np.where(mask, 0, -1e9).astype(np.float32)[:, None, None, :]
-        if self._relative is not None:
+        if self._has_relative:
             bias = bias + self._relative_bias(ids.shape[1])
         attention = np.zeros(0, np.float32)
         for layer in range(self._number):
@@ -135,7 +159,10 @@ class Bert:
 
     def _embed(self, ids: np.ndarray) -> np.ndarray:
         weights = self._weights
-        positions = np.arange(ids.shape[1]) + self._first
+        positions = np.arange(ids.shape[1])
+        if self._padding is not None:  # a text may hold the name of padding itself
+            counted = ids != self._padding
+            positions = counted.cumsum(1) * counted + self._padding
         hidden = weights["embeddings.word_embeddings.weight"][ids]
         hidden = hidden + weights["embeddings.position_embeddings.weight"][positions]
         kinds = weights.get("embeddings.token_type_embeddings.weight")
@@ -162,15 +189,15 @@ class Bert:
 
     def _relative_bias(self, length: int) -> np.ndarray:
         """Return MPNet's bias by distance, [1, A, T, T]: 32 buckets, the far ones by logarithm."""
-        assert self._relative is not None
+        table = self._weights["encoder.relative_attention_bias.weight"]
         distance = np.arange(length)[None, :] - np.arange(length)[:, None]
-        half = len(self._relative) // 2
+        half = BUCKETS // 2
         near = half // 2
         size = np.abs(distance)
         far = near + (np.log(np.maximum(size, 1) / near) / np.log(128 / near) * (half - near))
         bucket = np.where(size < near, size, np.minimum(far.astype(int), half - 1))
         bucket = bucket + np.where(distance > 0, half, 0)
-        result: np.ndarray = self._relative[bucket].transpose(2, 0, 1)[None]
+        result: np.ndarray = table[bucket].transpose(2, 0, 1)[None]
         return result
 
     def _dense(self, values: np.ndarray, layer: int, name: str) -> np.ndarray:

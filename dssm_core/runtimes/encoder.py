@@ -20,7 +20,7 @@ from dssm_core.text import Token, segment
 from dssm_core.towers import Encoding, Side
 
 SIDES: tuple[Side, Side] = ("query", "document")
-PROBES = ("a red door", "how do I paint a wall?", "红色的门")
+SAMPLES = ("a red door", "how do I paint a wall?", "红色的门")
 """What an encoder without files is asked, to tell it from another."""
 
 
@@ -37,12 +37,15 @@ class Reading(NamedTuple):
         tokens: what the page shows, in reading order, those not read included.
         ids: the tokenizer's pieces, [P]; empty where the encoder takes text.
         owners: index of the token that each piece belongs to, [P].
+        prompted: how many pieces in front are the prompt's and what stands before it, as the
+            prompt alone is cut; 0 without a prompt.
     """
 
     sent: str
     tokens: tuple[Token, ...]
     ids: Sequence[int] = ()
     owners: Sequence[int] = ()
+    prompted: int = 0
 
 
 @dataclass(frozen=True)
@@ -207,7 +210,7 @@ def read_words(text: str, prompt: str) -> Reading:
     return Reading(prompt + text, (*added, *own))
 
 
-def probe(
+def identify(
     embed: Callable[[Sequence[str], Side], np.ndarray], name: str, *parts: str
 ) -> tuple[int, str]:
     """Return the width E, and a fingerprint, of an encoder that has no files.
@@ -218,18 +221,18 @@ def probe(
         parts: what tells it from others, beside its vectors.
 
     Returns:
-        E, and twelve hex digits of the parts and the vectors of PROBES on each side, rounded to
+        E, and twelve hex digits of the parts and the vectors of SAMPLES on each side, rounded to
         two decimals: the last bits of a vector may differ from run to run.
 
     Raises:
         UserError: as `embed` does, or if it returns something else than vectors of one width.
     """
-    query, document = (embed(PROBES, side) for side in SIDES)
+    query, document = (embed(SAMPLES, side) for side in SIDES)
     for vectors in (query, document):
         is_table = vectors.dtype.kind in "fiu" and vectors.ndim == 2 and vectors.size
-        if not is_table or len(vectors) != len(PROBES):
+        if not is_table or len(vectors) != len(SAMPLES):
             shape = " × ".join(map(str, vectors.shape))
-            raise UserError("encoder.no vectors", shape, name=name, number=len(PROBES))
+            raise UserError("encoder.no vectors", shape, name=name, number=len(SAMPLES))
         if not np.isfinite(vectors).all():
             raise UserError("encoder.not numbers", name=name)
     if query.shape != document.shape:

@@ -41,7 +41,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from dssm_core.errors import UserError
-from dssm_core.runtimes.encoder import Facts, Reading, probe, read_words
+from dssm_core.runtimes.encoder import Facts, Reading, identify, read_words
 from dssm_core.towers import Side
 
 MAX_ANSWER = 64_000_000
@@ -121,7 +121,7 @@ def open_endpoint(name: str) -> EndpointEncoder:
     settings = read_settings(name)
     client = Client(name, settings, address_of(name, settings))
     sides = json.dumps([settings.prompts, settings.extras], sort_keys=True, default=str)
-    width, digits = probe(client.vectors, name, settings.model, sides)
+    width, digits = identify(client.vectors, name, settings.model, sides)
     facts = Facts(name, "endpoint", digits, width, (settings.model,), prompts=settings.prompts)
     return EndpointEncoder(facts, settings.batch, client)
 

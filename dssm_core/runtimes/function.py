@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from dssm_core.errors import UserError
-from dssm_core.runtimes.encoder import Facts, Reading, probe, read_words
+from dssm_core.runtimes.encoder import Facts, Reading, identify, read_words
 from dssm_core.towers import Side
 
 GROUP = "dssm.encoders"
@@ -64,7 +64,7 @@ def open_function(name: str) -> FunctionEncoder:
     point = _entry_point(name)
     vectors = _guarded(point)
     package = [point.dist.name, point.dist.version] if point.dist else []
-    width, digits = probe(vectors, name, *package)
+    width, digits = identify(vectors, name, *package)
     return FunctionEncoder(Facts(name, "function", digits, width, (point.value,)), vectors)
 
 

@@ -61,6 +61,8 @@ class OnnxEncoder:
         options.add_session_config_entry(
             "session.intra_op.allow_spinning", "0"
         )  # on a shared machine
+        # A file may look like the runtime's other format, too, which was not looked through.
+        options.add_session_config_entry("session.load_model_format", "ONNX")
         options.log_severity_level = 4
         try:
             self._session = onnxruntime.InferenceSession(
@@ -92,7 +94,7 @@ class OnnxEncoder:
             float [N, T, H], or [N, E] if `is_pooled`; and no attention, which files do not give.
 
         Raises:
-            UserError: if the runtime fails, as where an id has no row.
+            UserError: if the runtime fails, as where an id has no row, or returns something else.
         """
         given: dict[str, np.ndarray] = {
             "input_ids": ids.astype(np.int64),
@@ -106,6 +108,11 @@ class OnnxEncoder:
             )
         except Exception as error:
             raise UserError("encoder.failed", _first_line(error), name=self._path.name) from None
+        shape = getattr(result, "shape", ())
+        first = ids.shape[: 1 if self.is_pooled else 2]
+        if len(shape) != len(first) + 1 or shape[:-1] != first:
+            found = " × ".join(map(str, shape))
+            raise UserError("encoder.failed", found, name=self._path.name)
         return result, None
 
 
@@ -129,9 +136,10 @@ def _read(path: Path) -> bytes:
 
 # Field numbers of onnx.proto: of each message, which fields hold which other message.
 _INSIDE = {
-    "model": {7: "graph", 8: "opset", 25: "function"},
+    "model": {7: "graph", 8: "opset", 20: "training", 25: "function"},
+    "training": {1: "graph", 2: "graph"},
     "graph": {1: "node", 5: "tensor", 15: "sparse"},
-    "function": {7: "node", 9: "opset"},
+    "function": {7: "node", 9: "opset", 11: "attribute"},
     "node": {5: "attribute"},
     "attribute": {5: "tensor", 6: "graph", 10: "tensor", 11: "graph", 22: "sparse", 23: "sparse"},
     "sparse": {1: "tensor", 2: "tensor"},
@@ -178,6 +186,8 @@ def _fields(message: memoryview) -> Iterator[tuple[int, Any]]:
     while at < len(message):
         key, at = _varint(message, at)
         kind, field = key & 7, key >> 3
+        if not 0 < field < 1 << 29:  # some parsers drop the upper bits, and see another field
+            raise ValueError("no protobuf")
         if kind == 0:
             value, at = _varint(message, at)
             yield field, value
@@ -191,6 +201,8 @@ def _fields(message: memoryview) -> Iterator[tuple[int, Any]]:
             at += size
         else:
             raise ValueError("no protobuf")
+    if at > len(message):
+        raise ValueError("the file is cut off")
 
 
 def _varint(message: memoryview, at: int) -> tuple[int, int]:

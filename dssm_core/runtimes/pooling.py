@@ -15,13 +15,14 @@ import numpy as np
 
 MODES = {
     "pooling_mode_cls_token": "cls",
-    "pooling_mode_mean_tokens": "mean",
     "pooling_mode_max_tokens": "max",
+    "pooling_mode_mean_tokens": "mean",
     "pooling_mode_mean_sqrt_len_tokens": "mean_sqrt_len_tokens",
     "pooling_mode_weightedmean_tokens": "weightedmean",
     "pooling_mode_lasttoken": "lasttoken",
 }
-"""The names that configurations have had before sentence-transformers 5.4, and since."""
+"""The names that configurations have had before sentence-transformers 5.4, and since, in the order
+in which the results of the old ones stand one after the other."""
 
 
 @dataclass(frozen=True)
@@ -41,18 +42,19 @@ class Pooling:
         """Read a configuration, old or new.
 
         Raises:
-            ValueError: if it names a mode that is not in MODES, or none.
+            ValueError: if it names a mode that is not in MODES.
         """
         named = config.get("pooling_mode")
         if named is not None:
             modes = [named] if isinstance(named, str) else list(named)
         else:
-            modes = [
-                MODES.get(key, key) for key, on in config.items() if on is True and "_mode_" in key
-            ]
+            old = [key for key, on in config.items() if key.startswith("pooling_mode_") and on]
+            modes = [mode for key, mode in MODES.items() if key in old]
+            modes += [key for key in old if key not in MODES]
         unknown = [mode for mode in modes if mode not in MODES.values()]
-        if unknown or not modes:
-            raise ValueError(f"pooling: {', '.join(map(str, unknown)) or 'no mode'}")
+        if unknown:
+            raise ValueError(f"pooling: {', '.join(map(str, unknown))}")
+        modes = modes or ["mean"]
         return cls(tuple(modes), config.get("include_prompt", True) is not False)
 
     def vectors(self, hidden: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -60,7 +62,7 @@ class Pooling:
 
         Args:
             hidden: [N, T, H].
-            mask: bool [N, T], the pieces that take part; at least one a text.
+            mask: bool [N, T], the pieces that take part.
         """
         return np.concatenate([_pooled(hidden, mask, mode) for mode in self.modes], axis=-1)
 
@@ -71,9 +73,8 @@ class Pooling:
             attention: [N, T, T], row t is how much position t takes from each other.
             mask: bool [N, T], the pieces that take part.
         """
-        if self.modes == ("cls",):
-            return attention[:, 0]
-        return _pooled(attention, mask, "lasttoken" if self.modes == ("lasttoken",) else "mean")
+        one = self.modes[0] if self.modes in (("cls",), ("lasttoken",)) else "mean"
+        return _pooled(attention, mask, one)
 
 
 def _pooled(hidden: np.ndarray, mask: np.ndarray, mode: str) -> np.ndarray:
@@ -87,7 +88,7 @@ def _pooled(hidden: np.ndarray, mask: np.ndarray, mode: str) -> np.ndarray:
     else:
         if mode == "weightedmean":
             counted = counted * np.arange(1, mask.shape[1] + 1, dtype=np.float32)[:, None]
-        number = counted.sum(1)
+        number = np.maximum(counted.sum(1), np.float32(1e-9))
         total = (hidden * counted).sum(1)
         result = total / (np.sqrt(number) if mode == "mean_sqrt_len_tokens" else number)
     pooled: np.ndarray = result
@@ -115,15 +116,21 @@ def dense(config: Mapping[str, Any], weights: Mapping[str, np.ndarray]) -> Step:
 
     Raises:
         KeyError: if a weight is missing.
-        ValueError: if its activation is not in ACTIVATIONS.
+        ValueError: if its activation is not in ACTIVATIONS, or a weight has another shape.
     """
     name = str(config.get("activation_function", "torch.nn.modules.activation.Tanh"))
     activate = ACTIVATIONS.get(name.rsplit(".", 1)[-1])
     if activate is None or not name.startswith("torch.nn."):
         raise ValueError(f"the activation {name}")
     kernel = weights["linear.weight"]
-    bias = weights["linear.bias"] if config.get("bias", True) else np.zeros(len(kernel), np.float32)
-    return lambda vectors: np.asarray(activate(vectors @ kernel.T + bias))
+    rows, columns = kernel.shape
+    bias = weights["linear.bias"] if config.get("bias", True) else np.zeros(rows, np.float32)
+    around = np.zeros((rows, columns), np.float32)  # what goes past the layer
+    if config.get("use_residual"):
+        around = np.eye(rows, dtype=np.float32) if rows == columns else weights["residual.weight"]
+    if bias.shape != (rows,) or around.shape != kernel.shape:
+        raise ValueError(f"Dense {columns} → {rows}: a weight of another shape")
+    return lambda vectors: np.asarray(activate(vectors @ kernel.T + bias) + vectors @ around.T)
 
 
 def layer_norm(weights: Mapping[str, np.ndarray]) -> Step:
@@ -131,10 +138,13 @@ def layer_norm(weights: Mapping[str, np.ndarray]) -> Step:
 
     Raises:
         KeyError: if a weight is missing.
+        ValueError: if vectors have another width, as the first of them shows.
     """
     gain, shift = weights["norm.weight"], weights["norm.bias"]
 
     def step(vectors: np.ndarray) -> np.ndarray:
+        if not vectors.shape[1:] == gain.shape == shift.shape:
+            raise ValueError(f"LayerNorm of {gain.shape[0]} for vectors of {vectors.shape[1]}")
         centred = vectors - vectors.mean(-1, keepdims=True)
         result: np.ndarray = centred / np.sqrt(centred.var(-1, keepdims=True) + 1e-5) * gain + shift
         return result

@@ -10,7 +10,6 @@ persistence/datamodels.py; optimum's ONNX export.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,15 +20,13 @@ import numpy as np
 
 from dssm_core.errors import UserError
 from dssm_core.runtimes.bert import Bert
-from dssm_core.runtimes.encoder import SIDES, Facts, Reading, fingerprint, no_prompts
+from dssm_core.runtimes.encoder import SIDES, Facts, Reading, fingerprint
+from dssm_core.runtimes.listing import Listing
 from dssm_core.runtimes.onnx import OnnxEncoder, find_onnx
 from dssm_core.runtimes.pieces import PieceReader
 from dssm_core.runtimes.pooling import Pooling, Step, dense, layer_norm, normalise, pad
-from dssm_core.runtimes.tensors import read_tensors
 from dssm_core.towers import Side
 
-MAX_JSON = 4_000_000
-"""Bytes of a configuration."""
 LENGTH_FILES = (
     "sentence_bert_config.json",
     *(f"sentence_{kind}_config.json" for kind in ("roberta", "distilbert", "camembert", "albert")),
@@ -37,8 +34,19 @@ LENGTH_FILES = (
     "sentence_xlnet_config.json",
 )
 """Where the longest text stands, by the architecture that wrote it."""
-DOCUMENT_PROMPTS = ("document", "passage", "corpus")
-"""Names of a document's prompt, in sentence-transformers' own order."""
+USUAL = {
+    "transformer_task": "feature-extraction",
+    "module_input_name": "sentence_embedding",
+    "query_length": None,
+    "document_length": None,
+    "query_expansion": None,
+    "processing_kwargs": None,
+}
+"""What a module's configuration may say that changes what it computes, where it says nothing."""
+OUTPUTS = {None, "token_embeddings", "sentence_embedding"}
+"""What a module may call its result."""
+MODEL2VEC_LENGTH = 512
+"""Pieces that model2vec reads where its configuration does not say."""
 
 
 class Body(Protocol):
@@ -97,14 +105,16 @@ class Tower:
     def embed(self, readings: Sequence[Reading]) -> tuple[np.ndarray, list[np.ndarray] | None]:
         """Return vectors [N, E], and the weights of each text's pieces, or None."""
         ids, mask = pad([reading.ids for reading in readings])
-        vectors, attention = self.body(ids, mask)
         pooled = mask
-        if self.pooling is not None:
-            if not self.pooling.include_prompt:
-                pooled = mask & (np.arange(mask.shape[1]) >= _prompt_ends(readings)[:, None])
-            vectors = self.pooling.vectors(vectors, pooled)
-        for step in self.steps:
-            vectors = step(vectors)
+        with np.errstate(all="ignore"):  # what is no number in the end is refused
+            vectors, attention = self.body(ids, mask)
+            if self.pooling is not None:
+                if not self.pooling.include_prompt:
+                    ends = np.array([reading.prompted for reading in readings])
+                    pooled = mask & (np.arange(mask.shape[1]) >= ends[:, None])
+                vectors = self.pooling.vectors(vectors, pooled)
+            for step in self.steps:
+                vectors = step(vectors)
         if attention is None or self.pooling is None:
             return vectors, None
         weights = self.pooling.weights(attention, pooled)
@@ -114,15 +124,6 @@ class Tower:
     def width(self) -> int:
         """E, of a vector."""
         return int(self.embed([self.reader.read("a", "")])[0].shape[1])
-
-
-def _prompt_ends(readings: Sequence[Reading]) -> np.ndarray:
-    """Return after which piece each text's prompt ends, 0 without one, [N]."""
-    ends = []
-    for reading in readings:
-        prompt = {i for i, token in enumerate(reading.tokens) if token.state == "prompt"}
-        ends.append(1 + max((p for p, o in enumerate(reading.owners) if o in prompt), default=-1))
-    return np.array(ends)
 
 
 @dataclass(frozen=True)
@@ -183,7 +184,7 @@ def open_file(path: Path, settings: Path | None = None) -> FolderEncoder:
 def _opened(folder: _Folder) -> FolderEncoder:
     try:
         return _open(folder)
-    except (KeyError, ValueError, TypeError, AttributeError, IndexError) as error:
+    except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError, OSError) as error:
         reason = f"no {error}" if isinstance(error, KeyError) else str(error)
         raise UserError("encoder.unsupported", reason, name=folder.name) from None
 
@@ -212,74 +213,12 @@ def _open(folder: _Folder) -> FolderEncoder:
     return FolderEncoder(facts, towers)
 
 
-class _Folder:
-    """A folder while it is opened; notes which files were used."""
+class _Folder(Listing):
+    """A folder whose towers are built."""
 
     def __init__(self, path: Path, onnx: Path | None, name: str = "") -> None:
-        self.path, self._onnx, self.name = path, onnx, name or path.name
-        self.used: list[Path] = []
-        self.format = "sentence-transformers"
-
-    def json(self, path: Path) -> Any:
-        """Return a JSON file's content."""
-        if not path.is_file():
-            raise UserError("encoder.no file", str(path.parent), file=path.name)
-        if path.stat().st_size > MAX_JSON:
-            raise UserError(
-                "encoder.large file", f"{path.stat().st_size:,}", file=path.name, most=MAX_JSON
-            )
-        self.used.append(path)
-        try:
-            return json.loads(path.read_text("utf-8"))
-        except (ValueError, RecursionError) as error:
-            raise UserError("encoder.damaged file", str(error), file=path.name) from None
-
-    def optional(self, path: Path) -> Any:
-        """Return a JSON file's content; {} where there is none, and an ONNX file to go by."""
-        return {} if self._onnx and not path.is_file() else self.json(path)
-
-    def tensors(self, folder: Path) -> dict[str, np.ndarray]:
-        """Return the weights in a folder; what is pickled is refused."""
-        path = folder / "model.safetensors"
-        pickled = [name for name in ("pytorch_model.bin", "model.pt") if (folder / name).is_file()]
-        if pickled and not path.is_file():
-            raise UserError("encoder.pickle", str(folder), file=pickled[0])
-        self.used.append(path)
-        return read_tensors(path)
-
-    def sides(self) -> dict[Side, list[tuple[str, Path]]]:
-        """Return each side's modules in order: kind and folder."""
-        if not (self.path / "modules.json").is_file():
-            return self._bare()
-        listed = sorted(self.json(self.path / "modules.json"), key=lambda module: module["idx"])
-        modules = [(_kind(m["type"]), _inside(self.path, m["path"])) for m in listed]
-        sides: dict[Side, list[tuple[str, Path]]] = {}
-        for side in SIDES:
-            sides[side] = []
-            for kind, path in modules:
-                is_split = kind in ("Router", "Asym")
-                sides[side] += self._route(path, side) if is_split else [(kind, path)]
-        return sides
-
-    def _bare(self) -> dict[Side, list[tuple[str, Path]]]:
-        """Return the modules of a folder that does not list them, as its library applies them."""
-        config = self.optional(self.path / "config.json")
-        if config.get("model_type") == "model2vec" or "normalize" in config:
-            self.format = "model2vec"
-            modules = [("StaticEmbedding", self.path)]
-            modules += [("Normalize", self.path)] if config.get("normalize") else []
-        else:
-            self.format = "transformers"
-            modules = [("Transformer", self.path), ("Mean", self.path)]
-        return dict.fromkeys(SIDES, modules)
-
-    def _route(self, path: Path, side: Side) -> list[tuple[str, Path]]:
-        name = "router_config.json" if (path / "router_config.json").is_file() else "config.json"
-        config = self.json(path / name)
-        routes = config["structure"]
-        if side not in routes:
-            raise ValueError(f"a router with the routes {', '.join(routes)}")
-        return [(_kind(config["types"][key]), _inside(path, key)) for key in routes[side]]
+        super().__init__(path, onnx is not None)
+        self._onnx, self.name = onnx, name or path.name
 
     def tower(self, modules: Sequence[tuple[str, Path]]) -> Tower:
         """Return a side's tower.
@@ -295,30 +234,32 @@ class _Folder:
         else:
             raise UserError("encoder.unknown module", first, name=self.name)
         pooling = Pooling() if first == "StaticEmbedding" else None
-        names, steps = [words], []
+        if isinstance(body, OnnxEncoder) and body.is_pooled:  # with all that follows
+            return Tower(reader, body, None, (), (words,), False)
+        names = [words]
+        steps: list[Step] = []
         for kind, place in rest:
             if kind in ("Pooling", "Mean"):
-                if isinstance(body, OnnxEncoder) and body.is_pooled:
-                    continue
-                config = self.json(place / "config.json") if kind == "Pooling" else {}
-                pooling = Pooling.of(config) if config else Pooling()
+                if steps:
+                    raise ValueError(f"Pooling after {names[-1]}")
+                pooling = Pooling.of(self.json(place / "config.json") if kind == "Pooling" else {})
                 names.append(f"Pooling: {' + '.join(pooling.modes)}")
-            elif kind == "Dropout":  # in training only
-                continue
-            else:
+            elif kind != "Dropout":  # in training only
                 step, name = self._step(kind, place)
                 steps.append(step)
                 names.append(name)
-        is_pooled = isinstance(body, OnnxEncoder) and body.is_pooled
-        if pooling is None and not is_pooled:
+        if pooling is None:
             raise ValueError("no Pooling module")
         return Tower(reader, body, pooling, tuple(steps), tuple(names), isinstance(body, Bert))
 
     def _step(self, kind: str, path: Path) -> tuple[Step, str]:
         if kind == "Normalize":
+            file = path / "config.json"
+            _check_usual(self.json(file) if file.is_file() else {})
             return normalise, "Normalize"
         if kind == "Dense":
             config, weights = self.json(path / "config.json"), self.tensors(path)
+            _check_usual(config)
             kernel = weights["linear.weight"]
             activation = str(config.get("activation_function", "Tanh")).rsplit(".", 1)[-1]
             name = f"Dense {kernel.shape[1]} → {kernel.shape[0]}, {activation}"
@@ -329,9 +270,13 @@ class _Folder:
 
     def _transformer(self, path: Path) -> tuple[PieceReader, Body, str]:
         config = self.optional(path / "config.json")
-        lengths: Mapping[str, Any] = next(
+        settings: Mapping[str, Any] = next(
             (self.json(path / n) for n in LENGTH_FILES if (path / n).is_file()), {}
         )
+        _check_usual(settings)
+        length = settings.get("max_seq_length")
+        if length is None and (path / "tokenizer_config.json").is_file():  # since 5.4
+            length = self.json(path / "tokenizer_config.json").get("model_max_length")
         body: Bert | OnnxEncoder
         if self._onnx is not None and path == self.path:
             self.used.append(self._onnx)
@@ -345,58 +290,52 @@ class _Folder:
                 body.max_length,
             )
         reader = PieceReader(
-            self._tokenizer(path),
-            _smallest(lengths.get("max_seq_length"), positions),
-            lower=lengths.get("do_lower_case") is True,
+            self.tokenizer(path),
+            _smallest(length, positions),
+            lower=settings.get("do_lower_case") is True,
         )
         if isinstance(body, Bert) and reader.size > body.size:
             raise UserError("encoder.other tokenizer", f"{reader.size:,}", size=f"{body.size:,}")
         return reader, body, words
 
     def _static(self, path: Path) -> tuple[PieceReader, Table, str]:
-        weights = self.tensors(path)
-        rows = next(weights[n] for n in ("embeddings", "embedding.weight") if n in weights)
-        rows = rows.astype(np.float32)
-        if "mapping" in weights:  # model2vec's clusters of like pieces
-            rows = rows[weights["mapping"]]
-        if "weights" in weights:
-            rows = rows * weights["weights"].astype(np.float32).reshape(-1, 1)
-        reader = PieceReader(self._tokenizer(path), None, specials=False)
+        rows = _rows(self.tensors(path))
+        length, is_bare = None, self.format == "model2vec"
+        if is_bare:
+            length = self.json(path / "config.json").get("max_length", MODEL2VEC_LENGTH)
+        reader = PieceReader(self.tokenizer(path), length, specials=False, drops_unknown=is_bare)
         if reader.size > len(rows):
             raise UserError("encoder.other tokenizer", f"{reader.size:,}", size=f"{len(rows):,}")
         return reader, Table(rows), f"StaticEmbedding: {len(rows):,} × {rows.shape[1]}"
 
-    def _tokenizer(self, path: Path) -> Path:
-        file = path / "tokenizer.json"
-        if file.is_file():
-            self.used.append(file)
-        return file
 
-    def prompts(self) -> dict[Side, str]:
-        """Return the folder's own prompts."""
-        path = self.path / "config_sentence_transformers.json"
-        if not path.is_file():
-            return no_prompts()
-        config = self.json(path)
-        named = config.get("prompts") or {}
-        usual = named.get(config.get("default_prompt_name"), "") or ""
-        document = next((named[n] for n in DOCUMENT_PROMPTS if named.get(n)), usual)
-        return {"query": str(named.get("query") or usual), "document": str(document)}
+def _rows(weights: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return a static embedding's vectors, float32 [ids, E], as model2vec may have split them.
 
-
-def _kind(name: str) -> str:
-    """Return a module's kind from the name of its class; code of anybody else's is refused."""
-    package, _, kind = name.rpartition(".")
-    if package.partition(".")[0] != "sentence_transformers":
-        raise UserError("encoder.foreign module", name)
-    return kind
+    Raises:
+        KeyError: if there are none.
+        ValueError: if a weight has another shape.
+        IndexError: if a cluster has no vector.
+    """
+    name = "embedding.weight" if "embedding.weight" in weights else "embeddings"
+    rows = weights[name].astype(np.float32)
+    clusters = weights.get("mapping", np.arange(len(rows)))
+    factors = weights.get("weights", np.ones(len(clusters), np.float32))
+    if rows.ndim != 2 or clusters.ndim != 1 or factors.shape != clusters.shape:
+        raise ValueError(f"{name} or what belongs to it has another shape")
+    if clusters.min(initial=0) < 0:
+        raise IndexError("a cluster below 0")
+    result: np.ndarray = rows[clusters] * factors.astype(np.float32)[:, None]
+    return result
 
 
-def _inside(folder: Path, name: str) -> Path:
-    path = (folder / name).resolve()
-    if not path.is_relative_to(folder):
-        raise UserError("encoder.path outside", name, folder=folder.name)
-    return path
+def _check_usual(config: Mapping[str, Any]) -> None:
+    """Refuse a module's configuration that says what is not computed here."""
+    odd = [key for key, usual in USUAL.items() if config.get(key) not in (None, usual, {})]
+    if config.get("module_output_name") not in OUTPUTS:
+        odd.append("module_output_name")
+    if odd:
+        raise ValueError(", ".join(odd))
 
 
 def _smallest(*lengths: object) -> int | None:

@@ -59,4 +59,9 @@ def _array(values: dict[str, Any]) -> np.ndarray:
         result = np.frombuffer(data, KINDS[kind])
     else:
         raise ValueError(f"numbers of the kind {kind}")
-    return (result.astype(np.float32) if result.dtype.kind == "f" else result).reshape(shape)
+    if result.dtype.kind == "f":
+        with np.errstate(over="ignore"):  # what is too large for float32 is infinite, so refused
+            result = result.astype(np.float32)
+        if not np.isfinite(result).all():
+            raise ValueError("a weight is no finite number")
+    return result.reshape(shape)

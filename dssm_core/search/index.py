@@ -9,13 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dssm_core.errors import UserError
+from dssm_core.files import whole_folder
 from dssm_core.folder import ModelFolder
 from dssm_core.search.nearest import VectorSearch
 
@@ -52,7 +52,7 @@ def check_writable(path: Path) -> None:
 
 
 def write_index(path: Path, folder: ModelFolder, search: VectorSearch) -> dict[str, Any]:
-    """Write an index so that readers find the old one, the new one or none, never half of one.
+    """Write an index so that readers find the old one or the new one, never half of one.
 
     Args:
         path: the folder; an index that is there is replaced, anything else is left alone.
@@ -66,37 +66,26 @@ def write_index(path: Path, folder: ModelFolder, search: VectorSearch) -> dict[s
         UserError: if something else is there, or it cannot be written.
     """
     check_writable(path)
-    fresh, old = path.with_name(f".{path.name}.new"), path.with_name(f".{path.name}.old")
     try:
-        for stale in (fresh, old):
-            shutil.rmtree(stale, ignore_errors=True)
-        fresh.mkdir(parents=True)
-        np.save(fresh / VECTORS, search.vectors.astype(np.float16), allow_pickle=False)
-        with (fresh / DOCUMENTS).open("w", encoding="utf-8") as lines:
-            lines.writelines(json.dumps(document) + "\n" for document in search.documents)
-        if search.graph is not None:
-            search.graph.save(str(fresh / GRAPH))
-        manifest = {
-            "format": FORMAT,
-            "model": folder.name,
-            "fingerprint": folder.fingerprint,
-            "documents": len(search.documents),
-            "vector": search.vectors.shape[1],
-            "method": "exact" if search.graph is None else "usearch",
-            "recall@10": search.recall and round(search.recall, 4),
-            "files": {file.name: _stamp(file) for file in sorted(fresh.iterdir())},
-        }
-        (fresh / MANIFEST).write_text(json.dumps(manifest, indent=2), "utf-8")
-        if path.exists():
-            path.rename(old)
-        fresh.rename(path)
+        with whole_folder(path) as fresh:
+            np.save(fresh / VECTORS, search.vectors.astype(np.float16), allow_pickle=False)
+            with (fresh / DOCUMENTS).open("w", encoding="utf-8") as lines:
+                lines.writelines(json.dumps(document) + "\n" for document in search.documents)
+            if search.graph is not None:
+                search.graph.save(str(fresh / GRAPH))
+            manifest = {
+                "format": FORMAT,
+                "model": folder.name,
+                "fingerprint": folder.fingerprint,
+                "documents": len(search.documents),
+                "vector": search.vectors.shape[1],
+                "method": "exact" if search.graph is None else "usearch",
+                "recall@10": search.recall and round(search.recall, 4),
+                "files": {file.name: _stamp(file) for file in sorted(fresh.iterdir())},
+            }
+            (fresh / MANIFEST).write_text(json.dumps(manifest, indent=2), "utf-8")
     except (OSError, RuntimeError) as error:  # usearch tells of a full disk by the second
-        if old.exists() and not path.exists():
-            old.rename(path)
         raise UserError("index.cannot write", str(error), path=str(path)) from None
-    finally:
-        for stale in (fresh, old):
-            shutil.rmtree(stale, ignore_errors=True)
     return manifest
 
 

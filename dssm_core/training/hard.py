@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from dssm_core.corpus import negatives
 from dssm_core.evaluation import cosine_nearest
+from dssm_core.files import write_whole
 from dssm_core.folder import ModelFolder
 from dssm_core.runtimes.load import load_towers
 from dssm_core.training.config import Plan, TrainingConfig
@@ -102,7 +103,7 @@ def _train_first(
         return
     shutil.rmtree(folders.shards, ignore_errors=True)
     train(plan, log, on_epoch)
-    mark.write_text(digest)
+    write_whole(mark, digest.encode())
 
 
 def _is_done(plan: Plan) -> bool:

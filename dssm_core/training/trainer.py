@@ -21,6 +21,7 @@ from dssm_core import evaluation
 from dssm_core.corpus.splitting import fold, split_pairs
 from dssm_core.errors import UserError
 from dssm_core.families import Config, family
+from dssm_core.files import whole_file
 from dssm_core.folder import ModelFolder
 from dssm_core.models.compiled import CompiledTowers
 from dssm_core.models.losses import compile_step
@@ -225,15 +226,13 @@ class Trainer:
         return json.dumps(run)
 
     def _save(self) -> None:
-        """Write the run to its state file, whole or not at all."""
+        """Write the run to its state file."""
         state = {f"now {i}": v.numpy() for i, v in enumerate(self._variables())}
         state |= {f"best {i}": w for i, w in enumerate(self.best_weights)}
         state |= {f"sum {i}": w for i, w in enumerate(self.sum_of_weights)}
         progress = json.dumps({"run": self._fingerprint(), **asdict(self.progress)})
-        fresh = self.state.with_suffix(".new")
-        with fresh.open("wb") as file:
+        with whole_file(self.state) as file:
             np.savez(file, progress=np.array(progress), **state)
-        fresh.replace(self.state)
 
     def _resume(self) -> None:
         if not self.state.exists():

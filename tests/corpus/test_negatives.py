@@ -130,9 +130,9 @@ def test_a_run_killed_while_it_reads_or_writes_goes_on(tmp_path, monkeypatch, wh
             prepare_negatives(pairs, out, PLAIN, log=quiet)
     real = negatives.pq.write_table
 
-    def torn(table, path, **choices):
-        real(table, path, **choices)
-        path.write_bytes(path.read_bytes()[:50])
+    def torn(table, file, **choices):
+        real(table, file, **choices)
+        file.truncate(50)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:

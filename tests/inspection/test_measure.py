@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from dssm_core import evaluation
 from dssm_core.errors import UserError
 from dssm_core.evaluation import Collection, evaluate_run
+from dssm_core.evaluation.intervals import wilson
 from dssm_core.inspection.measure import (
     MAX_POINTS,
     Rates,
@@ -24,7 +25,6 @@ from dssm_core.inspection.measure import (
     ranking_by_query,
     slice_table,
     suggest_threshold,
-    wilson,
 )
 from dssm_core.inspection.score_pairs import TRAITS
 from dssm_core.inspection.slices import column_name, in_slice, slice_columns, slice_names, slice_of

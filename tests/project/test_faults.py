@@ -98,9 +98,9 @@ def test_a_kill_between_the_two_renames_of_a_save_loses_no_folder(tmp_path):
     code = """
 import os, sys
 from pathlib import Path
-from dssm_core import folder
+from dssm_core import files
 from dssm_core.folder import write_folder
-folder._exchange = lambda one, other: False
+files._exchange = lambda one, other: False
 out = Path(sys.argv[1])
 write_folder(out, {"a": b"old"})
 (out / "mine.csv").write_text("precious")
@@ -285,7 +285,7 @@ if what == "index":
 pairs = read_pairs(b"query,document\\nred,a red door\\n", "p.csv")
 inspection = inspect_pairs(Scorer(folder, WordTowers()), pairs)
 save_snapshot(inspection, at / "s.zip")
-Path.replace = die
+os.replace = die
 save_snapshot(inspection, at / "s.zip")
 """
     for what in ("index", "snapshot"):

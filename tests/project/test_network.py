@@ -204,14 +204,6 @@ for command in json.loads(sys.argv[1]):
     assert (tmp_path / "r.html").is_file()
 
 
-def test_no_document_of_ours_asks_the_browser_for_anything_from_elsewhere(tmp_path, models):
-    from dssm_core.ui.compare import downloads
-
-    page = downloads.page_html("title", "en", [("one", "<p>text</p>")]).decode()
-    for attribute in ("src=", "href=", "@import", "url("):
-        assert attribute not in page
-
-
 def test_nothing_is_told_to_streamlits_makers():
     import tomllib
 

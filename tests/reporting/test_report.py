@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import html
 import html.parser
 import itertools
 import json
@@ -21,6 +22,7 @@ from dssm_core.inspection.score_pairs import inspect_pairs
 from dssm_core.reporting.report import report_html
 from dssm_core.scoring import Scorer
 from dssm_core.words import ENGLISH, Sentence, join_sentences, translator_for
+from tests import ROOT
 from tests.reporting.findings import PAIRS, awkward_findings, findings_on
 from tests.tiny import WordTowers, bare_folder
 
@@ -123,12 +125,22 @@ def test_errors_come_worst_first_with_their_cause_and_its_evidence(found):
 def test_tokens_are_shaded_by_their_effect_with_its_sign_in_words_and_by_more_than_colour(found):
     rows = [("red door", "red door wall", 1, "x"), ("blue", "red", 0, "x")]
     page = report_html(found(rows, cosine=0.9)).decode()
-    up = re.search(r'<span class="up" style="--shade:([\d.]+)">door<sup>\+(0\.\d\d)</sup>', page)
-    down = re.search(r'<span class="down" style="--shade:([\d.]+)">wall<sup>−(0\.\d\d)</sup>', page)
+    up = re.search(r'<span class="up" style="--shade:([\d.]+)">door<sup>\+(0\.\d{3})</sup>', page)
+    down = re.search(
+        r'<span class="down" style="--shade:([\d.]+)">wall<sup>−(0\.\d{3})</sup>', page
+    )
     assert up
     assert down
     assert 0 < float(down[1]) < float(up[1]) <= 0.5
     assert re.search(r"\.down \{[^}]*underline", page)
+
+
+def test_a_shaded_text_keeps_its_spaces_and_gets_no_others(found):
+    text = "\n red  door, redwall\n\n(blue)\t"
+    page = report_html(found([("red", text, 0, "x"), ("red", "blue", 1, "x")], cosine=0.1)).decode()
+    inner = re.findall(r'<div class="text" dir="auto">(.*?)</div>', page, re.S)
+    shown = [html.unescape(re.sub("<sup>.*?</sup>|<[^>]*>", "", part)) for part in inner]
+    assert text in shown
 
 
 def test_words_that_are_not_read_are_struck_out(found):
@@ -249,6 +261,13 @@ def test_no_text_of_the_data_becomes_an_element(awkward):
     assert "<img src=x>.csv" in reader.text
     assert "\x1b" not in page.decode()
     assert "␇" in reader.text
+
+
+def test_no_template_lets_a_value_through_unescaped():
+    templates = list(ROOT.glob("dssm_core/reporting/templates/*.j2"))
+    assert len(templates) == 4
+    for path in templates:
+        assert not re.search(r"\bsafe\b|autoescape", path.read_text("utf-8")), path.name
 
 
 def test_it_asks_for_nothing(awkward):

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dssm_core import files
 from dssm_core.errors import UserError
 from dssm_core.evaluation import bm25_nearest, bm25_rows
 from dssm_core.folder import ModelFolder
@@ -367,6 +368,7 @@ def test_an_index_that_cannot_take_its_place_leaves_the_old_one(written, folder,
             raise OSError("no")
         return rename(self, target)
 
+    monkeypatch.setattr(files, "_exchange", lambda one, other: False)
     monkeypatch.setattr(Path, "rename", refuse)
     with pytest.raises(UserError, match="cannot be written"):
         index.write_index(written, folder, clusters(5))

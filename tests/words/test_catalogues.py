@@ -14,7 +14,8 @@ from tests import ROOT
 
 SOURCE = "".join(
     path.read_text("utf-8")
-    for path in [*(ROOT / "dssm_core").rglob("*.py"), ROOT / "streamlit_app.py"]
+    for pattern in ("dssm_core/**/*.py", "dssm_core/**/*.j2", "streamlit_app.py")
+    for path in ROOT.glob(pattern)
 )
 TEXTS = catalogue("en")
 OTHERS = [language for language in LANGUAGES if language != "en"]

@@ -134,17 +134,3 @@ PAGE = """
 
 SHEET = f"<style>{MARKS}{CHAIN}{MESSAGES}{COUNTS}{CANDIDATES}{PAGE}</style>"
 """For the pages themselves."""
-
-DOWNLOAD = f"""<style>{MARKS}{CHAIN}{MESSAGES}
-body {{font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem;
-  color: #1b2430; background: #fff}}
-h1 {{font-size: 1.6rem}} h2 {{font-size: 1.2rem; margin-top: 2rem}}
-.scroll {{overflow-x: auto}}
-table {{border-collapse: collapse; font-size: .9rem}}
-td, th {{border-bottom: 1px solid #d5dce4; padding: .35rem .6rem; text-align: left;
-  vertical-align: top;
-  overflow-wrap: anywhere; white-space: pre-wrap}}
-td.number, th {{white-space: nowrap}}
-svg {{max-width: 100%; height: auto}}
-</style>"""
-"""For a downloaded page."""

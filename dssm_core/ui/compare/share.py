@@ -6,13 +6,17 @@ from collections.abc import Callable
 
 import pandas as pd
 import streamlit as st
+from markupsafe import Markup
 
-from dssm_core.ui.common import components, state
+from dssm_core.charts import Drawing
+from dssm_core.reporting.html import Figure, Table, render
+from dssm_core.reporting.sheets import safe_csv
+from dssm_core.ui.common import components, state, theme
 from dssm_core.ui.common.language import tr, translator
 from dssm_core.ui.common.security_headers import ADDRESS_SCRIPT
-from dssm_core.ui.compare import downloads
 from dssm_core.ui.compare.inputs import ScoreRequest
 from dssm_core.ui.compare.result import ResultView
+from dssm_core.words import join_texts
 
 
 def keep(model: str, request: ScoreRequest) -> None:
@@ -45,7 +49,7 @@ def show(view: ResultView) -> None:
     with st.container(horizontal=True):
         st.download_button(
             tr("csv"),
-            lambda: downloads.safe_csv(_table(view)),
+            lambda: safe_csv(_table(view)),
             file_name="dssm-lens.csv",
             mime="text/csv",
             on_click="ignore",
@@ -53,7 +57,7 @@ def show(view: ResultView) -> None:
         )
         st.download_button(
             tr("html"),
-            _page(view),
+            page_writer(view),
             file_name="dssm-lens.html",
             mime="text/html",
             on_click="ignore",
@@ -71,30 +75,41 @@ def _table(view: ResultView) -> pd.DataFrame:
     return frame
 
 
-def _heading(name: str) -> str:
-    return "#" if name == "position" else tr(name)
-
-
-def _page(view: ResultView) -> Callable[[], bytes]:
+def page_writer(view: ResultView) -> Callable[[], bytes]:
     """Return what writes the page; its words are chosen here, where the language is known."""
-    lead = f'<p class="dssm-lead">{components.escape(view.finding())}</p>'
-    notes = "".join(f"<p>{components.escape(note)}</p>" for note in view.notes)
-    about = f'<p class="dssm-quiet">{components.escape(view.attention_note())}</p>'
-    query = tr("report.slice", column=tr("query"), name=view.scores.query.text)
-    chain = tr("report.slice", column=tr("chain"), name=tr("document n", n=view.selected))
-    sections = [
-        (chain, view.chain_html()),
-        (tr("attention"), about + view.texts_html()),
-        (tr("table"), downloads.table_html(view.ranked().rename(columns=_heading))),
-    ]
-    title, code, text = f"DSSM Lens · {view.folder.name}", tr("language.code"), translator()
+    ranked, text = view.ranked(), translator()
+    names = map(str, ranked.columns)
+    columns = [("#" if name == "position" else tr(name), _quantity(name)) for name in names]
+    values = {
+        "title": f"DSSM Lens · {view.folder.name}",
+        "query": tr("report.slice", column=tr("query"), name=view.scores.query.text),
+        "finding": view.finding(),
+        "notes": view.notes,
+        "document": tr("report.slice", column=tr("chain"), name=tr("document n", n=view.selected)),
+        "chain": Markup(view.chain_html()),
+        "attention": view.attention_note(),
+        "texts": Markup(view.texts_html()),
+        "numbers": Table(tr("table.alt"), columns, list(ranked.itertuples(index=False))),
+        "marks": Markup(theme.MARKS + theme.CHAIN),
+    }
 
     def write() -> bytes:
-        drawn = (view.score_chart(tr=text), view.ranked_bars(tr=text))
-        pictures = "".join(map(downloads.chart_svg, drawn))
-        return downloads.page_html(title, code, [(query, lead + pictures + notes), *sections])
+        drawn = (draw("currentColor", text) for draw in (view.score_chart, view.ranked_bars))
+        return render("scores.html.j2", text, charts=[_figure(one) for one in drawn], **values)
 
     return write
+
+
+def _quantity(column: str) -> str:
+    """Return by which quantity a column's numbers are written; "" for texts."""
+    return {"document": "", "position": "count", "rank": "count"}.get(column, column)
+
+
+def _figure(chart: Drawing) -> Figure:
+    """Return a chart with how to read it; its finding stands above."""
+    title = chart.more["title"]
+    reading = join_texts(*title["subtitle"])
+    return Figure.of(title["text"], chart, reading, width=760)._replace(caption=reading)
 
 
 def _keep_address(packed: str | None) -> None:

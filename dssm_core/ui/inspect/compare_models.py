@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
 from dssm_core import charts
 from dssm_core.errors import UserError
 from dssm_core.folder import ModelFolder
-from dssm_core.inspection import compare, measure
+from dssm_core.inspection import compare
+from dssm_core.inspection.carry import RULES, carry_threshold
 from dssm_core.inspection.rank_moves import moved_queries, ranks_of
 from dssm_core.inspection.score_pairs import Inspection, inspect_pairs
 from dssm_core.quantities import format_number
@@ -37,6 +40,15 @@ NUMBERS = {"cosine": "cosine", "probability": "probability", "rank": "count"}
 
 PICKED = "inspect.second.picked"
 """Session key of the line of the pair that is picked in the table."""
+
+CARRIED = {
+    "cosine": ("cosine", "cosine"),
+    "precision": ("carry.col.precision", "metric"),
+    "recall": ("carry.col.recall", "metric"),
+    "f1": ("carry.f1", "metric"),
+    "errors": ("carry.errors", "count"),
+}
+"""Columns of the table of carried thresholds: name and quantity."""
 
 CHANGES = {"all": "two.all", "fixed": "two.fixed", "broken": "two.broken", "same": "two.same"}
 
@@ -65,7 +77,16 @@ def show_second_model(
     elif chosen is not None and chosen in folders:
         other = _inspected(inspection, folders[chosen])
     if other is not None:
-        _show_both(inspection, other, threshold)
+        backgrounds = (
+            _background(folders, inspection.model),
+            _background(folders, None if chosen == SNAPSHOT else chosen),
+        )
+        _show_both(inspection, other, threshold, backgrounds)
+
+
+def _background(folders: Mapping[str, ModelFolder], name: str | None) -> np.ndarray:
+    """Return the cosines of a model's random pairs; none of a snapshot, which has not got them."""
+    return folders[name].random_pairs if name and name in folders else np.zeros(0)
 
 
 def snapshot_bytes(inspection: Inspection) -> bytes:
@@ -119,13 +140,23 @@ def _inspected(inspection: Inspection, folder: ModelFolder) -> Inspection | None
     )
 
 
-def _show_both(one: Inspection, other: Inspection, threshold: float) -> None:
+def _show_both(
+    one: Inspection,
+    other: Inspection,
+    threshold: float,
+    backgrounds: tuple[np.ndarray, np.ndarray],
+) -> None:
     names = one.model, other.model
     if names[0] == names[1]:
         names = f"{one.model} · {one.fingerprint[:6]}", f"{other.model} · {other.fingerprint[:6]}"
     if names[0] == names[1]:
         names = tr("two.now"), tr("two.then")
-    at = _pick_threshold(one, other, threshold, names)
+    table = cached(
+        "inspect.second.carried",
+        (one, other, threshold),
+        lambda: carry_threshold(one, other, threshold, backgrounds),
+    )
+    at = _pick_threshold(one, other, threshold, names, table)
     changes = cached(
         "inspect.second.changes",
         (one, other, threshold, at),
@@ -137,34 +168,30 @@ def _show_both(one: Inspection, other: Inspection, threshold: float) -> None:
 
 
 def _pick_threshold(
-    one: Inspection, other: Inspection, threshold: float, names: tuple[str, str]
+    one: Inspection,
+    other: Inspection,
+    threshold: float,
+    names: tuple[str, str],
+    table: pd.DataFrame,
 ) -> float:
-    """Return the second model's threshold, a cosine, and say both."""
-    kinds = {"same": "two.same probability", "best": "two.best"}
-    kind = st.segmented_control(
+    """Return the second model's threshold, a cosine, and say both, and what each rule would do."""
+    offered = [rule for rule in RULES if rule not in ("number", "cost")]
+    rule = st.segmented_control(
         tr("two.threshold"),
-        list(kinds),
-        format_func=lambda name: tr(kinds[name]),
-        default="same",
+        offered,
+        format_func=lambda name: tr(f"carry.{name}"),
+        default=offered[0] if one.head.is_fitted and other.head.is_fitted else "precision",
         key="inspect.second.threshold",
         required=True,
         help=tr("two.threshold.help"),
         persist_state="session",
     )
-    probability = one.head.probability(threshold)
-    if kind == "best":
-        at = measure.suggest_threshold(measure.curve(other.frame), other.frame, None)
-    else:
-        cosine = other.head.cosine_at(probability)
-        if cosine is None:
-            components.show_message(
-                "warning",
-                tr("two.never", name=names[1]),
-                format_number(probability, "probability"),
-            )
+    at = float(table.set_index("rule")["cosine"][rule])
+    if math.isnan(at):
+        components.show_message("warning", tr(f"carry.{rule}.none", name=names[1]))
         # out of reach: it predicts nothing, or all, as its own probabilities do
-        end = 1.0 if probability > other.head.reachable[1] else -1.0
-        at = end if cosine is None else cosine
+        is_above = one.head.probability(threshold) > other.head.reachable[1]
+        at = -1.0 if rule == "probability" and not is_above else 1.0
     components.show_quiet(
         tr(
             "two.at",
@@ -172,10 +199,16 @@ def _pick_threshold(
             other=names[1],
             cosine_one=threshold,
             cosine_other=at,
-            probability_one=format_number(probability, "probability"),
+            probability_one=format_number(one.head.probability(threshold), "probability"),
             probability_other=format_number(other.head.probability(at), "probability"),
         )
     )
+    with st.expander(tr("carry.title", name=names[0])):
+        components.show_quiet(tr("carry.about", one=names[0], other=names[1], cosine=threshold))
+        shown = table.assign(rule=[tr(f"carry.{name}", name=names[0]) for name in table["rule"]])
+        columns = {"rule": Column(tr("carry.rule"), width="large")}
+        columns |= {name: Column(tr(label), q) for name, (label, q) in CARRIED.items()}
+        show_table(shown, columns, tr("carry.alt"), key="inspect.second.carry")
     return at
 
 

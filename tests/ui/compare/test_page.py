@@ -22,12 +22,14 @@ from streamlit.testing.v1 import AppTest
 
 from dssm_core.errors import UserError
 from dssm_core.folder import ModelFolder
+from dssm_core.reporting.sheets import safe_csv
 from dssm_core.scoring import Head, ScoredDocument, ScoredToken, Scorer
 from dssm_core.ui.common import components, state
-from dssm_core.ui.compare import downloads, inputs
+from dssm_core.ui.compare import inputs, share
+from dssm_core.ui.compare.result import ResultView
 from dssm_core.words import translator_for
 from tests.pages import Loading, Ready, numbers, picker, shown_text, sound
-from tests.tiny import AWKWARD, WordTowers
+from tests.tiny import AWKWARD, WordTowers, bare_folder
 
 
 def number(app: AppTest, label: str) -> str:
@@ -285,7 +287,7 @@ def test_weights_and_states_are_shown_and_nothing_is_lost_between_tokens() -> No
     shown = components.token_html("Query", "red, sofa door!", tokens, 0.75)
     for part in ("0.75", "0.25", ', <span class="dssm-t dssm-letters"', "dssm-truncated", "!</p>"):
         assert part in shown
-    assert "(not read: after the model&#x27;s last word)" in shown  # for who cannot see the mark
+    assert "(not read: after the model&#39;s last word)" in shown  # for who cannot see the mark
 
 
 def test_control_characters_are_shown_as_their_pictures() -> None:
@@ -315,7 +317,7 @@ def test_a_document_without_a_score_says_so_in_place_of_a_chain() -> None:
 
 @pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@x", "\t=1", " =1", "\r=1", "＝1", "\t1"])
 def test_no_cell_of_an_export_is_a_formula(cell: str) -> None:
-    table = downloads.safe_csv(pd.DataFrame({"document": [cell, "plain"], "cosine": [-0.5, 0.5]}))
+    table = safe_csv(pd.DataFrame({"document": [cell, "plain"], "cosine": [-0.5, 0.5]}))
     read = pd.read_csv(io.BytesIO(table))
     assert read["document"].tolist() == ["'" + cell, "plain"]
     assert read["cosine"].tolist() == [-0.5, 0.5]
@@ -328,18 +330,40 @@ def test_markup_in_a_message_shows_as_it_is(page: Any, models: Path) -> None:
     assert not any("<b>" in element.proto.body for element in app.get("html"))
 
 
-def test_the_downloaded_page_asks_for_nothing_and_runs_nothing() -> None:
-    page = downloads.page_html("a <title>", "en", [("<h>", "<p>x</p>")]).decode()
-    assert "default-src 'none'" in page
-    assert "<script" not in page
-    assert "a &lt;title&gt;" in page
-    assert "&lt;h&gt;" in page
+@pytest.fixture
+def saved(tmp_path: Path) -> str:
+    """Return the download of a page whose texts try to break it."""
+    scorer = Scorer(bare_folder(tmp_path / "<b>doors"), WordTowers())
+    scores = scorer.score("<b>red</b> door", ["<i>door" + "! " * 300, "+", "a door"])
+    notes = ["<script>note</script>"]
+    view = ResultView(scorer.folder, scores, scores.frame(), (0.25, 0.5), 1, notes)
+    return share.page_writer(view)().decode()
 
 
-def test_a_table_holds_each_text_whole_and_escaped() -> None:
-    frame = pd.DataFrame({"document": ["<i>" + "a" * 300], "cosine": [0.5], "rank": [2.0]})
-    assert '<td class="number">0.5000</td><td class="number">2</td>' in downloads.table_html(frame)
-    assert "&lt;i&gt;" + "a" * 300 + "</td>" in downloads.table_html(frame)
+def test_the_downloaded_page_asks_for_nothing_and_runs_nothing(saved: str) -> None:
+    assert "default-src 'none'" in saved
+    for part in ("<script", "<i>", "<b>", "src=", "href=", "@import", "url("):
+        assert part not in saved.replace("url(#", "")
+    assert "<title>DSSM Lens · &lt;b&gt;doors</title>" in saved
+    assert "&lt;script&gt;note" in saved
+
+
+def test_the_downloaded_page_shows_what_the_page_shows(saved: str) -> None:
+    assert saved.count("<svg") == saved.count("<figcaption>") == 2
+    assert '<div class="dssm-chain" role="list"><div class="first"' in saved
+    assert '<span class="dssm-t dssm-seen"' in saved
+    for rule in (".dssm-text {", ".dssm-chain > div {", "prefers-color-scheme: dark"):
+        assert rule in saved
+
+
+def test_the_downloaded_table_holds_each_text_whole_and_numbers_as_the_page_writes_them(
+    saved: str,
+) -> None:
+    assert f"<td>&lt;i&gt;door{'! ' * 300}</td>" in saved
+    cells = re.findall(r'<td class="number">(.*?)</td>', saved)
+    assert len(cells) == 15
+    assert cells[-5:] == ["–"] * 5
+    assert re.fullmatch(r"0\.\d{3} −?\d\.\d{3} 0\.\d{3} 1 \d+\.\d\d", " ".join(cells[:5]))
 
 
 def test_the_language_can_be_switched(page: Any) -> None:

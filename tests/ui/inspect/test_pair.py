@@ -578,7 +578,7 @@ def test_a_second_models_changes_are_counted_tested_and_listed(two: AppTest) -> 
     page = shown_text(two)
     assert re.search(r"With windows, \d+ errors are fixed and \d+ new ones", page)
     assert "McNemar" in page
-    table = two.dataframe[0].value
+    table = two.dataframe[1].value
     assert set(table["line"]) == set(PAIRS.index)
     assert {"fixed", "broken"} & set(table["changed"])
     assert len(two.get("vega_lite_chart")) == 1
@@ -586,7 +586,7 @@ def test_a_second_models_changes_are_counted_tested_and_listed(two: AppTest) -> 
 
 def test_the_changes_are_those_of_a_loop(two: AppTest, scorer) -> None:
     two.selectbox(key="inspect.second").set_value("windows").run()
-    table = two.dataframe[0].value.set_index("line")
+    table = two.dataframe[1].value.set_index("line")
     for line, row in PAIRS.iterrows():
         right = []
         for model in (scorer, Live(scorer.folder).scorer):
@@ -616,13 +616,13 @@ def test_the_list_can_be_narrowed_to_what_broke(two: AppTest) -> None:
     kinds = next(g for g in two.get("button_group") if g.key == "inspect.second.kind")
     kinds.set_value("broken").run()
     sound(two)
-    assert set(two.dataframe[0].value["changed"]) == {"broken"}
+    assert set(two.dataframe[1].value["changed"]) == {"broken"}
 
 
 def test_the_second_threshold_can_be_its_best_f1(two: AppTest) -> None:
     two.selectbox(key="inspect.second").set_value("windows").run()
     same = shown_text(two)
     kinds = next(g for g in two.get("button_group") if g.key == "inspect.second.threshold")
-    kinds.set_value("best").run()
+    kinds.set_value("best F1").run()
     sound(two)
     assert shown_text(two) != same

@@ -1,0 +1,115 @@
+"""Files and folders that are whole or not there: who reads finds the old one or the new one."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file by `whole_file`, from its content."""
+    with whole_file(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """Give a file to write into, which takes its place at the end; nothing changes on failure.
+
+    Args:
+        path: the file, in a folder that is there; replaced if it is there. Where a link leads is
+            replaced and not the link; a pipe or a device is written to as it is.
+
+    Raises:
+        OSError: naming `path`, if it cannot be written.
+    """
+    if path.exists() and not path.is_file():  # such as /dev/stdout; a folder fails here
+        with path.open("wb") as file:
+            yield file
+        return
+    place = path.resolve()
+    fresh = place.with_name(f".{place.name}.{secrets.token_hex(4)}.new")
+    try:
+        with fresh.open("xb") as file:
+            yield file
+            _sync(file)
+        os.replace(fresh, place)
+    except OSError as error:
+        if error.errno and error.filename in (None, str(fresh)):  # a name that nobody gave
+            raise OSError(error.errno, error.strerror, str(path)) from None
+        raise
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """Give an empty folder to fill, which takes its place at the end; nothing changes on failure.
+
+    On Linux the two are swapped in one step. Elsewhere a kill between two renames leaves the old
+    folder as `.NAME.old`, and the next call restores it.
+
+    Args:
+        path: the folder; made with its parents, or replaced with all that is in it. Where a link
+            leads is replaced and not the link.
+
+    Raises:
+        OSError: if it cannot be written, or is a file.
+    """
+    path = path.resolve()
+    fresh, old = (path.with_name(f".{path.name}.{end}") for end in ("new", "old"))
+    if old.is_dir() and not path.exists():
+        old.rename(path)
+    if path.exists() and not path.is_dir():
+        raise NotADirectoryError("there is a file of that name")
+    for left in (fresh, old):
+        shutil.rmtree(left, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    try:
+        yield fresh
+        for written in fresh.rglob("*"):
+            if written.is_file() and os.name == "posix":  # others sync only what they may write
+                with written.open("rb") as file:
+                    _sync(file)
+        _put(fresh, path, old)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+        if path.exists():
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def _sync(file: BinaryIO) -> None:
+    """Wait until a file is on the disk, so that its new name cannot come there before it."""
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _put(fresh: Path, path: Path, old: Path) -> None:
+    """Put a folder in the place of another, which is then `fresh` or `old`."""
+    if path.exists() and _exchange(fresh, path):
+        return
+    if path.exists():
+        path.rename(old)
+    try:
+        fresh.rename(path)
+    except OSError:
+        if old.exists():
+            old.rename(path)
+        raise
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Swap two folders in one step; False where the system cannot, as only Linux can."""
+    try:
+        rename = ctypes.CDLL(None, use_errno=True).renameat2
+    except (AttributeError, OSError, TypeError):
+        return False
+    here, swap = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
+    result: bool = rename(here, os.fsencode(one), here, os.fsencode(other), swap) == 0
+    return result

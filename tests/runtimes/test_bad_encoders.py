@@ -1,0 +1,351 @@
+"""An encoder that is half there, damaged or hostile: one sentence, and nothing else."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import json
+import math
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.numpy import load_file, save_file
+
+from tests.runtimes.encoders import ENCODERS, NAMES, TEXTS, outcome, refusal, spoilt
+
+EVERY_KIND = ["bert-dense-tanh", "distilbert", "mpnet", "model2vec", "old-style", "onnx", "router"]
+"""Of all files and weights there are."""
+NOT_NEEDED = {"config_sentence_transformers.json", "tokenizer_config.json", "vectors.json"}
+"""Files without which an encoder is the same, but for prompts and the longest text."""
+SAID_ELSEWHERE = ("bert_config.json", "Normalize/config.json", "LayerNorm/config.json")
+"""Ends of files that say only what is the same everywhere, or what weights say, too."""
+UNREAD = {
+    ("bert-dense-tanh", "3_LayerNorm/config.json"),  # its weights say the size
+    ("model2vec", "config.json"),  # modules.json and the tokenizer say it
+    ("old-style", "tokenizer_config.json"),  # sentence_bert_config.json says the length
+}
+"""Files that are there for other libraries."""
+
+
+def files_of(name: str) -> list[str]:
+    folder = ENCODERS / name
+    return sorted(str(f.relative_to(folder)) for f in folder.rglob("*") if f.is_file())
+
+
+# half folders
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        (name, file)
+        for name in [*EVERY_KIND, "model2vec-bare"]
+        for file in files_of(name)
+        if Path(file).name not in NOT_NEEDED
+    ],
+)
+def test_a_folder_without_one_of_its_files_is_refused(folder_of, name, file):
+    folder = folder_of(name)
+    (folder / file).unlink()
+    if file.endswith(SAID_ELSEWHERE) or (name, file) in (
+        ("onnx", "config.json"),
+        ("model2vec", "config.json"),
+        ("model2vec", "modules.json"),
+    ):
+        assert outcome(folder) == "encoded"
+    else:
+        named = {"model.onnx": "model.safetensors", "router_config.json": "config.json"}
+        missing = Path(file).name
+        assert named.get(missing, missing) in str(refusal(folder))
+
+
+def test_what_is_no_folder_is_refused(tmp_path):
+    assert refusal(tmp_path / "nowhere").key == "encoder.none here"
+    assert refusal(tmp_path).key == "encoder.no file"
+
+
+@pytest.mark.parametrize("name", ["pytorch_model.bin", "model.pt"])
+def test_pickled_weights_are_never_opened(folder_of, name):
+    for fixture, place in (("bert-mean", "."), ("bert-dense-tanh", "2_Dense"), ("static", ".")):
+        folder = folder_of(fixture)
+        (folder / place / "model.safetensors").rename(folder / place / name)
+        error = refusal(folder)
+        assert error.key == "encoder.pickle"
+        assert name in str(error)
+
+
+# what the configurations say
+
+
+def is_json(content: bytes) -> bool:
+    with contextlib.suppress(ValueError, RecursionError):
+        json.loads(content)
+        return True
+    return False
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"[]", b"null", b"5", b'"x"', b"\xff\xfe", b"\0", b"[" * 100_000, b'{"a":NaN}'],
+)
+def test_damaged_json_is_refused_or_changes_nothing(folder_of, content):
+    for name in EVERY_KIND:
+        for file in files_of(name):
+            if file.endswith(".json") and not file.endswith("vectors.json"):
+                folder = folder_of(name)
+                (folder / file).write_bytes(content)
+                told = outcome(folder)
+                if (name, file) not in UNREAD and not is_json(content):
+                    assert told != "encoded", (name, file)
+
+
+JUNK = [None, True, -1, 0, 2**70, 1e308, math.nan, "", "a\0b", "a/" * 5000, [], {}]
+
+
+def changed(content: Any) -> Iterator[Any]:
+    """Yield copies of JSON, in each another value put in another place, but for vocabularies."""
+    for key in list(content) if isinstance(content, dict) else range(len(content)):
+        for junk in JUNK:
+            copied = copy.deepcopy(content)
+            copied[key] = junk
+            yield copied
+        if key not in ("vocab", "merges") and isinstance(content[key], dict | list):
+            for inner in changed(content[key]):
+                copied = content.copy()
+                copied[key] = inner
+                yield copied
+
+
+def json_files() -> list[tuple[str, str]]:
+    """Return folders and files of each kind once, the tokenizers of all three kinds among them."""
+    wanted = [("roberta", "tokenizer.json"), ("xlm-roberta", "tokenizer.json")]
+    for name in ("bert-dense-tanh", "distilbert", "model2vec-bare", "old-style", "onnx", "router"):
+        for file in files_of(name):
+            is_new = not file.endswith("tokenizer.json") or name == "bert-dense-tanh"
+            if file.endswith(".json") and not file.endswith("vectors.json") and is_new:
+                wanted.append((name, file))
+    return wanted
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "file"), json_files())
+def test_no_value_in_a_json_file_does_more_than_to_be_refused(folder_of, name, file):
+    folder = folder_of(name)
+    content = json.loads((folder / file).read_text("utf-8"))
+    for other in changed(content):
+        (folder / file).write_text(json.dumps(other))
+        outcome(folder, TEXTS[1:3])
+
+
+def with_module(folder: Path, **changes: Any) -> Path:
+    modules = json.loads((folder / "modules.json").read_text())
+    modules[-1] |= changes
+    (folder / "modules.json").write_text(json.dumps(modules))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("kind", "key"),
+    [
+        ("sentence_transformers.models.LSTM", "encoder.unknown module"),
+        ("sentence_transformers.models.Nothing", "encoder.unknown module"),
+        ("evil.Module", "encoder.foreign module"),
+        ("sentence_transformers_evil.models.Pooling", "encoder.foreign module"),
+        ("os.system", "encoder.foreign module"),
+        ("Pooling", "encoder.foreign module"),
+    ],
+)
+def test_a_module_that_is_not_known_is_refused_by_name(folder_of, kind, key):
+    error = refusal(with_module(folder_of("bert-mean"), type=kind))
+    assert error.key == key
+    assert kind.rsplit(".", 1)[-1] in str(error)
+
+
+@pytest.mark.parametrize("path", ["..", "../router", "/etc", "1_Pooling/../..", "link"])
+def test_a_path_outside_the_folder_is_refused(folder_of, tmp_path, path):
+    folder = folder_of("bert-mean")
+    (folder / "link").symlink_to(tmp_path)
+    assert refusal(with_module(folder, path=path)).key == "encoder.path outside"
+    router = folder_of("router")
+    config = json.loads((router / "router_config.json").read_text())
+    config["types"]["../x"] = config["types"]["query_0_StaticEmbedding"]
+    config["structure"]["query"] = ["../x/../.."]
+    (router / "router_config.json").write_text(json.dumps(config).replace('"../x"', '"../x/../.."'))
+    assert refusal(router).key == "encoder.path outside"
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "changes"),
+    [
+        ("bert-mean", "1_Pooling/config.json", {"pooling_mode": "median"}),
+        ("bert-mean", "sentence_bert_config.json", {"query_length": 8}),
+        ("bert-mean", "sentence_bert_config.json", {"transformer_task": "fill-mask"}),
+        ("bert-mean", "2_Normalize/config.json", {"module_input_name": "token_embeddings"}),
+        ("bert-dense-tanh", "2_Dense/config.json", {"module_input_name": "token_embeddings"}),
+        ("bert-dense-tanh", "2_Dense/config.json", {"use_residual": True}),
+        ("bert-dense-tanh", "2_Dense/config.json", {"activation_function": "evil.Tanh"}),
+        ("bert-mean", "config.json", {"is_decoder": True}),
+        ("bert-mean", "config.json", {"model_type": "t5"}),
+        ("bert-mean", "config.json", {"hidden_act": "silu"}),
+        ("bert-mean", "config.json", {"num_hidden_layers": 3}),
+        ("bert-mean", "config.json", {"num_attention_heads": 3}),
+        ("router", "router_config.json", {"parameters": {"route_mappings": {"x": "query"}}}),
+        ("router", "router_config.json", {"structure": {"document": []}}),
+    ],
+)
+def test_what_is_not_computed_here_is_refused_and_not_left_out(folder_of, name, file, changes):
+    folder = folder_of(name)
+    content = json.loads((folder / file).read_text()) | changes
+    (folder / file).write_text(json.dumps(content))
+    assert refusal(folder).key == "encoder.unsupported"
+
+
+def test_dense_before_pooling_is_refused(folder_of):
+    folder = folder_of("bert-dense-tanh")
+    modules = json.loads((folder / "modules.json").read_text())
+    modules[1]["idx"], modules[2]["idx"] = 2, 1
+    (folder / "modules.json").write_text(json.dumps(modules))
+    assert refusal(folder).key == "encoder.unsupported"
+
+
+# the tokenizer
+
+
+@pytest.mark.parametrize("number", [160, 100_000])
+@pytest.mark.parametrize("name", ["bert-mean", "static", "model2vec"])
+def test_a_tokenizer_with_more_entries_than_the_model_is_refused(folder_of, name, number):
+    folder = folder_of(name)
+    tokenizer = json.loads((folder / "tokenizer.json").read_text("utf-8"))
+    tokenizer["model"]["vocab"]["newcomer"] = number  # one entry, far away
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    assert refusal(folder).key == "encoder.other tokenizer"
+
+
+def test_a_tokenizer_that_fails_says_so(folder_of):
+    folder = folder_of("bert-mean")
+    tokenizer = json.loads((folder / "tokenizer.json").read_text("utf-8"))
+    tokenizer["model"]["unk_token"] = "nowhere"
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    assert "nowhere" in outcome(folder) or "UNK" in outcome(folder)
+
+
+# weights
+
+
+def weights_of() -> list[tuple[str, str]]:
+    return [(n, f) for n in EVERY_KIND for f in files_of(n) if f.endswith(".safetensors")]
+
+
+def other_shapes(array: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield arrays of the shapes that a careless program would not notice, or only when it runs."""
+    yield array[..., None]
+    yield array[None]
+    yield array[:0]
+    yield array[:1]
+    yield array.reshape(-1)[0]
+    for axis in range(array.ndim):
+        yield np.delete(array, -1, axis)
+        yield np.concatenate([array, array], axis)
+
+
+def is_model(name: str, tensor: str, array: np.ndarray, other: np.ndarray) -> bool:
+    """Whether weights of another shape fit all the others, so that it is just another model."""
+    if "pooler" in tensor:  # never used
+        return True
+    if other.ndim != array.ndim or not other.size:
+        return False
+    same_width = other.shape[1:] == array.shape[1:]
+    more = len(other) >= len(array)
+    if "position_embeddings" in tensor or "token_type_embeddings" in tensor:
+        return same_width
+    if tensor in ("embeddings", "embedding.weight") and name != "router":
+        return more
+    if tensor.endswith("word_embeddings.weight") or tensor == "embedding.weight":
+        return same_width and more
+    return False
+
+
+@pytest.mark.parametrize(("name", "file"), weights_of())
+def test_weights_of_a_wrong_shape_are_refused_when_the_folder_is_opened(folder_of, name, file):
+    folder = folder_of(name)
+    weights = load_file(folder / file)
+    for tensor, array in weights.items():
+        for other in other_shapes(array):
+            if other.shape == array.shape:
+                continue
+            save_file(weights | {tensor: np.ascontiguousarray(other)}, folder / file)
+            if is_model(name, tensor, array, other):
+                outcome(folder)
+            else:
+                refusal(folder)
+
+
+@pytest.mark.parametrize(("name", "file"), weights_of())
+def test_a_missing_weight_is_refused_by_name(folder_of, name, file):
+    folder = folder_of(name)
+    weights = load_file(folder / file)
+    for tensor in weights:
+        if tensor == "weights" or "pooler" in tensor or "token_type" in tensor:
+            continue
+        save_file({key: array for key, array in weights.items() if key != tensor}, folder / file)
+        refusal(folder)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize(("name", "file"), weights_of())
+def test_weights_that_are_no_numbers_are_refused(folder_of, name, file, bad):
+    folder = folder_of(name)
+    weights = load_file(folder / file)
+    for tensor, array in weights.items():
+        if array.dtype.kind == "f":
+            spoilt = array.copy()
+            spoilt.reshape(-1)[-1] = bad
+            save_file(weights | {tensor: spoilt}, folder / file)
+            assert refusal(folder).key == "encoder.damaged file"
+
+
+def test_weights_so_large_that_the_vectors_are_no_numbers_are_told_without_a_warning(folder_of):
+    folder = folder_of("bert-dense-tanh")
+    weights = load_file(folder / "model.safetensors")
+    huge = {name: np.full_like(array, 1e38) for name, array in weights.items()}
+    save_file(huge, folder / "model.safetensors")
+    assert outcome(folder) != "encoded"
+
+
+def test_weights_of_other_kinds_are_read_or_refused(folder_of):
+    folder = folder_of("static")
+    weights = load_file(folder / "model.safetensors")
+    for kind in (np.float64, np.float16):
+        save_file({k: a.astype(kind) for k, a in weights.items()}, folder / "model.safetensors")
+        assert outcome(folder) == "encoded"
+    save_file({k: a.astype(np.complex64) for k, a in weights.items()}, folder / "model.safetensors")
+    assert refusal(folder).key == "encoder.damaged file"
+
+
+@settings(max_examples=150)
+@given(st.data())
+def test_damaged_safetensors_are_refused_or_other_numbers(tmp_path_factory, data):
+    source = ENCODERS / "static"
+    folder = tmp_path_factory.mktemp("damaged")
+    for name in ("modules.json", "tokenizer.json"):
+        shutil.copy(source / name, folder)
+    (folder / "1_Normalize").mkdir()
+    content = (source / "model.safetensors").read_bytes()
+    (folder / "model.safetensors").write_bytes(data.draw(spoilt(content[:400])) + content[400:])
+    outcome(folder)
+    (folder / "model.safetensors").write_bytes(
+        content[: data.draw(st.integers(0, len(content) - 1))]
+    )
+    assert refusal(folder).key == "encoder.damaged file"
+
+
+def test_every_fixture_is_accepted():
+    assert len(NAMES) > 20
+    for name in NAMES:
+        assert outcome(ENCODERS / name) == "encoded"

@@ -1,0 +1,139 @@
+"""ONNX files: nothing outside them is read or run, and what is none is refused in one sentence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from dssm_core.errors import UserError
+from dssm_core.runtimes.onnx import check_graph
+from tests.runtimes.encoders import ENCODERS, refusal, spoilt
+
+GRAPH = (ENCODERS / "onnx" / "onnx" / "model.onnx").read_bytes()
+
+
+def varint(number: int) -> bytes:
+    parts = []
+    while number > 0x7F:
+        parts.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes([*parts, number])
+
+
+def field(number: int, content: bytes) -> bytes:
+    """Return a field of protobuf that holds bytes."""
+    return varint(number << 3 | 2) + varint(len(content)) + content
+
+
+EXTERNAL = field(13, field(1, b"location") + field(2, b"/etc/passwd"))
+"""Of a tensor."""
+FOREIGN = field(4, b"Evil") + field(7, b"evil.domain")
+"""A node."""
+
+
+def nested(content: bytes, depth: int) -> bytes:
+    """Return a graph whose nodes hold graphs, so deep, and the last of them the content."""
+    for _ in range(depth):
+        content = field(1, field(5, field(6, content)))
+    return content
+
+
+UNSAFE = {
+    "external initializer": field(7, field(5, EXTERNAL)),
+    "external sparse values": field(7, field(15, field(1, EXTERNAL))),
+    "external sparse indices": field(7, field(15, field(2, EXTERNAL))),
+    "external constant": field(7, field(1, field(5, field(5, EXTERNAL)))),
+    "external constants": field(7, field(1, field(5, field(10, EXTERNAL)))),
+    "external sparse constant": field(7, field(1, field(5, field(22, field(1, EXTERNAL))))),
+    "external sparse constants": field(7, field(1, field(5, field(23, field(2, EXTERNAL))))),
+    "external, nested": field(7, nested(field(5, EXTERNAL), 5)),
+    "external, nested among graphs": field(7, field(1, field(5, field(11, field(5, EXTERNAL))))),
+    "external in a function": field(25, field(7, field(5, field(5, EXTERNAL)))),
+    "external in a function's defaults": field(25, field(11, field(5, EXTERNAL))),
+    "external in training": field(20, field(2, field(5, EXTERNAL))),
+    "foreign node": field(7, field(1, FOREIGN)),
+    "foreign node, nested": field(7, nested(field(1, FOREIGN), 3)),
+    "foreign node in a function": field(25, field(7, FOREIGN)),
+    "foreign function": field(25, field(10, b"evil.domain")),
+    "foreign operations": field(8, field(1, b"evil.domain")),
+    "no UTF-8": field(8, field(1, b"\xff")),
+}
+
+
+@pytest.mark.parametrize("case", UNSAFE)
+def test_a_graph_that_reaches_out_of_its_file_is_refused(folder_of, case):
+    folder = folder_of("onnx")
+    for content in (GRAPH + UNSAFE[case], UNSAFE[case] + GRAPH):
+        (folder / "onnx" / "model.onnx").write_bytes(content)
+        assert refusal(folder).key == "encoder.unsafe graph"
+
+
+DAMAGED = {
+    "empty": b"",
+    "text": b"hello, this is no ONNX file",
+    "picture": b"\x89PNG\r\n\x1a\n" + bytes(50),
+    "archive": b"PK\x03\x04" + bytes(50),
+    "endless varint": b"\xff" * 30,
+    "huge size": b"\x3a\xff\xff\xff\xff\xff\xff\xff\xff\x7f",
+    "cut in a size": b"\x3a\xff",
+    "cut in a number": GRAPH + b"\x0d\0\0",
+    "size past the end": GRAPH + b"\x3a\x01",
+    "a field that some parsers take for another": GRAPH + varint(1 << 32 | 7 << 3 | 2) + b"\0",
+    "field 0": GRAPH + b"\x02\0",
+    "a group": GRAPH + b"\x0b\x0c",
+    "too deep": GRAPH + field(7, nested(b"", 60)),
+    "the runtime's other format": b"\x0a\x12\0\0ORTM" + bytes(400),
+}
+
+
+@pytest.mark.parametrize("case", DAMAGED)
+def test_what_is_no_onnx_file_is_refused(folder_of, case):
+    folder = folder_of("onnx")
+    (folder / "onnx" / "model.onnx").write_bytes(DAMAGED[case])
+    assert refusal(folder).key == "encoder.damaged file"
+
+
+def test_a_graph_cut_off_anywhere_is_refused(folder_of):
+    folder = folder_of("onnx")
+    for end in range(0, len(GRAPH), len(GRAPH) // 40):
+        (folder / "onnx" / "model.onnx").write_bytes(GRAPH[:end])
+        assert refusal(folder).key == "encoder.damaged file"
+
+
+def described(name: bytes, kind: int) -> bytes:
+    """Return a value of a graph: a matrix of any size, of floats (1) or of whole numbers (7)."""
+    sizes = field(1, field(2, b"a")) + field(1, field(2, b"b"))
+    return field(1, name) + field(2, field(1, bytes([8, kind]) + field(2, sizes)))
+
+
+@pytest.mark.parametrize(
+    ("given", "made", "key"),
+    [
+        (b"x", b"last_hidden_state", "encoder.no text encoder"),
+        (b"input_ids", b"y", "encoder.no text encoder"),
+        (b"input_ids", b"last_hidden_state", "encoder.failed"),  # no vector of a piece
+    ],
+)
+def test_a_graph_that_is_no_text_encoder_is_refused(folder_of, given, made, key):
+    to_float = field(1, b"to") + b"\x18\x01" + b"\xa0\x01\x02"
+    node = field(1, given) + field(2, made) + field(4, b"Cast") + field(5, to_float)
+    values = field(11, described(given, 7)) + field(12, described(made, 1))
+    content = b"\x08\x08" + field(7, field(1, node) + field(2, b"g") + values)
+    folder = folder_of("onnx")
+    (folder / "onnx" / "model.onnx").write_bytes(content + field(8, b"\x10\x0d"))
+    assert refusal(folder).key == key
+
+
+@settings(max_examples=400)
+@given(st.one_of(st.binary(max_size=300), spoilt(GRAPH), spoilt(b"".join(UNSAFE.values()))))
+@example(b"\x3a" * 1000)
+def test_any_bytes_are_accepted_or_refused_in_one_sentence(content):
+    told = ""
+    try:
+        check_graph(content, Path("model.onnx"))
+    except UserError as error:
+        told = str(error)
+    assert "\n" not in told
