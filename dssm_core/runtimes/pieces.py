@@ -7,7 +7,7 @@ nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -111,7 +111,7 @@ class PieceReader:
         self._prompt_pieces = lru_cache(64)(self._count_prompt)
 
     def _encode(self, text: str) -> tokenizers.Encoding:
-        with _one_sentence("encoder.failed", name="tokenizer.json"):
+        with _failing_as(lambda reason: UserError("encoder.failed", reason, name="tokenizer.json")):
             return self._tokenizer.encode(text, add_special_tokens=self._specials)
 
     def _count_prompt(self, prompt: str) -> int:
@@ -271,20 +271,23 @@ def load_tokenizer(path: Path) -> tokenizers.Tokenizer:
         raise UserError(
             "encoder.large file", f"{path.stat().st_size:,}", file=path.name, most=MAX_FILE
         )
-    with _one_sentence("encoder.damaged file", file=path.name):
+    with _failing_as(lambda reason: UserError("encoder.damaged file", reason, file=path.name)):
         return tokenizers.Tokenizer.from_file(str(path))
 
 
 @contextmanager
-def _one_sentence(key: str, **values: str) -> Iterator[None]:
-    """Make a UserError of what the library raises: bare Exception, and Rust's panics, which are
-    none."""
+def _failing_as(error: Callable[[str], UserError]) -> Iterator[None]:
+    """Make an error of what the library raises: bare Exception, and Rust's panics, which are none.
+
+    Args:
+        error: from the reason in one line to the error.
+    """
     try:
         yield
-    except BaseException as error:
-        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+    except BaseException as failure:
+        if not isinstance(failure, Exception) and type(failure).__name__ != "PanicException":
             raise
-        raise UserError(key, str(error).partition("\n")[0], **values) from None
+        raise error(str(failure).partition("\n")[0]) from None
 
 
 def _make_lower(tokenizer: tokenizers.Tokenizer) -> None:
