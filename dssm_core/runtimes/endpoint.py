@@ -251,13 +251,13 @@ class Client:
             answer = json.loads(text)
         except (ValueError, RecursionError):
             answer = None
-        fields = answer if isinstance(answer, dict) else {}
-        error = fields.get("error")
+        values = answer if isinstance(answer, dict) else {}
+        error = values.get("error")
         said = str(error.get("message", error) if isinstance(error, dict) else error or "")
         if status != 200 or said:
             shown = _quoted(said or text, key)
             raise UserError("endpoint.refused", shown, name=self.name, status=status)
-        items = fields.get("data")
+        items = values.get("data")
         if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
             raise UserError("endpoint.other answer", _quoted(text, key), name=self.name)
         return items
