@@ -232,6 +232,7 @@ def _files(
             "options": dict(wanted.options),
             "prompts": towers.towers.prompts,
             "fingerprint": facts.fingerprint,
+            "samples": facts.samples.round(4).tolist(),
         },
         "model": {
             "name": facts.name,

@@ -20,8 +20,11 @@ from dssm_core.text import Token, segment
 from dssm_core.towers import Encoding, Side
 
 SIDES: tuple[Side, Side] = ("query", "document")
-PROBES = ("a red door", "how do I paint a wall?", "红色的门")
+SAMPLES = ("a red door", "how do I paint a wall?", "红色的门")
 """What an encoder without files is asked, to tell it from another."""
+ALIKE = 0.03
+"""Share of its length by which a vector may differ from another to be taken for that of the same
+encoder: rounding to 16 bits, and a server that batches as it likes, move it by less."""
 
 
 def no_prompts() -> dict[Side, str]:
@@ -55,12 +58,14 @@ class Facts:
     Attributes:
         name: how people call it.
         format: key of the table of formats.
-        fingerprint: twelve hex digits that change whenever the encoder does.
+        fingerprint: twelve hex digits that change whenever the encoder's files do, or without
+            files its name or settings.
         width: E, of a vector.
         modules: what is applied to a text, in order, in the encoder's own words.
         max_length: pieces that it reads, its own special tokens included; None if it does not say.
         attention: what the weights are, as a key of the catalogues; empty without weights.
         prompts: the encoder's own.
+        samples: vectors of SAMPLES to know an encoder again by that has no files; empty else.
         can_encode_any: whether it takes any text; if not, no word can be left out.
     """
 
@@ -73,6 +78,7 @@ class Facts:
     attention: str = ""
     prompts: Mapping[Side, str] = field(default_factory=no_prompts)
     can_encode_any: bool = True
+    samples: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)), compare=False)
 
 
 class Embedder(Protocol):
@@ -210,10 +216,10 @@ def read_words(text: str, prompt: str) -> Reading:
     return Reading(prompt + text, (*added, *own))
 
 
-def probe(
+def identify(
     embed: Callable[[Sequence[str], Side], np.ndarray], name: str, *parts: str
-) -> tuple[int, str]:
-    """Return the width E, and a fingerprint, of an encoder that has no files.
+) -> tuple[str, np.ndarray]:
+    """Return a fingerprint, and vectors to know it again by, of an encoder that has no files.
 
     Args:
         embed: from texts and a side to what should be vectors [N, E].
@@ -221,27 +227,39 @@ def probe(
         parts: what tells it from others, beside its vectors.
 
     Returns:
-        E, and twelve hex digits of the parts and the vectors of PROBES on each side, rounded to
-        two decimals: the last bits of a vector may differ from run to run.
+        Twelve hex digits of the parts and E; and the vectors of SAMPLES on each side, [2 * S, E].
+        The vectors are not hashed: their last bits may differ from run to run.
 
     Raises:
         UserError: as `embed` does, or if it returns something else than vectors of one width.
     """
-    query, document = (embed(PROBES, side) for side in SIDES)
+    query, document = (embed(SAMPLES, side) for side in SIDES)
     for vectors in (query, document):
         is_table = vectors.dtype.kind in "fiu" and vectors.ndim == 2 and vectors.size
-        if not is_table or len(vectors) != len(PROBES):
+        if not is_table or len(vectors) != len(SAMPLES):
             shape = " × ".join(map(str, vectors.shape))
-            raise UserError("encoder.no vectors", shape, name=name, number=len(PROBES))
+            raise UserError("encoder.no vectors", shape, name=name, number=len(SAMPLES))
         if not np.isfinite(vectors).all():
             raise UserError("encoder.not numbers", name=name)
     if query.shape != document.shape:
         widths = f"{query.shape[1]} ≠ {document.shape[1]}"
         raise UserError("encoder.two widths", widths, name=name)
-    rounded = np.rint(np.concatenate([query, document]).astype(np.float64) * 100) + 0.0  # no -0
-    digest = hashlib.sha256("\0".join([*parts, str(rounded.shape)]).encode())
-    digest.update(rounded.astype("<f8").tobytes())
-    return query.shape[1], digest.hexdigest()[:12]
+    digest = hashlib.sha256("\0".join([*parts, str(query.shape[1])]).encode())
+    return digest.hexdigest()[:12], np.concatenate([query, document]).astype(np.float64)
+
+
+def is_alike(samples: np.ndarray, stored: Sequence[Sequence[float]]) -> bool:
+    """Whether an encoder's vectors of SAMPLES are those that were stored when it was adopted.
+
+    Args:
+        samples: as `identify` returns them.
+        stored: the same, rounded.
+    """
+    before = np.asarray(stored, np.float64)
+    if not samples.size or before.shape != samples.shape:
+        return samples.size == before.size
+    gaps, lengths = (np.linalg.norm(v, axis=1) for v in (samples - before, before))
+    return bool((gaps <= ALIKE * lengths).all())
 
 
 def fingerprint(files: Iterable[Path]) -> str:

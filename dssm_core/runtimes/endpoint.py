@@ -41,7 +41,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from dssm_core.errors import UserError
-from dssm_core.runtimes.encoder import Facts, Reading, probe, read_words
+from dssm_core.runtimes.encoder import Facts, Reading, identify, read_words
 from dssm_core.towers import Side
 
 MAX_ANSWER = 64_000_000
@@ -121,8 +121,12 @@ def open_endpoint(name: str) -> EndpointEncoder:
     settings = read_settings(name)
     client = Client(name, settings, address_of(name, settings))
     sides = json.dumps([settings.prompts, settings.extras], sort_keys=True, default=str)
-    width, digits = probe(client.vectors, name, settings.model, sides)
-    facts = Facts(name, "endpoint", digits, width, (settings.model,), prompts=settings.prompts)
+    digits, samples = identify(client.vectors, name, settings.model, sides)
+    facts = Facts(
+        *(name, "endpoint", digits, samples.shape[1], (settings.model,)),
+        prompts=settings.prompts,
+        samples=samples,
+    )
     return EndpointEncoder(facts, settings.batch, client)
 
 
@@ -251,13 +255,13 @@ class Client:
             answer = json.loads(text)
         except (ValueError, RecursionError):
             answer = None
-        fields = answer if isinstance(answer, dict) else {}
-        error = fields.get("error")
+        values = answer if isinstance(answer, dict) else {}
+        error = values.get("error")
         said = str(error.get("message", error) if isinstance(error, dict) else error or "")
         if status != 200 or said:
             shown = _quoted(said or text, key)
             raise UserError("endpoint.refused", shown, name=self.name, status=status)
-        items = fields.get("data")
+        items = values.get("data")
         if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
             raise UserError("endpoint.other answer", _quoted(text, key), name=self.name)
         return items

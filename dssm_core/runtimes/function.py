@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from dssm_core.errors import UserError
-from dssm_core.runtimes.encoder import Facts, Reading, probe, read_words
+from dssm_core.runtimes.encoder import Facts, Reading, identify, read_words
 from dssm_core.towers import Side
 
 GROUP = "dssm.encoders"
@@ -64,8 +64,9 @@ def open_function(name: str) -> FunctionEncoder:
     point = _entry_point(name)
     vectors = _guarded(point)
     package = [point.dist.name, point.dist.version] if point.dist else []
-    width, digits = probe(vectors, name, *package)
-    return FunctionEncoder(Facts(name, "function", digits, width, (point.value,)), vectors)
+    digits, samples = identify(vectors, name, *package)
+    facts = Facts(name, "function", digits, samples.shape[1], (point.value,), samples=samples)
+    return FunctionEncoder(facts, vectors)
 
 
 def _entry_point(name: str) -> EntryPoint:

@@ -26,15 +26,18 @@ def _keras(folder: ModelFolder) -> Towers:
 
 
 def _adopted(folder: ModelFolder) -> Towers:
-    from dssm_core.runtimes.encoder import EncoderTowers
+    from dssm_core.runtimes.encoder import EncoderTowers, is_alike
     from dssm_core.runtimes.encoders import open_encoder
 
     wanted = folder.config["encoder"]
     embedder = open_encoder(wanted["reference"], wanted["options"])
-    if embedder.facts.fingerprint != wanted["fingerprint"]:
+    facts = embedder.facts
+    if facts.fingerprint != wanted["fingerprint"] or not is_alike(
+        facts.samples, wanted.get("samples", [])
+    ):
         raise UserError(
             "encoder.changed",
-            embedder.facts.fingerprint,
+            facts.fingerprint,
             name=folder.name,
             fingerprint=wanted["fingerprint"],
             reference=wanted["reference"],

@@ -165,8 +165,7 @@ def _npy(path: Path) -> Stored:
 
 
 def _safetensors(path: Path) -> Stored:
-    with np.errstate(over="ignore"):
-        vectors = read_tensors(path)["vectors"]
+    vectors = read_tensors(path)["vectors"]
     import safetensors
 
     with safetensors.safe_open(path, "numpy") as file:

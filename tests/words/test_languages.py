@@ -171,9 +171,9 @@ def test_no_chart_says_an_english_word_in_chinese(
 
 DATA = {
     *("red", "door", "blue", "wall", "sofa", "zebra", "hall", "cellar", "room", "doors", "csv"),
-    *("pairs", "Two", "documents"),
+    *("pairs", "Two", "documents", "Elasticsearch", "Faiss", "L2"),
 }
-"""Words of the examples, their notes, the pairs and their file."""
+"""Words of the examples, their notes, the pairs and their file; names of engines and norms."""
 
 
 CALLED = {
