@@ -17,7 +17,7 @@ from dssm_core.inspection.rules import RULES, RuleInput, Suspicion, Twin
 from dssm_core.inspection.score_pairs import Inspection, Progress
 from dssm_core.inspection.token_features import Word, common_stems, words_of
 from dssm_core.scoring import Scorer, cosine
-from dssm_core.towers import Encoding, Side
+from dssm_core.towers import Encoding, Side, can_encode_any
 from dssm_core.words import Sentence, Translate
 
 Evidence = Sequence[Sentence]
@@ -128,6 +128,7 @@ def _causes(
     threshold: float,
     common: frozenset[str],
 ) -> list[tuple[str, Evidence]]:
+    can_test = can_encode_any(scorer.cache)  # else a changed text would read as nothing
     queries = _encode(scorer, part["query"], "query")
     documents = _encode(scorer, part["document"], "document")
     words = {e.text: words_of(e, common) for e in {e.text: e for e in documents}.values()}
@@ -135,7 +136,8 @@ def _causes(
     for query, document, label, twin in zip(queries, documents, part["label"], twins, strict=True):
         texts = query.text, document.text
         pair = RuleInput(words_of(query, common), words[document.text], texts, int(label), twin)
-        suspected.append(list(_suspicions(pair)))
+        found = list(_suspicions(pair))
+        suspected.append(found if can_test else [s for s in found if not s[1].needs_test])
     tests = [
         (suspicion, query, document)
         for suspicions, query, document in zip(suspected, queries, documents, strict=True)

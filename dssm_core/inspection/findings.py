@@ -19,6 +19,7 @@ from dssm_core.inspection import measure, slices
 from dssm_core.inspection.causes import find_causes
 from dssm_core.inspection.score_pairs import Inspection, Progress
 from dssm_core.scoring import Head, Scorer
+from dssm_core.towers import can_encode_any
 from dssm_core.words import ENGLISH, Sentence, Translate, join_sentences
 
 MAX_CAUSES = 500
@@ -196,7 +197,9 @@ def find(
 def _both_effects(
     scorer: Scorer, head: Head, pairs: pd.DataFrame
 ) -> Iterator[tuple[Effects, Effects]]:
-    """Yield of each pair the effects of the query's words, and of the document's."""
+    """Yield of each pair the effects of the query's words, and of the document's, if it can be."""
+    if not can_encode_any(scorer.cache):
+        return
     for query, document in zip(pairs["query"], pairs["document"], strict=True):
         yield (
             effects(scorer.cache, head, query, document, "query"),

@@ -6,7 +6,7 @@ import streamlit as st
 
 from dssm_core import charts, explain
 from dssm_core.scoring import ScoredDocument, Scorer
-from dssm_core.towers import Side
+from dssm_core.towers import Side, can_encode_any
 from dssm_core.ui.common import components, theme
 from dssm_core.ui.common.language import tr, translator
 from dssm_core.ui.compare.result import ResultView
@@ -35,6 +35,9 @@ def show_pair_effects(
         titles: of the query's chart and the document's.
         key: what the charts' keys start with.
     """
+    if not can_encode_any(scorer.cache):
+        components.show_message("note", tr("effects.no encoder"))
+        return
     components.show_quiet(tr("effects.note"))
     if scored.cosine is None:
         components.show_message("note", tr("nothing"))
