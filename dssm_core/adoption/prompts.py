@@ -1,7 +1,8 @@
 """What a wrong prompt costs: the combinations of prompts, measured on the same pairs.
 
-No score shows a wrong prompt. On 60 pairs of debian-packages e5-small has MRR 0.978 with its own
-prompts and 0.803 with "passage: " on both sides, at cosines that look the same (docs/encoders.md).
+No score shows a wrong prompt. On 1,057 queries of debian-packages e5-small has MRR@10 0.849 as it
+wants to be asked and 0.472 with queries sent as passages, and cosines that look the same
+(docs/encoders.md, "Side by side").
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ ALLOWED: dict[str, set[str]] = {
         *("scoring", "store", "text", "towers", "words"),
     },
     "ui": {
-        *("card", "charts", "corpus", "errors", "evaluation", "explain"),
+        *("adoption", "card", "charts", "corpus", "errors", "evaluation", "explain"),
         *("families", "folder", "inspection", "paths", "process", "reporting", "repro"),
         *("scoring", "search", "store", "text", "towers", "words"),
     },

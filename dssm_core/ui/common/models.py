@@ -27,8 +27,10 @@ def chosen_model(folders: Mapping[str, ModelFolder]) -> str:
 
 
 def choose_model(name: str) -> None:
-    """Make a model the one in use, before its picker is shown."""
+    """Make a model the one in use; the pickers show it from their next painting on."""
     st.session_state[CHOSEN] = name
+    _, number = st.session_state.get(VISIT, ("", 0))
+    st.session_state[VISIT] = "", number  # as if the page were visited anew
 
 
 def pick_model(folders: Mapping[str, ModelFolder], page: str) -> ModelFolder:

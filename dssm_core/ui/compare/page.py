@@ -14,6 +14,7 @@ from dssm_core.paths import new_models
 from dssm_core.scoring import Scorer, Scores
 from dssm_core.towers import PART_CHARACTERS
 from dssm_core.ui.common import components, state
+from dssm_core.ui.common.adopt import offer_encoder
 from dssm_core.ui.common.language import tr
 from dssm_core.ui.common.models import wait_for_model
 from dssm_core.ui.common.theme import SHEET
@@ -96,6 +97,7 @@ def _show_inputs(
             examples = inputs.pick_example(folder)
         inputs.show_note(examples)
         query = inputs.type_query()
+        offer_encoder()
     with right:
         lines = inputs.type_documents()
         with st.container(horizontal=True, vertical_alignment="center"):

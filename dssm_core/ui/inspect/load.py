@@ -17,6 +17,7 @@ from dssm_core.folder import ModelFolder
 from dssm_core.inspection.score_pairs import Inspection, inspect_pairs, sample_negatives
 from dssm_core.scoring import Scorer
 from dssm_core.ui.common import components
+from dssm_core.ui.common.adopt import offer_encoder
 from dssm_core.ui.common.language import tr
 from dssm_core.ui.common.models import pick_model
 from dssm_core.ui.common.work import cached, scored
@@ -97,6 +98,7 @@ def show_load(folders: dict[str, ModelFolder]) -> tuple[ModelFolder, PairsSource
     with st.container(horizontal=True, vertical_alignment="bottom"):
         with st.container(width=260):
             folder = pick_model(folders, "inspect")
+        offer_encoder()
         with st.popover(tr("inspect.own"), icon=":material/upload_file:"):
             _show_upload()
         upload: Source | None = st.session_state.get("inspect.upload")

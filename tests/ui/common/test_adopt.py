@@ -1,0 +1,86 @@
+"""An encoder is opened from the page: its form, its trouble, and where it is not offered."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from dssm_core.folder import ModelFolder
+from tests.encoders import labelled_pairs, static_folder
+from tests.pages import APP, shown_text, sound
+from tests.tiny import bare_folder
+
+
+@pytest.fixture
+def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], AppTest]:
+    bare_folder(tmp_path / "models/debian-packages")
+    monkeypatch.setenv("DSSM_MODELS", str(tmp_path / "models"))
+    monkeypatch.setattr("dssm_core.ui.common.adopt._sample", labelled_pairs)
+    st.cache_resource.clear()
+    return lambda: AppTest.from_file(APP, default_timeout=60).run()
+
+
+def fill(app: AppTest, reference: str, name: str) -> AppTest:
+    app.text_input(key="adopt.reference").set_value(reference)
+    app.text_input(key="adopt.name").set_value(name)
+    button = next(b for b in app.button if b.label == "Open the encoder")
+    return button.click().run()
+
+
+def test_an_encoder_is_opened_and_then_in_use(page, tmp_path):
+    app = fill(page(), str(static_folder(tmp_path / "static")), "mine")
+    for _ in range(100):
+        if (tmp_path / "models/mine/config.json").is_file():
+            break
+        time.sleep(0.1)
+    app.run()
+    app.run()
+    sound(app)
+    assert ModelFolder.open(tmp_path / "models/mine").is_adopted
+    assert "mine is open and in use" in shown_text(app)
+    model = next(box for box in app.selectbox if box.label == "Model")
+    assert model.value == "mine"
+
+
+@pytest.mark.parametrize(
+    ("reference", "name", "said"),
+    [
+        ("", "mine", "There is no encoder here"),
+        ("/nothing/here", "mine", "There is no encoder here"),
+        ("{tmp}", "mine", "config.json is missing"),
+        ("{tmp}", "../mine", "small letters"),
+        ("endpoint:none", "mine", "endpoint"),
+    ],
+)
+def test_what_cannot_be_opened_is_said_and_stays_typed(
+    page, tmp_path, monkeypatch, reference, name, said
+):
+    monkeypatch.delenv("DSSM_ENDPOINTS", raising=False)
+    reference = reference.format(tmp=tmp_path)
+    app = fill(page(), reference, name)
+    for _ in range(100):
+        if said in shown_text(app):
+            break
+        time.sleep(0.1)
+        app.run()
+    assert said in shown_text(app)
+    assert app.text_input(key="adopt.reference").value == reference
+    assert not (tmp_path / "models/mine").exists()
+
+
+def test_a_page_that_may_not_write_offers_none(page, monkeypatch):
+    monkeypatch.setenv("DSSM_READ_ONLY", "1")
+    assert not any(field.key == "adopt.reference" for field in page().text_input)
+
+
+def test_a_page_that_others_reach_offers_none(page, monkeypatch):
+    real = st.get_option
+    monkeypatch.setattr(
+        st, "get_option", lambda name: "0.0.0.0" if name == "server.address" else real(name)
+    )
+    assert not any(field.key == "adopt.reference" for field in page().text_input)
