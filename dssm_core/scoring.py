@@ -16,6 +16,7 @@ import pandas as pd
 
 from dssm_core.errors import UserError
 from dssm_core.folder import ModelFolder
+from dssm_core.numeric import sigmoid
 from dssm_core.runtimes.load import load_towers
 from dssm_core.text import State
 from dssm_core.towers import Encoding, EncodingCache, ScoredToken, Towers
@@ -60,18 +61,6 @@ class Head:
             return None
         cosine = (math.log(probability / (1 - probability)) - self.bias) / self.scale
         return cosine if -1 <= cosine <= 1 else None
-
-
-def sigmoid(logit: float) -> float:
-    """Return 1 / (1 + e^-logit) without overflow.
-
-    Example:
-        >>> sigmoid(0.0)
-        0.5
-    """
-    if logit >= 0:
-        return 1 / (1 + math.exp(-logit))
-    return math.exp(logit) / (1 + math.exp(logit))
 
 
 @dataclass(frozen=True)
@@ -242,7 +231,7 @@ def score(
     ranks = 1 + len(values) - np.searchsorted(np.sort(values), values, side="right")
     below = np.searchsorted(np.sort(background), values) / max(1, len(background))
     logits = head.scale * values + head.bias
-    probabilities = [sigmoid(logit) for logit in logits.tolist()]
+    probabilities = sigmoid(logits).tolist()
     percentiles = (100 * below).tolist() if len(background) else [None] * len(values)
     columns = [values.tolist(), logits.tolist(), probabilities, ranks.tolist(), percentiles]
     if not all(readable):

@@ -27,6 +27,7 @@ from dssm_core.charts.base import (
     thawed,
     tip,
 )
+from dssm_core.numeric import sigmoid
 from dssm_core.quantities import format_number
 from dssm_core.words import ENGLISH, Translate, join_texts
 
@@ -43,8 +44,7 @@ Threshold = tuple[float | None, float]
 def probability_curve(scale: float, bias: float) -> pd.DataFrame:
     """Return the model's curve: 201 rows of cosine in [-1, 1] and probability in [0, 1]."""
     cosines = np.linspace(-1, 1, 201)
-    probabilities = (1 + np.tanh((scale * cosines + bias) / 2)) / 2  # sigmoid without overflow
-    return pd.DataFrame({"cosine": cosines, "probability": probabilities})
+    return pd.DataFrame({"cosine": cosines, "probability": sigmoid(scale * cosines + bias)})
 
 
 def background_bins(cosines: np.ndarray, bins: int = 40) -> pd.DataFrame:

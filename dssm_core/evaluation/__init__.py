@@ -1,6 +1,6 @@
 """How good a ranking is, whether its probabilities mean something, where it fails; BM25 beside."""
 
-from dssm_core.evaluation.cosines import Encoded, cosine_nearest, cosine_rows, unit
+from dssm_core.evaluation.cosines import Encoded, cosine_nearest, cosine_rows
 from dssm_core.evaluation.evaluate import (
     FUSED,
     Fusion,
@@ -70,6 +70,5 @@ __all__ = [
     "stems",
     "summarise",
     "telling_columns",
-    "unit",
     "worst_errors",
 ]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dssm_core.numeric import l2_normalise
 from dssm_core.towers import Encoding, Side, Towers
 
 BLOCK = 4096
@@ -69,9 +70,9 @@ def cosine_rows(
         readable: bool [D].
         block: queries multiplied at a time.
     """
-    documents = unit(documents)
+    documents = l2_normalise(documents)
     for start in range(0, len(queries), block):
-        cosines = unit(queries[start : start + block]) @ documents.T  # [block, D]
+        cosines = l2_normalise(queries[start : start + block]) @ documents.T  # [block, D]
         cosines[:, ~readable] = np.nan
         yield from cosines
 
@@ -93,9 +94,3 @@ def _highest(row: np.ndarray, number: int) -> np.ndarray:
     known = -np.where(np.isnan(row), -np.inf, row)
     best = np.sort(np.argpartition(known, min(number, len(row)) - 1)[:number])
     return best[np.argsort(known[best], kind="stable")]
-
-
-def unit(vectors: np.ndarray) -> np.ndarray:
-    """Return vectors [..., E] at length 1; those of zeros stay."""
-    norms = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return vectors / np.where(norms > 0, norms, 1)

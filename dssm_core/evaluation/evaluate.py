@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from dssm_core.errors import UserError
-from dssm_core.evaluation.cosines import Encoded, cosine_rows, unit
+from dssm_core.evaluation.cosines import Encoded, cosine_rows
 from dssm_core.evaluation.lexical import BM25, WEIGHT, blend, fuse_ranks
 from dssm_core.evaluation.probabilities import (
     NEGATIVES,
@@ -28,6 +28,7 @@ from dssm_core.evaluation.ranking import (
     summarise,
 )
 from dssm_core.evaluation.slices import Traits, slice_figures, telling_columns, worst_errors
+from dssm_core.numeric import l2_normalise
 from dssm_core.towers import Towers
 
 FUSED = "model + BM25"
@@ -206,7 +207,7 @@ def _calibration(
     rankings: Mapping[str, Ranking],
     seed: int,
 ) -> dict[str, Any]:
-    queries, documents = unit(encoded[0].vectors), unit(encoded[1].vectors)
+    queries, documents = (l2_normalise(side.vectors) for side in encoded)
 
     def measured(query: np.ndarray, document: np.ndarray, labels: np.ndarray) -> Any:
         cosines = (queries[query] * documents[document]).sum(1)

@@ -20,7 +20,8 @@ import numpy as np
 import pandas as pd
 
 from dssm_core.errors import UserError
-from dssm_core.evaluation import BM25, Collection, Encoded, cosine_rows, rank_documents, unit
+from dssm_core.evaluation import BM25, Collection, Encoded, cosine_rows, rank_documents
+from dssm_core.numeric import l2_normalise
 from dssm_core.text import segment
 from dssm_core.towers import Towers
 
@@ -240,7 +241,7 @@ class Cosines:
         """Return the cosine of each query and its document, [N]."""
         asked = Encoded.of(self._towers, queries, "query")
         found = Encoded.of(self._towers, documents, "document")
-        cosines = (unit(asked.vectors) * unit(found.vectors)).sum(1)
+        cosines = (l2_normalise(asked.vectors) * l2_normalise(found.vectors)).sum(1)
         return np.where(found.readable, cosines, np.nan)
 
 

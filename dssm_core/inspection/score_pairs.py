@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from dssm_core.corpus.splitting import fold
-from dssm_core.evaluation import unit
+from dssm_core.numeric import l2_normalise, sigmoid
 from dssm_core.scoring import Head, Scorer
 from dssm_core.text import Token
 from dssm_core.towers import Encoding, Side
@@ -96,7 +96,7 @@ def inspect_pairs(
             done += len(part)
             if progress:
                 progress(done, total)
-    queries, documents = (unit(read[side].vectors) for side in sides)
+    queries, documents = (l2_normalise(read[side].vectors) for side in sides)
     rows = codes["query"], codes["document"]
     readable = read["query"].readable[rows[0]] & read["document"].readable[rows[1]]
     cosines = np.einsum("ne,ne->n", queries[rows[0]], documents[rows[1]], dtype=np.float64)
@@ -107,7 +107,7 @@ def inspect_pairs(
             **{name: pairs[name] for name in ("query", "document", "label")},
             "cosine": cosines,
             "logit": logits,
-            "probability": (1 + np.tanh(logits / 2)) / 2,  # a sigmoid that cannot overflow
+            "probability": sigmoid(logits),
         },
         index=pairs.index,
     )

@@ -9,6 +9,7 @@ import pandas as pd
 
 from dssm_core import evaluation
 from dssm_core.evaluation import Collection, Encoded
+from dssm_core.numeric import l2_normalise
 from dssm_core.towers import Towers
 
 GAINS = (1.0, 1.25, 1.6, 2.0, 2.5, 3.2)
@@ -60,8 +61,7 @@ class Validation:
         rng = np.random.default_rng(seed)
         one = self.queries.vectors[rng.integers(len(self.queries.vectors), size=number)]
         other = self.documents.vectors[rng.integers(len(self.documents.vectors), size=number)]
-        norms = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
-        return np.sort((one * other).sum(1) / np.where(norms > 0, norms, 1)).astype(np.float32)
+        return np.sort((l2_normalise(one) * l2_normalise(other)).sum(1)).astype(np.float32)
 
 
 def fit_head(cosines: np.ndarray, labels: np.ndarray) -> tuple[float, float]:

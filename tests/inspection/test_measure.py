@@ -28,7 +28,7 @@ from dssm_core.inspection.measure import (
 )
 from dssm_core.inspection.score_pairs import TRAITS
 from dssm_core.inspection.slices import column_name, in_slice, slice_columns, slice_names, slice_of
-from dssm_core.scoring import sigmoid
+from dssm_core.numeric import sigmoid
 from dssm_core.words import translator_for
 
 NAN = math.nan

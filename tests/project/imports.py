@@ -16,6 +16,7 @@ ALLOWED: dict[str, set[str]] = {
     "quantities": set(),
     "words": {"quantities"},
     "errors": {"quantities", "words"},
+    "numeric": set(),
     "paths": set(),
     "process": set(),
     "text": set(),
@@ -25,22 +26,24 @@ ALLOWED: dict[str, set[str]] = {
     "families": {"errors", "text"},
     "archive": {"families"},
     "models": {"archive", "errors", "families", "text", "towers"},
-    "runtimes": {"archive", "errors", "folder", "models", "process", "text", "towers"},
-    "scoring": {"errors", "folder", "runtimes", "text", "towers"},
+    "runtimes": {
+        *("archive", "errors", "folder", "models", "numeric", "process", "text", "towers"),
+    },
+    "scoring": {"errors", "folder", "numeric", "runtimes", "text", "towers"},
     "explain": {"scoring", "text", "towers"},
-    "evaluation": {"errors", "text", "towers"},
+    "evaluation": {"errors", "numeric", "text", "towers"},
     "card": {
         *("corpus", "errors", "evaluation", "folder", "runtimes", "scoring", "towers"),
     },
     "store": {"errors", "paths"},
-    "search": {"corpus", "errors", "evaluation", "folder", "towers"},
+    "search": {"corpus", "errors", "evaluation", "folder", "numeric", "towers"},
     "training": {
-        *("card", "corpus", "errors", "evaluation", "families", "folder", "models", "runtimes"),
-        *("text", "towers"),
+        *("card", "corpus", "errors", "evaluation", "families", "folder", "models", "numeric"),
+        *("runtimes", "text", "towers"),
     },
-    "charts": {"explain", "scoring", "text", "words"},
+    "charts": {"explain", "numeric", "scoring", "text", "words"},
     "inspection": {
-        *("corpus", "errors", "evaluation", "explain", "folder", "scoring"),
+        *("corpus", "errors", "evaluation", "explain", "folder", "numeric", "scoring"),
         *("text", "towers", "words"),
     },
     "repro": {
@@ -53,7 +56,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     "ui": {
         *("card", "charts", "corpus", "errors", "evaluation", "explain"),
-        *("families", "folder", "inspection", "paths", "process", "reporting", "repro"),
+        *("families", "folder", "inspection", "numeric", "paths", "process", "reporting", "repro"),
         *("scoring", "search", "store", "text", "towers", "words"),
     },
     "commands": {
