@@ -15,7 +15,6 @@ from dssm_core.evaluation.lexical import (
     bm25_nearest,
     bm25_rows,
     fuse_ranks,
-    stems,
 )
 from dssm_core.evaluation.probabilities import (
     auc,
@@ -36,10 +35,24 @@ from dssm_core.evaluation.ranking import (
     summarise,
 )
 from dssm_core.evaluation.slices import Traits, slice_figures, telling_columns, worst_errors
+from dssm_core.evaluation.traits import (
+    FEW,
+    FEW_IN_COMMON,
+    TRUNCATED,
+    UNSEEN,
+    content_stems,
+    stem_words,
+    stop_words,
+    word_overlap,
+)
 
 __all__ = [
     "BM25",
+    "FEW",
+    "FEW_IN_COMMON",
     "FUSED",
+    "TRUNCATED",
+    "UNSEEN",
     "WEIGHT",
     "Collection",
     "Encoded",
@@ -52,6 +65,7 @@ __all__ = [
     "bm25_rows",
     "calibration",
     "calibration_error",
+    "content_stems",
     "cosine_nearest",
     "cosine_rows",
     "evaluate_collection",
@@ -67,8 +81,10 @@ __all__ = [
     "reliability",
     "sample_pairs",
     "slice_figures",
-    "stems",
+    "stem_words",
+    "stop_words",
     "summarise",
     "telling_columns",
+    "word_overlap",
     "worst_errors",
 ]

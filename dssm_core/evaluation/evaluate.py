@@ -123,10 +123,9 @@ def evaluate_collection(
         )
         for name, model in models.items()
     }
-    index = BM25(collection.documents)
-    rows = _rows(collection, encoded, index if bm25 else None, fusion)
+    rows = _rows(collection, encoded, BM25(collection.documents) if bm25 else None, fusion)
     rankings = rank_systems(collection, rows, keep)
-    traits = Traits.of(collection, index, *encoded["model"])
+    traits = Traits.of(collection, *encoded["model"])
     p_values = _p_values(rankings, seed)
     return {
         "queries": len(collection.queries),

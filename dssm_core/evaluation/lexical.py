@@ -1,4 +1,4 @@
-"""BM25, the lexical rival, its fusion with a model, and the word stems that both are judged by.
+"""BM25, the lexical rival, and its fusion with a model.
 
 Shape letters: Q queries, D documents, N pairs.
 """
@@ -84,10 +84,6 @@ class BM25:
             scores[i] = sum(self._idf(t) * counts[t] / (counts[t] + damping) for t in query)
         return scores
 
-    def frequency(self, stem: str) -> int:
-        """Return how many of the documents hold a stem."""
-        return self._frequencies[stem]
-
     def _idf(self, stem: str) -> float:
         holding = self._frequencies[stem]
         return float(np.log1p((len(self._documents) - holding + 0.5) / (holding + 0.5)))
@@ -113,11 +109,6 @@ def bm25_rows(queries: Sequence[str], documents: Sequence[str]) -> Iterator[np.n
 def bm25_nearest(queries: Sequence[str], documents: Sequence[str], number: int) -> np.ndarray:
     """Return each query's best documents by BM25, int [Q, number]."""
     return BM25(documents).nearest(queries, number)
-
-
-def stems(texts: Sequence[str]) -> list[frozenset[str]]:
-    """Return each text's distinct word stems as BM25 reads them: two letters or more, no "the"."""
-    return [frozenset(tokens) for tokens in _tokens(texts, ids=False)]
 
 
 def blend(

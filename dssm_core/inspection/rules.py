@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from dssm_core.evaluation import FEW, FEW_IN_COMMON, TRUNCATED, UNSEEN, stop_words
 from dssm_core.inspection.score_pairs import script
-from dssm_core.inspection.token_features import Word, number_of, stop_words
+from dssm_core.inspection.token_features import Word, number_of
 from dssm_core.words import Sentence, Values
 
-HIGH, LOW = 0.6, 0.2
-"""Shares of the query's words in the document: from the first on they alone fool the model, up to
-the second they are few."""
+HIGH = 0.6
+"""From this share of the query's words in the document on, they alone fool the model."""
 
 REACH = 2
 """Words that a negation is taken to speak of, stop words not counted."""
@@ -108,7 +108,7 @@ def same_texts(case: Case) -> Suspicion | None:
     return Suspicion(Sentence(f"evidence.same texts.{label}", {"line": case.twin.line}))
 
 
-def unknown_words(case: Case) -> Suspicion | None:
+def unseen_words(case: Case) -> Suspicion | None:
     """Words never seen in training, which the model reads by their letters alone."""
     query, document = (
         tuple(word for word in words if word.state == "letters")
@@ -117,10 +117,10 @@ def unknown_words(case: Case) -> Suspicion | None:
     if not query and not document:
         return None
     said = {"words": _names([*query, *document])}
-    return Suspicion(Sentence("evidence.unknown", said), query, document)
+    return Suspicion(Sentence("evidence.unseen", said), query, document)
 
 
-def truncated_away(case: Case) -> Suspicion | None:
+def truncated_words(case: Case) -> Suspicion | None:
     """The relevant document has words of the query only past what is read of it."""
     read = {w.stem for w in case.document if w.is_read}
     past = {w.stem for w in case.document if w.state == "truncated"} - read
@@ -195,20 +195,20 @@ def few_in_common(case: Case) -> Suspicion | None:
     one, other = map(script, case.texts)
     if case.label == 0 or not asked or one != other:  # two scripts seldom have words in common
         return None
-    return Suspicion(_in_common(asked, shared)) if len(shared) / len(asked) <= LOW else None
+    return Suspicion(_in_common(asked, shared)) if len(shared) / len(asked) <= FEW else None
 
 
 RULES: tuple[tuple[str, Callable[[Case], Suspicion | None]], ...] = (
     ("nothing readable", nothing_readable),
     ("labelled both ways", same_texts),
-    ("unknown words decide", unknown_words),
-    ("truncated away", truncated_away),
+    (UNSEEN, unseen_words),
+    (TRUNCATED, truncated_words),
     ("negation mismatch", negation_mismatch),
     ("number mismatch", number_mismatch),
     ("name mismatch", name_mismatch),
     ("labelled both ways", same_vectors),
     ("word overlap trap", overlap_trap),
-    ("few words in common", few_in_common),
+    (FEW_IN_COMMON, few_in_common),
 )
 """Causes in the order they are looked for: what is certain first, then from narrow to wide."""
 

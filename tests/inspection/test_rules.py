@@ -17,8 +17,8 @@ from dssm_core.inspection.rules import (
     overlap_trap,
     same_texts,
     same_vectors,
-    truncated_away,
-    unknown_words,
+    truncated_words,
+    unseen_words,
 )
 from dssm_core.inspection.token_features import Word, common_stems, words_of
 from dssm_core.text import read
@@ -116,28 +116,28 @@ def test_a_twin_with_the_same_texts_comes_before_one_with_the_same_vectors():
     assert same_vectors(case("a", "b", 0)) is None
 
 
-# unknown words
+# unseen words
 
 
-def test_unknown_words_of_both_sides_are_to_be_left_out():
-    found = unknown_words(case("red zebra", "wall giraffe zebra", FELL_FOR))
+def test_unseen_words_of_both_sides_are_to_be_left_out():
+    found = unseen_words(case("red zebra", "wall giraffe zebra", FELL_FOR))
     assert (shown(found.query), shown(found.document)) == (["zebra"], ["giraffe", "zebra"])
     assert said(found) == "New to the model: “zebra”, “giraffe”."
-    assert unknown_words(case("red", "wall", FELL_FOR)) is None
+    assert unseen_words(case("red", "wall", FELL_FOR)) is None
 
 
 def test_long_lists_are_cut():
     document = " ".join(f"zebra{letter}" for letter in "abcdefgh")
-    evidence = said(unknown_words(case("red", document, FELL_FOR)))
+    evidence = said(unseen_words(case("red", document, FELL_FOR)))
     assert evidence.count("zebra") == MAX_LISTED
     assert evidence.endswith("and 2 more.")
 
 
-# truncated away
+# truncated
 
 
 def test_words_found_only_past_the_length_are_to_be_put_in_front():
-    found = truncated_away(case("the red doors", "this is a wall of the house door", MISSED, 5))
+    found = truncated_words(case("the red doors", "this is a wall of the house door", MISSED, 5))
     assert (shown(found.moved), found.query, found.document) == (["doors"], (), ())
     assert "“doors” occurs in the document only after" in said(found)
 
@@ -151,8 +151,8 @@ def test_words_found_only_past_the_length_are_to_be_put_in_front():
         ("red door", "this is a wall of house", MISSED),
     ],
 )
-def test_nothing_of_the_query_is_truncated_away(query, document, label):
-    assert truncated_away(case(query, document, label, 5)) is None
+def test_nothing_of_the_query_is_truncated(query, document, label):
+    assert truncated_words(case(query, document, label, 5)) is None
 
 
 # negation
@@ -327,7 +327,7 @@ def test_a_query_of_stop_words_has_nothing_to_share():
 
 def test_evidence_is_told_in_the_language_that_is_asked_for():
     document = " ".join(f"zebra{letter}" for letter in "abcdefgh")
-    found = unknown_words(case("red", document, FELL_FOR))
+    found = unseen_words(case("red", document, FELL_FOR))
     told = found.evidence.text(translator_for("zh"))
     assert told.startswith("模型未见过：“zebraa”、“zebrab”、")
     assert told.endswith("以及另外 2 个。")
@@ -340,4 +340,4 @@ def test_evidence_is_told_in_the_language_that_is_asked_for():
 
 
 def test_braces_in_a_text_are_no_fields():
-    assert "“{0} {x}”" in Sentence("evidence.unknown", {"words": ("{0} {x}",)}).text(ENGLISH)
+    assert "“{0} {x}”" in Sentence("evidence.unseen", {"words": ("{0} {x}",)}).text(ENGLISH)
