@@ -9,7 +9,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from dssm_core.charts.base import AROUND, INK, QUIET, Drawing, drawable, headline, template
+from dssm_core.charts.base import AROUND, INK, QUIET, Drawing, drawable, headline, template, tips
 from dssm_core.words import ENGLISH, Translate, join_texts
 
 MOST_TOKENS = 2_000
@@ -64,11 +64,11 @@ def _heatmap_template(per_line: int, ink: str, tr: Translate) -> str:
     heading = "slice(datum.label, -4) == ' · 1' ? slice(datum.label, 0, -4) : ''"
     axis = alt.Axis(ticks=False, domain=False, labelExpr=heading, labelFlush=False)
     in_order: Any = alt.EncodingSortField("sequence", op="min")
-    tooltip = [
+    told = tips(
         alt.Tooltip("text:N", title=tr("chart.tip.token")),
         alt.Tooltip("weight:N", title=tr("chart.tip.weight")),
         alt.Tooltip("reading:N", title=tr("chart.tip.state")),
-    ]
+    )
     base = (
         alt.Chart(alt.NamedData("tokens"))
         .transform_calculate(
@@ -78,7 +78,7 @@ def _heatmap_template(per_line: int, ink: str, tr: Translate) -> str:
         .encode(
             alt.X("column:O", title=tr("chart.attention.order"), axis=None),
             alt.Y("line:N", title=None, sort=in_order, axis=axis),
-            tooltip=tooltip,
+            **told,
         )
     )
     # shaded at most half, so that the ink is readable on every cell

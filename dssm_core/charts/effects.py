@@ -21,6 +21,7 @@ from dssm_core.charts.base import (
     headline,
     template,
     tip,
+    tips,
 )
 from dssm_core.words import ENGLISH, Translate
 
@@ -87,7 +88,7 @@ def _effects_template(has_attention: bool, ink: str, tr: Translate) -> str:
         .title(None)
         .axis(ticks=False, labelLimit=130, labelOverlap=False, labelFlush=False)
     )
-    tooltip = [
+    told = tips(
         alt.Tooltip("text:N", title=tr("chart.tip.token")),
         tip("cosine", "effect", tr("chart.effects.tip.cosine")),
         tip(
@@ -96,7 +97,7 @@ def _effects_template(has_attention: bool, ink: str, tr: Translate) -> str:
             tr("chart.effects.tip.probability"),
         ),
         tip("attention", "weight", tr("chart.tip.weight")),
-    ]
+    )
     reach: list[Any] = ["@lowest", "@highest"]
     bars = (
         alt.Chart(alt.NamedData("tokens"))
@@ -107,7 +108,7 @@ def _effects_template(has_attention: bool, ink: str, tr: Translate) -> str:
             color=alt.Color("sign:N")
             .scale(domain=[tr(sign) for sign in SIGNS], range=[COSINE, PROBABILITY])
             .legend(orient="top", title=None),
-            tooltip=tooltip,
+            **told,
         )
     )
     weights = (
@@ -120,7 +121,7 @@ def _effects_template(has_attention: bool, ink: str, tr: Translate) -> str:
             .axis(orient="top", values=[0, 0.5, 1])
             .title(f"◆ {tr('chart.weight')}"),
             y,
-            tooltip=tooltip,
+            **told,
         )
     )
     layers = alt.layer(*([bars, weights] if has_attention else [bars]))
@@ -165,14 +166,14 @@ def slope_chart(frame: pd.DataFrame, *, ink: str = INK, tr: Translate = ENGLISH)
         color=alt.Color("change:N")
         .scale(domain=changes, range=[PROBABILITY, QUIET])
         .legend(orient="top", title=None, symbolType="stroke", symbolStrokeWidth=3),
-        tooltip=[
-            alt.Tooltip("position:Q", title="#"),
+        **tips(
+            tip("position", "count", "#"),
             alt.Tooltip("document:N", title=tr("document")),
             alt.Tooltip("model:N", title=tr("model")),
-            alt.Tooltip("rank:Q", title=tr("rank")),
+            tip("rank", "count", tr("rank")),
             tip("cosine", "cosine", tr("cosine")),
             tip("probability", "probability", tr("probability")),
-        ],
+        ),
     )
     dash = alt.StrokeDash("change:N").scale(domain=changes, range=[[1, 0], [4, 3]])
     numbers = base.mark_text(dx=alt.ExprRef("datum.aside"), color=ink).encode(

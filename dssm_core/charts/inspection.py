@@ -18,6 +18,7 @@ from dssm_core.charts.base import (
     drawable,
     headline,
     tip,
+    tips,
 )
 from dssm_core.charts.curve import curve_chart
 from dssm_core.quantities import format_number
@@ -94,13 +95,13 @@ def distribution_chart(
         color=alt.Color("label:N")
         .scale(domain=labels, range=[COSINE, PROBABILITY])
         .legend(orient="top", title=None, symbolType="stroke", symbolStrokeWidth=3),
-        tooltip=[
+        **tips(
             alt.Tooltip("label:N", title=tr("near.label")),
             tip("start", "cosine", tr("chart.tip.cosine from")),
             tip("end", "cosine", tr("chart.tip.to")),
             tip("pairs", "count", tr("chart.tip.pairs")),
             tip("share", "percent", tr("chart.distribution.tip.share")),
-        ],
+        ),
     )
     top = max([*bins["share"], 0.01]) * 1.08
     y = alt.Y("share:Q").stack(None).scale(domain=[0, top], nice=False)
@@ -111,12 +112,12 @@ def distribution_chart(
         x, y, strokeDash=alt.StrokeDash("label:N").scale(domain=labels, range=[[1, 0], [4, 3]])
     )
     at = pd.DataFrame({"start": [cosine]})
-    rule = alt.Chart(at).mark_rule(color=ink, strokeDash=[6, 3], strokeWidth=1.5).encode(x)
+    rule = alt.Chart(at).mark_rule(color=ink, strokeDash=[6, 3], strokeWidth=1.5, aria=False)
     right = cosine < (low + high) / 2
     side: dict[str, Any] = {"align": "left", "dx": 5} if right else {"align": "right", "dx": -5}
     text = tr("chart.at.cosine", n=format_number(cosine, "cosine"))
-    label = alt.Chart(at).mark_text(text=text, color=ink, **side).encode(x, y=alt.value(8))
-    return alt.layer(bars, outline, rule, label).properties(
+    label = alt.Chart(at).mark_text(text=text, description=text, color=ink, **side)
+    return alt.layer(bars, outline, rule.encode(x), label.encode(x, y=alt.value(8))).properties(
         title=headline(
             tr("chart.distribution"),
             tr("chart.distribution.reads"),
@@ -242,7 +243,7 @@ def reliability_chart(
     base = alt.Chart(table).encode(
         x,
         y,
-        tooltip=[
+        **tips(
             tip("start", "cosine", tr("chart.reliability.tip.from")),
             tip("end", "cosine", tr("chart.tip.to")),
             tip(
@@ -256,15 +257,16 @@ def reliability_chart(
                 tr("chart.reliability.tip.share"),
             ),
             tip("pairs", "count", tr("chart.tip.pairs")),
-        ],
+        ),
     )
     shown = table.assign(ideal=table["probability"])
-    gaps = alt.Chart(shown).mark_rule(color=PROBABILITY, strokeWidth=2).encode(x, y, y2="ideal:Q")
+    gaps = alt.Chart(shown).mark_rule(color=PROBABILITY, strokeWidth=2, aria=False)
+    gaps = gaps.encode(x, y, y2="ideal:Q")
     points = base.mark_point(filled=True, opacity=0.9, color=COSINE).encode(
         size=alt.Size("pairs:Q").scale(type="sqrt", range=[40, 320]).legend(None)
     )
     return alt.layer(
-        alt.Chart(ends).mark_line(color=QUIET, strokeDash=[4, 3]).encode(x, y),
+        alt.Chart(ends).mark_line(color=QUIET, strokeDash=[4, 3], aria=False).encode(x, y),
         gaps,
         base.mark_line(color=COSINE, strokeWidth=1.5),
         points,
@@ -319,13 +321,13 @@ def slices_chart(
     y = alt.Y("row:O").scale(domain=shown["row"].tolist(), padding=0).axis(None)
     base = alt.Chart(shown).encode(
         y,
-        tooltip=[
+        **tips(
             alt.Tooltip("label:N", title=tr("chart.slices.tip.slice")),
             tip("error_rate", "percent", tr("chart.slices.tip.share")),
             tip("low", "percent", tr("chart.tip.from")),
             tip("high", "percent", tr("chart.tip.to")),
             alt.Tooltip("auc_text:N", title=tr("chart.slices.tip.auc")),
-        ],
+        ),
     )
     # a click anywhere in a row chooses its slice
     of_slice = "event.item && event.item.datum && isValid(event.item.datum.row)"
@@ -352,7 +354,7 @@ def slices_chart(
     is_cut = len(shown) < len(table)
     cut = tr("chart.slices.cut", shown=len(shown), number=len(table)) if is_cut else ""
     return alt.layer(
-        average.mark_rule(color=QUIET, strokeDash=[4, 3]).encode(x),
+        average.mark_rule(color=QUIET, strokeDash=[4, 3], aria=False).encode(x),
         row,
         intervals.encode(alt.X("low:Q"), x2="high:Q"),
         points.encode(x, fill=fill),

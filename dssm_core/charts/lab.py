@@ -6,7 +6,17 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from dssm_core.charts.base import AROUND, CHOSEN, COSINE, PROBABILITY, QUIET, Chart, headline, tip
+from dssm_core.charts.base import (
+    AROUND,
+    CHOSEN,
+    COSINE,
+    PROBABILITY,
+    QUIET,
+    Chart,
+    headline,
+    tip,
+    tips,
+)
 from dssm_core.words import ENGLISH, Translate
 
 
@@ -34,11 +44,11 @@ def history_chart(
         .scale(range=[COSINE, PROBABILITY, CHOSEN, QUIET])
         .legend(orient="top", title=None, symbolType="stroke", symbolStrokeWidth=3),
         strokeDash=alt.StrokeDash("run:N").legend(None),
-        tooltip=[
+        **tips(
             alt.Tooltip("run:N", title=tr("chart.history.tip.run")),
             alt.Tooltip("epoch:O", title=tr("chart.history.tip.epoch")),
             tip("value", "loss", title),
-        ],
+        ),
     )
     last = tr("comma").join(
         f"{run} {part['value'].iloc[-1]:.3f}" for run, part in shown.groupby("run", sort=False)
@@ -87,15 +97,15 @@ def vectors_chart(
         .scale(domain=names, range=[COSINE, PROBABILITY])
         .legend(orient="top", title=None)
     )
-    tooltip = [
+    told = tips(
         alt.Tooltip("vector:N", title=tr("chart.vectors.tip.vector")),
         alt.Tooltip("entries:N", title=tr("chart.vectors.tip.entries")),
-    ]
+    )
     base = alt.Chart(frame).encode(
         alt.X("x:Q").scale(domain=[-1.1, 1.1]).title(tr("chart.vectors.first")),
         alt.Y("y:Q").scale(domain=[-1.1, 1.1]).title(tr("chart.vectors.second")),
         color=colour,
-        tooltip=tooltip,
+        **told,
     )
     lines = base.mark_rule(strokeWidth=3).encode(x2="zero:Q", y2="zero:Q")
     heads = base.mark_point(filled=True, size=180).encode(

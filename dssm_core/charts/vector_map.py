@@ -18,6 +18,8 @@ from dssm_core.charts.base import (
     Chart,
     drawable,
     headline,
+    tip,
+    tips,
 )
 from dssm_core.quantities import format_number
 from dssm_core.words import ENGLISH, Translate
@@ -65,13 +67,13 @@ def vector_map(
     base = alt.Chart(shown).encode(
         alt.X("x:Q").scale(zero=False, nice=True).axis(tickCount=8).title(x),
         alt.Y("y:Q").scale(zero=False, nice=True).axis(tickCount=8).title(y),
-        tooltip=[
+        **tips(
             alt.Tooltip("kind:N", title=tr("chart.map.tip.kind")),
             alt.Tooltip("text:N", title=tr("chart.map.tip.text")),
             alt.Tooltip("value:N", title=colour),
             alt.Tooltip("line:O", title=tr("pair.column.line")),
-            alt.Tooltip("pairs:Q", title=tr("chart.map.tip.pairs")),
-        ],
+            tip("pairs", "count", tr("chart.map.tip.pairs")),
+        ),
     )
     scale = alt.Scale(domain=values, range=_repeated(SIX_COLOURS, number))
     shapes = alt.Scale(domain=values, range=_repeated(SIX_SHAPES, number))
@@ -97,12 +99,12 @@ def vector_map(
     layers: list[alt.Chart] = [marks]
     if len(chosen):
         layers += [
-            pair.mark_line(color=CHOSEN, strokeWidth=2, strokeDash=[5, 3]),
-            pair.mark_point(color=CHOSEN, size=260, strokeWidth=3),
+            pair.mark_line(color=CHOSEN, strokeWidth=2, strokeDash=[5, 3], aria=False),
+            pair.mark_point(color=CHOSEN, size=260, strokeWidth=3, aria=False),
             *(
                 pair.transform_filter(f"datum.side == '{side}'")
                 .mark_text(dy=dy, fontWeight="bold", color=ink)
-                .encode(text="name:N")
+                .encode(text="name:N", description="name:N")
                 for side, dy in (("query", -18), ("document", 20))
             ),
         ]
