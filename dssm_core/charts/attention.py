@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from dssm_core.charts.base import AROUND, INK, QUIET, Drawing, drawable, headline, template, tips
+from dssm_core.quantities import format_number
 from dssm_core.words import ENGLISH, Translate, join_texts
 
 MOST_TOKENS = 2_000
@@ -113,7 +114,7 @@ def describe_attention(tokens: pd.DataFrame, tr: Translate = ENGLISH) -> str:
     for position, part in texts[:5]:
         top = part[part["attention"] > 0].nlargest(3, "attention")
         words = tr("comma").join(
-            f"{text} {weight:.2f}"
+            f"{text} {format_number(weight, 'weight')}"
             for text, weight in zip(drawable(top["text"], 20), top["attention"], strict=True)
         )
         name = tr("the query") if position == 0 else tr("document n", n=position)
@@ -137,6 +138,6 @@ def _cells(tokens: pd.DataFrame, tr: Translate) -> pd.DataFrame:
     )
     is_read = (shown["mark"] != "×") & shown["attention"].notna()
     shown["word"] = shown["mark"] + shown["text"]
-    shown["short"] = shown["attention"].map("{:.2f}".format).where(is_read, "")
-    shown["weight"] = shown["attention"].map("{:.3f}".format).where(is_read, tr("none"))
+    weights = pd.Series([format_number(w, "weight") for w in shown["attention"]], shown.index)
+    shown["short"], shown["weight"] = weights.where(is_read, ""), weights.where(is_read, tr("none"))
     return shown

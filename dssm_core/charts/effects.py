@@ -23,6 +23,7 @@ from dssm_core.charts.base import (
     tip,
     tips,
 )
+from dssm_core.quantities import format_number
 from dssm_core.words import ENGLISH, Translate
 
 SIGNS = ("chart.effects.up", "chart.effects.down")
@@ -58,7 +59,7 @@ def effects_chart(
     largest = max(float(shown["cosine"].abs().max()) if len(shown) else 0.0, reach, 0.01) * 1.1
     strongest = shown.reindex(shown["cosine"].abs().sort_values(ascending=False).index).head(3)
     told = tr("comma").join(
-        f"{text} {effect:+.3f}"
+        f"{text} {format_number(effect, 'effect')}"
         for text, effect in zip(strongest["text"], strongest["cosine"], strict=True)
     )
     line = headline(title or tr("effects"), tr("chart.effects.reads"), ink=ink)

@@ -313,7 +313,9 @@ def slices_chart(
         tr("chart.slices.row", name=name, errors=errors, pairs=pairs)
         for name, errors, pairs in zip(names, shown["errors"], shown["pairs"], strict=True)
     ]
-    shown["auc_text"] = [tr("none") if np.isnan(auc) else f"{auc:.3f}" for auc in shown["auc"]]
+    shown["auc_text"] = [
+        tr("none") if np.isnan(auc) else format_number(auc, "metric") for auc in shown["auc"]
+    ]
     shown = shown.drop(columns="auc")
     top = min(1.0, max([*shown["high"], overall, 0.01]) * 1.05)
     x = alt.X("error_rate:Q").scale(domain=[0, top], nice=False)

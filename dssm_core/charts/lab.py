@@ -17,6 +17,7 @@ from dssm_core.charts.base import (
     tip,
     tips,
 )
+from dssm_core.quantities import format_number
 from dssm_core.words import ENGLISH, Translate
 
 
@@ -51,7 +52,8 @@ def history_chart(
         ),
     )
     last = tr("comma").join(
-        f"{run} {part['value'].iloc[-1]:.3f}" for run, part in shown.groupby("run", sort=False)
+        f"{run} {format_number(part['value'].iloc[-1], 'loss')}"
+        for run, part in shown.groupby("run", sort=False)
     )
     return alt.layer(
         base.mark_line(strokeWidth=2), base.mark_point(filled=True, size=60)

@@ -2,15 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pandas as pd
 
 from dssm_core.charts.svg import chart_svg as chart_svg
+from dssm_core.quantities import format_number, plain_number
 from dssm_core.reporting.sheets import safe_csv as safe_csv
 from dssm_core.ui.common.components import escape
 from dssm_core.ui.common.theme import DOWNLOAD
+
+NUMBERS = {
+    **{name: name for name in ("cosine", "logit", "probability", "percentile")},
+    **{"position": "count", "rank": "count", "threshold": "probability"},
+}
+"""The columns of the result's table that hold numbers, and the quantity of each."""
+
+
+def numbers_csv(frame: pd.DataFrame) -> bytes:
+    """Return a table as CSV, its numbers rounded as on the page but plain, for programs to read."""
+    return safe_csv(_written(frame, plain_number))
+
+
+def as_shown(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with its numbers as the page writes them, which are texts."""
+    return _written(frame, format_number)
+
+
+def _written(frame: pd.DataFrame, write: Callable[[float, str], Any]) -> pd.DataFrame:
+    written = {
+        name: [write(value, quantity) for value in frame[name]]
+        for name, quantity in NUMBERS.items()
+        if name in frame
+    }
+    return frame.assign(**written)
 
 
 def page_html(title: str, language: str, sections: Sequence[tuple[str, str]]) -> bytes:

@@ -146,6 +146,7 @@ def _pick_threshold(scores: Scores) -> charts.Threshold:
         0.01,
         0.99,
         step=0.01,
+        format="%.3f",
         key="compare.threshold",
         help=tr("threshold.help"),
         persist_state="session",

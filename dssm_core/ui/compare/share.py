@@ -45,7 +45,7 @@ def show(view: ResultView) -> None:
     with st.container(horizontal=True):
         st.download_button(
             tr("csv"),
-            lambda: downloads.safe_csv(_table(view)),
+            lambda: downloads.numbers_csv(_table(view)),
             file_name="dssm-lens.csv",
             mime="text/csv",
             on_click="ignore",
@@ -80,12 +80,16 @@ def _page(view: ResultView) -> Callable[[], bytes]:
     lead = f'<p class="dssm-lead">{components.escape(view.finding())}</p>'
     notes = "".join(f"<p>{components.escape(note)}</p>" for note in view.notes)
     about = f'<p class="dssm-quiet">{components.escape(tr("attention.note"))}</p>'
+    table = downloads.as_shown(view.ranked()).rename(columns=_heading)
     query = tr("report.slice", column=tr("query"), name=view.scores.query.text)
     chain = tr("report.slice", column=tr("chain"), name=tr("document n", n=view.selected))
     sections = [
         (chain, view.chain_html()),
         (tr("attention"), about + view.texts_html() + components.legend_html()),
-        (tr("table"), downloads.table_html(view.ranked().rename(columns=_heading))),
+        (
+            tr("table"),
+            downloads.table_html(table),
+        ),
     ]
     title, code, text = f"DSSM Lens · {view.folder.name}", tr("language.code"), translator()
 
