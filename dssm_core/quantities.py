@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from decimal import Decimal
 
 MINUS = "−"
 """U+2212, as Vega writes it; the hyphen of "-1" is narrower than the plus sign."""
@@ -88,6 +89,25 @@ def format_number(value: float | None, quantity: str) -> str:
         ('13.3%', '12,345')
     """
     return QUANTITIES[quantity].text(value)
+
+
+def plain_number(value: float | None, quantity: str) -> Decimal | None:
+    """Return a number for files that programs read, with the decimals of its quantity.
+
+    Args:
+        value: the number; None and NaN are None.
+        quantity: a key of QUANTITIES.
+
+    Example:
+        >>> str(plain_number(-0.5, "cosine")), str(plain_number(99.96000000000001, "percentile"))
+        ('-0.500', '99.96')
+        >>> str(plain_number(0.133, "percent")), str(plain_number(-1e-9, "logit"))
+        ('0.133', '0.000')
+    """
+    if value is None or math.isnan(value):
+        return None
+    kind = QUANTITIES[quantity]
+    return Decimal(f"{value:.{kind.decimals + 2 * kind.is_share}f}") + 0  # a zero has no sign
 
 
 def format_term(value: float, quantity: str) -> str:

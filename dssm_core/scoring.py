@@ -16,6 +16,7 @@ import pandas as pd
 
 from dssm_core.errors import UserError
 from dssm_core.folder import ModelFolder
+from dssm_core.numeric import sigmoid
 from dssm_core.runtimes.load import load_towers
 from dssm_core.text import State
 from dssm_core.towers import Encoding, EncodingCache, ScoredToken, Towers
@@ -70,18 +71,6 @@ class Head:
 
 NO_HEAD = Head(math.nan, math.nan)
 """Of a model for which no labelled pairs fitted one."""
-
-
-def sigmoid(logit: float) -> float:
-    """Return 1 / (1 + e^-logit) without overflow.
-
-    Example:
-        >>> sigmoid(0.0)
-        0.5
-    """
-    if logit >= 0:
-        return 1 / (1 + math.exp(-logit))
-    return math.exp(logit) / (1 + math.exp(logit))
 
 
 def scales(cosine: float) -> dict[str, float]:

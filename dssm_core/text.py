@@ -86,8 +86,14 @@ class Token(NamedTuple):  # made by the thousand, in a third of a dataclass's ti
 
     @property
     def is_read(self) -> bool:
-        """Whether the model reads this token at all."""
+        """Whether the model reads this token of the person's text at all."""
         return self.state in READ_STATES
+
+    @property
+    def is_word(self) -> bool:
+        """Whether it is a word of the person's text, read or cut off, and no mark between words."""
+        is_own = self.state in READ_STATES or self.state == "truncated"
+        return is_own and any(map(str.isalnum, self.text))
 
 
 def normalise(word: str) -> str:

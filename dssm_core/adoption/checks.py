@@ -15,7 +15,8 @@ from typing import Any, Literal
 import numpy as np
 
 from dssm_core.errors import UserError
-from dssm_core.evaluation import Encoded, random_pairs, unit_vectors
+from dssm_core.evaluation import Encoded, random_pairs
+from dssm_core.numeric import l2_normalise
 from dssm_core.towers import Side, Towers
 from dssm_core.words import Sentence
 
@@ -94,7 +95,7 @@ def _spread(queries: Encoded, documents: Encoded, seed: int) -> Iterator[Finding
 
 def _same(queries: Encoded, documents: Encoded) -> Iterator[Finding]:
     for side, encoded in (("query", queries), ("document", documents)):
-        vectors = unit_vectors(encoded.vectors[encoded.readable])
+        vectors = l2_normalise(encoded.vectors[encoded.readable])
         distinct = len(np.unique(vectors.round(5), axis=0))
         repeated = len(vectors) - distinct
         if repeated > SAME * len(vectors):
@@ -129,7 +130,7 @@ def compare_known(towers: Towers, path: Path) -> Finding:
                 "known.other width", f"{len(vector):,}", name=path.name, width=len(ours)
             )
         largest = max(largest, float(np.abs(ours - vector).max()))
-        one, other = unit_vectors(ours), unit_vectors(vector)
+        one, other = l2_normalise(ours), l2_normalise(vector)
         closest = min(closest, float(one @ other))
     level: Literal["note", "error"] = "note" if largest <= CLOSE else "error"
     key = "known.right" if level == "note" else "known.wrong"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dssm_core.evaluation import WEIGHT
+from dssm_core.evaluation import FEW, WEIGHT
 
 METRICS = ("MRR@10", "recall@1", "recall@10", "recall@100", "nDCG@10")
 
@@ -59,10 +59,11 @@ def slices_section(metrics: Mapping[str, Any]) -> str:
         cells = [_interval(row["systems"][system]) for system in systems]
         lines.append(_row([row["by"], row["slice"], f"{row['queries']:,}", *cells]))
     return (
-        "## Where it wins and loses\nMRR@10 on slices of the same queries. Words overlap where a "
-        "stem of the query, less the commonest words, is in the relevant document; without one "
-        "BM25 scores nothing. Lengths are cut into thirds, and rare words are counted over the "
-        "documents.\n\n" + "\n".join(lines) + "\n\n"
+        "## Where it wins and loses\nMRR@10 on slices of the same queries. Word overlap is the "
+        "share of the query's stems that its relevant document has, stop words left out. Numbers "
+        "of words are cut into thirds, and rare words are counted over the documents.\n\n"
+        + "\n".join(lines)
+        + "\n\n"
     )
 
 
@@ -87,8 +88,10 @@ def errors_section(metrics: Mapping[str, Any]) -> str:
     ]
     shared = "What they have in common:\n\n" + "\n".join(common) + "\n\n" if common else ""
     return (
-        f"## The {len(errors)} worst errors\nThe queries whose document ranks lowest. A sibling is "
-        "a document that shares a third of its stems or more with the right one.\n\n"
+        f"## The {len(errors)} worst errors\nThe queries whose document ranks lowest. Few words in "
+        f"common: a word overlap of {FEW:.0%} at most; unseen words: of the query, in training; "
+        "truncated: query or document is longer than the model reads. A sibling is a document "
+        "that shares a third of its stems or more with the right one.\n\n"
         + shared
         + "\n".join(lines)
         + "\n\n"

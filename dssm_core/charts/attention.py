@@ -9,7 +9,8 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from dssm_core.charts.base import AROUND, INK, QUIET, Drawing, drawable, headline, template
+from dssm_core.charts.base import AROUND, INK, QUIET, Drawing, drawable, headline, template, tips
+from dssm_core.quantities import format_number
 from dssm_core.words import ENGLISH, Translate, join_texts
 
 MAX_TOKENS = 2_000
@@ -68,11 +69,11 @@ def _heatmap_template(per_line: int, ink: str, tr: Translate) -> str:
     heading = "slice(datum.label, -4) == ' · 1' ? slice(datum.label, 0, -4) : ''"
     axis = alt.Axis(ticks=False, domain=False, labelExpr=heading, labelFlush=False)
     in_order: Any = alt.EncodingSortField("sequence", op="min")
-    tooltip = [
+    told = tips(
         alt.Tooltip("text:N", title=tr("chart.tip.token")),
         alt.Tooltip("weight:N", title=tr("chart.tip.weight")),
         alt.Tooltip("reading:N", title=tr("chart.tip.state")),
-    ]
+    )
     base = (
         alt.Chart(alt.NamedData("tokens"))
         .transform_calculate(
@@ -82,7 +83,7 @@ def _heatmap_template(per_line: int, ink: str, tr: Translate) -> str:
         .encode(
             alt.X("column:O", title=tr("chart.attention.order"), axis=None),
             alt.Y("line:N", title=None, sort=in_order, axis=axis),
-            tooltip=tooltip,
+            **told,
         )
     )
     return template(
@@ -126,7 +127,7 @@ def describe_attention(tokens: pd.DataFrame, tr: Translate = ENGLISH) -> str:
     for position, part in texts[:5]:
         top = part[part["attention"] > 0].nlargest(3, "attention")
         words = tr("comma").join(
-            f"{text} {weight:.2f}"
+            f"{text} {format_number(weight, 'weight')}"
             for text, weight in zip(drawable(top["text"], 20), top["attention"], strict=True)
         )
         name = tr("the query") if position == 0 else tr("document n", n=position)
@@ -150,6 +151,6 @@ def _cells(tokens: pd.DataFrame, tr: Translate) -> pd.DataFrame:
     )
     is_read = (shown["mark"] != "×") & shown["attention"].notna()
     shown["word"] = shown["mark"] + shown["text"]
-    shown["short"] = shown["attention"].map("{:.2f}".format).where(is_read, "")
-    shown["weight"] = shown["attention"].map("{:.3f}".format).where(is_read, tr("none"))
+    weights = pd.Series([format_number(w, "weight") for w in shown["attention"]], shown.index)
+    shown["short"], shown["weight"] = weights.where(is_read, ""), weights.where(is_read, tr("none"))
     return shown

@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from dssm_core.charts.base import AROUND, CHOSEN, COSINE, QUIET, Chart, tip
+from dssm_core.charts.base import AROUND, CHOSEN, COSINE, QUIET, Chart, tip, tips
 from dssm_core.words import Translate
 
 
@@ -42,13 +42,13 @@ def curve_chart(
     across = alt.X(f"{x[0]}:Q").scale(from_0_to_1).title(x[1])
     up = alt.Y(f"{y[0]}:Q").scale(from_0_to_1).title(y[1])
     titles = [tr("cosine"), tr("probability"), x[1], y[1]]
-    tooltip = [tip(f"{name}", "metric", title) for name, title in zip(names, titles, strict=True)]
-    base = alt.Chart(shown).encode(across, up, tooltip=tooltip)
+    told = tips(*(tip(n, "metric", title) for n, title in zip(names, titles, strict=True)))
+    base = alt.Chart(shown).encode(across, up, **told)
     near = alt.selection_point(
         name="threshold", fields=["cosine"], nearest=True, on="click", empty=False
     )
     layers = [
-        alt.Chart(ground).mark_line(color=QUIET, strokeDash=[4, 3]).encode(across, up),
+        alt.Chart(ground).mark_line(color=QUIET, strokeDash=[4, 3], aria=False).encode(across, up),
         base.mark_line(color=COSINE, strokeWidth=2).encode(order=alt.Order("cosine:Q")),
         base.mark_point(filled=True, size=60, opacity=0, aria=False).add_params(near),
     ]
@@ -57,7 +57,7 @@ def curve_chart(
         diamond = alt.Chart(now).mark_point(
             filled=True, shape="diamond", size=260, color=CHOSEN, stroke=ink, opacity=1
         )
-        layers.append(diamond.encode(across, up, tooltip=tooltip))
+        layers.append(diamond.encode(across, up, **told))
     return alt.layer(*layers).properties(
         title=title, height=330, padding=AROUND, description=description
     )

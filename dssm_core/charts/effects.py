@@ -21,6 +21,7 @@ from dssm_core.charts.base import (
     headline,
     template,
     tip,
+    tips,
 )
 from dssm_core.text import READ_STATES
 from dssm_core.words import ENGLISH, Translate
@@ -120,7 +121,7 @@ def _effect_bars(tr: Translate) -> alt.Chart:
             color=alt.Color("sign:N")
             .scale(domain=[tr(sign) for sign in SIGNS], range=[COSINE, PROBABILITY])
             .legend(orient="top", title=None),
-            tooltip=_tooltip(tr),
+            **tips(*_tooltip(tr)),
         )
     )
     return bars
@@ -137,7 +138,7 @@ def _attention_points(ink: str, tr: Translate) -> alt.Chart:
             .axis(orient="top", values=[0, 0.5, 1])
             .title(f"◆ {tr('chart.weight')}"),
             _label_axis(),
-            tooltip=_tooltip(tr),
+            **tips(*_tooltip(tr)),
         )
     )
     return points
@@ -171,7 +172,7 @@ def slope_chart(frame: pd.DataFrame, *, ink: str = INK, tr: Translate = ENGLISH)
         color=alt.Color("change:N")
         .scale(domain=changes, range=[PROBABILITY, QUIET])
         .legend(orient="top", title=None, symbolType="stroke", symbolStrokeWidth=3),
-        tooltip=_slope_tooltip(tr),
+        **tips(*_slope_tooltip(tr)),
     )
     dash = alt.StrokeDash("change:N").scale(domain=changes, range=[[1, 0], [4, 3]])
     numbers = base.mark_text(dx=alt.ExprRef("datum.aside"), color=ink).encode(

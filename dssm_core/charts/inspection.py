@@ -17,6 +17,7 @@ from dssm_core.charts.base import (
     Chart,
     headline,
     tip,
+    tips,
 )
 from dssm_core.charts.curve import curve_chart
 from dssm_core.quantities import format_number
@@ -105,13 +106,13 @@ def _histograms(bins: pd.DataFrame, x: alt.X, tr: Translate) -> list[alt.Chart]:
         color=alt.Color("label:N")
         .scale(domain=labels, range=[COSINE, PROBABILITY])
         .legend(orient="top", title=None, symbolType="stroke", symbolStrokeWidth=3),
-        tooltip=[
+        **tips(
             alt.Tooltip("label:N", title=tr("near.label")),
             tip("start", "cosine", tr("chart.tip.cosine from")),
             tip("end", "cosine", tr("chart.tip.to")),
             tip("pairs", "count", tr("chart.tip.pairs")),
             tip("share", "percent", tr("chart.distribution.tip.share")),
-        ],
+        ),
     )
     top = max([*bins["share"], 0.01]) * 1.08
     y = alt.Y("share:Q").stack(None).scale(domain=[0, top], nice=False)
@@ -132,8 +133,8 @@ def _threshold_mark(
     side: dict[str, Any] = {"align": "left", "dx": 5} if to_right else {"align": "right", "dx": -5}
     text = tr("chart.at.cosine", n=format_number(cosine, "cosine"))
     return [
-        base.mark_rule(color=ink, strokeDash=[6, 3], strokeWidth=1.5).encode(x),
-        base.mark_text(text=text, color=ink, **side).encode(x, y=alt.value(8)),
+        base.mark_rule(color=ink, strokeDash=[6, 3], strokeWidth=1.5, aria=False).encode(x),
+        base.mark_text(text=text, description=text, color=ink, **side).encode(x, y=alt.value(8)),
     ]
 
 
@@ -248,22 +249,23 @@ def reliability_chart(
     from_0_to_1 = alt.Scale(domain=[0, 1], nice=False)
     x = alt.X("probability:Q").scale(from_0_to_1).title(tr("chart.reliability.mean"))
     y = alt.Y("relevant:Q").scale(from_0_to_1).title(tr("chart.reliability.share"))
-    tips = (
+    columns = (
         ("start", "cosine", "chart.reliability.tip.from"),
         ("end", "cosine", "chart.tip.to"),
         ("probability", "probability", "chart.reliability.tip.mean"),
         ("relevant", "percent", "chart.reliability.tip.share"),
         ("pairs", "count", "chart.tip.pairs"),
     )
-    tooltip = [tip(column, quantity, tr(key)) for column, quantity, key in tips]
-    base = alt.Chart(table).encode(x, y, tooltip=tooltip)
+    tooltip = [tip(column, quantity, tr(key)) for column, quantity, key in columns]
+    base = alt.Chart(table).encode(x, y, **tips(*tooltip))
     shown = table.assign(ideal=table["probability"])
-    gaps = alt.Chart(shown).mark_rule(color=PROBABILITY, strokeWidth=2).encode(x, y, y2="ideal:Q")
+    gaps = alt.Chart(shown).mark_rule(color=PROBABILITY, strokeWidth=2, aria=False)
+    gaps = gaps.encode(x, y, y2="ideal:Q")
     points = base.mark_point(filled=True, opacity=0.9, color=COSINE).encode(
         size=alt.Size("pairs:Q").scale(type="sqrt", range=[40, 320]).legend(None)
     )
     return alt.layer(
-        alt.Chart(ends).mark_line(color=QUIET, strokeDash=[4, 3]).encode(x, y),
+        alt.Chart(ends).mark_line(color=QUIET, strokeDash=[4, 3], aria=False).encode(x, y),
         gaps,
         base.mark_line(color=COSINE, strokeWidth=1.5),
         points,

@@ -8,7 +8,18 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from dssm_core.charts.base import AROUND, CHOSEN, COSINE, PROBABILITY, QUIET, Chart, headline, tip
+from dssm_core.charts.base import (
+    AROUND,
+    CHOSEN,
+    COSINE,
+    PROBABILITY,
+    QUIET,
+    Chart,
+    headline,
+    tip,
+    tips,
+)
+from dssm_core.quantities import format_number
 from dssm_core.words import ENGLISH, Translate
 
 
@@ -36,14 +47,15 @@ def history_chart(
         .scale(range=[COSINE, PROBABILITY, CHOSEN, QUIET])
         .legend(orient="top", title=None, symbolType="stroke", symbolStrokeWidth=3),
         strokeDash=alt.StrokeDash("run:N").legend(None),
-        tooltip=[
+        **tips(
             alt.Tooltip("run:N", title=tr("chart.history.tip.run")),
             alt.Tooltip("epoch:O", title=tr("chart.history.tip.epoch")),
             tip("value", "loss", title),
-        ],
+        ),
     )
     last = tr("comma").join(
-        f"{run} {part['value'].iloc[-1]:.3f}" for run, part in shown.groupby("run", sort=False)
+        f"{run} {format_number(part['value'].iloc[-1], 'loss')}"
+        for run, part in shown.groupby("run", sort=False)
     )
     return alt.layer(
         base.mark_line(strokeWidth=2), base.mark_point(filled=True, size=60)
@@ -78,10 +90,10 @@ def vectors_chart(
         color=alt.Color("vector:N")
         .scale(domain=names, range=[COSINE, PROBABILITY])
         .legend(orient="top", title=None),
-        tooltip=[
+        **tips(
             alt.Tooltip("vector:N", title=tr("chart.vectors.tip.vector")),
             alt.Tooltip("entries:N", title=tr("chart.vectors.tip.entries")),
-        ],
+        ),
     )
     lines = base.mark_rule(strokeWidth=3).encode(x2="zero:Q", y2="zero:Q")
     heads = base.mark_point(filled=True, size=180).encode(

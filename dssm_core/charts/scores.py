@@ -26,7 +26,9 @@ from dssm_core.charts.base import (
     template,
     thawed,
     tip,
+    tips,
 )
+from dssm_core.numeric import sigmoid
 from dssm_core.quantities import format_number
 from dssm_core.words import ENGLISH, Translate, join_texts
 
@@ -43,8 +45,7 @@ Threshold = tuple[float | None, float]
 def probability_curve(scale: float, bias: float) -> pd.DataFrame:
     """Return the model's curve: 201 rows of cosine in [-1, 1] and probability in [0, 1]."""
     cosines = np.linspace(-1, 1, 201)
-    probabilities = (1 + np.tanh((scale * cosines + bias) / 2)) / 2  # sigmoid without overflow
-    return pd.DataFrame({"cosine": cosines, "probability": probabilities})
+    return pd.DataFrame({"cosine": cosines, "probability": sigmoid(scale * cosines + bias)})
 
 
 def background_bins(cosines: np.ndarray, bins: int = 40) -> pd.DataFrame:
@@ -117,7 +118,7 @@ def _scores_template(
     upper = alt.Scale(domain=[0, 1], clamp=True, range=[alt.ExprRef(FLOOR), 0])
     axis = alt.Axis(orient="left", values=[0, 0.25, 0.5, 0.75, 1], format=".2f")
     y = alt.Y("probability:Q", title=tr("chart.probability"), scale=upper, axis=axis)
-    line = alt.Chart(curve).mark_line(color=QUIET, strokeWidth=2).encode(x, y)
+    line = alt.Chart(curve).mark_line(color=QUIET, strokeWidth=2, aria=False).encode(x, y)
     points = (
         alt.Chart(alt.NamedData("documents"))
         .mark_point(filled=True, opacity=0.9, stroke=ink, strokeWidth=1)
@@ -127,12 +128,14 @@ def _scores_template(
             color=_if_chosen(CHOSEN, COSINE),
             shape=_if_chosen("diamond", "circle"),
             size=_if_chosen(320, 130),
-            tooltip=_tooltip(has_percentile, tr),
+            **_tips(has_percentile, tr),
         )
         .add_params(_selection())
     )
     away: dict[str, Any] = {"align": "right", "dx": -9} if rising else {"align": "left", "dx": 9}
-    numbers = alt.Chart(alt.NamedData("numbers")).encode(x, y, text="numbers:N")
+    numbers = alt.Chart(alt.NamedData("numbers")).encode(
+        x, y, text="numbers:N", description="numbers:N"
+    )
     numbers = numbers.mark_text(dy=-8, fontWeight="bold", color=ink, limit=80, **away)
     lines = _threshold_lines(threshold, x, y, rising, ink, tr)
     background = _random_pairs(thawed(background_rows), x, tr)
@@ -178,7 +181,7 @@ def _bars_template(threshold: Threshold, has_percentile: bool, ink: str, tr: Tra
     """Return the template of `ranked_bars`, with data "documents" and the positions "rows"."""
     rows = alt.Scale(domain=["@rows"], padding=0)
     y = alt.Y("position:O", title=tr("chart.bars.rows"), scale=rows, axis=None)
-    base = alt.Chart(alt.NamedData("documents")).encode(y, tooltip=_tooltip(has_percentile, tr))
+    base = alt.Chart(alt.NamedData("documents")).encode(y, **_tips(has_percentile, tr))
     # a click anywhere in a row chooses its document, however short its bars
     row = (
         base.mark_bar(height={"band": 0.96}, cornerRadius=4, aria=False, fill=QUIET)
@@ -289,15 +292,15 @@ def _random_pairs(background: pd.DataFrame, x: alt.X, tr: Translate) -> alt.Char
     top = max([*background["share"], 0.001])
     lower = alt.Scale(domain=[0, top], range=[alt.ExprRef("height"), alt.ExprRef("height * 0.84")])
     axis = alt.Axis(orient="left", values=[0, top], format=".0%", grid=False)
-    tooltip = [
+    told = tips(
         tip("cosine", "cosine", tr("chart.scores.random.from")),
         tip("end", "cosine", tr("chart.tip.to")),
         tip("share", "percent", tr("chart.scores.random.share")),
-    ]
+    )
     bins = background.rename(columns={"start": "cosine"}).assign(floor=0.0)
     y = alt.Y("share:Q", title=tr("chart.share"), scale=lower, axis=axis)
     bars = alt.Chart(bins).mark_bar(color=QUIET, opacity=0.6)
-    result: alt.Chart = bars.encode(x, y, x2="end:Q", y2="floor:Q", tooltip=tooltip)
+    result: alt.Chart = bars.encode(x, y, x2="end:Q", y2="floor:Q", **told)
     return result
 
 
@@ -333,11 +336,11 @@ def _line(
     ink: str,
     style: Any,
 ) -> list[alt.Chart]:
-    tooltip = alt.Tooltip(f"{at.columns[0]}:Q", format=".3f", title=name)
+    told = tips(tip(at.columns[0], "cosine", name))
     base = alt.Chart(at).encode(axis)
     rule = base.mark_rule(color=PROBABILITY, strokeDash=[4, 3], strokeWidth=1.5)
-    label = base.mark_text(text=text, color=ink, **style)
-    return [rule.encode(tooltip=tooltip), label.encode(**at_edge)]
+    label = base.mark_text(text=text, description=text, color=ink, **style)
+    return [rule.encode(**told), label.encode(**at_edge)]
 
 
 def _if_chosen(then: Any, otherwise: Any) -> Any:
@@ -355,7 +358,7 @@ def _has_percentile(shown: pd.DataFrame) -> bool:
     return bool(shown["percentile"].notna().any())
 
 
-def _tooltip(has_percentile: bool, tr: Translate) -> list[alt.Tooltip]:
+def _tips(has_percentile: bool, tr: Translate) -> dict[str, Any]:
     numbers = [
         alt.Tooltip("document:N", title=tr("document")),
         tip("cosine", "cosine", tr("cosine")),
@@ -363,7 +366,7 @@ def _tooltip(has_percentile: bool, tr: Translate) -> list[alt.Tooltip]:
         alt.Tooltip("rank:Q", format="d", title=tr("rank")),
         tip("percentile", "percentile", tr("chart.tip.percentile")),
     ]
-    return numbers if has_percentile else numbers[:-1]
+    return tips(*(numbers if has_percentile else numbers[:-1]))
 
 
 def _cut(frame: pd.DataFrame, shown: pd.DataFrame, tr: Translate) -> str:

@@ -15,6 +15,7 @@ from dssm_core.charts.base import (
     drawable,
     headline,
     tip,
+    tips,
 )
 from dssm_core.words import ENGLISH, Translate
 
@@ -56,7 +57,7 @@ def slices_chart(
     cut = tr("chart.slices.cut", shown=len(shown), number=len(table)) if is_cut else ""
     notes = tr("chart.slices.reads"), tr("chart.slices.few"), cut
     return alt.layer(
-        average.mark_rule(color=QUIET, strokeDash=[4, 3]).encode(x),
+        average.mark_rule(color=QUIET, strokeDash=[4, 3], aria=False).encode(x),
         *_marks(shown, x, ink, tr),
     ).properties(
         title=headline(tr("chart.slices"), *notes, ink=ink),
@@ -84,13 +85,13 @@ def _marks(shown: pd.DataFrame, x: alt.X, ink: str, tr: Translate) -> list[alt.C
     """Return each slice's row, which a click chooses, its interval, point and label."""
     base = alt.Chart(shown).encode(
         alt.Y("row:O").scale(domain=shown["row"].tolist(), padding=0).axis(None),
-        tooltip=[
+        **tips(
             alt.Tooltip("label:N", title=tr("chart.slices.tip.slice")),
             tip("error_rate", "percent", tr("chart.slices.tip.share")),
             tip("low", "percent", tr("chart.tip.from")),
             tip("high", "percent", tr("chart.tip.to")),
             alt.Tooltip("auc_text:N", title=tr("chart.slices.tip.auc")),
-        ],
+        ),
     )
     row = base.mark_bar(height={"band": 0.96}, cornerRadius=4, aria=False, fill=QUIET).encode(
         x=alt.value(0),

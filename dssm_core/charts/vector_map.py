@@ -18,6 +18,8 @@ from dssm_core.charts.base import (
     Chart,
     drawable,
     headline,
+    tip,
+    tips,
 )
 from dssm_core.quantities import format_number
 from dssm_core.words import ENGLISH, Translate
@@ -93,13 +95,13 @@ def _marks(
         fillOpacity=alt.condition(is_document, alt.value(0.65), alt.value(0.0)),
         shape=alt.Shape("value:N", scale=shapes, legend=legend),
         size=alt.condition(click, alt.value(150), alt.value(size)),
-        tooltip=[
+        **tips(
             alt.Tooltip("kind:N", title=tr("chart.map.tip.kind")),
             alt.Tooltip("text:N", title=tr("chart.map.tip.text")),
             alt.Tooltip("value:N", title=colour),
             alt.Tooltip("line:O", title=tr("pair.column.line")),
-            alt.Tooltip("pairs:Q", title=tr("chart.map.tip.pairs")),
-        ],
+            tip("pairs", "count", tr("chart.map.tip.pairs")),
+        ),
     )
     area = alt.selection_interval(name="area", encodings=["x", "y"], empty=False)
     return encoded.add_params(area, click)
@@ -116,12 +118,12 @@ def _chosen_pair(shown: pd.DataFrame, ink: str, tr: Translate) -> list[alt.Chart
     names = (
         pair.transform_filter(f"datum.side == '{side}'")
         .mark_text(dy=dy, fontWeight="bold", color=ink)
-        .encode(text="name:N")
+        .encode(text="name:N", description="name:N")
         for side, dy in (("query", -18), ("document", 20))
     )
     return [
-        pair.mark_line(color=CHOSEN, strokeWidth=2, strokeDash=[5, 3]),
-        pair.mark_point(color=CHOSEN, size=260, strokeWidth=3),
+        pair.mark_line(color=CHOSEN, strokeWidth=2, strokeDash=[5, 3], aria=False),
+        pair.mark_point(color=CHOSEN, size=260, strokeWidth=3, aria=False),
         *names,
     ]
 

@@ -224,6 +224,7 @@ def _verdicts() -> tuple[pd.DataFrame, Path]:
 
 def _print_findings(findings: Findings) -> None:
     from dssm_core.inspection.findings import pair_position
+    from dssm_core.quantities import format_number
     from dssm_core.reporting.report import lead
     from dssm_core.repro.replay import short
     from dssm_core.words import ENGLISH, join_sentences
@@ -234,11 +235,13 @@ def _print_findings(findings: Findings) -> None:
         print(note.text(ENGLISH))
     print(f"threshold: cosine {findings.cosine:.4f}, probability {findings.probability:.4f}")
     print(lead(findings))
-    print(", ".join(f"{n} {_number(value)}" for n, value in findings.rates.rates().items()))
+    rates = findings.rates.rates().items()
+    print(", ".join(f"{name} {format_number(value, 'metric')}" for name, value in rates))
     for name, value in (findings.ranking or {}).items():
-        print(f"{name} {value['mean']:.3f} ({value['low']:.3f} to {value['high']:.3f})")
-    print(f"area under ROC {_number(findings.area)}", end=", ")
-    print(f"calibration error {_number(findings.calibration_error)}")
+        mean, low, high = (format_number(value[key], "metric") for key in ("mean", "low", "high"))
+        print(f"{name} {mean} ({low} to {high})")
+    print(f"area under ROC {format_number(findings.area, 'metric')}", end=", ")
+    print(f"calibration error {format_number(findings.calibration_error, 'metric')}")
     print("\nworst slices:")
     for _, group in findings.worst_slices(SHOWN).iterrows():
         print(f"  {short(group['slice'], 60)}: {group['errors']:,} of {group['pairs']:,} wrong")
@@ -248,14 +251,10 @@ def _print_findings(findings: Findings) -> None:
     print("\nworst errors:")
     for line, row in findings.errors.head(SHOWN).iterrows():
         position = pair_position(line, {"assumed": row.get("assumed")})
-        cosine = f"cosine {_number(row['cosine'])}"
+        cosine = f"cosine {format_number(row['cosine'], 'cosine')}"
         print(f"  {row['error']}, {row['cause']}, {cosine}, {position}")
         print(f"    query: {short(row['query'])}\n    document: {short(row['document'])}")
         print(f"    {short(join_sentences(row['evidence'], ENGLISH), 200)}")
-
-
-def _number(value: float | None) -> str:
-    return "none" if value is None or value != value else f"{value:.3f}"
 
 
 def _progress(what: str) -> Callable[[int, int], None] | None:

@@ -1,7 +1,7 @@
 """How good a ranking is, whether its probabilities mean something, where it fails; BM25 beside."""
 
 from dssm_core.evaluation.background import length_bands, random_pairs
-from dssm_core.evaluation.cosines import Encoded, cosine_nearest, cosine_rows, unit_vectors
+from dssm_core.evaluation.cosines import Encoded, cosine_nearest, cosine_rows
 from dssm_core.evaluation.evaluate import (
     FUSED,
     Fusion,
@@ -30,10 +30,24 @@ from dssm_core.evaluation.ranking import (
     summarise,
 )
 from dssm_core.evaluation.slices import telling_columns
+from dssm_core.evaluation.traits import (
+    FEW,
+    FEW_IN_COMMON,
+    TRUNCATED,
+    UNSEEN,
+    content_stems,
+    stem_words,
+    stop_words,
+    word_overlap,
+)
 
 __all__ = [
     "BM25",
+    "FEW",
+    "FEW_IN_COMMON",
     "FUSED",
+    "TRUNCATED",
+    "UNSEEN",
     "WEIGHT",
     "Collection",
     "Encoded",
@@ -43,6 +57,7 @@ __all__ = [
     "bm25_rows",
     "calibration",
     "calibration_error",
+    "content_stems",
     "cosine_nearest",
     "cosine_rows",
     "evaluate_collection",
@@ -55,7 +70,9 @@ __all__ = [
     "paired_p_value",
     "random_pairs",
     "rank_documents",
+    "stem_words",
+    "stop_words",
     "summarise",
     "telling_columns",
-    "unit_vectors",
+    "word_overlap",
 ]

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from dssm_core.evaluation.cosines import Encoded, unit_vectors
+from dssm_core.evaluation.cosines import Encoded
+from dssm_core.numeric import l2_normalise
 
 PAIRS = 5000
 """Random pairs that are drawn: a percentile is right to within one and a half points."""
@@ -37,7 +38,7 @@ def random_pairs(
     rng = np.random.default_rng(seed)
     query = rng.integers(len(queries.vectors), size=number)
     document = rng.integers(len(documents.vectors), size=number)
-    one, other = unit_vectors(queries.vectors[query]), unit_vectors(documents.vectors[document])
+    one, other = l2_normalise(queries.vectors[query]), l2_normalise(documents.vectors[document])
     return (one * other).sum(1).astype(np.float32), documents.words[document]
 
 

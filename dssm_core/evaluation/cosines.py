@@ -7,13 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
+from dssm_core.evaluation.traits import count_words
+from dssm_core.numeric import l2_normalise
 from dssm_core.towers import Encoding, Side, Towers
 
 BLOCK = 4096
 """Texts encoded at a time, so that the tokens of a large corpus are never held at once."""
+
+
+class Encoder(Protocol):
+    """What encodes texts: towers, or a cache in front of them."""
+
+    def encode(self, texts: Sequence[str], side: Side) -> list[Encoding]:
+        """Encode texts in order."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -23,39 +34,47 @@ class Encoded:
     Attributes:
         vectors: float32 [N, E].
         readable: bool [N], whether the tower read anything.
-        unseen: bool [N], whether a word that it read was never seen in training.
-        truncated: bool [N], whether words were left unread because the text is too long.
-        words: int [N], words of the text, those left unread included.
+        words: int [N], as `count_words` counts them.
+        unseen: int [N], likewise.
+        truncated: int [N], likewise.
     """
 
     vectors: np.ndarray
     readable: np.ndarray
+    words: np.ndarray
     unseen: np.ndarray
     truncated: np.ndarray
-    words: np.ndarray
 
     @classmethod
-    def of(cls, towers: Towers, texts: Sequence[str], side: Side) -> Encoded:
-        """Encode texts, in order."""
-        vectors, facts = [], []
-        for start in range(0, len(texts), BLOCK):
-            for encoding in towers.encode(texts[start : start + BLOCK], side):
-                vectors.append(encoding.vector)
-                facts.append(_facts(encoding))
-        readable, unseen, truncated, words = np.array(facts).T
-        return cls(
-            np.stack(vectors),
-            readable.astype(bool),
-            unseen.astype(bool),
-            truncated.astype(bool),
-            words,
-        )
+    def of(
+        cls,
+        encoder: Encoder,
+        texts: Sequence[str],
+        side: Side,
+        block: int = BLOCK,
+        look: Callable[[Sequence[Encoding]], None] | None = None,
+    ) -> Encoded:
+        """Encode texts, in order.
 
-
-def _facts(encoding: Encoding) -> tuple[bool, bool, bool, int]:
-    states = [token.state for token in encoding.tokens]
-    unseen, truncated = "letters" in states, "truncated" in states
-    return encoding.is_readable, unseen, truncated, len(states) - states.count("skipped")
+        Args:
+            encoder: towers or their cache.
+            texts: N of them.
+            side: which tower.
+            block: texts encoded at a time.
+            look: called with each block's encodings before they are dropped; may raise to cancel.
+        """
+        vectors = np.zeros((len(texts), 1), np.float32)
+        facts = np.zeros((len(texts), 4), int)
+        for start in range(0, len(texts), block):
+            found = encoder.encode(texts[start : start + block], side)
+            if start == 0:
+                vectors = np.zeros((len(texts), len(found[0].vector)), np.float32)
+            for row, encoding in enumerate(found, start):
+                vectors[row] = encoding.vector
+                facts[row] = encoding.is_readable, *count_words(encoding.tokens)
+            if look:
+                look(found)
+        return cls(vectors, facts[:, 0].astype(bool), *facts[:, 1:].T)
 
 
 def cosine_rows(
@@ -69,9 +88,9 @@ def cosine_rows(
         readable: bool [D].
         block: queries multiplied at a time.
     """
-    documents = unit_vectors(documents)
+    documents = l2_normalise(documents)
     for start in range(0, len(queries), block):
-        cosines = unit_vectors(queries[start : start + block]) @ documents.T  # [block, D]
+        cosines = l2_normalise(queries[start : start + block]) @ documents.T  # [block, D]
         cosines[:, ~readable] = np.nan
         yield from cosines
 
@@ -80,22 +99,16 @@ def cosine_nearest(towers: Towers) -> Callable[[Sequence[str], Sequence[str], in
     """Return a function to each query's best documents by a model's cosine, int [Q, number]."""
 
     def nearest(queries: Sequence[str], documents: Sequence[str], number: int) -> np.ndarray:
-        candidates = Encoded.of(towers, documents, "document")
+        found = Encoded.of(towers, documents, "document")
         asked = Encoded.of(towers, queries, "query")
-        rows = cosine_rows(asked.vectors, candidates.vectors, candidates.readable)
+        rows = cosine_rows(asked.vectors, found.vectors, found.readable)
         return np.stack([_highest(row, number) for row in rows])
 
     return nearest
 
 
 def _highest(row: np.ndarray, number: int) -> np.ndarray:
-    """Return the positions of a row's highest values, best first, NaN last; in linear time."""
+    """Return the places of a row's highest values, best first, NaN last; in linear time."""
     known = -np.where(np.isnan(row), -np.inf, row)
     best = np.sort(np.argpartition(known, min(number, len(row)) - 1)[:number])
     return best[np.argsort(known[best], kind="stable")]
-
-
-def unit_vectors(vectors: np.ndarray) -> np.ndarray:
-    """Return vectors [..., E] at length 1; those of zeros stay."""
-    norms = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return vectors / np.where(norms > 0, norms, 1)

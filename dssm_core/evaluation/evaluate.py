@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from dssm_core.errors import UserError
-from dssm_core.evaluation.cosines import Encoded, cosine_rows, unit_vectors
+from dssm_core.evaluation.cosines import Encoded, cosine_rows
 from dssm_core.evaluation.lexical import BM25, WEIGHT, blend, fuse_ranks
 from dssm_core.evaluation.probabilities import (
     NEGATIVES,
@@ -28,6 +28,7 @@ from dssm_core.evaluation.ranking import (
     summarise,
 )
 from dssm_core.evaluation.slices import Traits, slice_figures, telling_columns, worst_errors
+from dssm_core.numeric import l2_normalise
 from dssm_core.towers import Towers
 
 FUSED = "model + BM25"
@@ -122,10 +123,9 @@ def evaluate_collection(
         )
         for name, model in models.items()
     }
-    index = BM25(collection.documents)
-    rows = _rows(collection, encoded, index if bm25 else None, fusion)
+    rows = _rows(collection, encoded, BM25(collection.documents) if bm25 else None, fusion)
     rankings = rank_systems(collection, rows, keep)
-    traits = Traits.of(collection, index, *encoded["model"])
+    traits = Traits.of(collection, *encoded["model"])
     p_values = _p_values(rankings, seed)
     return {
         "queries": len(collection.queries),
@@ -163,8 +163,8 @@ def fit_weight(towers: Towers, pairs: pd.DataFrame) -> float:
         return float(evaluate_run(collection, rows)["MRR@10"].mean())
 
     weights = [round(step / 20, 2) for step in range(21)]
-    qualities = {weight: quality(weight) for weight in weights}
-    best = [weight for weight in weights if qualities[weight] == max(qualities.values())]
+    found = [quality(weight) for weight in weights]
+    best = [weight for weight, value in zip(weights, found, strict=True) if value == max(found)]
     return best[len(best) // 2]
 
 
@@ -206,7 +206,7 @@ def _calibration(
     rankings: Mapping[str, Ranking],
     seed: int,
 ) -> dict[str, Any]:
-    queries, documents = unit_vectors(encoded[0].vectors), unit_vectors(encoded[1].vectors)
+    queries, documents = (l2_normalise(side.vectors) for side in encoded)
 
     def measured(query: np.ndarray, document: np.ndarray, labels: np.ndarray) -> Any:
         cosines = (queries[query] * documents[document]).sum(1)

@@ -1,4 +1,4 @@
-"""BM25, the lexical rival, its fusion with a model, and the word stems that both are judged by.
+"""BM25, the lexical rival, and its fusion with a model.
 
 Shape letters: Q queries, D documents, N pairs.
 """
@@ -46,8 +46,8 @@ class BM25:
     def rows(self, queries: Sequence[str]) -> Iterator[np.ndarray]:
         """Yield each query's scores of all documents, float [D], from 0."""
         for tokens in _tokens(queries, ids=False):
-            scores = self._index.get_scores(tokens) if tokens else np.zeros(len(self._documents))
-            yield scores.astype(np.float64)
+            found = self._index.get_scores(tokens) if tokens else np.zeros(len(self._documents))
+            yield found.astype(np.float64)
 
     def nearest(self, queries: Sequence[str], number: int) -> np.ndarray:
         """Return each query's best documents, int [Q, number]."""
@@ -84,25 +84,21 @@ class BM25:
             scores[i] = sum(self._idf(t) * counts[t] / (counts[t] + damping) for t in query)
         return scores
 
-    def frequency(self, stem: str) -> int:
-        """Return how many of the documents hold a stem."""
-        return self._frequencies[stem]
-
     def _idf(self, stem: str) -> float:
         holding = self._frequencies[stem]
         return float(np.log1p((len(self._documents) - holding + 0.5) / (holding + 0.5)))
 
     @cached_property
-    def _stems(self) -> list[list[str]]:
+    def _found(self) -> list[list[str]]:
         return list(_tokens(self._documents, ids=False))
 
     @cached_property
     def _frequencies(self) -> Counter[str]:
-        return Counter(stem for document in self._stems for stem in set(document))
+        return Counter(stem for document in self._found for stem in set(document))
 
     @cached_property
     def _mean_length(self) -> float:
-        return max(1.0, sum(map(len, self._stems))) / len(self._stems)
+        return max(1.0, sum(map(len, self._found))) / len(self._found)
 
 
 def bm25_rows(queries: Sequence[str], documents: Sequence[str]) -> Iterator[np.ndarray]:
@@ -113,11 +109,6 @@ def bm25_rows(queries: Sequence[str], documents: Sequence[str]) -> Iterator[np.n
 def bm25_nearest(queries: Sequence[str], documents: Sequence[str], number: int) -> np.ndarray:
     """Return each query's best documents by BM25, int [Q, number]."""
     return BM25(documents).nearest(queries, number)
-
-
-def stems(texts: Sequence[str]) -> list[frozenset[str]]:
-    """Return each text's distinct word stems as BM25 reads them: two letters or more, no "the"."""
-    return [frozenset(tokens) for tokens in _tokens(texts, ids=False)]
 
 
 def blend(

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dssm_core.evaluation.cosines import unit_vectors
 from dssm_core.evaluation.ranking import Collection
+from dssm_core.numeric import l2_normalise, sigmoid
 
 NEGATIVES = 10
 """Documents beside each relevant one, in every mix of pairs that is calibrated on."""
@@ -52,8 +52,8 @@ def calibration(probabilities: np.ndarray, labels: np.ndarray, bins: int = 15) -
     """
     if np.isnan(probabilities).any():
         raise ValueError("calibration needs numbers: a probability is NaN")
-    bin_of = np.minimum((np.asarray(probabilities) * bins).astype(int), bins - 1)
-    frame = pd.DataFrame({"bin": bin_of, "probability": probabilities, "relevant": labels})
+    place = np.minimum((np.asarray(probabilities) * bins).astype(int), bins - 1)
+    frame = pd.DataFrame({"bin": place, "probability": probabilities, "relevant": labels})
     table = frame.groupby("bin").agg(
         probability=("probability", "mean"), relevant=("relevant", "mean"), pairs=("bin", "size")
     )
@@ -123,7 +123,7 @@ def pair_cosines(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the cosines and labels, [N] each, of the pairs that `sample_pairs` draws."""
     query, document, labels = sample_pairs(collection, seed=seed)
-    return (unit_vectors(queries)[query] * unit_vectors(documents)[document]).sum(1), labels
+    return (l2_normalise(queries)[query] * l2_normalise(documents)[document]).sum(1), labels
 
 
 def fit_head(cosines: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
@@ -157,7 +157,7 @@ def reliability(cosines: np.ndarray, labels: np.ndarray, scale: float, bias: flo
     Returns:
         pairs, relevant (their share), said (the mean probability), error, table.
     """
-    probabilities = (1 + np.tanh((scale * cosines + bias) / 2)) / 2  # e^-logit would overflow
+    probabilities = sigmoid(scale * cosines + bias)
     table = calibration(probabilities, labels)
     return {
         "pairs": len(labels),

@@ -20,8 +20,9 @@ import numpy as np
 import pandas as pd
 
 from dssm_core.errors import UserError
-from dssm_core.evaluation.cosines import Encoded, unit_vectors
+from dssm_core.evaluation.cosines import Encoded
 from dssm_core.evaluation.intervals import wilson
+from dssm_core.numeric import l2_normalise
 from dssm_core.towers import Towers
 
 MAX_PAIRS = 1000
@@ -160,7 +161,7 @@ def probe(towers: Towers, pairs: pd.DataFrame, seed: int = 0) -> dict[str, Any]:
     if relevant.empty:
         raise UserError("evaluate.no relevant pairs", f"{len(pairs):,}")
     drawn = relevant.sample(min(MAX_PAIRS, len(relevant)), random_state=seed)
-    queries = unit_vectors(Encoded.of(towers, drawn["query"].tolist(), "query").vectors)
+    queries = l2_normalise(Encoded.of(towers, drawn["query"].tolist(), "query").vectors)
     documents = drawn["document"].tolist()
     plain = _cosines(towers, queries, documents)
     rng = np.random.default_rng(seed)
@@ -184,7 +185,7 @@ def probe(towers: Towers, pairs: pd.DataFrame, seed: int = 0) -> dict[str, Any]:
 
 
 def _cosines(towers: Towers, queries: np.ndarray, documents: Sequence[str]) -> np.ndarray:
-    vectors = unit_vectors(Encoded.of(towers, documents, "document").vectors)
+    vectors = l2_normalise(Encoded.of(towers, documents, "document").vectors)
     result: np.ndarray = (queries * vectors).sum(1)
     return result
 

@@ -26,8 +26,8 @@ from dssm_core.evaluation import (
     Encoded,
     cosine_rows,
     rank_documents,
-    unit_vectors,
 )
+from dssm_core.numeric import l2_normalise
 from dssm_core.text import segment
 from dssm_core.towers import Towers
 
@@ -230,7 +230,7 @@ class Cosines:
         """Return the cosine of each query and its document, [N]."""
         asked = Encoded.of(self._towers, queries, "query")
         answers = Encoded.of(self._towers, documents, "document")
-        cosines = (unit_vectors(asked.vectors) * unit_vectors(answers.vectors)).sum(1)
+        cosines = (l2_normalise(asked.vectors) * l2_normalise(answers.vectors)).sum(1)
         return np.where(answers.readable, cosines, np.nan)
 
 

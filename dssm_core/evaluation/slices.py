@@ -5,6 +5,7 @@ Shape letters: Q queries, D documents.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,8 +14,15 @@ import numpy as np
 import pandas as pd
 
 from dssm_core.evaluation.cosines import Encoded
-from dssm_core.evaluation.lexical import BM25, stems
 from dssm_core.evaluation.ranking import Collection, Ranking, summarise
+from dssm_core.evaluation.traits import (
+    FEW,
+    FEW_IN_COMMON,
+    TRUNCATED,
+    UNSEEN,
+    content_stems,
+    word_overlap,
+)
 
 MUCH = 0.5
 """From this share of the query's stems in the document on, they overlap much."""
@@ -22,18 +30,17 @@ RARE = 2
 """A stem in so many of the documents, or fewer, is rare."""
 LEAST = 20
 """Queries that a value of a column needs for a row of its own."""
-MAX_VALUES = 12
+MOST_VALUES = 12
 """Values of a column that get a row of their own; the others share one."""
 WORST = 10
 
 
 @dataclass(frozen=True)
 class Traits:
-    """What is known of each query and of the relevant document that shares most words with it.
+    """What is known of each query and of the relevant document that shares most stems with it.
 
     Attributes:
-        overlap: share of the query's stems that the document holds, [Q] in [0, 1]; 0 also where
-            the query has no stem, so that BM25 scores nothing.
+        overlap: their `word_overlap`, [Q] in [0, 1]; NaN where the query has no stem.
         rarest: documents that hold the query's rarest stem, int [Q]; 0 for none.
         document: that document's index, int [Q].
         query_words: int [Q].
@@ -51,27 +58,31 @@ class Traits:
     truncated: np.ndarray
 
     @classmethod
-    def of(cls, collection: Collection, bm25: BM25, queries: Encoded, documents: Encoded) -> Traits:
+    def of(cls, collection: Collection, queries: Encoded, documents: Encoded) -> Traits:
         """Look at every query and its relevant documents."""
-        asked = stems(collection.queries)
-        needed = sorted(frozenset().union(*collection.relevant))
-        texts = stems([collection.documents[d] for d in needed])
-        found = dict(zip(needed, texts, strict=True))
+        asked = [content_stems(query) for query in collection.queries]
+        needed, wanted = frozenset().union(*collection.relevant), frozenset().union(*asked)
+        found: dict[int, frozenset[str]] = {}
+        holding: Counter[str] = Counter()
+        for index, text in enumerate(collection.documents):
+            stems = content_stems(text)
+            holding.update(stems & wanted)
+            if index in needed:
+                found[index] = stems
         overlap, chosen = [], []
-        for words, relevant in zip(asked, collection.relevant, strict=True):
-            shares = {d: len(words & found[d]) / max(1, len(words)) for d in sorted(relevant)}
-            chosen.append(max(shares, key=lambda d: shares[d]))
-            overlap.append(shares[chosen[-1]])
-        rarest = [min(map(bm25.frequency, words), default=0) for words in asked]
+        for stems, relevant in zip(asked, collection.relevant, strict=True):
+            shared = {d: len(stems & found[d]) for d in sorted(relevant)}
+            chosen.append(max(shared, key=lambda d: shared[d]))
+            overlap.append(word_overlap(stems, found[chosen[-1]]))
         document = np.array(chosen)
         return cls(
             np.array(overlap),
-            np.array(rarest),
+            np.array([min((holding[stem] for stem in stems), default=0) for stems in asked]),
             document,
             queries.words,
             documents.words[document],
-            queries.unseen,
-            queries.truncated | documents.truncated[document],
+            queries.unseen > 0,
+            queries.truncated + documents.truncated[document] > 0,
         )
 
 
@@ -114,9 +125,10 @@ def _slices(
     yield "word overlap", "none: no shared stem", overlap == 0
     yield "word overlap", "little: under half the query's stems", (overlap > 0) & (overlap < MUCH)
     yield "word overlap", "much", overlap >= MUCH
+    yield "word overlap", "unknown: the query has stop words alone", np.isnan(overlap)
     for by, words in (
-        ("query length", traits.query_words),
-        ("document length", traits.document_words),
+        ("query words", traits.query_words),
+        ("document words", traits.document_words),
     ):
         low, high = (int(q) for q in np.quantile(words, [1 / 3, 2 / 3], method="lower"))
         middle = f"{low + 1} to {_words(high)}" if low + 1 < high else _words(high)
@@ -126,12 +138,12 @@ def _slices(
     yield "rarest word", "in no document", rarest == 0
     yield "rarest word", f"in 1 or {RARE} documents", (rarest > 0) & (rarest <= RARE)
     yield "rarest word", f"in over {RARE} documents", rarest > RARE
-    yield "words of the query", "one never seen in training", traits.unseen
-    yield "words of the query", "all seen in training", ~traits.unseen
+    yield UNSEEN, "in the query", traits.unseen
+    yield UNSEEN, "none in the query", ~traits.unseen
     for by, values in columns.items():
         column = np.array(values, dtype=object)
         counts = pd.Series(column).value_counts()
-        large = [str(v) for v in counts[counts >= LEAST].index[:MAX_VALUES]]
+        large = [str(v) for v in counts[counts >= LEAST].index[:MOST_VALUES]]
         for value in large:
             yield by, value, column == value
         yield by, "others", ~np.isin(column, large)
@@ -202,14 +214,16 @@ def worst_errors(
 
 def _causes(collection: Collection, traits: Traits, model: Ranking) -> dict[str, np.ndarray]:
     firsts = [order[0] for order in model.orders]
-    first = stems([collection.documents[d] for d in firsts])
-    wanted = stems([collection.documents[d] for d in traits.document])
+    first, wanted = (
+        [content_stems(collection.documents[d]) for d in documents]
+        for documents in (firsts, traits.document)
+    )
     alike = [len(a & b) / max(1, len(a | b)) for a, b in zip(first, wanted, strict=True)]
     return {
-        "no shared stem": traits.overlap == 0,
+        FEW_IN_COMMON: traits.overlap <= FEW,
         "the first is its sibling": (np.array(alike) >= 1 / 3) & (model.ranks > 1),
-        "a word never seen in training": traits.unseen,
-        "cut off at the model's length": traits.truncated,
+        UNSEEN: traits.unseen,
+        TRUNCATED: traits.truncated,
         "a query of three words or fewer": traits.query_words <= 3,
         "a document of ten words or fewer": traits.document_words <= 10,
     }

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from dssm_core.evaluation import FEW, FEW_IN_COMMON, TRUNCATED, UNSEEN, stop_words
 from dssm_core.inspection.score_pairs import script
-from dssm_core.inspection.token_features import Word, number_of, stop_words
+from dssm_core.inspection.token_features import Word, number_of
 from dssm_core.words import Sentence, Values
 
-HIGH, LOW = 0.6, 0.2
-"""Shares of the query's words in the document: from the first on they alone fool the model, up to
-the second they are few."""
+HIGH = 0.6
+"""From this share of the query's words in the document on, they alone fool the model."""
 
 REACH = 2
 """Words that a negation is taken to speak of, stop words not counted."""
@@ -108,19 +108,19 @@ def same_texts(pair: RuleInput) -> Suspicion | None:
     return Suspicion(Sentence(f"evidence.same texts.{label}", {"line": pair.twin.line}))
 
 
-def unknown_words(pair: RuleInput) -> Suspicion | None:
+def unseen_words(pair: RuleInput) -> Suspicion | None:
     """Words never seen in training, which the model reads by their letters alone."""
     query, document = (
-        tuple(word for word in words if word.state == "letters")
+        tuple(word for word in words if word.state in ("letters", "unknown"))
         for words in (pair.query, pair.document)
     )
     if not query and not document:
         return None
-    values = {"words": _names([*query, *document])}
-    return Suspicion(Sentence("evidence.unknown", values), query, document)
+    said = {"words": _names([*query, *document])}
+    return Suspicion(Sentence("evidence.unseen", said), query, document)
 
 
-def truncated_away(pair: RuleInput) -> Suspicion | None:
+def truncated_words(pair: RuleInput) -> Suspicion | None:
     """The relevant document has words of the query only past what is read of it."""
     read = {w.stem for w in pair.document if w.is_read}
     past = {w.stem for w in pair.document if w.state == "truncated"} - read
@@ -139,9 +139,9 @@ def negation_mismatch(pair: RuleInput) -> Suspicion | None:
         meant -= _stems(_read_plainly(sides[one]))
         denied = [w for w in here if w.stem in meant]
         if denied:
-            evidence = Sentence(f"evidence.negation.{one}", {"words": _names(denied)})
+            said = Sentence(f"evidence.negation.{one}", {"words": _names(denied)})
             words = {one: denied, other: _with_stems(sides[other], denied)}
-            return _mismatch(pair, evidence, words["query"], words["document"])
+            return _mismatch(pair, said, words["query"], words["document"])
     return None
 
 
@@ -153,8 +153,8 @@ def number_mismatch(pair: RuleInput) -> Suspicion | None:
     other = [w for number, w in document if w.is_read and number not in asked]
     if not lacking or not other:
         return None
-    values = {"query": _names(lacking), "document": _names(other)}
-    return _mismatch(pair, Sentence("evidence.number", values), lacking, other)
+    said = {"query": _names(lacking), "document": _names(other)}
+    return _mismatch(pair, Sentence("evidence.number", said), lacking, other)
 
 
 def name_mismatch(pair: RuleInput) -> Suspicion | None:
@@ -163,8 +163,8 @@ def name_mismatch(pair: RuleInput) -> Suspicion | None:
     other = _names_lacking(pair.document, pair.query)
     if not lacking or not other:
         return None
-    values = {"query": _names(lacking), "document": _names(other)}
-    return _mismatch(pair, Sentence("evidence.name", values), lacking, other)
+    said = {"query": _names(lacking), "document": _names(other)}
+    return _mismatch(pair, Sentence("evidence.name", said), lacking, other)
 
 
 def same_vectors(pair: RuleInput) -> Suspicion | None:
@@ -172,8 +172,8 @@ def same_vectors(pair: RuleInput) -> Suspicion | None:
     if pair.twin is None or pair.twin.is_equal:
         return None
     twin = pair.twin
-    values: Values = {"line": twin.line, "query": twin.query, "document": twin.document}
-    return Suspicion(Sentence(f"evidence.same vectors.{_label(twin)}", values))
+    said: Values = {"line": twin.line, "query": twin.query, "document": twin.document}
+    return Suspicion(Sentence(f"evidence.same vectors.{_label(twin)}", said))
 
 
 def overlap_trap(pair: RuleInput) -> Suspicion | None:
@@ -182,10 +182,10 @@ def overlap_trap(pair: RuleInput) -> Suspicion | None:
     shared = _shared(asked, _content(pair.document))
     if pair.label == 1 or not shared:
         return None
-    evidence = _in_common(asked, shared)
+    said = _in_common(asked, shared)
     if len(shared) / len(asked) >= HIGH:
-        return Suspicion(evidence)
-    return Suspicion(evidence, tuple(shared), tuple(_with_stems(pair.document, shared)))
+        return Suspicion(said)
+    return Suspicion(said, tuple(shared), tuple(_with_stems(pair.document, shared)))
 
 
 def few_in_common(pair: RuleInput) -> Suspicion | None:
@@ -195,33 +195,29 @@ def few_in_common(pair: RuleInput) -> Suspicion | None:
     one, other = map(script, pair.texts)
     if pair.label == 0 or not asked or one != other:  # two scripts seldom have words in common
         return None
-    return Suspicion(_in_common(asked, shared)) if len(shared) / len(asked) <= LOW else None
+    return Suspicion(_in_common(asked, shared)) if len(shared) / len(asked) <= FEW else None
 
 
 RULES: tuple[tuple[str, Callable[[RuleInput], Suspicion | None]], ...] = (
     ("nothing readable", nothing_readable),
     ("labelled both ways", same_texts),
-    ("unknown words decide", unknown_words),
-    ("truncated away", truncated_away),
+    (UNSEEN, unseen_words),
+    (TRUNCATED, truncated_words),
     ("negation mismatch", negation_mismatch),
     ("number mismatch", number_mismatch),
     ("name mismatch", name_mismatch),
     ("labelled both ways", same_vectors),
     ("word overlap trap", overlap_trap),
-    ("few words in common", few_in_common),
+    (FEW_IN_COMMON, few_in_common),
 )
 """Causes in the order they are looked for: what is certain first, then from narrow to wide."""
 
 
 def _mismatch(
-    pair: RuleInput, evidence: Sentence, query: Sequence[Word], document: Sequence[Word]
+    pair: RuleInput, said: Sentence, query: Sequence[Word], document: Sequence[Word]
 ) -> Suspicion:
     """Return what the model overlooked, or, of a miss, may have made too much of."""
-    return (
-        Suspicion(evidence)
-        if pair.label == 0
-        else Suspicion(evidence, tuple(query), tuple(document))
-    )
+    return Suspicion(said) if pair.label == 0 else Suspicion(said, tuple(query), tuple(document))
 
 
 def _content(words: Iterable[Word]) -> list[Word]:
@@ -243,12 +239,10 @@ def _shared(asked: Iterable[Word], document: Iterable[Word]) -> list[Word]:
 
 
 def _in_common(asked: Sequence[Word], shared: Sequence[Word]) -> Sentence:
-    values: Values = {"number": len(shared), "asked": len(asked), "words": _names(shared or asked)}
+    said: Values = {"number": len(shared), "asked": len(asked), "words": _names(shared or asked)}
     if len(asked) == 1:
-        return Sentence(
-            "evidence.overlap.single" if shared else "evidence.no overlap.single", values
-        )
-    return Sentence("evidence.overlap" if shared else "evidence.no overlap", values)
+        return Sentence("evidence.overlap.single" if shared else "evidence.no overlap.single", said)
+    return Sentence("evidence.overlap" if shared else "evidence.no overlap", said)
 
 
 def _stems(words: Iterable[Word]) -> set[str]:
@@ -262,7 +256,7 @@ def _with_stems(words: Iterable[Word], like: Iterable[Word]) -> list[Word]:
 
 def _negated(words: Sequence[Word]) -> list[Word]:
     """Return the words right behind a negation in its sentence; "not only" is none."""
-    negated = []
+    found = []
     room = 0
     for word in words:
         if word.text in NEGATIONS or word.text.endswith(("n't", "n’t")):
@@ -270,9 +264,9 @@ def _negated(words: Sequence[Word]) -> list[Word]:
         elif word.opens or word.text in ("only", "just", "limited"):
             room = 0
         elif room and word.is_read and word.text not in stop_words():
-            negated.append(word)
+            found.append(word)
             room -= 1
-    return negated
+    return found
 
 
 def _read_plainly(words: Sequence[Word]) -> list[Word]:

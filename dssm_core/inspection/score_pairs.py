@@ -17,15 +17,15 @@ import numpy as np
 import pandas as pd
 
 from dssm_core.corpus.splitting import fold
-from dssm_core.evaluation import unit_vectors
+from dssm_core.evaluation import Encoded, content_stems, word_overlap
+from dssm_core.numeric import l2_normalise, sigmoid
 from dssm_core.scoring import Head, Scorer
-from dssm_core.text import Token
 from dssm_core.towers import Encoding, Side
 
 Progress = Callable[[int, int], None]
 
 NUMBERS = ("cosine", "logit", "probability", "rank", "candidates", "margin")
-TRAITS = ("overlap", "query_words", "document_words", "unknown", "truncated", "script")
+TRAITS = ("overlap", "query_words", "document_words", "unseen", "truncated", "script")
 """What is known of a pair besides its score, to slice by."""
 
 PART = 1_000
@@ -68,10 +68,10 @@ def inspect_pairs(
     3. rank: 1 is the highest cosine among the query's documents in the file, equal ones share
        it; candidates: how many those are; margin: the query's lowest relevant minus its highest
        irrelevant cosine, NaN where it has not both.
-    4. overlap: share of the query's distinct word stems that the document has, in [0, 1];
-       query_words, document_words: how many words; unknown: share of the pair's words that
-       were never seen in training; truncated: words past the length that is read; script:
-       "Latin", "Han" and so on, or "Latin → Han" where the two differ.
+    4. overlap: as `word_overlap`; query_words, document_words: how many words; unseen: share of
+       the pair's words that are read but were never seen in training; truncated: words past the
+       length that is read; script: "Latin", "Han" and so on, or "Latin → Han" where the two
+       differ.
 
     Args:
         scorer: the model.
@@ -83,22 +83,14 @@ def inspect_pairs(
         " (file)" behind its name.
     """
     sides: tuple[Side, Side] = ("query", "document")
-    codes, texts = {}, {}
-    for side in sides:
-        codes[side], texts[side] = pd.factorize(pairs[side])
-    total, done = sum(map(len, texts.values())), 0
-    read: dict[str, _Texts] = {}
-    for side in sides:
-        read[side] = _Texts(len(texts[side]))
-        for start in range(0, len(texts[side]), PART):
-            part = list(texts[side][start : start + PART])
-            read[side].take(start, scorer.cache.encode(part, side))
-            done += len(part)
-            if progress:
-                progress(done, total)
-    queries, documents = (unit_vectors(read[side].vectors) for side in sides)
-    rows = codes["query"], codes["document"]
-    readable = read["query"].readable[rows[0]] & read["document"].readable[rows[1]]
+    codes, texts = zip(*(pd.factorize(pairs[side]) for side in sides), strict=True)
+    told = _summed(progress, sum(map(len, texts)))
+    query, document = (
+        _Texts(scorer, list(its), side, told) for side, its in zip(sides, texts, strict=True)
+    )
+    queries, documents = (l2_normalise(its.encoded.vectors) for its in (query, document))
+    rows = codes[0], codes[1]
+    readable = query.encoded.readable[rows[0]] & document.encoded.readable[rows[1]]
     cosines = np.einsum("ne,ne->n", queries[rows[0]], documents[rows[1]], dtype=np.float64)
     cosines = np.where(readable, np.clip(cosines, -1.0, 1.0), np.nan)
     logits = scorer.head.scale * cosines + scorer.head.bias
@@ -107,14 +99,14 @@ def inspect_pairs(
             **{name: pairs[name] for name in ("query", "document", "label")},
             "cosine": cosines,
             "logit": logits,
-            "probability": (1 + np.tanh(logits / 2)) / 2,  # a sigmoid that cannot overflow
+            "probability": sigmoid(logits),
         },
         index=pairs.index,
     )
     frame["rank"] = frame.groupby("query")["cosine"].rank(method="min", ascending=False)
     frame["candidates"] = frame.groupby("query")["cosine"].transform("size")
     frame["margin"] = _margins(frame)
-    frame = frame.assign(**_traits(read["query"], read["document"], *rows))
+    frame = frame.assign(**_traits(query, document, *rows))
     own = {c: c + " (file)" if c in frame else c for c in pairs.columns[3:]}
     frame = pd.concat([frame, pairs[list(own)].rename(columns=own)], axis=1)
     return Inspection(
@@ -156,16 +148,6 @@ def sample_negatives(pairs: pd.DataFrame, number: int, seed: int = 0) -> pd.Data
     return pd.concat([pairs.assign(assumed="no"), added])
 
 
-def stems(tokens: Sequence[Token]) -> frozenset[str]:
-    """Return the distinct English stems of a text's words; other scripts stay as they are."""
-    return frozenset(stem_words([token.text for token in tokens if token.state != "skipped"]))
-
-
-def stem_words(words: Sequence[str]) -> list[str]:
-    """Return each word's English stem."""
-    return list(_stemmer().stemWords(list(words)))
-
-
 def script(text: str) -> str:
     """Return the script of most of a text's letters; "none" without any.
 
@@ -189,26 +171,33 @@ def _script_of(letter: str) -> str:
 
 
 class _Texts:
-    """What is kept of one side's distinct texts once they are encoded."""
+    """What is kept of one side's distinct texts, once they are encoded."""
 
-    def __init__(self, number: int) -> None:
-        self.vectors: np.ndarray = np.zeros((number, 1), np.float32)
-        self.readable = np.zeros(number, bool)
-        self.words, self.unknown, self.truncated = (np.zeros(number, int) for _ in range(3))
+    def __init__(
+        self, scorer: Scorer, texts: Sequence[str], side: Side, told: Callable[[int], None]
+    ) -> None:
         self.stems: list[frozenset[str]] = []
         self.scripts: list[str] = []
+        self._told = told
+        self.encoded = Encoded.of(scorer.cache, texts, side, PART, self._look)
 
-    def take(self, start: int, encodings: Sequence[Encoding]) -> None:
-        if start == 0 and encodings:
-            self.vectors = np.zeros((len(self.readable), len(encodings[0].vector)), np.float32)
-        for row, encoding in enumerate(encodings, start):
-            states = Counter(token.state for token in encoding.tokens)
-            self.vectors[row] = encoding.vector
-            self.readable[row] = encoding.is_readable
-            self.words[row] = states.total() - states["skipped"]
-            self.unknown[row], self.truncated[row] = states["letters"], states["truncated"]
-            self.stems.append(stems(encoding.tokens))
-            self.scripts.append(script(encoding.text))
+    def _look(self, block: Sequence[Encoding]) -> None:
+        self.stems += [content_stems(encoding.text) for encoding in block]
+        self.scripts += [script(encoding.text) for encoding in block]
+        self._told(len(block))
+
+
+def _summed(progress: Progress | None, total: int) -> Callable[[int], None]:
+    """Return what is told of texts that are done, and reports their sum."""
+    done = 0
+
+    def told(number: int) -> None:
+        nonlocal done
+        done += number
+        if progress:
+            progress(done, total)
+
+    return told
 
 
 def _draw(rng: np.random.Generator, total: int, number: int, barred: set[int]) -> list[int]:
@@ -232,26 +221,16 @@ def _margins(frame: pd.DataFrame) -> pd.Series:
 def _traits(
     query: _Texts, document: _Texts, query_row: np.ndarray, document_row: np.ndarray
 ) -> dict[str, Any]:
-    words = query.words[query_row] + document.words[document_row]
-    unknown = query.unknown[query_row] + document.unknown[document_row]
+    asked, answered = query.encoded, document.encoded
+    query_words, document_words = asked.words[query_row], answered.words[document_row]
+    unseen = asked.unseen[query_row] + answered.unseen[document_row]
     pairs = list(zip(query_row, document_row, strict=True))
-    shares = [
-        len(query.stems[q] & document.stems[d]) / len(query.stems[q]) if query.stems[q] else np.nan
-        for q, d in pairs
-    ]
     scripts = [(query.scripts[q], document.scripts[d]) for q, d in pairs]
     return {
-        "overlap": shares,
-        "query_words": query.words[query_row],
-        "document_words": document.words[document_row],
-        "unknown": unknown / np.maximum(1, words),
-        "truncated": query.truncated[query_row] + document.truncated[document_row],
+        "overlap": [word_overlap(query.stems[q], document.stems[d]) for q, d in pairs],
+        "query_words": query_words,
+        "document_words": document_words,
+        "unseen": unseen / np.maximum(1, query_words + document_words),
+        "truncated": asked.truncated[query_row] + answered.truncated[document_row],
         "script": [one if one == other else f"{one} → {other}" for one, other in scripts],
     }
-
-
-@cache
-def _stemmer() -> Any:
-    import Stemmer
-
-    return Stemmer.Stemmer("english")

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from dssm_core.errors import UserError
+from dssm_core.evaluation import UNSEEN
 from dssm_core.inspection.score_pairs import NUMBERS, TRAITS
 from dssm_core.words import ENGLISH, Translate, has_text
 
@@ -23,7 +24,7 @@ TRAIT_WORDS = {
     "overlap": "word overlap",
     "query_words": "query words",
     "document_words": "document words",
-    "unknown": "unknown words",
+    "unseen": UNSEEN,
     "truncated": "truncated words",
     "script": "script",
 }

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 
-from dssm_core.inspection.score_pairs import stem_words
+from dssm_core.evaluation import stem_words, stop_words
 from dssm_core.text import READ_STATES, State
 from dssm_core.towers import Encoding
 
@@ -80,7 +79,7 @@ def words_of(encoding: Encoding, common: frozenset[str]) -> tuple[Word, ...]:
         common: stems that do not count as rare.
     """
     text = encoding.text
-    tokens = [(i, t) for i, t in enumerate(encoding.tokens) if t.state != "skipped"]
+    tokens = [(i, t) for i, t in enumerate(encoding.tokens) if t.is_word]
     written = [text[token.start : token.end] for _, token in tokens]
     tell = sum(w[:1].isupper() for w in written) <= max(1, MAX_CAPITALS * len(written))
     stems = stem_words([token.text for _, token in tokens])
@@ -99,15 +98,6 @@ def words_of(encoding: Encoding, common: frozenset[str]) -> tuple[Word, ...]:
         words.append(Word(index, shown, token.text, stem, token.state, opens, name))
         end = token.end
     return tuple(words)
-
-
-@cache
-def stop_words() -> frozenset[str]:
-    """Return the words, English and Chinese, that no overlap is made of."""
-    from bm25s import stopwords
-
-    chinese = {word for word in stopwords.STOPWORDS_CHINESE if len(word) == 1}
-    return frozenset(stopwords.STOPWORDS_EN_PLUS) | chinese
 
 
 def number_of(word: str) -> float | str | None:

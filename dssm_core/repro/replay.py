@@ -20,6 +20,7 @@ from dataclasses import asdict, dataclass
 from typing import Literal, get_args
 from xml.etree import ElementTree as xml
 
+from dssm_core.quantities import format_number
 from dssm_core.repro.cases import Case, CaseDocument
 from dssm_core.scoring import ScoredDocument, Scorer
 
@@ -268,14 +269,21 @@ def _outcome(
 def describe(outcome: Outcome) -> list[str]:
     """Return an outcome in lines for people: what, which texts, the numbers, the reasons."""
     line = f" (line {outcome.line})" if outcome.line else ""
+    numbers = (
+        ("cosine", "cosine", outcome.cosine_then, outcome.cosine),
+        ("probability", "probability", outcome.probability_then, outcome.probability),
+        ("rank", "count", outcome.rank_then, outcome.rank),
+    )
+    changes = (
+        f"{name} {format_number(then, quantity)} → {format_number(now, quantity)}"
+        for name, quantity, then, now in numbers
+    )
     wanted = {True: "should be relevant", False: "should not be relevant", None: "not settled"}
     lines = [
         f"{outcome.status}: case {outcome.case}{line}, {wanted[outcome.is_relevant]}",
         f"  query: {short(outcome.query)}",
         f"  document: {short(outcome.document)}",
-        f"  cosine {_number(outcome.cosine_then)} → {_number(outcome.cosine)}, "
-        f"probability {_number(outcome.probability_then)} → {_number(outcome.probability)}, "
-        f"rank {outcome.rank_then or 'none'} → {outcome.rank or 'none'}",
+        f"  {', '.join(changes)}",
     ]
     lines += [f"  then: {outcome.wrong_then}"] if outcome.wrong_then else []
     lines += [f"  now: {outcome.wrong}"] if outcome.wrong else []
@@ -290,7 +298,3 @@ def short(text: str, most: int = 100) -> str:
 
 def _printable(text: str) -> str:
     return _UNPRINTABLE.sub("", text)
-
-
-def _number(value: float | None) -> str:
-    return "none" if value is None else f"{value:.3f}"

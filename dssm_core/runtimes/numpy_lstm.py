@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dssm_core.numeric import l2_normalise
 from dssm_core.process import use_one_thread
 from dssm_core.runtimes.weights import read_weights
 from dssm_core.text import PIECES, Reader, random_signs
@@ -165,9 +166,10 @@ class PlainTower:
         vectors += counts @ embedded @ self.skip
         if self.gain is not None:
             lexical = counts @ self.words.signed(pieces)  # [N, L]
-            vectors = np.concatenate([_unit(vectors), self.gain * _unit(lexical)], axis=1)
+            parts = [l2_normalise(part, SHORTEST) for part in (vectors, lexical)]
+            vectors = np.concatenate([parts[0], self.gain * parts[1]], axis=1)
         back = np.argsort(order)
-        return _unit(vectors)[back], attention[back]
+        return l2_normalise(vectors, SHORTEST)[back], attention[back]
 
     def _states(
         self, projected: np.ndarray, places: np.ndarray, lengths: np.ndarray
@@ -227,11 +229,3 @@ def _summed(pieces: np.ndarray, table: np.ndarray, weight: np.ndarray | None = N
         rows = pieces[: np.count_nonzero(number > place), place]
         total[: len(rows)] += table[rows] if weight is None else table[rows] * weight[rows]
     return total[np.argsort(order)]
-
-
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    """Return vectors as `unit_length` does."""
-    result: np.ndarray = vectors / np.maximum(
-        np.linalg.norm(vectors, axis=1, keepdims=True), SHORTEST
-    )
-    return result

@@ -16,8 +16,9 @@ import numpy as np
 from dssm_core.corpus.pairs import read_pairs
 from dssm_core.corpus.splitting import fold
 from dssm_core.errors import UserError
-from dssm_core.evaluation import BM25, unit_vectors
+from dssm_core.evaluation import BM25
 from dssm_core.folder import ModelFolder
+from dssm_core.numeric import l2_normalise
 from dssm_core.towers import Encoding, Side
 
 if TYPE_CHECKING:
@@ -153,7 +154,7 @@ class VectorSearch:
             cosines = self.cosines(query)
             best = _best(cosines, number)
             return _hits(self.documents, best, cosines[best])
-        query = unit_vectors(query).astype(np.float32)
+        query = l2_normalise(query).astype(np.float32)
         near = self.graph.search(query.astype(np.float16), max(number, WIDTH)).keys.astype(np.int64)
         near = np.sort(near[near < len(self.documents)])
         cosines = self.vectors[near].astype(np.float32) @ query
@@ -166,7 +167,7 @@ class VectorSearch:
 
     def cosines(self, query: np.ndarray) -> np.ndarray:
         """Return the cosine of a query [E] with every document, float32 [N]."""
-        query = unit_vectors(query).astype(np.float32)
+        query = l2_normalise(query).astype(np.float32)
         starts = range(0, len(self.vectors), BLOCK)
         blocks = [
             self.vectors[start : start + BLOCK].astype(np.float32) @ query for start in starts
@@ -227,7 +228,7 @@ def encode_corpus(
         part = distinct[start : start + PART]
         read = [one for one in encoder.encode(part, "document") if one.is_readable]
         if read:
-            rows = unit_vectors(np.stack([one.vector for one in read]).astype(np.float32))
+            rows = l2_normalise(np.stack([one.vector for one in read]).astype(np.float32))
             if not np.isfinite(rows).all():
                 raise UserError("corpus.no numbers", read[0].text)
             if vectors is None:

@@ -69,8 +69,8 @@ def test_an_error_is_shown_with_its_causes_and_breaks_no_table(metrics):
     error = next(e for e in metrics["errors"] if e["query"].startswith("zebra"))
     (line,) = (line for line in card.splitlines() if line.startswith("| zebra"))
     assert line.startswith("| zebra / &lt;b> | striped horse | ")
-    assert f"| {error['rank']} | {error['BM25 rank']} | no shared stem; " in line
-    share = metrics["common"]["no shared stem"]
+    assert f"| {error['rank']} | {error['BM25 rank']} | few words in common; " in line
+    share = metrics["common"]["few words in common"]
     assert f"of {len(metrics['errors'])}, where it is {share['all']:.1%} of all queries" in card
 
 

@@ -234,7 +234,7 @@ def test_texts_keep_their_order_and_their_names() -> None:
 
 @pytest.mark.parametrize(
     ("state", "word", "weight"),
-    [("seen", "word", "0.300"), ("letters", "~word", "0.300")]
+    [("seen", "word", "0.30"), ("letters", "~word", "0.30")]
     + [(state, "×word", "none") for state in ("truncated", "skipped")],
 )
 def test_a_state_shows_without_colour(state: str, word: str, weight: str) -> None:

@@ -6,7 +6,6 @@ import pandas as pd
 import pytest
 
 from dssm_core.evaluation import (
-    BM25,
     Collection,
     Encoded,
     evaluate_towers,
@@ -33,7 +32,6 @@ def test_traits_are_what_a_person_counts(mixed):
     found = Collection.of(pairs)
     traits = Traits.of(
         found,
-        BM25(found.documents),
         Encoded.of(towers, found.queries, "query"),
         Encoded.of(towers, found.documents, "document"),
     )
@@ -55,7 +53,7 @@ def test_a_query_is_judged_by_the_relevant_document_that_shares_most_with_it():
         Encoded.of(WordTowers(), texts, side)
         for texts, side in ((found.queries, "query"), (found.documents, "document"))
     ]
-    traits = Traits.of(found, BM25(found.documents), *encoded)
+    traits = Traits.of(found, *encoded)
     assert (traits.overlap.tolist(), traits.document.tolist()) == ([1.0], [1])
 
 
@@ -63,7 +61,7 @@ def test_a_slice_of_one_length_is_not_called_a_range(mixed):
     towers, _ = mixed
     rows = [[f"red{i}" + " door" * (i % 3), "wall", 1] for i in range(9)]
     found = evaluate_towers(towers, pd.DataFrame(rows, columns=["query", "document", "label"]))
-    lengths = [row["slice"] for row in found["slices"] if row["by"] == "query length"]
+    lengths = [row["slice"] for row in found["slices"] if row["by"] == "query words"]
     assert lengths == ["to 1 word", "2 words", "over 2 words"]
 
 
@@ -73,8 +71,8 @@ def test_slices_of_one_kind_hold_every_query_once_and_average_to_the_whole(mixed
     found = evaluate_towers(towers, pairs)
     kinds = {row["by"] for row in found["slices"]}
     assert kinds == {
-        *("word overlap", "query length", "document length", "rarest word"),
-        *("words of the query", "kind"),
+        *("word overlap", "query words", "document words", "rarest word"),
+        *("unseen words", "kind"),
     }
     for kind in kinds:
         rows = [row for row in found["slices"] if row["by"] == kind]
@@ -121,9 +119,9 @@ def test_the_worst_errors_come_first_with_their_causes(mixed):
     (zebra,) = (e for e in found["errors"] if e["query"] == "zebra")
     assert zebra["document"] == "striped horse"
     assert zebra["BM25 rank"] == 24
-    assert "no shared stem" in zebra["causes"]
-    assert "a word never seen in training" in zebra["causes"]
-    shares = found["common"]["no shared stem"]
+    assert "few words in common" in zebra["causes"]
+    assert "unseen words" in zebra["causes"]
+    shares = found["common"]["few words in common"]
     assert 0 < shares["errors"] <= 1
     assert shares["all"] == pytest.approx(1 / 24)
 

@@ -74,7 +74,7 @@ def test_the_same_texts_labelled_both_ways_are_an_error_of_the_labels(scorer):
 
 def test_unknown_words_decide_if_the_verdict_turns_without_them(scorer):
     cause, evidence = cause_of(scorer, ("red zebra", "house zebra zebra", 0))
-    assert cause == "unknown words decide"
+    assert cause == "unseen words"
     whole = 2 / (2**0.5 * 5**0.5)
     said = f"Without them the cosine is 0.000 instead of {whole:.3f}, below the threshold of 0.600."
     assert evidence.endswith(said)
@@ -87,20 +87,20 @@ def test_unknown_words_that_do_not_decide_are_passed_over(scorer):
 
 def test_a_text_of_unknown_words_alone_decides_with_them(scorer):
     cause, evidence = cause_of(scorer, ("zebra", "giraffe", 0))
-    assert cause == "unknown words decide"
+    assert cause == "unseen words"
     assert evidence.endswith("Without them the model reads nothing.")
 
 
 def test_words_past_the_length_are_the_cause_if_they_would_be_found_in_front(scorer):
     document = "house house blue blue wall wall house house red door"
     cause, evidence = cause_of(scorer, ("red door", document, 1))
-    assert cause != "truncated away", "red door in front of so many houses are not enough"
+    assert cause != "truncated", "red door in front of so many houses are not enough"
     document = "house blue wall and house wall blue door red red red red"
     cause, evidence = cause_of(scorer, ("red", document, 1))
     assert cause != "truncated away"
     scorer.cache.towers.lengths = {"query": 4, "document": 2}
     cause, evidence = cause_of(scorer, ("blue door", "house wall blue door", 1))
-    assert cause == "truncated away"
+    assert cause == "truncated"
     said = "at the start of the document the cosine is 1.000 instead of 0.000, above the threshold"
     assert said in evidence
 
@@ -175,7 +175,7 @@ def test_each_error_gets_its_own_cause_whatever_else_is_asked(scorer):
         inspection, wrong, scorer, THRESHOLD, lambda done, total: seen.append((done, total))
     )
     assert list(found.index) == list(wrong.index)
-    expected = ["unknown words decide", "nothing readable", "number mismatch", NO_CAUSE]
+    expected = ["unseen words", "nothing readable", "number mismatch", NO_CAUSE]
     for line, cause in found["cause"].items():
         assert cause == expected[(line - 2) % 5]
     number = len(wrong)

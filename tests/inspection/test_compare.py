@@ -21,7 +21,8 @@ from dssm_core.inspection.compare import (
     summary,
 )
 from dssm_core.inspection.score_pairs import Inspection, inspect_pairs
-from dssm_core.scoring import Head, Scorer, sigmoid
+from dssm_core.numeric import sigmoid
+from dssm_core.scoring import Head, Scorer
 from tests.tiny import WordTowers, bare_folder
 
 NAN = math.nan

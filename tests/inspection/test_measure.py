@@ -28,7 +28,7 @@ from dssm_core.inspection.measure import (
 )
 from dssm_core.inspection.score_pairs import TRAITS
 from dssm_core.inspection.slices import column_name, in_slice, slice_columns, slice_names, slice_of
-from dssm_core.scoring import sigmoid
+from dssm_core.numeric import sigmoid
 from dssm_core.words import translator_for
 
 NAN = math.nan
@@ -379,8 +379,8 @@ def test_ranges_are_readable_and_hold_about_as_many_pairs_each():
 
 def test_many_zeros_and_missing_numbers_are_slices_of_their_own():
     numbers = [0.0] * 100 + [NAN] * 10 + [i / 7 for i in range(1, 101)]
-    frame = frame_of([(0.5, 1)] * 210, unknown=numbers)
-    counts = slice_of(frame, "unknown words").value_counts()
+    frame = frame_of([(0.5, 1)] * 210, unseen=numbers)
+    counts = slice_of(frame, "unseen words").value_counts()
     assert counts["0"] == 100
     assert counts["(empty)"] == 10
     assert len(counts) == 7

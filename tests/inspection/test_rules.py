@@ -17,8 +17,8 @@ from dssm_core.inspection.rules import (
     overlap_trap,
     same_texts,
     same_vectors,
-    truncated_away,
-    unknown_words,
+    truncated_words,
+    unseen_words,
 )
 from dssm_core.inspection.token_features import Word, common_stems, words_of
 from dssm_core.text import read
@@ -36,20 +36,20 @@ def words(text: str, length: int = 20) -> tuple[Word, ...]:
     return words_of(Encoding(text, tokens, np.zeros(1), None), common_stems(VOCABULARY))
 
 
-def pair(
+def case(
     query: str, document: str, label: int, length: int = 20, twin: Twin | None = None
 ) -> RuleInput:
     return RuleInput(words(query), words(document, length), (query, document), label, twin)
 
 
-def shown(written: tuple[Word, ...]) -> list[str]:
-    return [word.shown for word in written]
+def shown(found: tuple[Word, ...]) -> list[str]:
+    return [word.shown for word in found]
 
 
-def evidence_of(suspicion: Suspicion | None) -> str:
+def said(found: Suspicion | None) -> str:
     """Return the evidence in English."""
-    assert suspicion is not None
-    return suspicion.evidence.text(ENGLISH)
+    assert found is not None
+    return found.evidence.text(ENGLISH)
 
 
 # words
@@ -92,12 +92,12 @@ def test_a_rare_stem_is_one_that_few_training_words_share():
 
 
 def test_a_side_without_words_is_named():
-    assert evidence_of(nothing_readable(pair("+ 👍", "red", MISSED))) == (
+    assert said(nothing_readable(case("+ 👍", "red", MISSED))) == (
         "The model reads no word of the query “+ 👍”."
     )
-    assert "the query “+” and the document “=”" in evidence_of(nothing_readable(pair("+", "=", 1)))
-    assert len(evidence_of(nothing_readable(pair("red", "+" * 500, 1)))) < 120
-    assert nothing_readable(pair("red", "wall", MISSED)) is None
+    assert "the query “+” and the document “=”" in said(nothing_readable(case("+", "=", 1)))
+    assert len(said(nothing_readable(case("red", "+" * 500, 1)))) < 120
+    assert nothing_readable(case("red", "wall", MISSED)) is None
 
 
 # labelled both ways
@@ -105,43 +105,43 @@ def test_a_side_without_words_is_named():
 
 def test_a_twin_with_the_same_texts_comes_before_one_with_the_same_vectors():
     equal, near = Twin(7, 1, True), Twin(8, 0, False, 0.9912, 0.999)
-    assert evidence_of(same_texts(pair("a", "b", 0, twin=equal))) == (
+    assert said(same_texts(case("a", "b", 0, twin=equal))) == (
         "Line 7 labels the same texts relevant."
     )
-    assert same_vectors(pair("a", "b", 0, twin=equal)) is None
-    assert same_texts(pair("a", "b", 1, twin=near)) is None
-    assert evidence_of(same_vectors(pair("a", "b", 1, twin=near))) == (
+    assert same_vectors(case("a", "b", 0, twin=equal)) is None
+    assert same_texts(case("a", "b", 1, twin=near)) is None
+    assert said(same_vectors(case("a", "b", 1, twin=near))) == (
         "Line 8, labelled not relevant, has nearly the same vectors: cosine 0.991 of the queries "
         "and 0.999 of the documents."
     )
-    assert same_texts(pair("a", "b", 0)) is None
-    assert same_vectors(pair("a", "b", 0)) is None
+    assert same_texts(case("a", "b", 0)) is None
+    assert same_vectors(case("a", "b", 0)) is None
 
 
-# unknown words
+# unseen words
 
 
-def test_unknown_words_of_both_sides_are_to_be_left_out():
-    suspicion = unknown_words(pair("red zebra", "wall giraffe zebra", FELL_FOR))
-    assert (shown(suspicion.query), shown(suspicion.document)) == (["zebra"], ["giraffe", "zebra"])
-    assert evidence_of(suspicion) == "New to the model: “zebra”, “giraffe”."
-    assert unknown_words(pair("red", "wall", FELL_FOR)) is None
+def test_unseen_words_of_both_sides_are_to_be_left_out():
+    found = unseen_words(case("red zebra", "wall giraffe zebra", FELL_FOR))
+    assert (shown(found.query), shown(found.document)) == (["zebra"], ["giraffe", "zebra"])
+    assert said(found) == "New to the model: “zebra”, “giraffe”."
+    assert unseen_words(case("red", "wall", FELL_FOR)) is None
 
 
 def test_long_lists_are_cut():
     document = " ".join(f"zebra{letter}" for letter in "abcdefgh")
-    evidence = evidence_of(unknown_words(pair("red", document, FELL_FOR)))
+    evidence = said(unseen_words(case("red", document, FELL_FOR)))
     assert evidence.count("zebra") == MAX_LISTED
     assert evidence.endswith("and 2 more.")
 
 
-# truncated away
+# truncated
 
 
 def test_words_found_only_past_the_length_are_to_be_put_in_front():
-    suspicion = truncated_away(pair("the red doors", "this is a wall of the house door", MISSED, 5))
-    assert (shown(suspicion.moved), suspicion.query, suspicion.document) == (["doors"], (), ())
-    assert "“doors” occurs in the document only after" in evidence_of(suspicion)
+    found = truncated_words(case("the red doors", "this is a wall of the house door", MISSED, 5))
+    assert (shown(found.moved), found.query, found.document) == (["doors"], (), ())
+    assert "“doors” occurs in the document only after" in said(found)
 
 
 @pytest.mark.parametrize(
@@ -153,15 +153,15 @@ def test_words_found_only_past_the_length_are_to_be_put_in_front():
         ("red door", "this is a wall of house", MISSED),
     ],
 )
-def test_nothing_of_the_query_is_truncated_away(query, document, label):
-    assert truncated_away(pair(query, document, label, 5)) is None
+def test_nothing_of_the_query_is_truncated(query, document, label):
+    assert truncated_words(case(query, document, label, 5)) is None
 
 
 # negation
 
 
 @pytest.mark.parametrize(
-    ("query", "document", "text"),
+    ("query", "document", "told"),
     [
         ("music without files", "music and files", "The query negates “files”"),
         ("play files", "this can't play music or files", "The document negates “play”"),
@@ -170,8 +170,8 @@ def test_nothing_of_the_query_is_truncated_away(query, document, label):
         ("不 门", "门", "The query negates “门”"),
     ],
 )
-def test_a_word_that_only_one_side_negates_is_a_mismatch(query, document, text):
-    assert evidence_of(negation_mismatch(pair(query, document, FELL_FOR))).startswith(text)
+def test_a_word_that_only_one_side_negates_is_a_mismatch(query, document, told):
+    assert said(negation_mismatch(case(query, document, FELL_FOR))).startswith(told)
 
 
 @pytest.mark.parametrize(
@@ -189,31 +189,31 @@ def test_a_word_that_only_one_side_negates_is_a_mismatch(query, document, text):
     ],
 )
 def test_a_negation_that_both_sides_share_or_that_hits_nothing_is_none(query, document):
-    assert negation_mismatch(pair(query, document, FELL_FOR)) is None
+    assert negation_mismatch(case(query, document, FELL_FOR)) is None
 
 
 def test_a_missed_pair_must_be_found_without_the_negated_words():
-    suspicion = negation_mismatch(pair("music without files", "music and files, file", MISSED))
-    assert (shown(suspicion.query), shown(suspicion.document)) == (["files"], ["files", "file"])
-    assert suspicion.needs_test
-    assert not negation_mismatch(pair("music without files", "files", FELL_FOR)).needs_test
+    found = negation_mismatch(case("music without files", "music and files, file", MISSED))
+    assert (shown(found.query), shown(found.document)) == (["files"], ["files", "file"])
+    assert found.needs_test
+    assert not negation_mismatch(case("music without files", "files", FELL_FOR)).needs_test
 
 
 # numbers
 
 
 @pytest.mark.parametrize(
-    ("query", "document", "text"),
+    ("query", "document", "told"),
     [
         ("game 2", "game 3", "The query has the number “2”, the document “3”."),
         ("three doors", "4 doors", "The query has the number “three”, the document “4”."),
         ("v2.0 of this", "1.2.3 of this", "The query has the number “v2.0”, the document “1.2.3”."),
     ],
 )
-def test_another_number_is_a_mismatch(query, document, text):
-    suspicion = number_mismatch(pair(query, document, FELL_FOR))
-    assert evidence_of(suspicion) == text
-    assert not suspicion.needs_test
+def test_another_number_is_a_mismatch(query, document, told):
+    found = number_mismatch(case(query, document, FELL_FOR))
+    assert said(found) == told
+    assert not found.needs_test
 
 
 @pytest.mark.parametrize(
@@ -229,30 +229,30 @@ def test_another_number_is_a_mismatch(query, document, text):
     ],
 )
 def test_the_same_number_or_none_is_no_mismatch(query, document):
-    assert number_mismatch(pair(query, document, FELL_FOR)) is None
+    assert number_mismatch(case(query, document, FELL_FOR)) is None
 
 
 def test_a_number_that_is_truncated_is_there_but_was_not_read():
-    assert number_mismatch(pair("game 2", "game 3 of 2", FELL_FOR, length=3)) is None
-    assert number_mismatch(pair("game 2", "game of 3", FELL_FOR, length=2)) is None
+    assert number_mismatch(case("game 2", "game 3 of 2", FELL_FOR, length=3)) is None
+    assert number_mismatch(case("game 2", "game of 3", FELL_FOR, length=2)) is None
     unread = RuleInput(words("game of 2", 2), words("game 3"), ("game of 2", "game 3"), FELL_FOR)
     assert number_mismatch(unread) is None
 
 
 def test_a_missed_pair_must_be_found_without_the_numbers():
-    suspicion = number_mismatch(pair("game 2", "game 3", MISSED))
-    assert (shown(suspicion.query), shown(suspicion.document)) == (["2"], ["3"])
+    found = number_mismatch(case("game 2", "game 3", MISSED))
+    assert (shown(found.query), shown(found.document)) == (["2"], ["3"])
 
 
 # names
 
 
 def test_another_name_is_a_mismatch():
-    suspicion = name_mismatch(pair("play music of Bach", "play music of Mozart", FELL_FOR))
-    assert evidence_of(suspicion) == "The query names “Bach”, the document “Mozart” instead."
-    assert not suspicion.needs_test
-    suspicion = name_mismatch(pair("play music of Bach", "play music of Mozart", MISSED))
-    assert (shown(suspicion.query), shown(suspicion.document)) == (["Bach"], ["Mozart"])
+    found = name_mismatch(case("play music of Bach", "play music of Mozart", FELL_FOR))
+    assert said(found) == "The query names “Bach”, the document “Mozart” instead."
+    assert not found.needs_test
+    found = name_mismatch(case("play music of Bach", "play music of Mozart", MISSED))
+    assert (shown(found.query), shown(found.document)) == (["Bach"], ["Mozart"])
 
 
 @pytest.mark.parametrize(
@@ -266,71 +266,62 @@ def test_another_name_is_a_mismatch():
     ],
 )
 def test_a_name_that_is_there_or_not_replaced_is_no_mismatch(query, document):
-    assert name_mismatch(pair(query, document, FELL_FOR)) is None
+    assert name_mismatch(case(query, document, FELL_FOR)) is None
 
 
 # overlap
 
 
 def test_much_in_common_fooled_the_model():
-    suspicion = overlap_trap(pair("red doors of the house", "red door of a wall", FELL_FOR))
-    assert (
-        evidence_of(suspicion)
-        == "The document contains 2 of the query's 3 content words: “red”, “doors”."
-    )
-    assert not suspicion.needs_test
+    found = overlap_trap(case("red doors of the house", "red door of a wall", FELL_FOR))
+    assert said(found) == "The document contains 2 of the query's 3 content words: “red”, “doors”."
+    assert not found.needs_test
 
 
 def test_a_little_in_common_must_be_what_fooled_it():
-    suspicion = overlap_trap(pair("red house game", "wall of red doors", FELL_FOR))
-    assert (shown(suspicion.query), shown(suspicion.document)) == (["red"], ["red"])
-    assert overlap_trap(pair("red house game", "wall of doors", FELL_FOR)) is None
+    found = overlap_trap(case("red house game", "wall of red doors", FELL_FOR))
+    assert (shown(found.query), shown(found.document)) == (["red"], ["red"])
+    assert overlap_trap(case("red house game", "wall of doors", FELL_FOR)) is None
 
 
 def test_nothing_in_common_hid_the_pair():
-    suspicion = few_in_common(pair("the red house", "wall of the door", MISSED))
+    found = few_in_common(case("the red house", "wall of the door", MISSED))
     assert (
-        evidence_of(suspicion)
-        == "The document contains none of the query's 2 content words: “red”, “house”."
+        said(found) == "The document contains none of the query's 2 content words: “red”, “house”."
     )
-    assert not suspicion.needs_test
-    suspicion = few_in_common(pair("red house wall game music", "a red door", MISSED))
-    assert (
-        evidence_of(suspicion) == "The document contains 1 of the query's 5 content words: “red”."
-    )
-    assert not suspicion.needs_test
-    assert few_in_common(pair("red house", "red door", MISSED)) is None
+    assert not found.needs_test
+    found = few_in_common(case("red house wall game music", "a red door", MISSED))
+    assert said(found) == "The document contains 1 of the query's 5 content words: “red”."
+    assert not found.needs_test
+    assert few_in_common(case("red house", "red door", MISSED)) is None
 
 
 def test_a_query_of_one_word_is_told_in_the_singular():
-    suspicion = overlap_trap(pair("the doors", "a door of the house", FELL_FOR))
-    assert evidence_of(suspicion) == "The document contains the query's only content word: “doors”."
-    suspicion = few_in_common(pair("the doors", "a house", MISSED))
-    assert (
-        evidence_of(suspicion)
-        == "The document does not contain the query's only content word: “doors”."
-    )
-    assert suspicion.evidence.text(translator_for("zh")) == "查询唯一的实词“doors”，文档没有。"
+    found = overlap_trap(case("the doors", "a door of the house", FELL_FOR))
+    assert said(found) == "The document contains the query's only content word: “doors”."
+    found = few_in_common(case("the doors", "a house", MISSED))
+    assert said(found) == "The document does not contain the query's only content word: “doors”."
+    assert found.evidence.text(translator_for("zh")) == "查询唯一的实词“doors”，文档没有。"
 
 
 def test_overlap_explains_false_alarms_only_and_its_lack_misses_only():
     for query, document in (("red doors", "red door"), ("red house", "the wall")):
-        assert overlap_trap(pair(query, document, MISSED)) is None
-        assert few_in_common(pair(query, document, FELL_FOR)) is None
+        assert overlap_trap(case(query, document, MISSED)) is None
+        assert few_in_common(case(query, document, FELL_FOR)) is None
 
 
 def test_a_word_past_what_is_read_is_in_common_but_fools_nobody():
-    assert few_in_common(pair("red house", "wall door red house", MISSED, 2)) is None
-    assert overlap_trap(pair("red house", "wall door red house", FELL_FOR, 2)) is None
+    assert few_in_common(case("red house", "wall door red house", MISSED, 2)) is None
+    assert overlap_trap(case("red house", "wall door red house", FELL_FOR, 2)) is None
 
 
 def test_two_scripts_are_not_expected_to_have_words_in_common():
-    assert few_in_common(pair("red house", "红 房子", MISSED)) is None
+    assert few_in_common(case("red house", "红 房子", MISSED)) is None
 
 
 def test_a_query_of_stop_words_has_nothing_to_share():
     for rule, label in ((few_in_common, MISSED), (overlap_trap, FELL_FOR)):
-        assert rule(pair("the of", "this is the", label)) is None
+        assert rule(case("the of", "this is the", label)) is None
 
 
 # languages
@@ -338,12 +329,12 @@ def test_a_query_of_stop_words_has_nothing_to_share():
 
 def test_evidence_is_told_in_the_language_that_is_asked_for():
     document = " ".join(f"zebra{letter}" for letter in "abcdefgh")
-    suspicion = unknown_words(pair("red", document, FELL_FOR))
-    text = suspicion.evidence.text(translator_for("zh"))
-    assert text.startswith("模型未见过：“zebraa”、“zebrab”、")
-    assert text.endswith("以及另外 2 个。")
-    both = [suspicion.evidence, Sentence("evidence.nothing left")]
-    assert join_sentences(both, translator_for("zh")) == text + "去掉它们之后，模型什么也读不到。"
+    found = unseen_words(case("red", document, FELL_FOR))
+    told = found.evidence.text(translator_for("zh"))
+    assert told.startswith("模型未见过：“zebraa”、“zebrab”、")
+    assert told.endswith("以及另外 2 个。")
+    both = [found.evidence, Sentence("evidence.nothing left")]
+    assert join_sentences(both, translator_for("zh")) == told + "去掉它们之后，模型什么也读不到。"
     assert join_sentences(both, ENGLISH).endswith(
         "and 2 more. Without them the model reads nothing."
     )
@@ -351,4 +342,4 @@ def test_evidence_is_told_in_the_language_that_is_asked_for():
 
 
 def test_braces_in_a_text_are_no_fields():
-    assert "“{0} {x}”" in Sentence("evidence.unknown", {"words": ("{0} {x}",)}).text(ENGLISH)
+    assert "“{0} {x}”" in Sentence("evidence.unseen", {"words": ("{0} {x}",)}).text(ENGLISH)

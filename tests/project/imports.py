@@ -16,6 +16,7 @@ ALLOWED: dict[str, set[str]] = {
     "quantities": set(),
     "words": {"quantities"},
     "errors": {"quantities", "words"},
+    "numeric": set(),
     "paths": set(),
     "process": set(),
     "files": set(),
@@ -26,26 +27,29 @@ ALLOWED: dict[str, set[str]] = {
     "families": {"errors", "text"},
     "archive": {"families"},
     "models": {"archive", "errors", "families", "text", "towers"},
-    "runtimes": {"archive", "errors", "folder", "models", "process", "text", "towers"},
-    "scoring": {"errors", "folder", "runtimes", "text", "towers"},
+    "runtimes": {
+        *("archive", "errors", "folder", "models", "numeric", "process", "text", "towers"),
+    },
+    "scoring": {"errors", "folder", "numeric", "runtimes", "text", "towers"},
     "explain": {"scoring", "text", "towers"},
-    "evaluation": {"errors", "text", "towers"},
+    "evaluation": {"errors", "numeric", "text", "towers"},
     "card": {
         *("corpus", "errors", "evaluation", "folder", "runtimes", "scoring", "towers"),
     },
     "adoption": {
-        *("card", "corpus", "errors", "evaluation", "folder", "runtimes", "towers", "words"),
+        *("card", "corpus", "errors", "evaluation", "folder", "numeric", "runtimes", "towers"),
+        "words",
     },
     "store": {"errors", "paths"},
-    "search": {"corpus", "errors", "evaluation", "files", "folder", "towers"},
+    "search": {"corpus", "errors", "evaluation", "files", "folder", "numeric", "towers"},
     "training": {
         *("card", "corpus", "errors", "evaluation", "families", "files", "folder", "models"),
         *("runtimes", "text", "towers"),
     },
-    "charts": {"explain", "scoring", "text", "words"},
+    "charts": {"explain", "numeric", "scoring", "text", "words"},
     "inspection": {
         *("corpus", "errors", "evaluation", "explain", "files", "folder", "scoring"),
-        *("text", "towers", "words"),
+        *("numeric", "text", "towers", "words"),
     },
     "repro": {
         *("corpus", "errors", "evaluation", "explain", "folder", "inspection", "scoring", "store"),
@@ -56,7 +60,7 @@ ALLOWED: dict[str, set[str]] = {
         *("scoring", "store", "text", "towers", "words"),
     },
     "ui": {
-        *("adoption", "card", "charts", "corpus", "errors", "evaluation", "explain"),
+        *("adoption", "numeric", "card", "charts", "corpus", "errors", "evaluation", "explain"),
         *("families", "folder", "inspection", "paths", "process", "reporting", "repro"),
         *("scoring", "search", "store", "text", "towers", "words"),
     },

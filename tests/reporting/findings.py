@@ -55,5 +55,5 @@ def awkward_findings(scorer: Scorer) -> Findings:
         0.1,
         verdicts=verdicts,
         data="<img src=x>.csv",
-        notes=[Sentence("evidence.unknown", {"words": ("<b>note",)})],
+        notes=[Sentence("evidence.unseen", {"words": ("<b>note",)})],
     )

@@ -24,6 +24,7 @@ from dssm_core.words import Translate, translator_for
 from tests.charts.helpers import (
     HISTORY,
     POINT,
+    drawn,
     everything,
     pairs,
     points,
@@ -42,7 +43,7 @@ NAMES = {
 TEXT = "7"
 """A text of the user that is no word."""
 
-COSINES = [0.1, 0.9, math.nan, 0.4, -0.2, 0.9]
+COSINES = [0.1, 0.9, math.nan, 0.4, -0.23456789, 0.9]
 EFFECTS = pd.DataFrame(
     {
         "side": "query",
@@ -50,7 +51,7 @@ EFFECTS = pd.DataFrame(
         "text": TEXT,
         "state": ["seen", "letters", "truncated"],
         "attention": [0.25, 0.75, 0.0],
-        "cosine": [0.5, -0.25, 0.0],
+        "cosine": [0.5, -0.23456789, 0.0],
         "probability": [0.1, -0.1, 0.0],
     }
 )
@@ -166,12 +167,28 @@ def test_no_chart_says_an_english_word_in_chinese(
     assert english(*texts(in_english)), "or nothing is looked at"
 
 
+@pytest.mark.parametrize("build", EVERY.values(), ids=EVERY)
+def test_a_screen_reader_hears_chinese_and_no_endless_number_of_a_mark(
+    build: Callable[[Translate], charts.Chart | charts.Drawing],
+) -> None:
+    svg = html.unescape(drawn(build(translator_for("zh"))))
+    tags = re.findall(r'<[^>]*role="graphics-symbol"[^>]*>', svg)
+    # those speak Vega's own words, and an empty layer none
+    other = r'roledescription="(axis|legend|title|subtitle|\w+ mark container)"'
+    marks = [tag for tag in tags if not re.search(other, tag)]
+    said = [label for mark in marks for label in re.findall(r'aria-label="([^"]*)"', mark)]
+    assert not english(*said)
+    assert not [label for label in said if re.search(r"\d\.\d{4}", label)]
+    assert len(said) == len(marks)
+
+
 # the pages
 
 
 DATA = {
     *("red", "door", "blue", "wall", "sofa", "zebra", "hall", "cellar", "room", "doors", "csv"),
     *("pairs", "Two", "documents", "Elasticsearch", "Faiss", "L2"),
+    *("sentence", "transformers", "model2vec", "onnx", "endpoint", "function", "NAME"),
 }
 """Words of the examples, their notes, the pairs and their file; names of engines and norms."""
 

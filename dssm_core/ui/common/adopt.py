@@ -91,19 +91,30 @@ def _show_form() -> None:
     components.show_quiet(tr("adopt.about"))
     with st.form("adopt", border=False):
         reference = st.text_input(
-            tr("adopt.reference"), key="adopt.reference", help=tr("adopt.reference.help")
+            tr("adopt.reference"),
+            key="adopt.reference",
+            persist_state="session",
+            help=tr("adopt.reference.help"),
         )
         left, right = st.columns(2)
         query = left.text_input(
-            tr("adopt.query prompt"), key="adopt.query", help=tr("adopt.prompt.help")
+            tr("adopt.query prompt"),
+            key="adopt.query",
+            persist_state="session",
+            help=tr("adopt.prompt.help"),
         )
         document = right.text_input(
-            tr("adopt.document prompt"), key="adopt.document", help=tr("adopt.prompt.help")
+            tr("adopt.document prompt"),
+            key="adopt.document",
+            persist_state="session",
+            help=tr("adopt.prompt.help"),
         )
         given = st.file_uploader(
             tr("adopt.pairs"), type=["csv", "tsv", "jsonl", "gz"], help=tr("adopt.pairs.help")
         )
-        name = st.text_input(tr("adopt.name"), "my-encoder", key="adopt.name")
+        name = st.text_input(
+            tr("adopt.name"), "my-encoder", key="adopt.name", persist_state="session"
+        )
         is_asked = st.form_submit_button(tr("adopt.start"), type="primary")
     if is_asked:
         if not reference.strip():

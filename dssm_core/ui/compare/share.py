@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pandas as pd
 import streamlit as st
 from markupsafe import Markup
 
 from dssm_core.charts import Drawing
+from dssm_core.quantities import plain_number
 from dssm_core.reporting.html import Figure, Table, render
 from dssm_core.reporting.sheets import safe_csv
 from dssm_core.ui.common import components, state, theme
@@ -49,7 +51,7 @@ def show(view: ResultView) -> None:
     with st.container(horizontal=True):
         st.download_button(
             tr("csv"),
-            lambda: safe_csv(_table(view)),
+            lambda: table_csv(_table(view)),
             file_name="dssm-lens.csv",
             mime="text/csv",
             on_click="ignore",
@@ -64,6 +66,16 @@ def show(view: ResultView) -> None:
             icon=":material/description:",
         )
     _keep_address(packed)
+
+
+def table_csv(frame: pd.DataFrame) -> bytes:
+    """Return the table as CSV, its numbers rounded as on the page but plain, for programs."""
+    written: dict[str, Any] = {
+        name: [plain_number(value, _quantity(name)) for value in frame[name]]
+        for name in map(str, frame.columns)
+        if _quantity(name)
+    }
+    return safe_csv(frame.assign(**written))
 
 
 def _table(view: ResultView) -> pd.DataFrame:
@@ -102,7 +114,9 @@ def page_writer(view: ResultView) -> Callable[[], bytes]:
 
 def _quantity(column: str) -> str:
     """Return by which quantity a column's numbers are written; "" for texts."""
-    return {"document": "", "position": "count", "rank": "count"}.get(column, column)
+    quantities = {"position": "count", "rank": "count", "threshold": "probability"}
+    numbers = ("cosine", "logit", "probability", "percentile")
+    return quantities.get(column, column if column in numbers else "")
 
 
 def _figure(chart: Drawing) -> Figure:

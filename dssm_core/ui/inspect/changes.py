@@ -28,8 +28,7 @@ def changed_words(
         after: of the text as it is.
     """
     old, new = (
-        [token.text for token in tokens if token.state != "skipped"][:MAX_WORDS]
-        for tokens in (before, after)
+        [token.text for token in tokens if token.is_word][:MAX_WORDS] for tokens in (before, after)
     )
     for kind, i, j, k, m in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         if kind == "equal":

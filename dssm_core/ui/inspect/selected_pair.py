@@ -11,6 +11,7 @@ import pandas as pd
 
 from dssm_core.errors import UserError
 from dssm_core.inspection.score_pairs import Inspection
+from dssm_core.numeric import l2_normalise
 from dssm_core.scoring import ScoredDocument, Scorer, Scores
 
 LINE = "inspect.line"
@@ -119,8 +120,7 @@ class SelectedPair:
         rows = np.unique(self.inspection.document_row[same])
         rows = rows[rows != self.inspection.document_row[self._row]]
         vector = self.scorer.cache.encode([edited.query.text], "query")[0].vector
-        norm = float(np.linalg.norm(vector)) or 1.0
-        return 1 + int((self.inspection.documents[rows] @ (vector / norm) > cosine).sum())
+        return 1 + int((self.inspection.documents[rows] @ l2_normalise(vector) > cosine).sum())
 
     @property
     def _row(self) -> int:

@@ -11,6 +11,8 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from dssm_core.numeric import sigmoid
+
 Precision = Literal["float32", "float16"]
 
 EPSILON = 1e-7
@@ -75,14 +77,12 @@ def explain_pair(
     one, other = (np.array(vector).astype(precision) for vector in (query, document))
     cosine = dot_layer(one, other)
     logit = scale * cosine + bias
-    with np.errstate(all="ignore"):
-        probability = float(1 / (1 + np.exp(-logit)))
     rows = {
         "hand": hand_written_cosine(one, other),
         "dot": cosine,
         "plain": dot_layer(one, other, normalize=False),
         "logit": logit,
-        "probability": probability,
+        "probability": sigmoid(logit),
     }
     return pd.DataFrame({"name": list(rows), "value": list(rows.values())})
 

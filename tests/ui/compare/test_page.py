@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import io
 import json
+import math
 import re
 import subprocess
 import sys
@@ -322,6 +323,22 @@ def test_no_cell_of_an_export_is_a_formula(cell: str) -> None:
     read = pd.read_csv(io.BytesIO(table))
     assert read["document"].tolist() == ["'" + cell, "plain"]
     assert read["cosine"].tolist() == [-0.5, 0.5]
+
+
+def test_numbers_are_rounded_in_downloads_and_plain_in_csv() -> None:
+    frame = pd.DataFrame(
+        {
+            "document": ["-1", "red"],
+            "cosine": [-0.12345, math.nan],
+            "probability": [0.99996, math.nan],
+            "rank": [1.0, math.nan],
+            "percentile": [99.96000000000001, math.nan],
+            "threshold": 0.5,
+        }
+    )
+    text = share.table_csv(frame).decode("utf-8-sig")
+    assert text.splitlines()[1] == '"\'-1",-0.123,1.000,1,99.96,0.500'
+    assert pd.read_csv(io.StringIO(text))["cosine"].isna().tolist() == [False, True]
 
 
 def test_markup_in_a_message_shows_as_it_is(page: Any, models: Path) -> None:

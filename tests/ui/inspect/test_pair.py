@@ -266,7 +266,7 @@ def test_a_cause_that_comes_late_is_filled_in_unless_a_person_chose(bench: Bench
     app.run()
     assert keyed(app.selectbox, "inspect.cause").value == "name mismatch"
     keyed(app.selectbox, "inspect.cause").set_value("number mismatch").run()
-    app.session_state["test.cause"] = "truncated away"
+    app.session_state["test.cause"] = "truncated"
     app.run()
     assert keyed(app.selectbox, "inspect.cause").value == "number mismatch"
 
