@@ -48,6 +48,37 @@ MODEL_FILES = {"metadata.json", "config.json", "model.weights.h5"}
 
 
 @dataclass(frozen=True)
+class LengthBand:
+    """Random pairs whose documents are of like length.
+
+    Attributes:
+        first: words of the shortest document.
+        last: words of the longest.
+        quantiles: their cosines at 0, 1 … 100 %.
+    """
+
+    first: int
+    last: int
+    quantiles: np.ndarray
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> LengthBand:
+        """Read an entry of metrics.json.
+
+        Raises:
+            KeyError, TypeError, ValueError: if it is something else.
+        """
+        quantiles = np.asarray(values["quantiles"], np.float64)
+        if quantiles.shape != (101,) or not np.isfinite(quantiles).all():
+            raise ValueError("quantiles are not 101 numbers")
+        return cls(int(values["from"]), int(values["to"]), np.sort(quantiles))
+
+    def share_below(self, cosine: float) -> float:
+        """Return the share of its pairs with a lower cosine, in [0, 1], to one hundredth."""
+        return min(1.0, float(np.searchsorted(self.quantiles, cosine)) / 100)
+
+
+@dataclass(frozen=True)
 class ModelFolder:
     """A validated model folder; reading it never loads Keras.
 
@@ -152,6 +183,17 @@ class ModelFolder:
         if not np.isfinite(values).all():
             raise UserError("folder.not numbers", name=self.name)
         return np.sort(values)
+
+    @cached_property
+    def length_bands(self) -> list[LengthBand]:
+        """Cosines of random pairs by length of the document; empty where they were not drawn."""
+        try:
+            bands = [LengthBand.of(band) for band in self.metrics.get("background", [])]
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise UserError(
+                "folder.damaged file", repr(error), name=self.name, file="metrics.json"
+            ) from None
+        return bands
 
     @cached_property
     def examples(self) -> list[dict[str, Any]]:

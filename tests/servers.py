@@ -30,8 +30,10 @@ def page_command(port: int, script: str | Path = "streamlit_app.py") -> list[str
     return [*command, *options, "--server.fileWatcherType", "none"]
 
 
-def wait_for_page(port: int, is_running: Callable[[], bool] = lambda: True) -> None:
-    """Wait until a page answers.
+def wait_for_page(
+    port: int, is_running: Callable[[], bool] = lambda: True, path: str = "/_stcore/health"
+) -> None:
+    """Wait until a page, or another server, answers at a path.
 
     Raises:
         AssertionError: if it stops running, or does not answer in time.
@@ -39,7 +41,7 @@ def wait_for_page(port: int, is_running: Callable[[], bool] = lambda: True) -> N
     end = time.monotonic() + SECONDS
     while is_running() and time.monotonic() < end:
         try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=10).close()
+            urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10).close()
             return
         except OSError:
             time.sleep(0.2)

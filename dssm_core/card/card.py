@@ -22,7 +22,7 @@ from dssm_core.card.sections import (
 )
 from dssm_core.corpus.pairs import read_pairs
 from dssm_core.errors import UserError
-from dssm_core.evaluation import evaluate_towers
+from dssm_core.evaluation import Encoded, evaluate_towers, length_bands, random_pairs
 from dssm_core.evaluation.robustness import measure_robustness
 from dssm_core.folder import ModelFolder, write_folder
 from dssm_core.runtimes.load import load_towers
@@ -92,7 +92,7 @@ Versions: {versions}. Losses and validation figures by epoch are in `history.csv
 def measure(
     towers: Towers, pairs: pd.DataFrame, seed: int = 0, weight: float | None = None
 ) -> dict[str, Any]:
-    """Measure all that a card states: figures, slices, errors, calibration and robustness.
+    """Measure figures, slices, errors, calibration, robustness, and random pairs by length.
 
     Args:
         towers: the model.
@@ -105,7 +105,13 @@ def measure(
         UserError: if no pair is labelled 1.
     """
     figures = evaluate_towers(towers, pairs, seed, weight=weight)
-    return {**figures, "robustness": measure_robustness(towers, pairs, seed)}
+    queries = Encoded.of(towers, list(dict.fromkeys(pairs["query"])), "query")
+    documents = Encoded.of(towers, list(dict.fromkeys(pairs["document"])), "document")
+    return {
+        **figures,
+        "robustness": measure_robustness(towers, pairs, seed),
+        "background": length_bands(*random_pairs(queries, documents, seed)),
+    }
 
 
 def refresh_folder(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -66,6 +67,21 @@ def test_the_background_is_kept_by_length_of_the_document(encoder, tmp_path):
     for band in bands:
         assert band["quantiles"] == sorted(band["quantiles"])
         assert len(band["quantiles"]) == 101
+    short = folder.length_bands[0]
+    assert short.share_below(-1.0) == 0.0
+    assert short.share_below(1.0) == 1.0
+    assert short.share_below(float(np.median(short.quantiles))) == pytest.approx(0.5, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    "background", [1, [1], [{}], [{"from": 1, "to": 2, "quantiles": [1]}], [{"quantiles": None}]]
+)
+def test_a_damaged_background_is_named(adopted, tmp_path, background):
+    folder = ModelFolder.open(shutil.copytree(adopted[0], tmp_path / "m"))
+    file = folder.path / "metrics.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "background": background}))
+    with pytest.raises(UserError, match="m/metrics.json is damaged"):
+        _ = ModelFolder.open(folder.path).length_bands
 
 
 def test_few_labelled_pairs_fit_and_measure_alike_and_the_card_says_so(encoder, tmp_path):

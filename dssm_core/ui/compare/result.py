@@ -82,6 +82,23 @@ class ResultView:
             return tr("attention.none")
         return tr("attention.last layer" if self.folder.is_adopted else "attention.note")
 
+    def length_note(self) -> str:
+        """Return where the chosen document stands among random ones of its length; "" unknown."""
+        chosen = self.scores.results[self.selected - 1]
+        words = sum(token.is_read or token.state == "truncated" for token in chosen.tokens)
+        bands = self.folder.length_bands
+        if chosen.cosine is None or not bands:
+            return ""
+        band = next((band for band in bands if words <= band.last), bands[-1])
+        return tr(
+            "percentile.length",
+            share=band.share_below(chosen.cosine),
+            first=band.first,
+            last=band.last,
+            low=float(band.quantiles[5]),
+            high=float(band.quantiles[95]),
+        )
+
     def texts_html(self) -> str:
         """Return query and chosen document as shaded tokens, on one scale, with their legend."""
         query, chosen = self.scores.query, self.scores.results[self.selected - 1]
@@ -210,6 +227,8 @@ def _show_chain(view: ResultView) -> None:
         components.show_head(view.scores.head)
     else:
         components.show_quiet(tr("share.no head"))
+    if note := view.length_note():
+        components.show_quiet(note)
     _show_ruler(results[view.selected - 1].cosine)
 
 
