@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from dssm_core.errors import UserError
 from dssm_core.folder import ModelFolder
 from dssm_core.numeric import sigmoid
-from dssm_core.scoring import Head, Scorer, Scores, cosine, cosines, score
+from dssm_core.scoring import Head, Scorer, Scores, cosine, cosines, scales, score
 from dssm_core.text import Token
 from dssm_core.towers import Encoding
 from tests.tiny import WordTowers, bare_folder
@@ -349,3 +349,13 @@ def test_text_that_looks_like_code_or_is_very_long_is_scored_as_text(tmp_path):
     assert [t.text for t in found.query.tokens if t.state == "seen"] == ["red"]
     assert sum(t.state == "truncated" for t in found.results[1].tokens) == 25_000 - 8
     assert json.dumps(found.to_dict(), allow_nan=False)
+
+
+@given(st.floats(-1, 1))
+def test_a_cosine_is_one_value_on_every_scale(value):
+    one, other = np.array([1.0, 0.0]), np.array([value, math.sqrt(1 - value**2)])
+    found = scales(value)
+    assert found["l2"] == pytest.approx(float(np.linalg.norm(one - other)), abs=1e-6)
+    assert found["l2 squared"] == pytest.approx(found["l2"] ** 2, abs=1e-9)
+    assert found["distance"] == 1 - found["cosine"]
+    assert 0 <= found["shifted"] <= 1

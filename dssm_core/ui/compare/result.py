@@ -214,7 +214,7 @@ def _select(position: int) -> None:
 
 
 def _show_chain(view: ResultView) -> None:
-    st.header(tr("chain"), anchor=False)
+    st.header(tr("chain" if view.scores.head.is_fitted else "share.chain"), anchor=False)
     results = view.scores.results
     st.selectbox(
         tr("selected"),
