@@ -7,6 +7,7 @@ wants to be asked and 0.472 with queries sent as passages, and cosines that look
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -25,13 +26,19 @@ from dssm_core.evaluation import (
 from dssm_core.towers import PromptedTowers, Side
 
 
-def audit_prompts(towers: PromptedTowers, pairs: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
+def audit_prompts(
+    towers: PromptedTowers,
+    pairs: pd.DataFrame,
+    seed: int = 0,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> pd.DataFrame:
     """Measure an encoder with its prompts, without, with one of them on both sides, and swapped.
 
     Args:
         towers: an encoder with a prompt for a side or both.
         pairs: columns query, document, label; every document is every query's candidate.
         seed: of the bootstrap and of the random pairs.
+        progress: called with (done, total) combinations before each; may raise to stop.
 
     Returns:
         One row a combination that differs from the ones above it: name, query (its prompt),
@@ -49,7 +56,9 @@ def audit_prompts(towers: PromptedTowers, pairs: pd.DataFrame, seed: int = 0) ->
         raise UserError("adopt.no prompts")
     figures: dict[str, np.ndarray] = {}
     rows: list[dict[str, Any]] = []
-    for name, prompts in _combinations(own["query"], own["document"]).items():
+    combinations = _combinations(own["query"], own["document"])
+    for name, prompts in combinations.items():
+        progress(len(rows), len(combinations))
         changed = towers.with_prompts(prompts)
         queries = Encoded.of(changed, collection.queries, "query")
         documents = Encoded.of(changed, collection.documents, "document")

@@ -14,6 +14,7 @@ from dssm_core.ui.common.models import wait_for_model
 from dssm_core.ui.inspect import load, overview, threshold
 from dssm_core.ui.inspect.compare_models import show_second_model
 from dssm_core.ui.inspect.errors import show_errors
+from dssm_core.ui.inspect.prompts import show_prompts
 from dssm_core.ui.inspect.report import show_report
 from dssm_core.ui.inspect.slices import show_slices
 
@@ -50,6 +51,7 @@ def _show(scored: load.ScoredPairs, folders: dict[str, ModelFolder]) -> None:
     show_errors(scored, cosine, mask, store)
     st.header(tr("inspect.second"), anchor=False)
     show_second_model(scored.inspection, folders, cosine)
+    show_prompts(scored)
     show_report(scored, cosine, store)
 
 
