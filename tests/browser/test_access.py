@@ -117,7 +117,7 @@ def lab(page: Page) -> Iterator[str]:
     """Walk through the Lab."""
     expect(page.get_by_text("639,488 parameters").first).to_be_visible(timeout=SLOW)
     yield "the layers"
-    pick(page, "System", "LSTM")
+    pick(page, "System", "One LSTM for each side, shared embedding")
     page.get_by_label("Epochs").first.fill("2")
     page.get_by_label("Epochs").first.press("Enter")
     page.get_by_role("button", name="Fit and predict").click()

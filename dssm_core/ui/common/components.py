@@ -248,6 +248,19 @@ def chain_html(result: ScoredDocument, head: Head, documents: int, threshold: fl
     return f'<div class="dssm-chain" role="list">{"".join(items)}</div>'
 
 
+def ruler_html(values: Mapping[str, float]) -> str:
+    """Return one cosine on several scales, as `scoring.scales` gives them, as a table."""
+    rows = "".join(
+        f'<tr><th scope="row">{escape(tr(f"ruler.{name}"))}</th>'
+        f'<td class="number">{format_number(value, "cosine")}</td>'
+        f"<td>{escape(tr(f'ruler.{name}.help'))}</td></tr>"
+        for name, value in values.items()
+    )
+    names = (tr("ruler.scale"), tr("ruler.value"), tr("ruler.reads"))
+    heads = "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
+    return f'<table class="dssm-ruler"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'
+
+
 def _product(cosine: float, head: Head) -> str:
     bias = format_term(head.bias, "parameter")
     return tr("chain.product", scale=head.scale, cosine=cosine, bias=bias)

@@ -55,6 +55,11 @@ MARKS = """
 .dssm-text + .dssm-label {margin-top: .9rem}
 .dssm-legend {display: flex; flex-wrap: wrap; gap: .3rem 1.1rem; font-size: .85rem;
   margin-top: .9rem; line-height: 1.9}
+.dssm-ruler {border-collapse: collapse; font-size: .9rem}
+.dssm-ruler th, .dssm-ruler td {text-align: start; font-weight: 400;
+  padding: .25rem 1.2rem .25rem 0}
+.dssm-ruler thead th {font-weight: 600}
+.dssm-ruler .number {font-variant-numeric: tabular-nums; text-align: end}
 .dssm-hidden {position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
   white-space: nowrap}
 """

@@ -13,11 +13,10 @@ import streamlit as st
 from dssm_core import charts
 from dssm_core.errors import UserError
 from dssm_core.folder import ModelFolder
-from dssm_core.quantities import format_number
 from dssm_core.scoring import Scores, scales
 from dssm_core.ui.common import components, theme
 from dssm_core.ui.common.language import tr, translator
-from dssm_core.ui.common.tables import Column, pick_table, show_table
+from dssm_core.ui.common.tables import Column, pick_table
 from dssm_core.ui.compare.second_scale import SecondScale
 from dssm_core.words import ENGLISH, Translate
 
@@ -238,14 +237,7 @@ def _show_ruler(cosine: float | None) -> None:
         return
     with st.expander(tr("ruler")):
         components.show_quiet(tr("ruler.about"))
-        rows = [
-            (tr(f"ruler.{name}"), format_number(value, "cosine"), tr(f"ruler.{name}.help"))
-            for name, value in scales(cosine).items()
-        ]
-        names = [tr("ruler.scale"), tr("ruler.value"), tr("ruler.reads")]
-        show_table(
-            pd.DataFrame(rows, columns=names), {name: Column(name) for name in names}, tr("ruler")
-        )
+        st.html(components.ruler_html(scales(cosine)))
 
 
 def _show_attention(view: ResultView) -> None:
