@@ -1,0 +1,51 @@
+"""Everyday queries: how often the wanted document comes first, by each model and by BM25.
+
+The 20 queries of debian-packages' card, each with five documents written for it; half of them are
+traps, whose wrong documents share the query's words. No data set holds them.
+
+    python -m tests.benchmarks.everyday sample_models/debian-packages sample_models/minilm
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dssm_core.evaluation import bm25_rows
+from dssm_core.folder import ModelFolder
+from dssm_core.scoring import Scorer
+from tests import ROOT
+
+
+def first(scores: np.ndarray, wanted: int) -> bool:
+    """Whether the wanted document is above all others; ties count against it."""
+    return bool(scores[wanted] > np.delete(scores, wanted).max())
+
+
+def count(name: str, examples: list[dict[str, Any]], rows: Iterable[np.ndarray]) -> None:
+    kinds = {"ordinary": 0, "trap": 0}
+    for example, scores in zip(examples, rows, strict=True):
+        kinds[example["kind"]] += first(scores, example["expected"] - 1)
+    total = sum(kinds.values())
+    print(
+        f"{name:40} {total} of {len(examples)}: {kinds['ordinary']} ordinary, {kinds['trap']} traps"
+    )
+
+
+def main(models: list[str]) -> None:
+    samples = ModelFolder.open(ROOT / "sample_models" / "debian-packages")
+    examples = [example for example in samples.examples if "expected" in example]
+    lexical = (next(iter(bm25_rows([e["query"]], e["documents"]))) for e in examples)
+    count("BM25", examples, lexical)
+    for model in models:
+        scorer = Scorer(Path(model))
+        scored = (scorer.score(e["query"], e["documents"]).frame()["cosine"] for e in examples)
+        count(model, examples, (cosines.to_numpy() for cosines in scored))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
