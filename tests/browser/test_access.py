@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, TimeoutError, expect
 
 from tests import ROOT
 from tests.browser.steps import serving, settled, violations, wait_until_ready
@@ -57,13 +57,20 @@ def site(folder: Path) -> Iterator[str]:
 
 
 def pick(page: Page, label: str, option: str) -> None:
-    """Choose an option of a list, below which something is text then."""
+    """Choose an option of a list, below which something is text then; again where it closed."""
     box = page.get_by_role("combobox", name=label).last
-    box.evaluate("e => e.scrollIntoView({block: 'center'})")  # its list closes when it is scrolled
-    settled(page)
-    box.fill(option)
-    page.get_by_role("option", name=option, exact=True).first.click()
-    settled(page)
+    for _ in range(5):  # a list closes when it is scrolled, and when the page is painted anew
+        box.evaluate("e => e.scrollIntoView({block: 'center'})")
+        settled(page)
+        box.fill("")
+        box.fill(option)
+        try:
+            page.get_by_role("option", name=option, exact=True).first.click(timeout=10_000)
+        except TimeoutError:
+            continue
+        settled(page)
+        return
+    raise AssertionError(f"{label} does not offer {option}")
 
 
 def compare(page: Page) -> Iterator[str]:
