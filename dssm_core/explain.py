@@ -118,13 +118,11 @@ def effects(
     """
     text, other = (query, document) if side == "query" else (document, query)
     fixed = towers.encode([other], "document" if side == "query" else "query")[0]
-    whole = towers.encode([text], side)[0]
-    places = [i for i, token in enumerate(whole.tokens) if token.is_read]
-    variants = [without(text, whole.tokens, [place]) for place in places]
+    whole, places, variants = _left_out(towers, text, side)
     base = _cosine(whole, fixed)
     lost = {
         place: (base - value, head.probability(base) - head.probability(value))
-        for place, encoding in zip(places, _variants(towers, variants, side), strict=True)
+        for place, encoding in zip(places, variants, strict=True)
         for value in [_cosine(encoding, fixed)]
     }
     for i, token in enumerate(whole.tokens):
@@ -147,6 +145,78 @@ def effects(
             for i, token in enumerate(whole.tokens)
         ),
     )
+
+
+def interactions(towers: Towers | EncodingCache, query: str, document: str) -> pd.DataFrame:
+    """Return which word of the query met which word of the document.
+
+    Args:
+        towers: what encodes; the vectors are those that `effects` of both sides needs.
+        query: the query's text.
+        document: the document's text.
+
+    Returns:
+        One row a pair of read words: query, document (the words), query_index, document_index
+        (of their tokens), interaction, as `interaction_matrix` defines it.
+
+    Raises:
+        UserError: as `effects`.
+    """
+    sides: tuple[tuple[str, Side], ...] = ((query, "query"), (document, "document"))
+    left_out = [_left_out(towers, text, side) for text, side in sides]
+    vectors = [np.stack([w.vector, *(v.vector for v in variants)]) for w, _, variants in left_out]
+    values = interaction_matrix(*vectors)
+    words = [[whole.tokens[place].text for place in places] for whole, places, _ in left_out]
+    indices = [places for _, places, _ in left_out]
+    rows, columns = (grid.ravel() for grid in np.indices(values.shape))
+    return pd.DataFrame(
+        {
+            "query": np.array(words[0], object)[rows],
+            "document": np.array(words[1], object)[columns],
+            "query_index": np.array(indices[0], int)[rows],
+            "document_index": np.array(indices[1], int)[columns],
+            "interaction": values.ravel(),
+        }
+    )
+
+
+def interaction_matrix(query: np.ndarray, document: np.ndarray) -> np.ndarray:
+    """Return what the cosine owes to each word of the query together with each of the document.
+
+    I[i, j] = c(q, d) - c(q without i, d) - c(q, d without j) + c(q without i, d without j): the
+    effect of word i on the cosine, less what is left of that effect once word j is gone. Above 0
+    the two words need each other; below 0 one stands in for the other. A second difference, as
+    the interactions of cooperative games (Grabisch and Roubens 1999), of the whole text alone.
+
+    Args:
+        query: [1 + n, E], the vector of the query, then of the query without each of its words.
+        document: [1 + m, E], of the document likewise.
+
+    Returns:
+        [n, m], each in [-4, 4].
+
+    Example:
+        >>> unit = np.eye(2)
+        >>> interaction_matrix(np.stack([unit[0], unit[1]]), np.stack([unit[0], unit[1]]))
+        array([[2.]])
+    """
+    units = []
+    for vectors in (query.astype(np.float64), document.astype(np.float64)):
+        norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+        units.append(np.divide(vectors, norms, out=np.zeros_like(vectors), where=norms > 0))
+    c = units[0] @ units[1].T  # [1 + n, 1 + m]
+    result: np.ndarray = c[0, 0] - c[1:, :1] - c[:1, 1:] + c[1:, 1:]
+    return result
+
+
+def _left_out(
+    towers: Towers | EncodingCache, text: str, side: Side
+) -> tuple[Encoding, list[int], list[Encoding]]:
+    """Return a text's encoding, the indices of its read tokens, and the encodings without each."""
+    whole = towers.encode([text], side)[0]
+    places = [i for i, token in enumerate(whole.tokens) if token.is_read]
+    variants = [without(text, whole.tokens, [place]) for place in places]
+    return whole, places, _variants(towers, variants, side)
 
 
 def _variants(towers: Towers | EncodingCache, texts: Sequence[str], side: Side) -> list[Encoding]:
