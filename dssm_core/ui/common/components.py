@@ -23,6 +23,7 @@ from dssm_core.text import ADDED_STATES, VECTOR_STATES, State
 from dssm_core.towers import ScoredToken
 from dssm_core.ui.common import theme
 from dssm_core.ui.common.language import language, tr, translator
+from dssm_core.ui.common.security_headers import ADDRESS_SCRIPT, LINK_SCRIPT
 from dssm_core.words import LANGUAGES, join_texts
 
 Kind = Literal["error", "warning", "note"]
@@ -165,6 +166,18 @@ def show_quiet(text: str, *, is_wait: bool = False) -> None:
     """Show a sentence of explanation, or of what is being waited for."""
     kind = ' dssm-wait" role="status' if is_wait else ""
     st.html(f'<p class="dssm-quiet{kind}">{escape(text)}</p>')
+
+
+def keep_address(packed: str | None) -> None:
+    """Put a link into the address bar; None takes it out.
+
+    By script, because st.query_params adds an entry to the browser's history with every change.
+    """
+    address = f"?view={packed}" if packed else ""  # base64url: safe in an attribute
+    st.html(
+        f'<script data-address="{address}">{ADDRESS_SCRIPT}</script><script>{LINK_SCRIPT}</script>',
+        unsafe_allow_javascript=True,
+    )
 
 
 def show_hidden(text: str) -> None:
