@@ -105,7 +105,9 @@ def _restore(view: InspectView, folders: Mapping[str, ModelFolder]) -> None:
     st.session_state[slices.COLUMN] = view.column or None
     st.session_state[slices.NAME] = view.slice or None
     st.session_state[LINE_WANTED] = view.line
-    if view.second in folders:
+    if view.second and view.second not in folders:
+        st.session_state[TROUBLE] = UserError("page.no such model", view.second)
+    elif view.second:
         st.session_state[SECOND] = view.second
     if not view.file:
         return

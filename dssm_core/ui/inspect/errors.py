@@ -123,7 +123,7 @@ def _filters(wrong: pd.DataFrame, search: CauseSearch) -> pd.DataFrame:
         label_visibility="collapsed",
     ).strip()
     kinds = {kind: int((wrong["error"] == kind).sum()) for kind in KINDS}
-    left, right = st.columns([1, 1], gap="small")
+    left, right = st.columns([9, 7], gap="xsmall")
     kind: Any = left.segmented_control(
         tr("inspect.kind"),
         KINDS,
@@ -154,15 +154,16 @@ def _pick_cause(causes: pd.DataFrame) -> str | None:
         st.session_state[key] = None
     if counts.empty:
         return None
-    return st.selectbox(
+    picked: str | None = st.selectbox(
         tr("inspect.causes", number=len(causes)),
         counts.index.tolist(),
         index=None,
         format_func=lambda name: _counted(cause_name(name, translator()), counts[name]),
         key=key,
-        placeholder=tr("inspect.causes", number=len(causes)),
+        placeholder=tr("inspect.causes.every"),
         label_visibility="collapsed",
     )
+    return picked
 
 
 def _counted(name: str, number: int) -> str:
@@ -235,8 +236,8 @@ def _columns() -> dict[str, Column]:
         "verdict": Column(
             tr("inspect.column.verdict"), width=36, help=tr("inspect.column.verdict.help")
         ),
-        "query": Column(tr("query"), width=140),
-        "cause": Column(tr("inspect.column.cause"), width=110),
+        "query": Column(tr("query"), width=170),
+        "cause": Column(tr("inspect.column.cause"), width=125),
         "by": Column(tr("inspect.column.by"), "cosine", 70, tr("inspect.column.by.help")),
         "error": Column(tr("inspect.column.error"), width="small"),
         "document": Column(tr("document"), width="medium"),

@@ -82,5 +82,25 @@ def kept_files() -> KeptFiles:
 
 
 def this_browser() -> str:
-    """Return by what this browser is known again; "" where it sends no cookie."""
-    return str(st.context.cookies.get(COOKIE, ""))
+    """Return by what this browser is known again; "" where it sends no cookie that can be read."""
+    return unmasked(str(st.context.cookies.get(COOKIE, "")))
+
+
+def unmasked(cookie: str) -> str:
+    """Return the token in Streamlit's cookie, which is masked anew with each answer.
+
+    As Tornado writes it: "2|mask|token XOR mask|time", in hexadecimal digits.
+
+    Example:
+        >>> unmasked("2|01ff0000|0300000001|1"), unmasked("what else")
+        ('02ff000000', '')
+    """
+    parts = cookie.strip("\"'").split("|")
+    try:
+        version, mask, masked, _ = parts
+        key, token = bytes.fromhex(mask), bytes.fromhex(masked)
+    except ValueError:
+        return ""
+    if version != "2" or not key or not token:
+        return ""
+    return bytes(byte ^ key[i % len(key)] for i, byte in enumerate(token)).hex()

@@ -65,10 +65,12 @@ class PairsSource:
     Attributes:
         pairs: as `read_pairs` returns them, and perhaps drawn ones.
         key: another for other pairs.
+        name: of the file that they are from.
     """
 
     pairs: pd.DataFrame
     key: str
+    name: str
 
 
 @dataclass(frozen=True)
@@ -79,11 +81,13 @@ class ScoredPairs:
         inspection: the pairs with their scores.
         scorer: the model.
         key: another for other pairs or another model.
+        name: of the file that the pairs are from.
     """
 
     inspection: Inspection
     scorer: Scorer
     key: str
+    name: str
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -129,7 +133,7 @@ def score(scorer: Scorer, source: PairsSource) -> ScoredPairs | None:
         stopped="inspect.stopped",
         go_on="inspect.go on",
     )
-    return None if inspection is None else ScoredPairs(inspection, scorer, key)
+    return None if inspection is None else ScoredPairs(inspection, scorer, key, source.name)
 
 
 def _show_upload() -> None:
@@ -203,7 +207,7 @@ def _load(source: Source, is_upload: bool, negatives: Any) -> PairsSource:
     components.show_quiet(text)
     for doubt, example in doubts.items():
         components.show_message("warning", tr(DOUBTS[doubt]), example)
-    return PairsSource(pairs, key)
+    return PairsSource(pairs, key, source.name)
 
 
 def _map(table: columns.Table, key: str) -> columns.Roles:

@@ -221,7 +221,7 @@ def test_undo_takes_the_verdict_back_and_returns_to_its_pair(bench, store) -> No
     assert store.verdicts().empty
     assert keyed(app.text_area, "inspect.note").value == "half a thought"
     assert "Undone" in app.toast[0].value
-    assert "no verdict to undo" in shown_text(press(app, "inspect.undo"))
+    assert "no verdict to undo" in press(app, "inspect.undo").toast[0].value
 
 
 def test_a_full_disk_is_told_and_the_note_stays(bench, store, monkeypatch) -> None:
