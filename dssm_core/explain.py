@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from dssm_core.errors import UserError
+from dssm_core.numeric import l2_normalise
 from dssm_core.scoring import Head, cosine
 from dssm_core.text import READ_STATES, State, Token
 from dssm_core.towers import (
@@ -118,13 +119,12 @@ def effects(
     """
     text, other = (query, document) if side == "query" else (document, query)
     fixed = towers.encode([other], "document" if side == "query" else "query")[0]
-    whole = towers.encode([text], side)[0]
+    whole, *variants = leave_one_out(towers, text, side)
     places = [i for i, token in enumerate(whole.tokens) if token.is_read]
-    variants = [without(text, whole.tokens, [place]) for place in places]
     base = _cosine(whole, fixed)
     lost = {
         place: (base - value, head.probability(base) - head.probability(value))
-        for place, encoding in zip(places, _variants(towers, variants, side), strict=True)
+        for place, encoding in zip(places, variants, strict=True)
         for value in [_cosine(encoding, fixed)]
     }
     for i, token in enumerate(whole.tokens):
@@ -147,6 +147,46 @@ def effects(
             for i, token in enumerate(whole.tokens)
         ),
     )
+
+
+def leave_one_out(towers: Towers | EncodingCache, text: str, side: Side) -> list[Encoding]:
+    """Return the encodings of a text, and of it without each token that is read, in order.
+
+    Raises:
+        UserError: if the towers know some texts alone, and not those with a token left out.
+    """
+    whole = towers.encode([text], side)[0]
+    places = [i for i, token in enumerate(whole.tokens) if token.is_read]
+    return [
+        whole,
+        *_variants(towers, [without(text, whole.tokens, [i]) for i in places], side),
+    ]
+
+
+def interactions(query: np.ndarray, document: np.ndarray) -> np.ndarray:
+    """Return what each word of a query and each of a document add to the cosine together.
+
+    I[i, j] = c(q, d) - c(q∖i, d) - c(q, d∖j) + c(q∖i, d∖j): above 0 where the two words match,
+    below where they keep each other from it. It need not sum to the cosine.
+
+    Args:
+        query: vectors [1 + n, E] of any length, zeros where nothing is left: of the whole query,
+            then without each of its words, as `leave_one_out` gives them.
+        document: vectors [1 + m, E] of the document likewise.
+
+    Returns:
+        float64 [n, m], in [-4, 4].
+
+    Example:
+        >>> one = np.array([[1.0, 1.0], [0.0, 1.0], [1.0, 0.0]])  # "red door", then without each
+        >>> interactions(one, one).round(2)
+        array([[ 0.59, -0.41],
+               [-0.41,  0.59]])
+    """
+    rows, columns = l2_normalise(query.astype(float)), l2_normalise(document.astype(float))
+    cosines = rows @ columns.T  # [1 + n, 1 + m]
+    result: np.ndarray = cosines[0, 0] - cosines[1:, :1] - cosines[:1, 1:] + cosines[1:, 1:]
+    return result
 
 
 def _variants(towers: Towers | EncodingCache, texts: Sequence[str], side: Side) -> list[Encoding]:

@@ -14,12 +14,14 @@ from dssm_core.explain import (
     TokenEffect,
     compare,
     effects,
+    interactions,
+    leave_one_out,
     smallest_flip,
     without,
 )
 from dssm_core.scoring import Head
 from dssm_core.text import read
-from dssm_core.towers import EncodingCache
+from dssm_core.towers import EncodingCache, Side
 from tests.tiny import WordTowers
 
 HEAD = Head(4.0, -1.0)
@@ -143,6 +145,48 @@ def test_the_frame_has_a_row_a_token_in_reading_order():
     assert list(frame["text"]) == ["wall", "red"]
     assert list(frame["index"]) == [0, 1]
     assert list(frame["attention"]) == [0.5, 0.5]
+
+
+# interactions
+
+
+def vectors(text: str, side: Side) -> np.ndarray:
+    return np.stack([e.vector for e in leave_one_out(WordTowers(), text, side)])
+
+
+def test_an_interaction_is_what_two_words_add_together():
+    query, document = "red door", "door wall red"
+    found = interactions(vectors(query, "query"), vectors(document, "document"))
+    expected = [
+        [
+            cosine(query, document)
+            - cosine(query.replace(i, ""), document)
+            - cosine(query, document.replace(j, ""))
+            + cosine(query.replace(i, ""), document.replace(j, ""))
+            for j in document.split()
+        ]
+        for i in query.split()
+    ]
+    np.testing.assert_allclose(found, expected, atol=1e-7)
+    assert list(zip(*np.nonzero(found > 0.2), strict=True)) == [(0, 2), (1, 0)]
+
+
+def test_a_word_alone_leaves_nothing_and_the_length_of_vectors_does_not_count():
+    one, other = vectors("red", "query"), vectors("red door", "document")
+    assert not one[1].any()
+    found = interactions(one, other)
+    np.testing.assert_allclose(found, [[math.sqrt(0.5) - 0, math.sqrt(0.5) - 1]], atol=1e-7)
+    np.testing.assert_allclose(interactions(3 * one, 5 * other), found, atol=1e-7)
+
+
+def test_words_that_are_not_read_have_no_row_in_interactions():
+    towers = WordTowers(lengths={"query": 2, "document": 8})
+    assert [e.text.split() for e in leave_one_out(towers, "red + door blue", "query")] == [
+        ["red", "+", "door", "blue"],
+        ["+", "door"],
+        ["red", "+"],
+    ]
+    assert len(leave_one_out(towers, "+", "query")) == 1
 
 
 # agreement

@@ -31,7 +31,7 @@ ALLOWED: dict[str, set[str]] = {
         *("archive", "errors", "folder", "models", "numeric", "process", "text", "towers"),
     },
     "scoring": {"errors", "folder", "numeric", "runtimes", "text", "towers"},
-    "explain": {"scoring", "text", "towers"},
+    "explain": {"numeric", "scoring", "text", "towers"},
     "evaluation": {"errors", "numeric", "text", "towers"},
     "card": {
         *("corpus", "errors", "evaluation", "folder", "runtimes", "scoring", "towers"),
