@@ -32,7 +32,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     "scoring": {"errors", "folder", "numeric", "runtimes", "text", "towers"},
     "explain": {"numeric", "scoring", "text", "towers"},
-    "evaluation": {"errors", "numeric", "text", "towers"},
+    "evaluation": {"errors", "explain", "numeric", "text", "towers"},
     "card": {
         *("corpus", "errors", "evaluation", "folder", "runtimes", "scoring", "towers"),
     },
