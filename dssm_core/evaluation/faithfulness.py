@@ -81,10 +81,10 @@ def measure_faithfulness(
         side: np.full((len(drawn), len(methods), 2, 1 + k), np.nan) for side, k in DEPTHS.items()
     }
     for row, texts in enumerate(drawn):
-        if progress:
-            progress(row, len(drawn))
         for side, found in _curves(cache, texts, methods, rng):
             curves[side][row] = found
+        if progress:
+            progress(row + 1, len(drawn))
     known = {side: ~np.isnan(found).any((1, 2, 3)) for side, found in curves.items()}
     kept = {side: found for side, found in curves.items() if known[side].sum() >= FEWEST}
     if not kept:

@@ -34,7 +34,7 @@ ALLOWED: dict[str, set[str]] = {
     "explain": {"numeric", "scoring", "text", "towers"},
     "evaluation": {"errors", "explain", "numeric", "text", "towers"},
     "card": {
-        *("corpus", "errors", "evaluation", "folder", "runtimes", "scoring", "towers"),
+        *("corpus", "errors", "evaluation", "folder", "runtimes", "scoring", "towers", "words"),
     },
     "adoption": {
         *("card", "corpus", "errors", "evaluation", "folder", "numeric", "runtimes", "towers"),
