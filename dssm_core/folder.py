@@ -112,7 +112,7 @@ class ModelFolder:
             if not (is_adopted and name in TRAINED_ONLY):
                 _checked(path, name)
         if (path / FAITHFULNESS).exists():
-            _check_faithfulness(path)
+            _faithfulness(path)
         sizes = "encoder" if is_adopted else "text"
         for key, kind in {"family": str, "model": dict, "head": dict, sizes: dict}.items():
             if not isinstance(config.get(key), kind):
@@ -209,7 +209,7 @@ class ModelFolder:
         """
         if not (self.path / FAITHFULNESS).exists():
             return None
-        values: dict[str, Any] = _json(self.path, FAITHFULNESS)
+        values = _faithfulness(self.path)
         return values if values["fingerprint"] == self.fingerprint else None
 
     @cached_property
@@ -331,9 +331,9 @@ def _check_numbers(path: Path, config: Mapping[str, Any]) -> None:
             )
 
 
-def _check_faithfulness(path: Path) -> None:
-    """Refuse a file that lacks a figure which page or card reads of it."""
-    values = _json(path, FAITHFULNESS)
+def _faithfulness(path: Path) -> dict[str, Any]:
+    """Return what faithfulness.json holds, once it has every figure that page and card read."""
+    values: dict[str, Any] = _json(path, FAITHFULNESS)
     try:
         sides = [*values["sides"].values()]
         numbers = [values["seed"], values["least"]]
@@ -350,6 +350,7 @@ def _check_faithfulness(path: Path) -> None:
         raise UserError(
             "folder.damaged file", repr(error), name=path.name, file=FAITHFULNESS
         ) from None
+    return values
 
 
 def _check_encoder(path: Path, config: Mapping[str, Any]) -> None:

@@ -21,16 +21,16 @@ def trust_sentence(folder: ModelFolder, tr: Translate) -> str:
         tr: gives the texts.
     """
     found = folder.faithfulness or {"times": {}}
-    known = [name for name in METHODS if name in found["times"]]
+    known = {name: found["times"][name] for name in METHODS[:-1] if name in found["times"]}
     items = [
         tr(
             "trust.next" if number else "trust.first",
             method=tr(f"trust.{name}"),
-            times=found["times"][name]["mean"],
-            low=found["times"][name]["low"],
-            high=found["times"][name]["high"],
+            times=value["mean"],
+            low=value["low"],
+            high=value["high"],
         )
-        for number, name in enumerate(known)
+        for number, (name, value) in enumerate(known.items())
     ]
     return tr("trust", found=tr("comma").join(items), number=found["pairs"]) if items else ""
 

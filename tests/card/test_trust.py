@@ -43,7 +43,7 @@ def test_the_sentence_gives_each_method_its_times_and_interval(tmp_path):
 
 
 def test_a_method_without_data_is_not_in_the_sentence_and_an_unknown_one_neither(tmp_path):
-    times = {"magic": FOUND["times"]["effect"], "effect": FOUND["times"]["effect"]}
+    times = dict.fromkeys(("magic", "random", "effect"), FOUND["times"]["effect"])
     assert trust_sentence(measured(tmp_path / "m", times=times), ENGLISH).startswith(
         "On this model effect finds the words that matter 3.4 times as well as chance (3.0 to 3.9)."
     )
