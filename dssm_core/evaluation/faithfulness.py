@@ -28,7 +28,7 @@ METHODS = ("attention", "effect", "interaction", "random")
 DEPTHS: Mapping[Side, int] = {"query": 3, "document": 5}
 """K: words that are removed of a text. It has at least twice as many, for one that is nearly empty
 tells nothing."""
-ORDERS = 8
+ORDERS = 4
 """Random orders of a text, of which the mean is taken."""
 MOST_PAIRS = 500
 """Pairs that are drawn unless more are asked for: enough for an interval of a tenth or two."""
