@@ -68,7 +68,7 @@ def measure_faithfulness(
         95 % interval over pairs; sides: for "query" and "document" {pairs, times (as above),
         deletion, insertion: {method: [1 + K]}}, the mean cosine without the first k words, and of
         those alone, k = 0 … K. A side with too few pairs is absent, and a method that the model
-        has no data for; no side has times where random order loses nothing for sure.
+        has no data for; times are empty where random order may lose nothing.
 
     Raises:
         UserError: if too few pairs can be measured, or the towers know some texts alone.
@@ -96,16 +96,19 @@ def measure_faithfulness(
         "least": least,
         "times": times["both"],
         "sides": {
-            side: {
-                "pairs": int(known[side].sum()),
-                "times": times[side],
-                **{
-                    name: dict(zip(methods, found[known[side]].mean(0)[:, i].tolist(), strict=True))
-                    for i, name in enumerate(("deletion", "insertion"))
-                },
-            }
+            side: {"times": times[side], **_means(found[known[side]], methods)}
             for side, found in kept.items()
         },
+    }
+
+
+def _means(curves: np.ndarray, methods: Sequence[str]) -> dict[str, Any]:
+    """Return the number of pairs and the mean curves of a side, given [P, M, 2, 1 + K]."""
+    deletion, insertion = curves.mean(0).swapaxes(0, 1).tolist()
+    return {
+        "pairs": len(curves),
+        "deletion": dict(zip(methods, deletion, strict=True)),
+        "insertion": dict(zip(methods, insertion, strict=True)),
     }
 
 
