@@ -2,6 +2,11 @@
 
 import streamlit as st
 
+# the product's name, in a blue that is read on both themes
+LOGO = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 118 24" width="118" height="24">
+<text x="0" y="18" font-family="sans-serif" font-size="18" font-weight="700" fill="#2E86C1">
+DSSM Lens</text></svg>"""
+
 
 def compare() -> None:
     """Show one query against its documents."""
@@ -29,6 +34,7 @@ def page() -> None:
     from dssm_core.ui.common.language import tr
 
     st.set_page_config(page_title="DSSM Lens", page_icon="🔍", layout="wide")
+    st.logo(LOGO, size="medium")
     st.navigation(
         [
             st.Page(

@@ -119,8 +119,7 @@ def effects(
     """
     text, other = (query, document) if side == "query" else (document, query)
     fixed = towers.encode([other], "document" if side == "query" else "query")[0]
-    whole, *variants = leave_one_out(towers, text, side)
-    places = [i for i, token in enumerate(whole.tokens) if token.is_read]
+    whole, places, variants = left_out(towers, text, side)
     base = _cosine(whole, fixed)
     lost = {
         place: (base - value, head.probability(base) - head.probability(value))
@@ -149,44 +148,77 @@ def effects(
     )
 
 
-def leave_one_out(towers: Towers | EncodingCache, text: str, side: Side) -> list[Encoding]:
-    """Return the encodings of a text, and of it without each token that is read, in order.
+def interactions(towers: Towers | EncodingCache, query: str, document: str) -> pd.DataFrame:
+    """Return which word of the query met which word of the document.
+
+    Args:
+        towers: what encodes; the vectors are those that `effects` of both sides needs.
+        query: the query's text.
+        document: the document's text.
+
+    Returns:
+        One row a pair of read words: query, document (the words), query_index, document_index
+        (of their tokens), interaction, as `interaction_matrix` defines it.
+
+    Raises:
+        UserError: as `effects`.
+    """
+    sides: tuple[tuple[str, Side], ...] = ((query, "query"), (document, "document"))
+    texts = [left_out(towers, text, side) for text, side in sides]
+    vectors = [np.stack([w.vector, *(v.vector for v in variants)]) for w, _, variants in texts]
+    values = interaction_matrix(*vectors)
+    words = [[whole.tokens[place].text for place in places] for whole, places, _ in texts]
+    indices = [places for _, places, _ in texts]
+    rows, columns = (grid.ravel() for grid in np.indices(values.shape))
+    return pd.DataFrame(
+        {
+            "query": np.array(words[0], object)[rows],
+            "document": np.array(words[1], object)[columns],
+            "query_index": np.array(indices[0], int)[rows],
+            "document_index": np.array(indices[1], int)[columns],
+            "interaction": values.ravel(),
+        }
+    )
+
+
+def interaction_matrix(query: np.ndarray, document: np.ndarray) -> np.ndarray:
+    """Return what the cosine owes to each word of the query together with each of the document.
+
+    I[i, j] = c(q, d) - c(q without i, d) - c(q, d without j) + c(q without i, d without j): the
+    effect of word i on the cosine, less what is left of that effect once word j is gone. Above 0
+    the two words need each other; below 0 one stands in for the other. A second difference, as
+    the interactions of cooperative games (Grabisch and Roubens 1999), of the whole text alone.
+
+    Args:
+        query: [1 + n, E], the vector of the query, then of the query without each of its words.
+        document: [1 + m, E], of the document likewise.
+
+    Returns:
+        [n, m], each in [-4, 4].
+
+    Example:
+        >>> unit = np.eye(2)
+        >>> interaction_matrix(np.stack([unit[0], unit[1]]), np.stack([unit[0], unit[1]]))
+        array([[2.]])
+    """
+    rows, columns = (l2_normalise(vectors.astype(np.float64)) for vectors in (query, document))
+    c = rows @ columns.T  # [1 + n, 1 + m]
+    result: np.ndarray = c[0, 0] - c[1:, :1] - c[:1, 1:] + c[1:, 1:]
+    return result
+
+
+def left_out(
+    towers: Towers | EncodingCache, text: str, side: Side
+) -> tuple[Encoding, list[int], list[Encoding]]:
+    """Return a text's encoding, the indices of its read tokens, and the encodings without each.
 
     Raises:
         UserError: if the towers know some texts alone, and not those with a token left out.
     """
     whole = towers.encode([text], side)[0]
     places = [i for i, token in enumerate(whole.tokens) if token.is_read]
-    return [
-        whole,
-        *_variants(towers, [without(text, whole.tokens, [i]) for i in places], side),
-    ]
-
-
-def interactions(query: np.ndarray, document: np.ndarray) -> np.ndarray:
-    """Return what each word of a query and each of a document add to the cosine together.
-
-    I[i, j] = c(q, d) - c(q∖i, d) - c(q, d∖j) + c(q∖i, d∖j): above 0 where the two words match,
-    below where they keep each other from it. It need not sum to the cosine.
-
-    Args:
-        query: vectors [1 + n, E] of any length, zeros where nothing is left: of the whole query,
-            then without each of its words, as `leave_one_out` gives them.
-        document: vectors [1 + m, E] of the document likewise.
-
-    Returns:
-        float64 [n, m], in [-4, 4].
-
-    Example:
-        >>> one = np.array([[1.0, 1.0], [0.0, 1.0], [1.0, 0.0]])  # "red door", then without each
-        >>> interactions(one, one).round(2)
-        array([[ 0.59, -0.41],
-               [-0.41,  0.59]])
-    """
-    rows, columns = l2_normalise(query.astype(float)), l2_normalise(document.astype(float))
-    cosines = rows @ columns.T  # [1 + n, 1 + m]
-    result: np.ndarray = cosines[0, 0] - cosines[1:, :1] - cosines[:1, 1:] + cosines[1:, 1:]
-    return result
+    variants = [without(text, whole.tokens, [place]) for place in places]
+    return whole, places, _variants(towers, variants, side)
 
 
 def _variants(towers: Towers | EncodingCache, texts: Sequence[str], side: Side) -> list[Encoding]:

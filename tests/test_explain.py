@@ -14,14 +14,14 @@ from dssm_core.explain import (
     TokenEffect,
     compare,
     effects,
+    interaction_matrix,
     interactions,
-    leave_one_out,
     smallest_flip,
     without,
 )
 from dssm_core.scoring import Head
 from dssm_core.text import read
-from dssm_core.towers import EncodingCache, Side
+from dssm_core.towers import EncodingCache
 from tests.tiny import WordTowers
 
 HEAD = Head(4.0, -1.0)
@@ -145,48 +145,6 @@ def test_the_frame_has_a_row_a_token_in_reading_order():
     assert list(frame["text"]) == ["wall", "red"]
     assert list(frame["index"]) == [0, 1]
     assert list(frame["attention"]) == [0.5, 0.5]
-
-
-# interactions
-
-
-def vectors(text: str, side: Side) -> np.ndarray:
-    return np.stack([e.vector for e in leave_one_out(WordTowers(), text, side)])
-
-
-def test_an_interaction_is_what_two_words_add_together():
-    query, document = "red door", "door wall red"
-    found = interactions(vectors(query, "query"), vectors(document, "document"))
-    expected = [
-        [
-            cosine(query, document)
-            - cosine(query.replace(i, ""), document)
-            - cosine(query, document.replace(j, ""))
-            + cosine(query.replace(i, ""), document.replace(j, ""))
-            for j in document.split()
-        ]
-        for i in query.split()
-    ]
-    np.testing.assert_allclose(found, expected, atol=1e-7)
-    assert list(zip(*np.nonzero(found > 0.2), strict=True)) == [(0, 2), (1, 0)]
-
-
-def test_a_word_alone_leaves_nothing_and_the_length_of_vectors_does_not_count():
-    one, other = vectors("red", "query"), vectors("red door", "document")
-    assert not one[1].any()
-    found = interactions(one, other)
-    np.testing.assert_allclose(found, [[math.sqrt(0.5) - 0, math.sqrt(0.5) - 1]], atol=1e-7)
-    np.testing.assert_allclose(interactions(3 * one, 5 * other), found, atol=1e-7)
-
-
-def test_words_that_are_not_read_have_no_row_in_interactions():
-    towers = WordTowers(lengths={"query": 2, "document": 8})
-    assert [e.text.split() for e in leave_one_out(towers, "red + door blue", "query")] == [
-        ["red", "+", "door", "blue"],
-        ["+", "door"],
-        ["red", "+"],
-    ]
-    assert len(leave_one_out(towers, "+", "query")) == 1
 
 
 # agreement
@@ -333,3 +291,41 @@ def test_the_comparison_shows_the_shorter_of_both_flips():
     lengths = [len(flip.tokens) for flip in by.values() if flip is not None]
     assert len(found.tokens) == min(lengths)
     assert np.isfinite(found.gap)
+
+
+# interactions
+
+
+def test_an_interaction_is_what_an_effect_loses_when_the_other_word_is_gone():
+    query, document = "red door", "red door wall"
+    found = interactions(WordTowers(), query, document)
+    assert found.groupby("query").size().to_dict() == {"red": 3, "door": 3}
+    for row in found.to_dict("records"):
+        rest = " ".join(word for word in query.split() if word != row["query"])
+        without_other = " ".join(word for word in document.split() if word != row["document"])
+        effect = cosine(query, document) - cosine(rest, document)
+        left = cosine(query, without_other) - cosine(rest, without_other)
+        assert row["interaction"] == pytest.approx(effect - left, abs=1e-6)
+    strongest = found.loc[found["interaction"].idxmax()]
+    assert strongest["query"] == strongest["document"]
+
+
+def test_equal_words_are_told_apart_by_where_they_stand():
+    found = interactions(WordTowers(), "red red", "blue red")
+    assert found["query_index"].tolist() == [0, 0, 1, 1]
+    assert found["document_index"].tolist() == [0, 1, 0, 1]
+
+
+def test_a_text_of_which_nothing_is_read_has_no_interactions():
+    assert interactions(WordTowers(), "+++", "red").empty
+
+
+def test_the_matrix_holds_without_a_zero_vector_and_at_any_length():
+    rng = np.random.default_rng(0)
+    query, document = rng.normal(size=(4, 5)), rng.normal(size=(3, 5))
+    query[2] = 0
+    found = interaction_matrix(query, document)
+    assert found.shape == (3, 2)
+    assert np.isfinite(found).all()
+    assert np.allclose(found, interaction_matrix(7 * query, document / 3))
+    assert np.abs(found).max() <= 4

@@ -6,7 +6,7 @@ takes the ink that the page gives. Texts of the user are data only, never part o
 Each chart carries its finding in `description`, for those who cannot see it.
 """
 
-from dssm_core.charts.attention import attention_heatmap, describe_attention
+from dssm_core.charts.attention import describe_attention
 from dssm_core.charts.base import INK, Chart, Drawing
 from dssm_core.charts.effects import effects_chart, slope_chart
 from dssm_core.charts.inspection import (
@@ -16,6 +16,7 @@ from dssm_core.charts.inspection import (
     reliability_chart,
     roc_chart,
 )
+from dssm_core.charts.interactions import describe_interactions, interaction_map, word_links
 from dssm_core.charts.lab import history_chart, vectors_chart
 from dssm_core.charts.scores import (
     Threshold,
@@ -33,14 +34,15 @@ __all__ = [
     "Chart",
     "Drawing",
     "Threshold",
-    "attention_heatmap",
     "background_bins",
     "cosine_bins",
     "describe_attention",
+    "describe_interactions",
     "describe_scores",
     "distribution_chart",
     "effects_chart",
     "history_chart",
+    "interaction_map",
     "precision_recall_chart",
     "probability_curve",
     "ranked_bars",
@@ -51,4 +53,5 @@ __all__ = [
     "slope_chart",
     "vector_map",
     "vectors_chart",
+    "word_links",
 ]

@@ -14,8 +14,12 @@ import pandas as pd
 from dssm_core.quantities import QUANTITIES
 
 COSINE, PROBABILITY, CHOSEN, QUIET = "#0072B2", "#D55E00", "#CC79A7", "#7A7F87"
+ATTENTION = "#E69F00"
 PALETTE = {"cosine": COSINE, "probability": PROBABILITY, "chosen": CHOSEN, "quiet": QUIET}
-"""Okabe and Ito's colours, for colour-blind readers too, and a grey that shows on both themes."""
+"""Okabe and Ito's colours, for colour-blind readers too, and a grey that shows on both themes.
+
+Each has one meaning on all pages; what raises or lowers a cosine is blue or grey, as it is cosine.
+"""
 
 INK = "#1B2430"
 """Text inside a chart on a light page."""
@@ -82,7 +86,12 @@ def thawed(rows: Any) -> pd.DataFrame:
 def headline(text: str, *reads_as: str, ink: str = QUIET) -> dict[str, Any]:
     """Return a chart's title with lines below it that say how to read it."""
     lines = [line for line in reads_as if line]
-    return {"text": text, "subtitle": lines, "subtitleColor": ink}  # alt.Title takes 0.8 ms
+    return {
+        "text": text,
+        "subtitle": lines,
+        "subtitleColor": ink,
+        "offset": 6,
+    }  # alt.Title takes 0.8 ms
 
 
 def tip(field: str, quantity: str, title: str) -> alt.Tooltip:

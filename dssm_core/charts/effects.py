@@ -14,7 +14,6 @@ from dssm_core.charts.base import (
     AROUND,
     COSINE,
     INK,
-    PROBABILITY,
     QUIET,
     Chart,
     Drawing,
@@ -23,6 +22,7 @@ from dssm_core.charts.base import (
     tip,
     tips,
 )
+from dssm_core.quantities import format_number
 from dssm_core.text import READ_STATES
 from dssm_core.words import ENGLISH, Translate
 
@@ -35,34 +35,42 @@ def effects_chart(
     *,
     title: str = "",
     reach: float = 0.0,
+    most: int | None = None,
     ink: str = INK,
     tr: Translate = ENGLISH,
 ) -> Drawing:
-    """Return what each token adds to the cosine, with its attention weight beside it.
+    """Return what each token adds to the cosine.
 
     Frame columns: side, index, text, state, attention, cosine, probability; tokens that were not
     read are left out.
 
-    Reads as: bars to the right hold the score up, bars to the left hold it down; a diamond is the
-    token's attention weight, on the scale above.
+    Reads as: bars to the right hold the score up, bars to the left hold it down.
 
     Args:
         frame: one row a token of one text, as `Effects.frame` gives it.
         title: of the chart, if it is not the usual one.
         reach: the axis reaches at least so far, to compare two charts.
+        most: tokens that are drawn, those with the largest effects, in reading order; None: all.
         ink: colour of the text inside the chart.
         tr: gives the texts.
     """
-    shown = frame[frame["state"].isin([*READ_STATES, "prompt"])].copy()
+    read = frame[frame["state"].isin([*READ_STATES, "prompt"])]
+    strongest = read.reindex(read["cosine"].abs().sort_values(ascending=False, kind="stable").index)
+    shown = strongest.head(len(read) if most is None else most).sort_index()
     shown["label"] = [f"{i + 1} · {t}" for i, t in zip(shown["index"], shown["text"], strict=True)]
     shown["sign"] = np.where(shown["cosine"] < 0, *[tr(sign) for sign in reversed(SIGNS)])
     largest = max(float(shown["cosine"].abs().max()) if len(shown) else 0.0, reach, 0.01) * 1.1
-    strongest = shown.reindex(shown["cosine"].abs().sort_values(ascending=False).index).head(3)
     strengths = tr("comma").join(
-        f"{text} {effect:+.3f}"
-        for text, effect in zip(strongest["text"], strongest["cosine"], strict=True)
+        f"{text} {format_number(effect, 'effect')}"
+        for text, effect in strongest[["text", "cosine"]].head(3).itertuples(index=False)
     )
-    line = headline(title or tr("effects"), tr("chart.effects.reads"), ink=ink)
+    cut = tr("chart.effects.cut", shown=len(shown), number=len(read))
+    line = headline(
+        title or tr("effects"),
+        tr("chart.effects.reads"),
+        cut if len(shown) < len(read) else "",
+        ink=ink,
+    )
     return Drawing(
         _effects_template(bool(shown["attention"].notna().any()), ink, tr),
         {"tokens": shown},
@@ -83,65 +91,30 @@ def effects_chart(
 @lru_cache(maxsize=16)
 def _effects_template(has_attention: bool, ink: str, tr: Translate) -> str:
     """Return the template of `effects_chart`, with data "tokens"."""
-    layers = [_effect_bars(tr), *([_attention_points(ink, tr)] if has_attention else [])]
-    return template(
-        alt.layer(*layers)
-        .resolve_scale(x="independent")
-        .properties(height=alt.Step(18), padding=AROUND)
-    )
-
-
-def _label_axis() -> alt.Y:
-    axis: alt.Y = (
-        alt.Y("label:N")
-        .sort(["@labels"])
-        .title(None)
-        .axis(ticks=False, labelLimit=130, labelOverlap=False, labelFlush=False)
-    )
-    return axis
-
-
-def _tooltip(tr: Translate) -> list[alt.Tooltip]:
-    return [
+    reach: list[Any] = ["@lowest", "@highest"]
+    labels: Any = ["@labels"]
+    told = [
         alt.Tooltip("text:N", title=tr("chart.tip.token")),
         tip("cosine", "effect", tr("chart.effects.tip.cosine")),
         tip("probability", "effect", tr("chart.effects.tip.probability")),
         tip("attention", "weight", tr("chart.tip.weight")),
     ]
-
-
-def _effect_bars(tr: Translate) -> alt.Chart:
-    reach: list[Any] = ["@lowest", "@highest"]
-    bars: alt.Chart = (
+    bars = (
         alt.Chart(alt.NamedData("tokens"))
         .mark_bar()
         .encode(
             alt.X("cosine:Q").scale(domain=reach).title(tr("chart.effects.cosine")),
-            _label_axis(),
+            alt.Y("label:N")
+            .sort(labels)
+            .title(None)
+            .axis(ticks=False, labelLimit=130, labelOverlap=False, labelFlush=False),
             color=alt.Color("sign:N")
-            .scale(domain=[tr(sign) for sign in SIGNS], range=[COSINE, PROBABILITY])
+            .scale(domain=[tr(sign) for sign in SIGNS], range=[COSINE, QUIET])
             .legend(orient="top", title=None),
-            **tips(*_tooltip(tr)),
+            **tips(*(told if has_attention else told[:-1])),
         )
     )
-    return bars
-
-
-def _attention_points(ink: str, tr: Translate) -> alt.Chart:
-    points: alt.Chart = (
-        alt.Chart(alt.NamedData("tokens"))
-        .transform_filter("isValid(datum.attention)")
-        .mark_point(shape="diamond", filled=True, size=70, color=ink, opacity=0.9)
-        .encode(
-            alt.X("attention:Q")
-            .scale(domain=[-1, 1])
-            .axis(orient="top", values=[0, 0.5, 1])
-            .title(f"◆ {tr('chart.weight')}"),
-            _label_axis(),
-            **tips(*_tooltip(tr)),
-        )
-    )
-    return points
+    return template(alt.layer(bars).properties(height=alt.Step(18), padding=AROUND))
 
 
 def slope_chart(frame: pd.DataFrame, *, ink: str = INK, tr: Translate = ENGLISH) -> Chart:
@@ -170,7 +143,7 @@ def slope_chart(frame: pd.DataFrame, *, ink: str = INK, tr: Translate = ENGLISH)
         .axis(tickMinStep=1),
         detail="position:N",
         color=alt.Color("change:N")
-        .scale(domain=changes, range=[PROBABILITY, QUIET])
+        .scale(domain=changes, range=[ink, QUIET])
         .legend(orient="top", title=None, symbolType="stroke", symbolStrokeWidth=3),
         **tips(*_slope_tooltip(tr)),
     )

@@ -16,7 +16,6 @@ from dssm_core.charts.base import (
     COSINE,
     INK,
     PALETTE,
-    PROBABILITY,
     QUIET,
     Chart,
     Drawing,
@@ -35,8 +34,17 @@ from dssm_core.words import ENGLISH, Translate, join_texts
 MAX_POINTS, MAX_NUMBERS, MAX_BARS = 2_000, 12, 200
 """What one chart draws: the best documents and the chosen one."""
 
+ROOMY = 300
+"""Height from which there is room for a second axis beside the random pairs."""
+
+LETTER, LINE = 0.034, 0.09
+"""Width of a digit in cosine and height of a line in probability, where the chart is small."""
+
 FLOOR = "height * 0.76"
 """Where probability 0 stands in the score chart; the random pairs are below."""
+
+SAME = alt.Key("position:Q")
+"""Keeps the mark of a document when the data change, so that it moves to its new place."""
 
 Threshold = tuple[float | None, float]
 """The threshold as (cosine, probability); no cosine where none reaches that probability."""
@@ -63,6 +71,7 @@ def score_chart(
     background: pd.DataFrame,
     threshold: Threshold,
     selected: int | None = None,
+    height: int = 380,
     ink: str = INK,
     tr: Translate = ENGLISH,
 ) -> Drawing:
@@ -74,6 +83,7 @@ def score_chart(
         background: as `background_bins` returns.
         threshold: on both scales.
         selected: position of the chosen document.
+        height: in pixels; on the page with title and axis, in a file without.
         ink: colour of the text inside the chart.
         tr: gives the texts.
 
@@ -92,29 +102,40 @@ def score_chart(
         _cut(frame, shown, tr),
         ink=ink,
     )
-    given = frozen(curve), frozen(background), threshold, _has_percentile(shown)
+    given = frozen(curve), frozen(background), _has_percentile(shown), height
+    rising = _is_rising(curve)
     return Drawing(
         _scores_template(*given, ink, tr),
-        {"documents": shown, "numbers": _numbers(shown)},
+        {
+            "documents": shown,
+            "numbers": _numbers(shown, rising),
+            "threshold": _threshold_row(threshold, rising, tr),
+        },
         {},
         {"title": title, "description": describe_scores(frame, threshold, tr)},
     )
+
+
+def _is_rising(curve: pd.DataFrame) -> bool:
+    return bool(curve.empty or curve["probability"].iloc[-1] >= curve["probability"].iloc[0])
 
 
 @lru_cache(maxsize=64)
 def _scores_template(
     curve_rows: Hashable,
     background_rows: Hashable,
-    threshold: Threshold,
     has_percentile: bool,
+    height: int,
     ink: str,
     tr: Translate,
 ) -> str:
-    """Return the template of `score_chart`, with data "documents" and "numbers"."""
+    """Return the template of `score_chart`: with data "documents", "numbers", "threshold"."""
     curve = thawed(curve_rows)
-    rising = curve.empty or curve["probability"].iloc[-1] >= curve["probability"].iloc[0]
+    rising = _is_rising(curve)
     scale = alt.Scale(domain=[-1, 1], clamp=True)
-    x = alt.X("cosine:Q", title=tr("chart.cosine"), scale=scale, axis=alt.Axis(grid=False))
+    x = alt.X(
+        "cosine:Q", title=tr("chart.cosine"), scale=scale, axis=alt.Axis(grid=False, titlePadding=2)
+    )
     upper = alt.Scale(domain=[0, 1], clamp=True, range=[alt.ExprRef(FLOOR), 0])
     axis = alt.Axis(orient="left", values=[0, 0.25, 0.5, 0.75, 1], format=".2f")
     y = alt.Y("probability:Q", title=tr("chart.probability"), scale=upper, axis=axis)
@@ -125,6 +146,7 @@ def _scores_template(
         .encode(
             x,
             y,
+            SAME,
             color=_if_chosen(CHOSEN, COSINE),
             shape=_if_chosen("diamond", "circle"),
             size=_if_chosen(320, 130),
@@ -133,14 +155,12 @@ def _scores_template(
         .add_params(_selection())
     )
     away: dict[str, Any] = {"align": "right", "dx": -9} if rising else {"align": "left", "dx": 9}
-    numbers = alt.Chart(alt.NamedData("numbers")).encode(
-        x, y, text="numbers:N", description="numbers:N"
-    )
-    numbers = numbers.mark_text(dy=-8, fontWeight="bold", color=ink, limit=80, **away)
-    lines = _threshold_lines(threshold, x, y, rising, ink, tr)
-    background = _random_pairs(thawed(background_rows), x, tr)
+    numbers = alt.Chart(alt.NamedData("numbers")).encode(x, y, SAME, text="numbers:N")
+    numbers = numbers.mark_text(dy=-8, fontWeight="bold", aria=False, color=ink, limit=80, **away)
+    lines = _threshold_lines(x, y, rising, ink, tr)
+    background = _random_pairs(thawed(background_rows), x, height >= ROOMY, tr)
     whole = alt.layer(background, alt.layer(line, *lines, points, numbers))
-    return template(whole.resolve_scale(y="independent").properties(height=380, padding=AROUND))
+    return template(whole.resolve_scale(y="independent").properties(height=height, padding=AROUND))
 
 
 def ranked_bars(
@@ -148,6 +168,7 @@ def ranked_bars(
     *,
     threshold: Threshold,
     selected: int | None = None,
+    second: pd.DataFrame | None = None,
     ink: str = INK,
     tr: Translate = ENGLISH,
 ) -> Drawing:
@@ -157,6 +178,7 @@ def ranked_bars(
         frame: one row a document.
         threshold: on both scales.
         selected: position of the chosen document.
+        second: another model's cosine and probability by position, drawn as circles.
         ink: colour of the text inside the chart.
         tr: gives the texts.
 
@@ -167,21 +189,31 @@ def ranked_bars(
     threshold.
     """
     shown = _shown(frame, selected, MAX_BARS)
-    title = headline(tr("chart.bars"), tr("chart.bars.reads"), _cut(frame, shown, tr), ink=ink)
+    shown = shown.assign(cosine_at=threshold[0], probability_at=threshold[1])
+    if second is not None:
+        other = second.set_index("position")[["cosine", "probability"]].add_suffix("_second")
+        shown = shown.join(other, on="position")
+    title = headline(
+        tr("chart.bars"),
+        tr("chart.bars.reads"),
+        tr("chart.bars.second") if second is not None else "",
+        _cut(frame, shown, tr),
+        ink=ink,
+    )
     return Drawing(
-        _bars_template(threshold, _has_percentile(shown), ink, tr),
+        _bars_template(_has_percentile(shown), second is not None, ink, tr),
         {"documents": shown},
-        {"rows": ", ".join(map(str, shown["position"]))},
+        {},
         {"title": title, "description": describe_scores(frame, threshold, tr)},
     )
 
 
 @lru_cache(maxsize=64)
-def _bars_template(threshold: Threshold, has_percentile: bool, ink: str, tr: Translate) -> str:
-    """Return the template of `ranked_bars`, with data "documents" and the positions "rows"."""
-    rows = alt.Scale(domain=["@rows"], padding=0)
-    y = alt.Y("position:O", title=tr("chart.bars.rows"), scale=rows, axis=None)
-    base = alt.Chart(alt.NamedData("documents")).encode(y, **_tips(has_percentile, tr))
+def _bars_template(has_percentile: bool, has_second: bool, ink: str, tr: Translate) -> str:
+    """Return the template of `ranked_bars`, with data "documents"."""
+    rows = alt.Scale(padding=0)
+    y = alt.Y("row:O", title=tr("chart.bars.rows"), scale=rows, axis=None)
+    base = alt.Chart(alt.NamedData("documents")).encode(y, SAME, **_tips(has_percentile, tr))
     # a click anywhere in a row chooses its document, however short its bars
     row = (
         base.mark_bar(height={"band": 0.96}, cornerRadius=4, aria=False, fill=QUIET)
@@ -194,15 +226,15 @@ def _bars_template(threshold: Threshold, has_percentile: bool, ink: str, tr: Tra
         .add_params(_selection())
     )
     fits = alt.ExprRef("width - 12")
-    labels = base.mark_text(align="left", dy=-9, fontSize=12, color=ink, limit=fits)
-    left, right = ["6", "width / 2 - 58"], ["width / 2 + 6", "width - 56"]
-    cosines = _bars(base, "cosine", [-1, 0, 1], left, threshold[0], ink, tr("chart.cosine"))
+    labels = base.mark_text(align="left", dy=-8, fontSize=12, color=ink, limit=fits)
+    left, right = ["6", "width / 2 - 50"], ["width / 2 + 6", "width - 48"]
+    cosines = _bars(base, "cosine", [-1, 0, 1], left, has_second, ink, tr("chart.cosine"))
     probabilities = _bars(
-        base, "probability", [0, 0.5, 1], right, threshold[1], ink, tr("chart.probability")
+        base, "probability", [0, 0.5, 1], right, has_second, ink, tr("chart.probability")
     )
     labels = labels.encode(x=alt.value(6), text="label:N")
     whole = alt.layer(row, cosines, probabilities, labels).resolve_scale(x="independent")
-    return template(whole.properties(height=alt.Step(40), padding=AROUND))
+    return template(whole.properties(height=alt.Step(34), padding=AROUND))
 
 
 def describe_scores(frame: pd.DataFrame, threshold: Threshold, tr: Translate = ENGLISH) -> str:
@@ -239,29 +271,47 @@ def _known(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _shown(frame: pd.DataFrame, selected: int | None, most: int) -> pd.DataFrame:
-    """Return what is drawn, the best documents and the chosen one, with their labels."""
+    """Return what is drawn, the best documents and the chosen one, in the order they were given.
+
+    In that order a chart whose data change moves each mark to its document's new place.
+    """
     known = _known(frame)
     known["chosen"] = known["position"] == selected
     shown = known[known["chosen"] | (np.arange(len(known)) < most)].copy()
     shown["document"] = drawable(shown["document"], 300)
     short = [text[:40] + "…" * (len(text) > 40) for text in shown["document"]]
+    shown["row"] = np.arange(len(shown))
     shown["label"] = [f"{p} · {text}" for p, text in zip(shown["position"], short, strict=True)]
     shown["cosine_text"] = [format_number(value, "cosine") for value in shown["cosine"]]
     shown["probability_text"] = [format_number(p, "probability") for p in shown["probability"]]
-    return shown
+    return shown.sort_values("position")
 
 
-def _numbers(shown: pd.DataFrame) -> pd.DataFrame:
-    """Return the numbers of points and their positions; points too near each other share one."""
+def _numbers(shown: pd.DataFrame, rising: bool) -> pd.DataFrame:
+    """Return the numbers of points; those that would be printed over each other share a label.
+
+    One row a point all the same, as a chart whose number of rows changes is drawn anew.
+    """
     first = shown.sort_values(["chosen", "rank"], ascending=[False, True]).head(MAX_NUMBERS)
-    groups: list[dict[Any, Any]] = []
-    for row in first.sort_values(["cosine", "position"]).to_dict("records"):
-        near = groups and row["cosine"] - groups[-1]["cosine"] < 0.04
-        if near and abs(row["probability"] - groups[-1]["probability"]) < 0.045:
-            groups[-1]["numbers"] += f", {row['position']}"
-        else:
-            groups.append(row | {"numbers": str(row["position"])})
-    return pd.DataFrame(groups, columns=["cosine", "probability", "numbers"])
+    labels: list[dict[Any, Any]] = []
+    silent: list[dict[Any, Any]] = []
+    for row in first.sort_values(["cosine", "position"], ascending=rising).to_dict("records"):
+        label = row | {"numbers": str(row["position"])}
+        # a label may reach over several: each that it swallows makes it longer
+        while near := next((one for one in labels if _overlap(one, label)), None):
+            labels.remove(near)
+            silent.append(label | {"numbers": ""})
+            label = near | {"numbers": f"{near['numbers']}, {label['numbers']}"}
+        labels.append(label)
+    return pd.DataFrame(labels + silent, columns=["position", "cosine", "probability", "numbers"])
+
+
+def _overlap(one: dict[Any, Any], other: dict[Any, Any]) -> bool:
+    """Return whether two labels, each on the same side of its point, would touch."""
+    if abs(one["probability"] - other["probability"]) > LINE:
+        return False
+    reach = LETTER * (1 + max(len(one["numbers"]), len(other["numbers"])))
+    return bool(abs(one["cosine"] - other["cosine"]) < reach)
 
 
 def _bars(
@@ -269,29 +319,31 @@ def _bars(
     name: str,
     ticks: list[float],
     ends: list[str],
-    at: float | None,
+    has_second: bool,
     ink: str,
     title: str,
 ) -> Chart:
     """Return a panel of bars, their numbers right of it, and the threshold on each row."""
     scale = alt.Scale(domain=[ticks[0], 1], clamp=True, range=[alt.ExprRef(end) for end in ends])
-    axis = alt.Axis(orient="top", values=ticks, format="~g", ticks=False, titlePadding=4)
-    bars = base.mark_bar(color=PALETTE[name], height=13, yOffset=9)
+    axis = alt.Axis(orient="top", values=ticks, format="~g", ticks=False, titlePadding=2)
+    bars = base.mark_bar(color=PALETTE[name], height=11, yOffset=8)
     bars = bars.encode(alt.X(f"{name}:Q", title=title, scale=scale, axis=axis))
-    end = alt.value(alt.ExprRef(f"{ends[1]} + 48"))
-    numbers = base.mark_text(align="right", dy=9, fontSize=11, color=ink)
+    end = alt.value(alt.ExprRef(f"{ends[1]} + 42"))
+    numbers = base.mark_text(align="right", dy=8, fontSize=11, color=ink)
     numbers = numbers.encode(x=end, text=f"{name}_text:N")
-    if at is None:
-        return alt.layer(bars, numbers)
-    stroke = base.mark_tick(color=ink, orient="vertical", thickness=2, height=19, yOffset=9)
-    return alt.layer(bars, numbers, stroke.encode(x=alt.datum(at, type="quantitative")))
+    stroke = base.mark_tick(color=ink, orient="vertical", thickness=2, height=17, yOffset=8)
+    layers = [bars, numbers, stroke.encode(x=alt.X(f"{name}_at:Q", title=title))]
+    if has_second:
+        circle = base.mark_point(shape="circle", size=70, strokeWidth=2, color=ink, yOffset=8)
+        layers.append(circle.encode(x=alt.X(f"{name}_second:Q", title=title)))
+    return alt.layer(*layers)
 
 
-def _random_pairs(background: pd.DataFrame, x: alt.X, tr: Translate) -> alt.Chart:
+def _random_pairs(background: pd.DataFrame, x: alt.X, has_axis: bool, tr: Translate) -> alt.Chart:
     """Return the histogram of random pairs, in a strip below the curve."""
     top = max([*background["share"], 0.001])
     lower = alt.Scale(domain=[0, top], range=[alt.ExprRef("height"), alt.ExprRef("height * 0.84")])
-    axis = alt.Axis(orient="left", values=[0, top], format=".0%", grid=False)
+    axis = alt.Axis(orient="left", values=[0, top], format=".0%", grid=False) if has_axis else None
     told = tips(
         tip("cosine", "cosine", tr("chart.scores.random.from")),
         tip("end", "cosine", tr("chart.tip.to")),
@@ -304,43 +356,46 @@ def _random_pairs(background: pd.DataFrame, x: alt.X, tr: Translate) -> alt.Char
     return result
 
 
-def _threshold_lines(
-    threshold: Threshold, x: alt.X, y: alt.Y, rising: bool, ink: str, tr: Translate
-) -> list[alt.Chart]:
-    """Return the threshold across and up, each with its number where the curve is not."""
+def _threshold_row(threshold: Threshold, rising: bool, tr: Translate) -> pd.DataFrame:
+    """Return the threshold, its two labels, and how high the upright one's label stands."""
     cosine, probability = threshold
-    side = {"align": "left", "dx": 4} if rising else {"align": "right", "dx": -4}
-    style = {**side, "dy": -7 if probability < 0.9 else 9}
-    text = tr("chart.at.probability", n=format_number(probability, "probability"))
-    across = pd.DataFrame({"probability": [probability]})
-    at_edge = {"x": alt.value(0 if rising else "width")}
-    lines = _line(across, y, tr("threshold"), text, at_edge, ink, style)
-    if cosine is None:
-        return lines
-    is_right = cosine < 0
-    style = {"align": "left", "dx": 4} if is_right else {"align": "right", "dx": -4}
-    text = tr("chart.at.cosine", n=format_number(cosine, "cosine"))
     # at the end where the curve is not, nor the line across
-    low = is_right == rising if 0.1 < probability < 0.9 else probability > 0.5
-    at_edge = {"y": alt.value(alt.ExprRef(f"{FLOOR} - 8") if low else 8)}
-    up, name = pd.DataFrame({"cosine": [cosine]}), tr("chart.tip.threshold.cosine")
-    return lines + _line(up, x, name, text, at_edge, ink, style)
+    is_low = ((cosine or 0) < 0) == rising if 0.1 < probability < 0.9 else probability > 0.5
+    return pd.DataFrame(
+        {
+            "position": [0],
+            "cosine": pd.Series([cosine], dtype=float),
+            "probability": [probability],
+            "upright": [tr("chart.at.cosine", n=format_number(cosine, "cosine"))],
+            "across": [tr("chart.at.probability", n=format_number(probability, "probability"))],
+            "height": [0.05 if is_low else 0.96],
+        }
+    )
 
 
-def _line(
-    at: pd.DataFrame,
-    axis: alt.X | alt.Y,
-    name: str,
-    text: str,
-    at_edge: dict[str, Any],
-    ink: str,
-    style: Any,
-) -> list[alt.Chart]:
-    told = tips(tip(at.columns[0], "cosine", name))
-    base = alt.Chart(at).encode(axis)
-    rule = base.mark_rule(color=PROBABILITY, strokeDash=[4, 3], strokeWidth=1.5)
-    label = base.mark_text(text=text, description=text, color=ink, **style)
-    return [rule.encode(**told), label.encode(**at_edge)]
+def _threshold_lines(x: alt.X, y: alt.Y, rising: bool, ink: str, tr: Translate) -> list[alt.Chart]:
+    """Return the threshold across and up, each with its number where the curve is not."""
+    base = alt.Chart(alt.NamedData("threshold")).encode(SAME)
+    known = base.transform_filter("isValid(datum.cosine)")
+    aside = y.copy()
+    aside.shorthand = "height:Q"
+    style: dict[str, Any] = {"color": ink, "strokeDash": [4, 3], "strokeWidth": 1.5}
+    across = tips(tip("probability", "cosine", tr("threshold")))
+    upright = tips(tip("cosine", "cosine", tr("chart.tip.threshold.cosine")))
+    side: dict[str, Any] = {"align": "left", "dx": 4} if rising else {"align": "right", "dx": -4}
+    beside = alt.ExprRef("datum.cosine < 0 ? 'left' : 'right'")
+    above = alt.ExprRef("datum.probability < 0.9 ? -7 : 9")
+    apart = alt.ExprRef("datum.cosine < 0 ? 4 : -4")
+    return [
+        base.mark_rule(**style).encode(y, **across),
+        base.mark_text(color=ink, dy=above, **side).encode(
+            y, x=alt.value(0 if rising else "width"), text="across:N", description="across:N"
+        ),
+        known.mark_rule(**style, aria=False).encode(x, **upright),
+        known.mark_text(color=ink, align=beside, dx=apart, aria=False).encode(
+            x, aside, text="upright:N"
+        ),
+    ]
 
 
 def _if_chosen(then: Any, otherwise: Any) -> Any:
@@ -360,6 +415,7 @@ def _has_percentile(shown: pd.DataFrame) -> bool:
 
 def _tips(has_percentile: bool, tr: Translate) -> dict[str, Any]:
     numbers = [
+        alt.Tooltip("position:Q", format="d", title="#"),
         alt.Tooltip("document:N", title=tr("document")),
         tip("cosine", "cosine", tr("cosine")),
         tip("probability", "probability", tr("probability")),

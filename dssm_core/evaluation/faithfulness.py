@@ -20,7 +20,7 @@ import pandas as pd
 from dssm_core.errors import UserError
 from dssm_core.evaluation.cosines import Encoded
 from dssm_core.evaluation.intervals import bootstrap_means
-from dssm_core.explain import interactions, leave_one_out, without
+from dssm_core.explain import interaction_matrix, left_out, without
 from dssm_core.numeric import l2_normalise
 from dssm_core.towers import Encoding, EncodingCache, Side, Towers
 
@@ -135,12 +135,12 @@ def _curves(
     rng: np.random.Generator,
 ) -> Iterator[tuple[Side, np.ndarray]]:
     """Yield the curves of each text that is long enough, [M, 2, 1 + K]."""
-    left = {side: leave_one_out(cache, texts[side], side) for side in DEPTHS}
-    vectors = {side: _units(encodings) for side, encodings in left.items()}
-    together = interactions(vectors["query"], vectors["document"]).clip(0)
+    left = {side: left_out(cache, texts[side], side) for side in DEPTHS}
+    vectors = {side: _units([whole, *variants]) for side, (whole, _, variants) in left.items()}
+    together = interaction_matrix(vectors["query"], vectors["document"]).clip(0)
     sums: dict[Side, np.ndarray] = {"query": together.sum(1), "document": together.sum(0)}
     for side, other in zip(DEPTHS, (vectors["document"][0], vectors["query"][0]), strict=True):
-        whole, places = left[side][0], _places(left[side][0])
+        whole, places = left[side][0], np.array(left[side][1], int)
         if len(places) < 2 * DEPTHS[side]:
             continue
         weights = {"effect": -vectors[side][1:] @ other, "interaction": sums[side]}
@@ -155,10 +155,6 @@ def _curves(
 
 def _units(encodings: Sequence[Encoding]) -> np.ndarray:
     return l2_normalise(np.stack([encoding.vector for encoding in encodings]).astype(float))
-
-
-def _places(encoding: Encoding) -> np.ndarray:
-    return np.flatnonzero([token.is_read for token in encoding.tokens])
 
 
 def _order(weights: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.browser
 
 def choose(page: Page, rank: int) -> None:
     """Click the bars of a rank; again where the chart was just being drawn anew."""
-    bars = page.get_by_test_id("stVegaLiteChart").nth(1)
+    bars = page.locator(".st-key-compare-bars").get_by_test_id("stVegaLiteChart").first
     shape = bars.locator(f"path[aria-roledescription='bar'][aria-label*='; Rank: {rank};']").first
     wanted = f"{rank} of {len(FIRST['documents'])}"
     for _ in range(5):
@@ -47,7 +47,63 @@ def test_the_first_screen_is_filled_with_a_real_example(page: Page) -> None:
     best = next(r for r in FIRST["scores"]["results"] if r["rank"] == 1)
     assert metric(page, "Cosine") == format_number(best["cosine"], "cosine")
     assert metric(page, "Probability") == format_number(best["probability"], "probability")
-    assert page.get_by_test_id("stVegaLiteChart").first.bounding_box()["y"] < 600  # type: ignore[index]
+
+
+def test_cosine_probability_attention_and_reason_are_in_sight_without_a_scroll(
+    browser: Browser, address: str
+) -> None:
+    page = open_page(browser, address, viewport={"width": 1280, "height": 720})
+    wait_until_ready(page)
+    settled(page)
+    for what in (
+        page.get_by_role("img", name="Logo"),
+        page.get_by_role("button", name="Score", exact=True),
+        page.locator(".st-key-compare-bars svg"),
+        page.locator(".st-key-compare-result svg"),
+        link(page, "Cosine"),
+        link(page, "Probability"),
+        page.locator(".dssm-text").nth(1),
+        page.get_by_text("The match rests on"),
+    ):
+        box = what.first.bounding_box()
+        assert box is not None
+        assert box["y"] >= 0
+        assert box["y"] + box["height"] <= 720, what
+    page.context.close()
+
+
+def test_hovering_a_document_lights_it_in_every_chart(page: Page) -> None:
+    wait_until_ready(page)
+    settled(page)
+    shape = page.locator(".st-key-compare-bars path[aria-label^='#: 2;']").first
+    lit = page.locator(".st-key-compare-result path.dssm-lit")
+    for _ in range(5):  # again where the chart was just being drawn anew
+        page.mouse.move(0, 0)
+        shape.hover()
+        if lit.count():
+            break
+    expect(lit.first).to_have_attribute("aria-label", re.compile("^#: 2;"))
+    page.mouse.move(0, 0)
+    expect(lit).to_have_count(0)
+
+
+def test_points_move_to_new_scores_and_old_results_are_dimmed_while_text_is_typed(
+    page: Page,
+) -> None:
+    wait_until_ready(page)
+    settled(page)
+    points = "[...document.querySelectorAll('.st-key-compare-result path[aria-label^=\"#: \"]')]"
+    page.evaluate(f"() => {points}.forEach(e => e.dataset.same = 'yes')")
+    box = page.get_by_label("Query", exact=True).first
+    box.fill("browser bookmarks")
+    result = page.locator(".st-key-compare-result")
+    assert float(result.evaluate("e => getComputedStyle(e).opacity")) < 0.5
+    expect(page.get_by_text("The results are those of the text before").first).to_be_visible()
+    box.press("Enter")
+    expect(page.get_by_text("bookmarks ↔ bookmarks").first).to_be_visible()
+    settled(page)
+    assert float(result.evaluate("e => getComputedStyle(e).opacity")) == 1
+    assert page.evaluate(f"() => {points}.every(e => e.dataset.same)"), "drawn anew, not moved"
 
 
 def test_a_query_and_documents_of_ones_own_are_scored(page: Page) -> None:
@@ -75,7 +131,7 @@ def test_clicking_a_point_selects_its_document_everywhere(page: Page) -> None:
 
 def test_a_link_restores_the_view_for_somebody_else(page: Page, browser: Browser) -> None:
     ask(page, "weather forecast", ["Forecasts for a city.", "A card game."])
-    address = page.get_by_test_id("stCode").inner_text().strip()
+    address = (page.get_by_test_id("stCode").first.text_content() or "").strip()
     assert state.unpack(address.split("view=")[1]).documents[-1] == "A card game."
     other = open_page(browser, address, viewport={"width": 1280, "height": 900})
     expect(other.get_by_label("Query", exact=True).first).to_have_value("weather forecast")

@@ -43,8 +43,18 @@ def ranked_bars(frame: pd.DataFrame, **more: Any) -> charts.Chart:
     return charts.ranked_bars(frame, **({"threshold": (0.25, 0.5)} | more))
 
 
-def heatmap_of(cosines: list[float], text: str = "word") -> charts.Chart:
-    return charts.attention_heatmap(tokens([abs(c) for c in cosines], text=text))
+def met(values: list[float], text: str = "word") -> pd.DataFrame:
+    """Return interactions of two query words with document words."""
+    known = [value for value in values if math.isfinite(value)]
+    return pd.DataFrame(
+        {
+            "query": [text] * len(known),
+            "document": [f"{text} too"] * len(known),
+            "query_index": [n % 2 for n in range(len(known))],
+            "document_index": [n // 2 for n in range(len(known))],
+            "interaction": known,
+        }
+    )
 
 
 SCORE_CHARTS: list[Build] = [score_chart, ranked_bars]
@@ -60,7 +70,12 @@ EVERY: dict[str, tuple[Build, list[str], list[str]]] = {
         ["cosine (−1 to 1)", "probability (0 to 1)"],
         ["stroke", "text"],
     ),
-    "attention_heatmap": (heatmap_of, ["attention weight (0 to 1)"], ["text"]),
+    "interaction_map": (
+        lambda c, **text: charts.interaction_map(met(c, **text)),
+        ["words of the query", "words of the document"],
+        ["text"],
+    ),
+    "word_links": (lambda c, **text: charts.word_links(met(c, **text)), [], ["strokeWidth"]),
 }
 CASES = {
     "empty": [],
@@ -71,19 +86,11 @@ CASES = {
 }
 
 
-def words_by_height(svg: str, word: str) -> list[int]:
-    """Return how many times a word is drawn at each height, from the top."""
-    found = re.findall(rf'translate\([\d.]+,([\d.]+)\)"[^>]*>{word}<', svg)
-    return [found.count(height) for height in dict.fromkeys(found)]
-
-
 @pytest.mark.parametrize("cosines", CASES.values(), ids=CASES)
 @pytest.mark.parametrize(("build", "titles", "channels"), EVERY.values(), ids=EVERY)
 def test_every_chart_is_whole_whatever_the_frame(
     build: Build, titles: list[str], channels: list[str], cosines: list[float]
 ) -> None:
-    if build is heatmap_of and math.inf in cosines:
-        cosines = [1.0, 0.5]  # a weight is a softmax's
     chart = build(cosines)
     parts = list(everything(check(chart)))
     assert set(titles) <= {p["title"] for p in parts if isinstance(p.get("title"), str)}
@@ -119,12 +126,13 @@ def test_control_characters_are_not_drawn(build: Build) -> None:
 @pytest.mark.parametrize("build", SCORE_CHARTS)
 def test_documents_without_a_score_are_left_out(build: Build) -> None:
     chart = build(scores([0.5, NAN, 0.2]))
-    assert {row["position"] for row in data(chart) if "position" in row} == {1, 3}
+    assert {row["position"] for row in data(chart) if "document" in row} == {1, 3}
     assert "1 without a score" in chart.to_dict()["description"]
 
 
 def row_order(chart: charts.Chart) -> list[int]:
-    return next(e["y"]["scale"]["domain"] for e in encodings(chart) if "y" in e)
+    found = sorted(data(chart), key=lambda row: row["row"])
+    return [row["position"] for row in found]
 
 
 def test_the_best_document_comes_first_and_ties_keep_their_order() -> None:
@@ -153,24 +161,63 @@ def test_ten_thousand_documents_stay_light() -> None:
 
 
 def test_the_threshold_crosses_the_curve_at_both_its_values() -> None:
-    found = [row for row in data(score_chart(scores([]))) if len(row) == 1]
-    assert found == [{"probability": 0.5}, {"cosine": 0.25}]
+    (found,) = [row for row in data(score_chart(scores([]))) if "upright" in row]
+    assert (found["cosine"], found["probability"]) == (0.25, 0.5)
     svg = drawn(score_chart(scores([])))
     assert ">probability 0.500<" in svg
     assert ">cosine 0.250<" in svg
 
 
 def test_each_row_shows_the_threshold_on_both_scales() -> None:
-    found = [e["x"]["datum"] for e in encodings(ranked_bars(scores([0.5]))) if "datum" in e["x"]]
-    assert found == [0.25, 0.5]
+    (found,) = data(ranked_bars(scores([0.5])))
+    assert (found["cosine_at"], found["probability_at"]) == (0.25, 0.5)
 
 
-@pytest.mark.parametrize("build", SCORE_CHARTS)
-def test_a_threshold_that_no_cosine_reaches_is_shown_on_one_scale(build: Build) -> None:
-    chart = build(scores([0.5]), threshold=(None, 0.99))
-    lines = [list(row) for row in data(chart) if len(row) == 1]
-    strokes = [e["x"]["datum"] for e in encodings(chart) if "datum" in e.get("x", {})]
-    assert (lines, strokes) in [([["probability"]], []), ([], [0.99])]
+def test_a_threshold_that_no_cosine_reaches_is_shown_on_one_scale() -> None:
+    never = (None, 0.99)
+    svg = drawn(score_chart(scores([0.5]), threshold=never))
+    assert ">probability 0.990<" in svg
+    assert ">cosine" not in svg.replace(">cosine (", "")
+    (found,) = data(ranked_bars(scores([0.5]), threshold=never))
+    assert (found["cosine_at"], found["probability_at"]) == (None, 0.99)
+
+
+def test_marks_keep_their_documents_when_the_data_change() -> None:
+    """The specification is one and the same, so a browser moves the marks it has."""
+    for build in SCORE_CHARTS:
+        one, other = (build(scores(c), selected=1).to_dict() for c in ([0.1, 0.9], [0.8, 0.2]))
+        for specification in (one, other):
+            del specification["datasets"]["documents"], specification["description"]
+            specification["datasets"].pop("numbers", None)
+        assert one == other
+    marks = [e for e in encodings(ranked_bars(scores([0.5]))) if "key" in e]
+    assert {e["key"]["field"] for e in marks} == {"position"}
+
+
+def test_a_chart_has_as_many_labels_as_points_whether_they_share_them_or_not() -> None:
+    def rows_of(cosines: list[float]) -> int:
+        return len([row for row in data(score_chart(scores(cosines))) if "numbers" in row])
+
+    assert rows_of([0.5, 0.5, 0.5]) == rows_of([-0.9, 0.0, 0.9]) == 3
+
+
+def test_labels_are_never_printed_over_each_other() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        frame = scores(list(rng.normal(0.3, 0.1, 12)))
+        found = [r for r in data(score_chart(frame)) if r.get("numbers")]
+        for number, one in enumerate(found):
+            for other in found[:number]:
+                longest = max(len(one["numbers"]), len(other["numbers"]))
+                apart = abs(one["cosine"] - other["cosine"]) >= 0.034 * longest
+                assert apart or abs(one["probability"] - other["probability"]) > 0.09
+
+
+def test_a_second_model_is_drawn_as_circles() -> None:
+    chart = ranked_bars(scores([0.5, 0.1]), second=scores([0.2, NAN]))
+    assert [row["cosine_second"] for row in data(chart)] == [0.2, None]
+    assert "Circles: the second model." in chart.to_dict()["title"]["subtitle"]
+    assert len(re.findall(r'aria-roledescription="point"', drawn(chart))) == 2
 
 
 @pytest.mark.parametrize("build", SCORE_CHARTS)
@@ -191,13 +238,14 @@ def test_the_chosen_document_differs_by_shape_and_not_by_colour_alone() -> None:
 
 
 def test_points_in_one_place_share_one_label() -> None:
-    found = [r["numbers"] for r in data(score_chart(scores([0.5, -0.5, 0.5]))) if "numbers" in r]
+    found = [r["numbers"] for r in data(score_chart(scores([0.5, -0.5, 0.5]))) if r.get("numbers")]
     assert found == ["2", "1, 3"]
 
 
 def test_the_chosen_document_has_its_number_in_a_crowd() -> None:
     chart = score_chart(scores(list(np.linspace(1, -1, 100))), selected=100)
-    assert "100" in [row["numbers"] for row in data(chart) if "numbers" in row]
+    found = [row["numbers"].split(", ") for row in data(chart) if row.get("numbers")]
+    assert any("100" in numbers for numbers in found)
 
 
 @pytest.mark.parametrize(("scale", "align"), [(4.0, "right"), (-4.0, "left")])
@@ -218,36 +266,34 @@ def test_a_probability_is_never_rounded_to_certainty() -> None:
     assert [r["probability_text"] for r in data(ranked_bars(frame))] == [">0.999", "<0.001"]
 
 
-def test_long_texts_wrap_to_the_width_there_is() -> None:
-    chart = charts.attention_heatmap(tokens([0.02] * 50))
-    assert words_by_height(drawn(chart, 1000), "word") == [12, 12, 12, 12, 2]
-    assert words_by_height(drawn(chart, 320), "word") == [6] * 8 + [2]
-    narrow = charts.attention_heatmap(tokens([0.02] * 50), per_line=5)
-    assert words_by_height(drawn(narrow, 1000), "word") == [5] * 10
+def test_of_long_texts_the_words_that_meet_most_are_drawn_in_reading_order() -> None:
+    words = [f"w{n}" for n in range(40)]
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame(
+        {
+            "query": np.repeat(words, 40),
+            "document": words * 40,
+            "query_index": np.repeat(range(40), 40),
+            "document_index": list(range(40)) * 40,
+            "interaction": rng.normal(0, 0.01, 1600),
+        }
+    )
+    frame.loc[7 * 40 + 3, "interaction"] = 0.5
+    chart = charts.interaction_map(frame)
+    shown = pd.DataFrame(data(chart))
+    assert len(shown) == 100
+    assert ("w7", "w3") in set(zip(shown["query"], shown["document"], strict=True))
+    assert shown["document_index"].head(10).is_monotonic_increasing
+    assert "Of each text the 10 words that meet most." in chart.to_dict()["title"]["subtitle"]
+    (line,) = [r for r in data(charts.word_links(frame)) if "width" in r]
+    assert (line["query"], line["document"], line["width"]) == ("w7", "w3", 8)
 
 
-def test_texts_keep_their_order_and_their_names() -> None:
-    both = pd.concat([tokens([0.5] * 14), tokens([0.5]).assign(position=12)])
-    names = re.findall(r">(Query|Document 12|[^<]* · \d+)<", drawn(charts.attention_heatmap(both)))
-    assert names == ["Query", "Document 12"]
-
-
-@pytest.mark.parametrize(
-    ("state", "word", "weight"),
-    [("seen", "word", "0.30"), ("letters", "~word", "0.30")]
-    + [(state, "×word", "none") for state in ("truncated", "skipped")],
-)
-def test_a_state_shows_without_colour(state: str, word: str, weight: str) -> None:
-    chart = charts.attention_heatmap(tokens([0.3], state))
-    assert (data(chart)[0]["word"], data(chart)[0]["weight"]) == (word, weight)
-    assert f">{word}<" in drawn(chart)
-    assert ('stroke-dasharray="4,3"' in drawn(chart)) == (state == "letters")
-
-
-def test_two_heat_maps_can_share_one_scale() -> None:
-    chart = charts.attention_heatmap(tokens([0.3]), highest=0.8)
-    colours = [e["color"]["scale"]["domain"] for e in encodings(chart) if "color" in e]
-    assert colours == [[0, 0.8]]
+def test_the_words_that_a_match_rests_on_are_told_and_noise_is_not() -> None:
+    told = charts.describe_interactions(met([0.168, 0.01, -0.2, 0.09], "red"))
+    assert told == "The match rests on red ↔ red too (+0.168), red ↔ red too (+0.090)."
+    assert charts.describe_interactions(met([0.02])).startswith("No word of the query meets")
+    assert charts.describe_interactions(met([])).startswith("No word of the query meets")
 
 
 def test_the_curve_is_the_head_and_does_not_overflow() -> None:
@@ -276,9 +322,7 @@ def test_the_finding_is_told_in_words() -> None:
 def test_attention_is_told_in_words() -> None:
     told = charts.describe_attention(tokens([0.7, 0.3]))
     assert told == "In the query, word 0.70, word 0.30 have the largest weights."
-    assert charts.describe_attention(tokens([NAN])) == "There are no attention weights."
-    many = pd.concat([tokens([1.0]).assign(position=p) for p in range(9)])
-    assert charts.describe_attention(many).endswith("And 4 more texts.")
+    assert charts.describe_attention(tokens([NAN])) == ""
 
 
 @pytest.mark.parametrize("frame", [HISTORY, HISTORY.head(0), HISTORY.tail(1)], ids=str)
@@ -309,12 +353,13 @@ def test_the_angle_between_two_vectors_is_true_on_the_page() -> None:
     assert size[0] == size[1]
 
 
-def test_no_attention_weight_is_rounded_on_its_axis() -> None:
-    frame = tokens([0.25, 0.75]).assign(cosine=[0.5, -0.5], probability=0.0)
-    svg = drawn(charts.effects_chart(frame, reach=30.0), 300)  # whole numbers on the other axis
-    found = re.findall(r">(0\.\d+|1\.0)<", svg)
-    assert {"0.5", "1.0"} <= set(found)
-    assert not {"0.3", "0.8"} & set(found)
+def test_the_strongest_effects_are_drawn_in_reading_order() -> None:
+    frame = tokens([0.1] * 5).assign(cosine=[0.1, -0.5, 0.0, 0.4, 0.2], probability=0.0)
+    chart = charts.effects_chart(frame, most=3)
+    assert [row["index"] for row in data(chart)] == [1, 3, 4]
+    subtitle = chart.to_dict()["title"]["subtitle"]
+    assert "The 3 of 5 words with the largest effects." in subtitle
+    assert len(data(charts.effects_chart(frame))) == 5
 
 
 def test_a_model_that_read_no_document_keeps_its_place_and_no_change_is_told() -> None:

@@ -31,7 +31,6 @@ from tests.charts.helpers import (
     rows,
     scores,
     slice_table,
-    tokens,
 )
 from tests.pages import APP, LABELLED, Ready, inspect_page, sound
 
@@ -65,7 +64,15 @@ RANKS = pd.DataFrame(
         "probability": 0.5,
     }
 )
-MANY = pd.concat([tokens([0.5, 0.0], text=TEXT).assign(position=p) for p in range(7)])
+MET = pd.DataFrame(
+    {
+        "query": TEXT,
+        "document": TEXT,
+        "query_index": range(12),
+        "document_index": 0,
+        "interaction": [0.1 * n for n in range(12)],
+    }
+)
 
 
 def reliability(tr: Translate) -> charts.Chart:
@@ -96,11 +103,10 @@ EVERY: dict[str, Callable[[Translate], charts.Chart | charts.Drawing]] = {
     "ranked_bars": lambda tr: charts.ranked_bars(
         scores(COSINES, TEXT), threshold=(0.25, 0.5), tr=tr
     ),
-    "attention_heatmap": lambda tr: charts.attention_heatmap(MANY, tr=tr),
-    "attention_heatmap of long texts": lambda tr: charts.attention_heatmap(
-        tokens([0.0] * 2_500, "letters", TEXT), tr=tr
-    ),
-    "attention_heatmap of nothing": lambda tr: charts.attention_heatmap(tokens([]), tr=tr),
+    "interaction_map": lambda tr: charts.interaction_map(MET, tr=tr),
+    "interaction_map of nothing": lambda tr: charts.interaction_map(MET.head(0), tr=tr),
+    "word_links": lambda tr: charts.word_links(MET, tr=tr),
+    "effects_chart of many": lambda tr: charts.effects_chart(EFFECTS, most=1, tr=tr),
     "effects_chart": lambda tr: charts.effects_chart(EFFECTS, tr=tr),
     "effects_chart of nothing": lambda tr: charts.effects_chart(EFFECTS.head(0), tr=tr),
     "slope_chart": lambda tr: charts.slope_chart(RANKS, tr=tr),

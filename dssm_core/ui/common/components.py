@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args
 import streamlit as st
 
 from dssm_core import charts
-from dssm_core.charts.base import COSINE
+from dssm_core.charts.base import ATTENTION
 from dssm_core.errors import UserError
 from dssm_core.quantities import format_number, format_term
 from dssm_core.reporting.html import escape as escape
@@ -30,16 +30,27 @@ Kind = Literal["error", "warning", "note"]
 MAX_TOKENS = 300
 """Tokens of one text that are drawn; of the rest its number of characters is given."""
 
+MANY_TOKENS, EXCERPT = 60, 8
+"""A text of more tokens is folded; and of how many words its excerpt is."""
+
 MAX_GAP = 400
 """Characters between two tokens that are drawn."""
 
 
-def show_title(title: str) -> None:
-    """Show a page's title with the language switch beside it."""
-    with st.container(
-        horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
-    ):
+def show_title(title: str, about: str = "", beside: Callable[[], None] | None = None) -> None:
+    """Show a page's title in one line with what it is about and the language switch.
+
+    Args:
+        title: of the page.
+        about: a sentence beside the title.
+        beside: shows what stands before the language switch.
+    """
+    with st.container(horizontal=True, vertical_alignment="center", key="page-head"):
         st.title(title, anchor=False, width="content")
+        with st.container(width="stretch"):
+            show_quiet(about)
+        if beside:
+            beside()
         st.segmented_control(
             tr("language"),
             list(LANGUAGES),
@@ -121,6 +132,8 @@ def pick_chart(
     key: str,
     name: str,
     on_pick: Callable[[Mapping[str, Any]], None],
+    *,
+    is_moving: bool = False,
 ) -> None:
     """Show a chart of which a click picks a point.
 
@@ -130,6 +143,8 @@ def pick_chart(
             and does not report a second click on it.
         name: of the chart's selection parameter.
         on_pick: called before the next run with the fields of the point.
+        is_moving: whether its marks move to new data, for which the rest of it must not change:
+            its finding then stands beside it, and not in its description.
     """
 
     def select() -> None:
@@ -137,13 +152,29 @@ def pick_chart(
         if points:
             on_pick(points[0])
 
-    show_chart(chart, key, on_select=select, selection_mode=name)
+    specification = chart.to_dict()
+    if is_moving:
+        specification["description"] = tr("chart.beside", title=specification["title"]["text"])
+    specification.pop("config", None)  # Altair's sizes; the page has its own
+    st.vega_lite_chart(
+        specification, key=key, width="stretch", on_select=select, selection_mode=name
+    )
 
 
 def show_quiet(text: str, *, is_wait: bool = False) -> None:
     """Show a sentence of explanation, or of what is being waited for."""
     kind = ' dssm-wait" role="status' if is_wait else ""
     st.html(f'<p class="dssm-quiet{kind}">{escape(text)}</p>')
+
+
+def show_hidden(text: str) -> None:
+    """Say something to a screen reader alone."""
+    st.html(f'<p class="dssm-hidden" role="status">{escape(text)}</p>')
+
+
+def show_reason(text: str) -> None:
+    """Show the sentence that says why."""
+    st.html(f'<p class="dssm-reason">{escape(text)}</p>')
 
 
 def listed(items: Iterable[str], most: int = 12) -> str:
@@ -158,20 +189,18 @@ def listed(items: Iterable[str], most: int = 12) -> str:
     return tr("comma").join([*names[:most], *rest])
 
 
-def highest_weight(*texts: Sequence[ScoredToken]) -> float:
-    """Return the largest attention weight of some texts, the darkest shade; 0 without any."""
-    return max((token.attention or 0.0 for tokens in texts for token in tokens), default=0.0)
-
-
-def token_html(heading: str, text: str, tokens: Sequence[ScoredToken], highest: float) -> str:
+def token_html(heading: str, text: str, tokens: Sequence[ScoredToken]) -> str:
     """Return a text as escaped HTML, each token shaded by its attention weight and marked.
+
+    The darkest shade is the text's own largest weight: weights of a text sum to 1, so those of a
+    long one are all small. Of a long text its strongest words stand first, and the rest is folded.
 
     Args:
         heading: what text this is.
         text: the whole text; what stands between tokens is kept.
         tokens: its tokens with their offsets, in reading order.
-        highest: weight of the darkest shade.
     """
+    highest = max((token.attention or 0.0 for token in tokens), default=0.0)
     parts, end = [], 0
     for token in tokens[:MAX_TOKENS]:
         parts.append(_gap(text[end : token.start]))
@@ -183,10 +212,25 @@ def token_html(heading: str, text: str, tokens: Sequence[ScoredToken], highest: 
         parts.append(f'<span class="dssm-rest">{escape(tr("more", number=len(rest)))}</span>')
     else:
         parts.append(_gap(rest))
-    return (
-        f'<p class="dssm-label">{escape(heading)}</p>'
-        f'<p class="dssm-text" dir="auto">{"".join(parts)}</p>'
-    )
+    whole = f'<p class="dssm-text" dir="auto">{"".join(parts)}</p>'
+    if len(tokens) > MANY_TOKENS:
+        excerpt = _excerpt_html(text, tokens, highest)
+        more = escape(tr("text.whole", number=len(tokens)))
+        whole = f"{excerpt}<details><summary>{more}</summary>{whole}</details>"
+    return f'<div><p class="dssm-label">{escape(heading)}</p>{whole}</div>'
+
+
+def _excerpt_html(text: str, tokens: Sequence[ScoredToken], highest: float) -> str:
+    """Return the words with the largest weights, or without weights the first ones."""
+    read = [n for n, token in enumerate(tokens[:MAX_TOKENS]) if token.is_read]
+    if highest:
+        read.sort(key=lambda n: -(tokens[n].attention or 0.0))
+    words = [
+        _token_html(text[tokens[n].start : tokens[n].end], tokens[n], highest)
+        for n in sorted(read[:EXCERPT])
+    ]
+    between = " … " if highest else " "
+    return f'<p class="dssm-text" dir="auto">{between.join(words)} …</p>'
 
 
 def _gap(text: str) -> str:
@@ -205,7 +249,7 @@ def _token_html(word: str, token: ScoredToken, highest: float) -> str:
     about += [token.pieces] if token.pieces else []
     # at most half, so that the theme's text colour is readable on every shade
     shade = 0.5 * min(1.0, weight / highest) if weight and highest > 0 else 0.0
-    style = f' style="background: {theme.tint(COSINE, shade)}"' if shade else ""
+    style = f' style="background: {theme.tint(ATTENTION, shade)}"' if shade else ""
     is_high = weight is not None and weight > 0 and weight >= 0.1 * highest
     number = f"<sup>{format_number(weight, 'weight')}</sup>" if is_high else ""
     title = escape(tr("comma").join(about))
@@ -239,9 +283,9 @@ def chain_html(result: ScoredDocument, head: Head, documents: int, threshold: fl
     if result.logit is not None and result.probability is not None:
         logit = format_number(result.logit, "logit")
         probability = format_number(result.probability, "probability")
-        how = f"= sigmoid({logit}) {_verdict(result.probability, threshold)}"
+        verdict = _verdict(result.probability, threshold)
         items.append(_link("step", "logit", logit, _product(result.cosine, head)))
-        items.append(_link("step", "probability", probability, how))
+        items.append(_link("step", "probability", probability, f"= sigmoid({logit})", verdict))
     items.append(_link("apart", "rank", tr("rank.of", rank=result.rank, number=documents)))
     if result.percentile is not None:
         items.append(_link("apart", "percentile", format_number(result.percentile, "percentile")))
@@ -266,19 +310,21 @@ def _product(cosine: float, head: Head) -> str:
     return tr("chain.product", scale=head.scale, cosine=cosine, bias=bias)
 
 
-def _link(kind: str, name: str, number: str, how: str = "") -> str:
+def _link(kind: str, name: str, number: str, *how: str) -> str:
     """Return one number with its name, how it was worked out, and what it means."""
-    worked = f'<div class="how">{escape(how)}</div>' if how else ""
+    worked = "".join(f'<div class="how">{escape(line)}</div>' for line in how)
+    about = escape(tr(f"{name}.help"))
     return (
-        f'<div class="{kind}" role="listitem"><div class="name">{escape(tr(name))}</div>'
+        f'<div class="{kind}" role="listitem" title="{about}">'
+        f'<div class="name">{escape(tr(name))}</div>'
         f'<div class="number">{escape(number)}</div>{worked}'
-        f'<div class="about">{escape(tr(f"{name}.help"))}</div></div>'
+        f'<div class="about">{about}</div></div>'
     )
 
 
 def _verdict(probability: float, threshold: float) -> str:
     key = "above" if probability >= threshold else "below"
-    return f"· {tr(key, threshold=threshold)}"
+    return tr(key, threshold=threshold)
 
 
 def show_head(head: Head) -> None:

@@ -69,6 +69,7 @@ def pick_second(
     key: str,
     help: str,
     format_func: Callable[[str], str] = str,
+    is_labelled: bool = True,
 ) -> str | None:
     """Offer a second model, or what else can be compared with; return what is picked."""
     return st.selectbox(
@@ -77,8 +78,9 @@ def pick_second(
         index=None,
         format_func=format_func,
         key=key,
-        placeholder=tr("none"),
+        placeholder=tr("none") if is_labelled else tr("second.pick"),
         help=help,
+        label_visibility="visible" if is_labelled else "collapsed",
         persist_state="session",
     )
 

@@ -29,16 +29,37 @@ ADDRESS_SCRIPT = (
     "history.replaceState(history.state, '', "
     "document.currentScript.dataset.address || location.pathname)"
 )
-"""The one script of our own: it puts the address that stands in its attribute into the bar."""
+"""A script of our own: it puts the address that stands in its attribute into the bar."""
+
+LINK_SCRIPT = """(() => {
+  if (window.dssmLinks) return
+  window.dssmLinks = true
+  const numbered = "[aria-label^='#: '], [data-document]"
+  const number = e => e.dataset.document || e.getAttribute("aria-label").match(/[0-9]+/)[0]
+  addEventListener("pointerover", event => {
+    const over = event.target.closest?.(numbered)
+    for (const e of document.querySelectorAll(numbered))
+      e.classList.toggle("dssm-lit", !!over && number(e) === number(over))
+  })
+  const typing = is => document.body.classList.toggle("dssm-typing", is)
+  addEventListener("input", event => {
+    if (event.target.closest?.(".st-key-compare-query, .st-key-compare-lines")) typing(true)
+  })
+  addEventListener("focusout", () => typing(false))
+  addEventListener("keydown", event => {
+    if (event.key === "Enter" && (event.ctrlKey || event.target.tagName === "INPUT")) typing(false)
+  })
+})()"""
+"""The other: it lights a document in all charts at once, and dims results while text is typed."""
 
 
 def policy(index: str) -> str:
     """Return the Content-Security-Policy under which Streamlit and our charts work, and no more.
 
     Args:
-        index: Streamlit's own HTML, whose inline scripts are let in by their hash, as is ours.
+        index: Streamlit's own HTML, whose inline scripts are let in by their hash, as are ours.
     """
-    inline = [*INLINE.findall(index), ADDRESS_SCRIPT]
+    inline = [*INLINE.findall(index), ADDRESS_SCRIPT, LINK_SCRIPT]
     hashes = [hashlib.sha256(script.encode()).digest() for script in inline]
     scripts = " ".join(f"'sha256-{base64.b64encode(found).decode()}'" for found in hashes)
     rules = {

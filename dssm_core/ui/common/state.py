@@ -95,6 +95,7 @@ class View:
         documents: the documents.
         threshold: on probability.
         selected: position of the chosen document, from 1.
+        second: name of the second model's folder; "" for none.
     """
 
     model: str
@@ -102,6 +103,7 @@ class View:
     documents: tuple[str, ...]
     threshold: float
     selected: int
+    second: str = ""
 
 
 def pack(view: View) -> str | None:
@@ -132,8 +134,9 @@ def unpack(packed: str) -> View:
         threshold, selected = float(values["threshold"]), int(values["selected"])
         if not 0.01 <= threshold <= 0.99 or not 1 <= selected <= max(1, len(documents)):
             raise ValueError("numbers out of range")
-        query, model = _strings([values["query"], values["model"]])
-        return View(model, query, documents, threshold, selected)
+        texts = [values["query"], values["model"], values.get("second", "")]
+        query, model, second = _strings(texts)
+        return View(model, query, documents, threshold, selected, second)
     except (ValueError, KeyError, TypeError, OverflowError, zlib.error, RecursionError) as error:
         raise UserError("page.wrong link", f"{type(error).__name__}: {error}") from None
 

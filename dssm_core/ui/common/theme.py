@@ -37,7 +37,7 @@ def tint(colour: str, opacity: float) -> str:
 
 
 MARKS = """
-.dssm-text {line-height: 2.05; overflow-wrap: anywhere; white-space: pre-wrap; margin: 0}
+.dssm-text {line-height: 1.85; overflow-wrap: anywhere; white-space: pre-wrap; margin: 0}
 .dssm-t {border-radius: .25rem; padding: .14rem .22rem; box-decoration-break: clone;
   -webkit-box-decoration-break: clone}
 .dssm-letters {text-decoration: underline dotted 2px; text-underline-offset: .22rem}
@@ -52,7 +52,7 @@ MARKS = """
 .dssm-t sup {font-size: .64rem; padding-left: .12rem; font-variant-numeric: tabular-nums;
   line-height: 0}
 .dssm-label {font-weight: 600; font-size: .9rem; margin: 0 0 .3rem}
-.dssm-text + .dssm-label {margin-top: .9rem}
+div + div > .dssm-label {margin-top: .9rem}
 .dssm-legend {display: flex; flex-wrap: wrap; gap: .3rem 1.1rem; font-size: .85rem;
   margin-top: .9rem; line-height: 1.9}
 .dssm-ruler {border-collapse: collapse; font-size: .9rem}
@@ -78,6 +78,15 @@ CHAIN = """
 .dssm-chain .how {font-size: .875rem; font-variant-numeric: tabular-nums; overflow-wrap: anywhere}
 .dssm-chain .about {font-size: .8rem; line-height: 1.45; margin-top: .3rem}
 .dssm-narrow .dssm-chain > .apart {flex-basis: 38%}
+.dssm-brief .dssm-chain {gap: .5rem; margin-bottom: .6rem}
+.dssm-brief .dssm-chain > div {flex: 1 1 6.5rem; padding: .3rem .6rem}
+.dssm-brief .dssm-chain > .step::before {top: .75rem; left: -1.15rem}
+.dssm-brief .number {font-size: 1.15rem; line-height: 1.3}
+.dssm-brief .how {font-size: .75rem; line-height: 1.3}
+.dssm-brief .about, .dssm-brief .how + .how {display: none}
+.dssm-brief .dssm-label, .dssm-brief div > .dssm-text {display: inline}
+.dssm-brief .dssm-label {margin: 0 .6rem 0 0}
+.dssm-brief > div + div {margin-top: .5rem}
 @media (max-width: 40rem) {.dssm-chain > div {flex-basis: 38%}
   .dssm-chain > .step, .dssm-chain > .first {flex-basis: 100%; margin-left: 0}
   .dssm-chain > .step::before {content: "↓"; left: .9rem; top: -1.05rem}
@@ -102,6 +111,10 @@ MESSAGES = f"""
 @keyframes dssm-turn {{to {{transform: rotate(1turn)}}}}
 @media (prefers-reduced-motion: reduce) {{.dssm-wait::before {{animation: none}}}}
 .dssm-lead {{font-size: 1.1rem; font-weight: 600; line-height: 1.4; margin: 0}}
+.dssm-reason {{font-weight: 600; line-height: 1.5; margin: 0; overflow-wrap: anywhere}}
+.dssm-before {{display: none}}
+.dssm-typing .dssm-before {{display: block}}
+.dssm-typing .st-key-compare-result, .dssm-typing .st-key-compare-bars {{opacity: .35}}
 """
 
 COUNTS = f"""
@@ -130,12 +143,26 @@ CANDIDATES = f"""
 .dssm-candidate .marks .both {{background: color-mix(in srgb, currentColor 10%, transparent)}}
 """
 
+CHARTS = """
+.dssm-lit {filter: drop-shadow(0 0 3px currentColor) brightness(1.15)}
+[data-testid="stVegaLiteChart"] svg path, [data-testid="stVegaLiteChart"] svg text {
+  transition: transform .3s ease, d .3s ease}
+@media (prefers-reduced-motion: reduce) {
+  [data-testid="stVegaLiteChart"] svg path, [data-testid="stVegaLiteChart"] svg text {
+    transition: none}
+}
+"""
+
 PAGE = """
-[data-testid="stMainBlockContainer"] {max-width: 80rem; padding-top: 4.2rem; padding-bottom: 4rem}
+[data-testid="stMainBlockContainer"] {max-width: 116rem; padding: 3.9rem 2.2rem 4rem}
+[data-testid="stBaseButton-primary"], [data-testid="stBaseButton-primary"]:hover {
+  background: #005A8F; border-color: #005A8F; color: #FFFFFF}
+.st-key-page-head h1 {font-size: 1.35rem; padding: 0}
+.st-key-compare-inputs label {min-height: 0}
 @media (max-width: 40rem) {
   [data-testid="stMainBlockContainer"] {padding-left: 1rem; padding-right: 1rem}
 }
 """
 
-SHEET = f"<style>{MARKS}{CHAIN}{MESSAGES}{COUNTS}{CANDIDATES}{PAGE}</style>"
+SHEET = f"<style>{MARKS}{CHAIN}{MESSAGES}{COUNTS}{CANDIDATES}{CHARTS}{PAGE}</style>"
 """For the pages themselves."""

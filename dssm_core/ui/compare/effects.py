@@ -1,12 +1,17 @@
-"""Why a document scores as it does: what each token adds."""
+"""Why a document scores as it does: which word met which, and what each word adds."""
 
 from __future__ import annotations
 
+from functools import partial
+
+import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dssm_core import charts, explain
 from dssm_core.card import trust_sentence
 from dssm_core.scoring import ScoredDocument, Scorer
+from dssm_core.text import READ_STATES
 from dssm_core.towers import Side, can_encode_any
 from dssm_core.ui.common import components, theme
 from dssm_core.ui.common.language import tr, translator
@@ -15,19 +20,53 @@ from dssm_core.ui.compare.result import ResultView
 PART, ALIKE = 0.3, 0.6
 """Rank agreements of attention and effect between which they agree in part."""
 
+STRONGEST = 8
+"""Words of a text whose effects are shown at once; the others are folded."""
 
-def show_effects(view: ResultView, scorer: Scorer) -> None:
-    """Show the effect of every token of query and chosen document, and how attention compares."""
-    st.header(tr("effects"), anchor=False)
+
+def show_reason(view: ResultView, scorer: Scorer, sentence: DeltaGenerator) -> None:
+    """Show which words met, and what each word adds.
+
+    Args:
+        view: what is on screen.
+        scorer: the model.
+        sentence: where the pairs of words that the match rests on are named.
+    """
     chosen = view.scores.results[view.selected - 1]
+    query = view.scores.query.text
+    is_open = can_encode_any(scorer.cache) and chosen.cosine is not None
+    if is_open:
+        pairs = explain.interactions(scorer.cache, query, chosen.document)
+        with sentence:
+            components.show_reason(charts.describe_interactions(pairs, translator()))
+        st.header(tr("interactions"), anchor=False)
+        show_interactions(pairs, "compare")
+    st.header(tr("effects"), anchor=False)
     titles = (tr("query"), f"{tr('document')} {view.selected}")
-    show_pair_effects(scorer, view.scores.query.text, chosen, titles, "compare.effects")
+    show_pair_effects(scorer, query, chosen, titles, "compare.effects")
+
+
+def show_interactions(pairs: pd.DataFrame, key: str) -> None:
+    """Show which word of the query met which of the document.
+
+    Args:
+        pairs: as `explain.interactions` returns them.
+        key: what the charts' keys start with.
+    """
+    components.show_quiet(tr("interactions.note"))
+    links, cells = st.columns([5, 7], gap="medium")
+    with links:
+        drawing = charts.word_links(pairs, ink=theme.ink(), tr=translator())
+        components.show_chart(drawing, f"{key}.links")
+    with cells:
+        drawing = charts.interaction_map(pairs, ink=theme.ink(), tr=translator())
+        components.show_chart(drawing, f"{key}.interactions")
 
 
 def show_pair_effects(
     scorer: Scorer, query: str, scored: ScoredDocument, titles: tuple[str, str], key: str
 ) -> None:
-    """Show the effects of both texts of a pair, on one scale, with attention beside them.
+    """Show the effects of both texts of a pair, on one scale, with how attention agrees.
 
     Args:
         scorer: the model.
@@ -52,13 +91,20 @@ def show_pair_effects(
     reach = max((abs(token.cosine) for effects in both for token in effects.tokens), default=0.0)
     for effects, title, column in zip(both, titles, st.columns(2, gap="medium"), strict=True):
         with column:
-            chart = charts.effects_chart(
-                effects.frame(), title=title, reach=reach, ink=theme.ink(), tr=translator()
-            )
-            components.show_chart(chart, f"{key}.{effects.side}")
-            agreement = effects.agreement()
-            if agreement is not None:
-                components.show_quiet(tr(_verdict(agreement), agreement=agreement))
+            _show_effects(effects, title, reach, f"{key}.{effects.side}")
+
+
+def _show_effects(effects: explain.Effects, title: str, reach: float, key: str) -> None:
+    """Show the strongest effects of a text, and on demand all of them."""
+    number = sum(token.state in READ_STATES for token in effects.tokens)
+    draw = partial(charts.effects_chart, effects.frame(), title=title, reach=reach, tr=translator())
+    components.show_chart(draw(most=STRONGEST, ink=theme.ink()), key)
+    agreement = effects.agreement()
+    if agreement is not None:
+        components.show_quiet(tr(_verdict(agreement), agreement=agreement))
+    if number > STRONGEST:
+        with st.expander(tr("effects.all", number=number)):
+            components.show_chart(draw(ink=theme.ink()), f"{key}.all")
 
 
 def _verdict(agreement: float) -> str:

@@ -91,6 +91,7 @@ def open_link(folders: Mapping[str, ModelFolder]) -> None:
     _put_documents(view.documents)
     st.session_state["compare.threshold"] = view.threshold
     st.session_state["compare.selected"] = view.selected
+    st.session_state["compare.second"] = view.second if view.second in folders else None
     st.session_state["compare.offered"] = None
     _choose(None)
 
@@ -135,7 +136,7 @@ def pick_example(folder: ModelFolder) -> list[dict[str, Any]]:
         index=chosen_example(examples),
         format_func=names.__getitem__,
         key=key,
-        placeholder=tr("own"),
+        placeholder=tr("own") if examples else tr("no examples"),
         on_change=change,
         help=tr("example.help"),
         persist_state="session",
@@ -183,12 +184,10 @@ def _shown_examples(examples: Sequence[dict[str, Any]]) -> list[int]:
 
 
 def show_note(examples: Sequence[dict[str, Any]]) -> None:
-    """Show what to look at in the chosen example."""
+    """Show what to look at in the chosen example; below what is typed, which it must not move."""
     number = chosen_example(examples)
     if number is not None:
         components.show_quiet(examples[number]["note"])
-    elif not examples:
-        components.show_quiet(tr("no examples"))
 
 
 def type_query() -> str:
@@ -212,7 +211,7 @@ def type_documents() -> list[str]:
     text = st.text_area(
         tr("documents"),
         key="compare.lines",
-        height=190,
+        height=104,
         help=tr("documents.help", most=MAX_DOCUMENTS),
         on_change=_edited,
         persist_state="session",
@@ -244,7 +243,7 @@ def _type_rows() -> list[str]:
         key=f"compare.rows.{version}",
         num_rows="dynamic",
         hide_index=True,
-        height=230,
+        height=150,
         column_config={
             "document": st.column_config.TextColumn(
                 tr("documents.table"),

@@ -1,8 +1,9 @@
-"""The main page: one query against its documents, with every number and every weight."""
+"""The main page, a workbench: what was typed on the left, what it scores and why on the right."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -15,6 +16,7 @@ from dssm_core.scoring import Scorer, Scores
 from dssm_core.towers import PART_CHARACTERS
 from dssm_core.ui.common import components, state
 from dssm_core.ui.common.adopt import offer_encoder
+from dssm_core.ui.common.components import escape
 from dssm_core.ui.common.language import tr
 from dssm_core.ui.common.models import wait_for_model
 from dssm_core.ui.common.theme import SHEET
@@ -38,40 +40,68 @@ def render() -> None:
 
 def _render() -> None:
     st.html(SHEET)
-    _show_head()
     live = None
     with components.failures_shown("the page"):
+        components.show_title(tr("title"), tr("intro"), beside=offer_encoder)
         folders, broken = state.model_folders()
         inputs.open_link(folders)
         _show_broken(broken)
         if not folders:
             raise UserError("page.no models", str(new_models()))
-        folder, request, stored, status = _show_inputs(folders)
-        live = state.live_model(folder)
-        with status:
+        left, right = st.columns([4, 7], gap="medium")
+        with left.container(gap="xsmall", key="compare-inputs"):
+            folder, request, examples = _show_inputs(folders)
+            waits, bars = st.container(), st.container(key="compare-bars")
+            inputs.show_note(examples)
+        stored = _stored(request, examples)
+        live, other = state.live_model(folder), second_model.chosen(folders, folder.name)
+        with waits:
             _show_status(live, stored)
-        share.keep(folder.name, request)
-        candidates.show(folder, live, request)
-        scores = _answer(live, request, stored)
+        share.keep(folder.name, other, request)
+        with right.container(gap="xsmall", key="compare-result"):
+            candidates.show(folder, live, request)
+            scores = _answer(live, request, stored)
+            if scores:
+                view, reason = _show_result(folders, folder, scores, request, bars)
         if scores:
-            for warning in notes.warnings(scores, request):
-                components.show_message("warning", warning)
-            view = result.show(folder, scores, notes.notes(scores, request))
             # there before the live model is: what stands below must not move when it comes
-            why, second = st.container(), st.container()
+            why, second = st.container(gap="small"), st.container()
+            result.show_table(view)
+            result.show_details(view)
             share.show(view)
             if live.scorer:
                 with why:
-                    effects.show_effects(view, live.scorer)
+                    effects.show_reason(view, live.scorer, reason)
                 with second:
-                    second_model.show_second(view, folders)
+                    second_model.show_second(view)
     if live:
         live.start()
 
 
-def _show_head() -> None:
-    components.show_title(tr("title"))
-    components.show_quiet(tr("intro"))
+def _show_result(
+    folders: dict[str, ModelFolder],
+    folder: ModelFolder,
+    scores: Scores,
+    request: inputs.ScoreRequest,
+    bars: DeltaGenerator,
+) -> tuple[result.ResultView, DeltaGenerator]:
+    """Show the scores; return what is shown, and where the reason for them goes."""
+    for warning in notes.warnings(scores, request):
+        components.show_message("warning", warning)
+    texts = [scored.document for scored in scores.results]
+    other = second_model.chosen(folders, folder.name)
+    second = second_model.score(other, scores.query.text, texts)
+    if second and (doubt := second_model.warning(scores, second)):
+        components.show_message("warning", doubt)
+    remarks = notes.notes(scores, request)
+    pick_other = partial(second_model.pick, folders, folder.name)
+    view, reason = result.show(folder, scores, remarks, second, bars, pick_other)
+    if strongest := view.strongest():
+        components.show_quiet(strongest)
+    if remarks:
+        with st.expander(tr("notes", number=len(remarks))):
+            components.show_notes(remarks)
+    return view, reason
 
 
 def _show_broken(broken: Sequence[UserError]) -> None:
@@ -86,27 +116,23 @@ def _show_broken(broken: Sequence[UserError]) -> None:
 
 def _show_inputs(
     folders: dict[str, ModelFolder],
-) -> tuple[ModelFolder, inputs.ScoreRequest, Scores | None, DeltaGenerator]:
-    """Show the inputs; return what was put in, its stored scores, and where the status goes."""
-    left, right = st.columns([5, 7], gap="medium")
-    with left:
-        first, second = st.columns([3, 2])
-        with second:
-            folder = inputs.pick_model(folders)
-        with first:
-            examples = inputs.pick_example(folder)
-        inputs.show_note(examples)
-        query = inputs.type_query()
-        offer_encoder()
-    with right:
-        lines = inputs.type_documents()
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.button(tr("score"), key="compare.score", on_click=resume, args=("compare",))
-            candidates.show_button()
-            inputs.pick_entry()
-            status = st.container(width="stretch")
-    request = inputs.ScoreRequest.of(query, lines)
-    return folder, request, _stored(request, examples), status
+) -> tuple[ModelFolder, inputs.ScoreRequest, list[dict[str, Any]]]:
+    """Show the inputs; return the model, what was typed, and the model's examples."""
+    first, second = st.columns(2, gap="small")
+    with first:
+        folder = inputs.pick_model(folders)
+    with second:
+        examples = inputs.pick_example(folder)
+    query = inputs.type_query()
+    lines = inputs.type_documents()
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.button(
+            tr("score"), key="compare.score", type="primary", on_click=resume, args=("compare",)
+        )
+        candidates.show_button()
+        inputs.pick_entry()
+    st.html(f'<p class="dssm-quiet dssm-before" role="status">{escape(tr("typing"))}</p>')
+    return folder, inputs.ScoreRequest.of(query, lines), examples
 
 
 def _stored(request: inputs.ScoreRequest, examples: Sequence[dict[str, Any]]) -> Scores | None:
@@ -124,7 +150,7 @@ def _show_status(live: state.LiveModel, stored: Scores | None) -> None:
     elif live.scorer is None:
         wait_for_model(live, tr("loading" if stored else "waiting"))
     else:
-        components.show_quiet(tr("ready"))
+        components.show_hidden(tr("ready"))
 
 
 def _answer(

@@ -1,14 +1,15 @@
-"""What the page shows of scores: charts, chain, attention, table; one choice moves them all."""
+"""What the page shows of scores: curve, bars, numbers, words, table; one choice moves them all."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dssm_core import charts
 from dssm_core.errors import UserError
@@ -18,13 +19,19 @@ from dssm_core.ui.common import components, theme
 from dssm_core.ui.common.language import tr, translator
 from dssm_core.ui.common.tables import Column, pick_table
 from dssm_core.ui.compare.second_scale import SecondScale
-from dssm_core.words import ENGLISH, Translate
+from dssm_core.words import ENGLISH, Translate, join_texts
 
 MAX_BARS = 20
 """Documents in the ranked bars, which would else be taller than the screen."""
 
-MAX_TOKENS = 80
-"""Tokens of a text in the heat map."""
+CURVE = 240
+"""Height of the curve with title and axis: above the document's words at 1280 by 720 pixels."""
+
+SECOND = {"cosine": "cosine", "probability": "probability", "rank": "count"}
+"""What is shown of a second model, with the quantity that it is."""
+
+PICKS = "compare.picks"
+"""Session key of how often a document was chosen: charts have another key after each choice."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +46,7 @@ class ResultView:
         selected: position of the chosen document.
         notes: remarks on what was not read.
         scale: what stands beside the cosine.
+        second: the second model's scores of the same texts, if one was chosen.
     """
 
     folder: ModelFolder
@@ -48,6 +56,7 @@ class ResultView:
     selected: int
     notes: Sequence[str]
     scale: SecondScale
+    second: Scores | None = None
 
     def drawn(self) -> pd.DataFrame:
         """Return the frame as charts draw it, with the second scale as "probability"."""
@@ -68,6 +77,21 @@ class ResultView:
         if not above:
             return say("finding.none matches", **values)
         return say("finding", **values, above=above, number=len(known))
+
+    def findings(self) -> str:
+        """Return what the scores say, and where the second model puts another document first."""
+        known = self.frame.dropna(subset=["rank"])
+        if self.second is None or known.empty:
+            return self.finding()
+        other = self.second.frame().dropna(subset=["rank"])
+        if other.empty:
+            return join_texts(self.finding(), tr("second.none", name=self.second.model))
+        firsts = [
+            frame.sort_values(["rank", "position"])["position"].iloc[0] for frame in (known, other)
+        ]
+        key = "second.same" if firsts[0] == firsts[1] else "second.other"
+        values = {"name": self.second.model, "first": int(firsts[1])}
+        return join_texts(self.finding(), tr(key, **values))
 
     def chain_html(self) -> str:
         """Return the chosen document's score chain."""
@@ -99,17 +123,26 @@ class ResultView:
         )
 
     def texts_html(self) -> str:
-        """Return query and chosen document as shaded tokens, on one scale, with their legend."""
+        """Return query and chosen document as tokens shaded by attention, with their legend."""
         query, chosen = self.scores.query, self.scores.results[self.selected - 1]
-        highest = components.highest_weight(query.tokens, chosen.tokens)
         name = f"{tr('document')} {self.selected}"
+        marked = [t for t in query.tokens + chosen.tokens if t.state != "seen"]
         return (
-            components.token_html(tr("query"), query.text, query.tokens, highest)
-            + components.token_html(name, chosen.document, chosen.tokens, highest)
-            + components.legend_html(query.tokens, chosen.tokens)
+            components.token_html(tr("query"), query.text, query.tokens)
+            + components.token_html(name, chosen.document, chosen.tokens)
+            + (components.legend_html(query.tokens, chosen.tokens) if marked else "")
         )
 
-    def score_chart(self, ink: str = charts.INK, tr: Translate = ENGLISH) -> charts.Drawing:
+    def strongest(self) -> str:
+        """Return the words with the most attention, in a sentence a text; "" without attention."""
+        tokens = self.scores.token_frame()
+        return charts.describe_attention(
+            tokens[tokens["position"].isin([0, self.selected])], translator()
+        )
+
+    def score_chart(
+        self, ink: str = charts.INK, tr: Translate = ENGLISH, height: int = 380
+    ) -> charts.Drawing:
         """Return the chart of cosine against probability."""
         return charts.score_chart(
             self.drawn(),
@@ -117,6 +150,7 @@ class ResultView:
             background=charts.background_bins(self.scale.background),
             threshold=self.threshold,
             selected=self.selected,
+            height=height,
             ink=ink,
             tr=self.scale.words(tr),
         )
@@ -130,29 +164,64 @@ class ResultView:
             pd.concat([first, drawn[is_more]]),
             threshold=self.threshold,
             selected=self.selected,
+            second=self._second_drawn(),
             ink=ink,
             tr=self.scale.words(tr),
         )
 
+    def _second_drawn(self) -> pd.DataFrame | None:
+        """Return the second model's numbers; no probability beside a share of random pairs."""
+        if self.second is None:
+            return None
+        frame = self.second.frame()
+        return frame if self.scale.head.is_fitted else frame.assign(probability=np.nan)
 
-def show(folder: ModelFolder, scores: Scores, notes: Sequence[str]) -> ResultView:
-    """Show scores from the finding down to the table, and return what is shown."""
+
+def show(
+    folder: ModelFolder,
+    scores: Scores,
+    notes: Sequence[str],
+    second: Scores | None,
+    bars: DeltaGenerator,
+    pick_other: Callable[[], None],
+) -> tuple[ResultView, DeltaGenerator]:
+    """Show scores on one screen: finding, curve, numbers and words.
+
+    Args:
+        folder: the model folder.
+        scores: its scores.
+        notes: remarks on what was not read.
+        second: the second model's scores.
+        bars: where the ranked documents stand, beside what was typed.
+        pick_other: shows the picker of the second model.
+
+    Returns:
+        What is shown, and where the reason for it goes.
+    """
     frame = scores.frame()
-    selected = _selected(frame)
-    finding, slider = st.columns([7, 5], gap="medium", vertical_alignment="center")
     scale = SecondScale(scores.head, _background(folder))
+    finding, slider = st.columns([8, 4], gap="medium", vertical_alignment="center")
     with slider:
         threshold = _pick_threshold(scale)
-    view = ResultView(folder, scores, frame, threshold, selected, notes, scale)
-    with finding:
-        components.show_lead(view.finding())
-        components.show_quiet(tr("choose"))
-    _show_charts(view)
-    components.show_notes(notes)
-    _show_chain(view)
-    _show_attention(view)
-    _show_table(view)
-    return view
+    view = ResultView(folder, scores, frame, threshold, _selected(frame), notes, scale, second)
+    with finding.container(gap="xxsmall"):
+        components.show_lead(view.findings())
+        reason = st.empty()
+        if threshold[0] is None:
+            components.show_quiet(_same_threshold(scale, threshold))
+    picks = st.session_state.get(PICKS, 0)
+    _show_chart(view.score_chart(theme.ink(), translator(), CURVE), f"compare.curve.{picks}")
+    with bars:
+        _show_chart(view.ranked_bars(theme.ink(), translator()), f"compare.bars.{picks}")
+        if len(frame) > MAX_BARS:
+            components.show_quiet(tr("bars.cut", most=MAX_BARS))
+    chosen, other = st.columns([8, 4], gap="small")
+    with chosen:
+        _pick_document(scores)
+    with other:
+        pick_other()
+    st.html(f'<div class="dssm-brief">{view.chain_html()}{view.texts_html()}</div>')
+    return view, reason
 
 
 def _background(folder: ModelFolder) -> np.ndarray:
@@ -187,48 +256,63 @@ def _pick_threshold(scale: SecondScale) -> charts.Threshold:
         help=say("threshold.help"),
         persist_state="session",
     )
-    cosine = scale.cosine_at(value)
+    return scale.cosine_at(value), value
+
+
+def _same_threshold(scale: SecondScale, threshold: charts.Threshold) -> str:
+    """Return the threshold on both scales, or that no cosine reaches it."""
+    cosine, value = threshold
     low, high = scale.head.reachable
-    text = "threshold.never" if cosine is None else "threshold.same"
-    components.show_quiet(say(text, probability=value, cosine=cosine, low=low, high=high))
-    return cosine, value
+    key = "threshold.never" if cosine is None else "threshold.same"
+    say = scale.words(translator())
+    return say(key, probability=value, cosine=cosine, low=low, high=high)
 
 
-def _show_charts(view: ResultView) -> None:
-    draws = (view.score_chart, view.ranked_bars)
-    for number, (column, draw) in enumerate(zip(st.columns([7, 6]), draws, strict=True)):
-        with column:
-            components.pick_chart(
-                draw(theme.ink(), translator()),
-                f"compare.chart.{number}.{view.selected}",
-                "document",
-                lambda point: _select(int(point["position"])),
-            )
-    if len(view.frame) > MAX_BARS:
-        components.show_quiet(tr("bars.cut", most=MAX_BARS))
+def _show_chart(drawing: charts.Drawing, key: str) -> None:
+    """Show a chart of which a click chooses a document, and whose points move to new data."""
+    components.pick_chart(
+        drawing, key, "document", lambda point: _select(int(point["position"])), is_moving=True
+    )
 
 
 def _select(position: int) -> None:
     st.session_state["compare.selected"] = position
+    _count_pick()
 
 
-def _show_chain(view: ResultView) -> None:
-    st.header(tr("chain" if view.scores.head.is_fitted else "share.chain"), anchor=False)
-    results = view.scores.results
+def _count_pick() -> None:
+    # Vega keeps what was clicked under a chart's key and does not report a second click on it
+    st.session_state[PICKS] = st.session_state.get(PICKS, 0) + 1
+
+
+def _pick_document(scores: Scores) -> None:
     st.selectbox(
         tr("selected"),
-        range(1, len(results) + 1),
-        format_func=lambda n: f"{n} · {' '.join(results[n - 1].document[:160].split())}",
+        range(1, len(scores.results) + 1),
+        format_func=lambda n: f"{n} · {' '.join(scores.results[n - 1].document[:160].split())}",
         key="compare.selected",
+        on_change=_count_pick,
+        label_visibility="collapsed",
     )
-    st.html(view.chain_html())
-    if view.scores.head.is_fitted:
-        components.show_head(view.scores.head)
-    else:
-        components.show_quiet(tr("share.no head"))
-    if note := view.length_note():
-        components.show_quiet(note)
-    _show_ruler(results[view.selected - 1].cosine)
+
+
+def show_details(view: ResultView) -> None:
+    """Show what the numbers mean, on other scales and among random pairs."""
+    chosen = view.scores.results[view.selected - 1]
+    with st.expander(tr("details")):
+        head = view.scores.head
+        components.show_quiet(_same_threshold(view.scale, view.threshold))
+        names = ("cosine", "logit", "probability") if head.is_fitted else ("cosine",)
+        for name in (*names, "rank", "percentile"):
+            components.show_quiet(tr("details.line", name=tr(name), help=tr(f"{name}.help")))
+        if head.is_fitted:
+            components.show_head(head)
+        else:
+            components.show_quiet(tr("share.no head"))
+        if note := view.length_note():
+            components.show_quiet(note)
+        components.show_quiet(view.attention_note())
+    _show_ruler(chosen.cosine)
 
 
 def _show_ruler(cosine: float | None) -> None:
@@ -240,35 +324,8 @@ def _show_ruler(cosine: float | None) -> None:
         st.html(components.ruler_html(scales(cosine)))
 
 
-def _show_attention(view: ResultView) -> None:
-    st.header(tr("attention"), anchor=False)
-    query, chosen = view.scores.query, view.scores.results[view.selected - 1]
-    has_attention = any(t.attention is not None for t in query.tokens + chosen.tokens)
-    components.show_quiet(view.attention_note())
-    text, *rest = st.columns(2, gap="medium") if has_attention else [st.container()]
-    text.html(view.texts_html())
-    for chart in rest:
-        with chart:
-            heatmap = charts.attention_heatmap(
-                _tokens(view), per_line=4, ink=theme.ink(), tr=translator()
-            )
-            components.show_chart(heatmap, "compare.heatmap")
-            if max(len(query.tokens), len(chosen.tokens)) > MAX_TOKENS:
-                components.show_quiet(tr("attention.cut", number=MAX_TOKENS))
-
-
-def _tokens(view: ResultView) -> pd.DataFrame:
-    """Return the first tokens of the query (position 0) and of the chosen document."""
-    query, chosen = view.scores.query, view.scores.results[view.selected - 1]
-    frame = replace(
-        view.scores,
-        query=replace(query, tokens=query.tokens[:MAX_TOKENS]),
-        results=(replace(chosen, tokens=chosen.tokens[:MAX_TOKENS]),),
-    ).token_frame()
-    return frame.assign(position=frame["position"] * view.selected)
-
-
-def _show_table(view: ResultView) -> None:
+def show_table(view: ResultView) -> None:
+    """Show every number of every document; the second model's beside them."""
     st.header(tr("table"), anchor=False)
     ranked = view.ranked()
     positions = ranked["position"].tolist()
@@ -276,18 +333,24 @@ def _show_table(view: ResultView) -> None:
     numbers = ("cosine", "logit", "probability") if view.scores.head.is_fitted else ("cosine",)
     columns |= {name: _column(name) for name in numbers}
     columns |= {"rank": _column("rank", quantity="count"), "percentile": _column("percentile")}
+    if view.second is not None:
+        other = view.second.frame().set_index("position").reindex(positions)
+        for name, quantity in SECOND.items():
+            ranked[f"{name} 2"] = other[name].to_numpy()
+            columns[f"{name} 2"] = Column(f"{tr(name)} · {view.second.model}", quantity)
+        columns["document"] = _column("document", "medium")
     pick_table(
         ranked[list(columns)],
         columns,
         tr("table.alt"),
-        key=f"compare.table.{hash(tuple(positions))}",
+        key=f"compare.table.{hash((view.second is None, *positions))}",
         row=positions.index(view.selected),
         on_pick=lambda row: _select(int(positions[row])),
     )
 
 
 def _column(
-    name: str, width: Literal["large"] | None = None, quantity: str | None = None
+    name: str, width: Literal["medium", "large"] | None = None, quantity: str | None = None
 ) -> Column:
     if name == "document":
         return Column(tr(name), width=width)

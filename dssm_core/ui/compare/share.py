@@ -10,25 +10,26 @@ import streamlit as st
 from markupsafe import Markup
 
 from dssm_core.charts import Drawing
+from dssm_core.folder import ModelFolder
 from dssm_core.quantities import plain_number
 from dssm_core.reporting.html import Figure, Table, render
 from dssm_core.reporting.sheets import safe_csv
 from dssm_core.ui.common import components, state, theme
 from dssm_core.ui.common.language import tr, translator
-from dssm_core.ui.common.security_headers import ADDRESS_SCRIPT
+from dssm_core.ui.common.security_headers import ADDRESS_SCRIPT, LINK_SCRIPT
 from dssm_core.ui.compare.inputs import ScoreRequest
-from dssm_core.ui.compare.result import ResultView
+from dssm_core.ui.compare.result import SECOND, ResultView
 from dssm_core.words import join_texts
 
 
-def keep(model: str, request: ScoreRequest) -> None:
+def keep(model: str, second: ModelFolder | None, request: ScoreRequest) -> None:
     """Put what was typed into the address bar before it is scored, which may take long."""
     chosen = st.session_state.get("compare.selected") or 1
     selected = min(chosen, max(1, len(request.documents)))
     threshold = st.session_state.get("compare.threshold", 0.5)
-    _keep_address(
-        state.pack(state.View(model, request.query, request.documents, threshold, selected))
-    )
+    typed = request.query, request.documents
+    other = second.name if second else ""
+    _keep_address(state.pack(state.View(model, *typed, threshold, selected, other)))
 
 
 def show(view: ResultView) -> None:
@@ -36,16 +37,13 @@ def show(view: ResultView) -> None:
     st.header(tr("share"), anchor=False)
     scores = view.scores
     texts = tuple(result.document for result in scores.results)
-    packed = state.pack(
-        state.View(view.folder.name, scores.query.text, texts, view.threshold[1], view.selected)
-    )
+    shown = view.folder.name, scores.query.text, texts, view.threshold[1], view.selected
+    packed = state.pack(state.View(*shown, view.second.model if view.second else ""))
     if packed:
-        components.show_quiet(tr("share.note"))
-        st.code(
-            f"{(st.context.url or '').split('?')[0].rstrip('/')}/?view={packed}",
-            language=None,
-            wrap_lines=True,
-        )
+        with st.expander(tr("share.link"), icon=":material/link:"):
+            components.show_quiet(tr("share.note"))
+            address = (st.context.url or "").split("?")[0].rstrip("/")
+            st.code(f"{address}/?view={packed}", language=None, wrap_lines=True)
     else:
         components.show_message("note", tr("share.long"))
     with st.container(horizontal=True):
@@ -84,18 +82,26 @@ def _table(view: ResultView) -> pd.DataFrame:
     frame["threshold"] = view.threshold[1]
     frame.insert(0, "query", view.scores.query.text)
     frame.insert(0, "model", view.folder.name)
-    return frame
+    return _with_second(frame, view)
+
+
+def _with_second(frame: pd.DataFrame, view: ResultView) -> pd.DataFrame:
+    """Return the frame with the second model's numbers in columns of their own."""
+    if view.second is None:
+        return frame
+    suffix = f" · {view.second.model}"
+    other = view.second.frame().set_index("position")[[*SECOND]].add_suffix(suffix)
+    return frame.join(other, on="position")
 
 
 def page_writer(view: ResultView) -> Callable[[], bytes]:
     """Return what writes the page; its words are chosen here, where the language is known."""
-    ranked, text = view.ranked(), translator()
-    names = map(str, ranked.columns)
-    columns = [("#" if name == "position" else tr(name), _quantity(name)) for name in names]
+    ranked, text = _with_second(view.ranked(), view), translator()
+    columns = [(_heading(name), _quantity(name)) for name in map(str, ranked.columns)]
     values = {
         "title": f"DSSM Lens · {view.folder.name}",
         "query": tr("report.slice", column=tr("query"), name=view.scores.query.text),
-        "finding": view.finding(),
+        "finding": view.findings(),
         "notes": view.notes,
         "document": tr("report.slice", column=tr("chain"), name=tr("document n", n=view.selected)),
         "chain": Markup(view.chain_html()),
@@ -112,8 +118,17 @@ def page_writer(view: ResultView) -> Callable[[], bytes]:
     return write
 
 
+def _heading(column: str) -> str:
+    """Return a column's heading, with the model's name where it is the second one's."""
+    if column == "position":
+        return "#"
+    name, *model = column.split(" · ", 1)
+    return " · ".join([tr(name), *model])
+
+
 def _quantity(column: str) -> str:
     """Return by which quantity a column's numbers are written; "" for texts."""
+    column = column.split(" · ")[0]
     quantities = {"position": "count", "rank": "count", "threshold": "probability"}
     numbers = ("cosine", "logit", "probability", "percentile")
     return quantities.get(column, column if column in numbers else "")
@@ -134,6 +149,6 @@ def _keep_address(packed: str | None) -> None:
     typed = packed is not None and st.session_state.get("compare.chosen") is None
     address = f"?view={packed}" if typed else ""  # base64url: safe in an attribute
     st.html(
-        f'<script data-address="{address}">{ADDRESS_SCRIPT}</script>',
+        f'<script data-address="{address}">{ADDRESS_SCRIPT}</script><script>{LINK_SCRIPT}</script>',
         unsafe_allow_javascript=True,
     )

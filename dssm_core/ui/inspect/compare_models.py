@@ -339,8 +339,8 @@ def _show_one(row: pd.Series, names: tuple[str, str]) -> None:
 
     with st.container(border=True):
         st.html(
-            components.token_html(tr("query"), row["query"], (), 0.0)
-            + components.token_html(tr("document"), row["document"], (), 0.0)
+            components.token_html(tr("query"), row["query"], ())
+            + components.token_html(tr("document"), row["document"], ())
         )
         verdicts = {"relevant": tr("pair.relevant"), "not relevant": tr("pair.not relevant")}
         numbers: dict[str, list[str]] = {tr("edit.number"): [*map(tr, NUMBERS), tr("two.verdict")]}

@@ -58,10 +58,9 @@ def show_pair(
     texts, verdict = st.columns([7, 5], gap="large")
     with texts:
         query, scored = pair.scores.query, pair.scored
-        highest = components.highest_weight(query.tokens, scored.tokens)
         st.html(
-            components.token_html(tr("query"), query.text, query.tokens, highest)
-            + components.token_html(tr("document"), scored.document, scored.tokens, highest)
+            components.token_html(tr("query"), query.text, query.tokens)
+            + components.token_html(tr("document"), scored.document, scored.tokens)
             + components.legend_html(query.tokens, scored.tokens)
         )
         chain = components.chain_html(pair.scored, scorer.head, pair.candidates, pair.at)

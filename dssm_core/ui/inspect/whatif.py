@@ -95,18 +95,15 @@ def _show_numbers(before: ScoredDocument, after: ScoredDocument) -> None:
 
 
 def _show_texts(pair: SelectedPair, scores: Scores) -> None:
-    """Show the shaded texts before and after, on one scale."""
+    """Show the shaded texts before and after."""
     versions = (
         (tr("edit.before"), pair.scores.query, pair.scored),
         (tr("edit.after"), scores.query, scores.results[0]),
     )
-    highest = components.highest_weight(
-        *(tokens for _, query, document in versions for tokens in (query.tokens, document.tokens))
-    )
     for column, (when, query, document) in zip(st.columns(2, gap="medium"), versions, strict=True):
         column.html(
-            components.token_html(f"{tr('query')} · {when}", query.text, query.tokens, highest)
+            components.token_html(f"{tr('query')} · {when}", query.text, query.tokens)
             + components.token_html(
-                f"{tr('document')} · {when}", document.document, document.tokens, highest
+                f"{tr('document')} · {when}", document.document, document.tokens
             )
         )

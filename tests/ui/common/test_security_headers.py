@@ -108,7 +108,12 @@ def test_no_script_is_let_in_but_streamlits_own_and_ours():
     rules = dict(rule.split(" ", 1) for rule in security_headers.policy(index).split("; "))
     hashes = [
         base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-        for script in ("one()", "two()\n", security_headers.ADDRESS_SCRIPT)
+        for script in (
+            "one()",
+            "two()\n",
+            security_headers.ADDRESS_SCRIPT,
+            security_headers.LINK_SCRIPT,
+        )
     ]
     given = ["'self'", "'wasm-unsafe-eval'", *(f"'sha256-{one}'" for one in hashes)]
     assert rules["script-src"].split() == given

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,10 @@ import pytest
 from dssm_core import charts
 from dssm_core.explain import effects
 from dssm_core.folder import ModelFolder
-from dssm_core.scoring import Head
+from dssm_core.scoring import Head, ScoredDocument, ScoredText, Scores
+from dssm_core.towers import ScoredToken
+from dssm_core.ui.common import state
+from dssm_core.ui.compare import second_model
 from tests.charts.helpers import check, everything, rows
 from tests.pages import Ready, numbers, sent_rows, shown_text, sound
 from tests.tiny import FAITHFULNESS, WordTowers
@@ -30,6 +35,13 @@ def without_attention() -> WordTowers:
 
     towers.encode = bare  # type: ignore[method-assign]
     return towers
+
+
+def link(app: Any) -> str:
+    """Return the view in the link that the page shows."""
+    found = re.search(r"view=([\w-]+)", app.code[0].value)
+    assert found
+    return found[1]
 
 
 class NoAttention(Ready):
@@ -87,6 +99,45 @@ def test_two_models_are_shown_side_by_side(page: Any, models: Path) -> None:
     sound(app)
     table = app.dataframe[-1].value
     assert table["rank"].tolist() == table["rank 2"].tolist() == [1, 2]
+    assert "windows puts the same document first." in shown_text(app)
+    bars = [r for c in app.get("vega_lite_chart") for r in sent_rows(c) if "cosine_second" in r]
+    assert [round(r["cosine_second"], 3) for r in bars] == [1.0, 0.0]
+
+
+def test_a_link_restores_the_second_model_and_the_download_holds_its_numbers(
+    page: Any, models: Path
+) -> None:
+    shutil.copytree(models / "doors", models / "windows")
+    view = state.View("doors", "blue wall", ("red", "a wall"), 0.25, 2, "windows")
+    app = page(view=state.pack(view))
+    sound(app)
+    assert app.selectbox(key="compare.second").value == "windows"
+    assert state.unpack(link(app)) == view
+    gone = page(view=state.pack(replace(view, second="gone")))
+    sound(gone)
+    assert gone.selectbox(key="compare.second").value is None
+
+
+def test_a_partner_that_knows_none_of_the_words_is_named() -> None:
+    def known(model: str, state: Any) -> Scores:
+        tokens = (ScoredToken("red", 0, 3, state, None),)
+        found = ScoredDocument("red", 0.5, 0.0, 0.5, 1, None, tokens)
+        return Scores(model, Head(4, 0), ScoredText("red", tokens), (found,))
+
+    mine = known("mine", "seen")
+    doubt = second_model.warning(mine, known("theirs", "letters"))
+    assert doubt.startswith("theirs does not know 100.0% of these words, the other model 0.0%")
+    assert second_model.warning(mine, known("theirs", "pieces")) == ""
+
+
+def test_the_page_says_which_words_met_and_where_the_match_rests_on(page: Any) -> None:
+    app = page()
+    sound(app)
+    assert "The match rests on" in shown_text(app)
+    cells = [r for c in app.get("vega_lite_chart") for r in sent_rows(c) if "number" in r]
+    found = {(r["query"], r["document"]): round(r["interaction"], 3) for r in cells}
+    # "red door" against "a red door" in towers that add words up: each word meets itself
+    assert found["red", "red"] > 0 > found["red", "door"]
 
 
 def test_with_one_model_no_second_is_offered(page: Any) -> None:

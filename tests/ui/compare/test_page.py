@@ -49,7 +49,7 @@ def test_the_first_screen_shows_an_example_before_the_model_is_loaded(page: Any)
     assert numbers(app)["document"].tolist() == ["a red door", "a blue wall"]
     assert numbers(app)["cosine"].tolist() == pytest.approx([1.0, 0.0])
     assert "This is the stored result of the example. The live model is loading" in shown_text(app)
-    assert len(app.get("vega_lite_chart")) == 3
+    assert len(app.get("vega_lite_chart")) == 2
 
 
 def test_the_page_paints_without_tensorflow() -> None:
@@ -274,7 +274,7 @@ def token(text: str, attention: float | None, kind: str = "seen", start: int = 0
 
 def test_user_text_is_escaped_everywhere_in_the_shaded_text() -> None:
     text = '<b>"x"</b> & <script>y</script>'
-    shown = components.token_html("Query", text, [token("b", 1.0, start=1)], 1.0)
+    shown = components.token_html("Query", text, [token("b", 1.0, start=1)])
     assert "<b>" not in shown
     assert "<script>" not in shown
     assert "&lt;script&gt;y" in shown
@@ -286,7 +286,7 @@ def test_weights_and_states_are_shown_and_nothing_is_lost_between_tokens() -> No
         token("sofa", 0.25, "letters", 5),
         token("door", 0.0, "truncated", 10),
     ]
-    shown = components.token_html("Query", "red, sofa door!", tokens, 0.75)
+    shown = components.token_html("Query", "red, sofa door!", tokens)
     for part in ("0.75", "0.25", ', <span class="dssm-t dssm-letters"', "dssm-truncated", "!</p>"):
         assert part in shown
     assert "(not read: after the model&#39;s last word)" in shown  # for who cannot see the mark
@@ -298,11 +298,11 @@ def test_control_characters_are_shown_as_their_pictures() -> None:
 
 def test_only_so_many_tokens_are_drawn_and_the_others_are_counted() -> None:
     tokens = [token("a", 0.0, start=2 * i) for i in range(components.MAX_TOKENS + 7)]
-    assert "15 more characters" in components.token_html("Query", "a " * len(tokens), tokens, 1.0)
+    assert "15 more characters" in components.token_html("Query", "a " * len(tokens), tokens)
 
 
 def test_a_long_run_of_what_is_no_word_is_cut_and_counted() -> None:
-    shown = components.token_html("Query", "." * 100_000, [], 0.0)
+    shown = components.token_html("Query", "." * 100_000, [])
     assert len(shown) < 1_000
     assert "99,600 more characters" in shown
 

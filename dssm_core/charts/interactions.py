@@ -1,0 +1,228 @@
+"""Which word of a query met which word of a document."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from dssm_core.charts.base import (
+    AROUND,
+    COSINE,
+    INK,
+    QUIET,
+    Drawing,
+    drawable,
+    headline,
+    template,
+    tip,
+    tips,
+)
+from dssm_core.quantities import format_number
+from dssm_core.words import ENGLISH, Translate
+
+MAX_WORDS = 10
+"""Words of each text that are drawn: those with the largest interactions, in reading order."""
+
+MAX_LINES = 12
+"""Lines between words."""
+
+MEETS = 0.03
+"""Interaction from which two words are said to meet."""
+
+LEAST = 0.1
+"""Share of the largest interaction below which no line is drawn and no number printed."""
+
+
+def interaction_map(
+    frame: pd.DataFrame, *, title: str = "", ink: str = INK, tr: Translate = ENGLISH
+) -> Drawing:
+    """Return a heat map of the interactions of a query's words with a document's.
+
+    Frame columns: query, document (the words), query_index, document_index (where they stand),
+    interaction.
+
+    Reads as: a strong blue cell is a pair of words that the cosine needs together; a grey one is a
+    pair that stands in for each other.
+
+    Args:
+        frame: one row a pair of words.
+        title: of the chart, if it is not the usual one.
+        ink: colour of the text inside the chart.
+        tr: gives the texts.
+    """
+    shown = _strongest(frame)
+    largest = max(float(shown["interaction"].abs().max()) if len(shown) else 0.0, 1e-9)
+    is_cut = frame[["query_index", "document_index"]].nunique().max() > MAX_WORDS
+    return Drawing(
+        _map_template(ink, tr),
+        {"pairs": shown},
+        {"low": str(-largest), "high": str(largest)},
+        {
+            "title": headline(
+                title or tr("chart.interactions"),
+                tr("chart.interactions.reads"),
+                tr("chart.interactions.cut", most=MAX_WORDS) if is_cut else "",
+                ink=ink,
+            ),
+            "description": describe_interactions(frame, tr),
+        },
+    )
+
+
+def word_links(frame: pd.DataFrame, *, ink: str = INK, tr: Translate = ENGLISH) -> Drawing:
+    """Return a query's words on the left, a document's on the right, and lines between them.
+
+    Frame columns: as of `interaction_map`.
+
+    Reads as: the thicker a line, the more the cosine rests on its two words together.
+
+    Args:
+        frame: one row a pair of words.
+        ink: colour of the text inside the chart.
+        tr: gives the texts.
+    """
+    shown = _strongest(frame)
+    top = shown.nlargest(MAX_LINES, "interaction")
+    largest = max(float(top["interaction"].max()) if len(top) else 0.0, 1e-9)
+    lines = top[top["interaction"] >= LEAST * largest]
+    lines = lines.assign(width=8 * lines["interaction"] / largest, left=0.0, right=1.0)
+    return Drawing(
+        _links_template(ink, tr),
+        {
+            "links": lines,
+            "queries": _column(shown, "query"),
+            "documents": _column(shown, "document"),
+        },
+        {},
+        {
+            "title": headline(tr("chart.links"), tr("chart.links.reads"), ink=ink),
+            "description": describe_interactions(frame, tr),
+        },
+    )
+
+
+def describe_interactions(frame: pd.DataFrame, tr: Translate = ENGLISH) -> str:
+    """Return the pairs of words that the match rests on, at most three, in a sentence."""
+    top = frame.nlargest(3, "interaction")
+    largest = float(top["interaction"].max()) if len(top) else 0.0
+    if largest < MEETS:
+        return tr("chart.interactions.none")
+    strong = top[top["interaction"] >= largest / 3]
+    words = (drawable(strong[side], 40) for side in ("query", "document"))
+    pairs = [
+        tr("chart.interactions.pair", query=query, document=document, interaction=value)
+        for query, document, value in zip(*words, strong["interaction"].tolist(), strict=True)
+    ]
+    return tr("chart.interactions.finding", pairs=tr("comma").join(pairs))
+
+
+def _strongest(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the pairs of the words with the largest interactions, with their labels."""
+    shown = frame
+    for side in ("query_index", "document_index"):
+        strength = shown["interaction"].abs().groupby(shown[side]).max()
+        kept = strength.sort_values(ascending=False, kind="stable").head(MAX_WORDS).index
+        shown = shown[shown[side].isin(kept)]
+    largest = float(shown["interaction"].abs().max()) if len(shown) else 0.0
+    numbers = [
+        format_number(value, "effect") if abs(value) >= LEAST * largest else ""
+        for value in shown["interaction"].tolist()
+    ]
+    shown = shown.assign(number=numbers)
+    for side in ("query", "document"):
+        places, order = np.unique(shown[f"{side}_index"].to_numpy(), return_inverse=True)
+        shown[f"{side}_row"] = (order + 0.5) / max(1, len(places))  # each takes the whole height
+        shown[side] = drawable(shown[side], 40)
+    return shown
+
+
+def _column(shown: pd.DataFrame, side: str) -> pd.DataFrame:
+    """Return the words of one side, each once, with the row it stands in."""
+    words = shown[[side, f"{side}_row"]].drop_duplicates(f"{side}_row").sort_values(f"{side}_row")
+    return words.set_axis(["word", "row"], axis=1)
+
+
+@lru_cache(maxsize=16)
+def _map_template(ink: str, tr: Translate) -> str:
+    """Return the template of `interaction_map`, with data "pairs"."""
+    ends: list[Any] = ["@low", "@high"]
+    scale = alt.Scale(domain=[*ends[:1], 0, *ends[1:]], range=[QUIET, "transparent", COSINE])
+    word = "slice(datum.label, indexof(datum.label, '·') + 1)"
+    axis: dict[str, Any] = {"ticks": False, "domain": False, "labelExpr": word, "labelLimit": 110}
+    told = [
+        alt.Tooltip("query:N", title=tr("query")),
+        alt.Tooltip("document:N", title=tr("document")),
+        tip("interaction", "effect", tr("chart.interactions.value")),
+    ]
+    base = (
+        alt.Chart(alt.NamedData("pairs"))
+        # the number in front keeps the order of the text, and two equal words apart
+        .transform_calculate(
+            across="format(datum.document_index, '06') + '·' + datum.document",
+            down="format(datum.query_index, '06') + '·' + datum.query",
+        )
+        .encode(
+            alt.X("across:N", title=tr("chart.interactions.document")).axis(
+                orient="top", labelAngle=-30, labelOverlap=False, **axis
+            ),
+            alt.Y("down:N", title=tr("chart.interactions.query")).axis(**axis),
+            **tips(*told),
+        )
+    )
+    cells = base.mark_rect(opacity=0.5, stroke=QUIET, strokeWidth=0.3).encode(
+        alt.Color("interaction:Q", title=tr("chart.interactions.value"), scale=scale).legend(None)
+    )
+    numbers = base.mark_text(fontSize=11, color=ink, aria=False).encode(text="number:N")
+    return template(alt.layer(cells, numbers).properties(height=alt.Step(26), padding=AROUND))
+
+
+@lru_cache(maxsize=16)
+def _links_template(ink: str, tr: Translate) -> str:
+    """Return the template of `word_links`, with data "links", "queries" and "documents"."""
+    across = alt.Scale(domain=[-0.55, 1.55])
+    hidden: dict[str, Any] = {"axis": None}
+
+    def row(field: str) -> alt.Y:
+        return alt.Y(f"{field}:Q", title=tr("chart.links.order"), **hidden).scale(
+            domain=[0, 1], reverse=True
+        )
+
+    def x(field: str) -> alt.X:
+        return alt.X(f"{field}:Q", title=tr("chart.links.sides"), scale=across, **hidden)
+
+    told = [
+        alt.Tooltip("query:N", title=tr("query")),
+        alt.Tooltip("document:N", title=tr("document")),
+        tip("interaction", "effect", tr("chart.interactions.value")),
+    ]
+    lines = (
+        alt.Chart(alt.NamedData("links"))
+        .mark_rule(color=COSINE, opacity=0.6, strokeCap="round")
+        .encode(
+            x("left"),
+            row("query_row"),
+            x2="right:Q",
+            y2="document_row:Q",
+            strokeWidth=alt.StrokeWidth("width:Q", scale=None),
+            **tips(*told),
+        )
+    )
+    style: dict[str, Any] = {"color": ink, "fontSize": 13, "limit": 130}
+    left: dict[str, Any] = {"align": "right", "dx": -8}
+    right: dict[str, Any] = {"align": "left", "dx": 8}
+    words = [
+        alt.Chart(alt.NamedData(name))
+        .mark_text(**style, **beside)
+        .encode(
+            row("row"),
+            x=alt.datum(end, type="quantitative"),
+            text="word:N",
+            description="word:N",
+        )
+        for name, end, beside in (("queries", 0.0, left), ("documents", 1.0, right))
+    ]
+    return template(alt.layer(lines, *words).properties(height=300, padding=AROUND))
