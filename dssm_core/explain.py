@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from dssm_core.errors import UserError
+from dssm_core.numeric import l2_normalise
 from dssm_core.scoring import Head, cosine
 from dssm_core.text import READ_STATES, State, Token
 from dssm_core.towers import (
@@ -118,7 +119,7 @@ def effects(
     """
     text, other = (query, document) if side == "query" else (document, query)
     fixed = towers.encode([other], "document" if side == "query" else "query")[0]
-    whole, places, variants = _left_out(towers, text, side)
+    whole, places, variants = left_out(towers, text, side)
     base = _cosine(whole, fixed)
     lost = {
         place: (base - value, head.probability(base) - head.probability(value))
@@ -163,11 +164,11 @@ def interactions(towers: Towers | EncodingCache, query: str, document: str) -> p
         UserError: as `effects`.
     """
     sides: tuple[tuple[str, Side], ...] = ((query, "query"), (document, "document"))
-    left_out = [_left_out(towers, text, side) for text, side in sides]
-    vectors = [np.stack([w.vector, *(v.vector for v in variants)]) for w, _, variants in left_out]
+    texts = [left_out(towers, text, side) for text, side in sides]
+    vectors = [np.stack([w.vector, *(v.vector for v in variants)]) for w, _, variants in texts]
     values = interaction_matrix(*vectors)
-    words = [[whole.tokens[place].text for place in places] for whole, places, _ in left_out]
-    indices = [places for _, places, _ in left_out]
+    words = [[whole.tokens[place].text for place in places] for whole, places, _ in texts]
+    indices = [places for _, places, _ in texts]
     rows, columns = (grid.ravel() for grid in np.indices(values.shape))
     return pd.DataFrame(
         {
@@ -200,19 +201,20 @@ def interaction_matrix(query: np.ndarray, document: np.ndarray) -> np.ndarray:
         >>> interaction_matrix(np.stack([unit[0], unit[1]]), np.stack([unit[0], unit[1]]))
         array([[2.]])
     """
-    units = []
-    for vectors in (query.astype(np.float64), document.astype(np.float64)):
-        norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-        units.append(np.divide(vectors, norms, out=np.zeros_like(vectors), where=norms > 0))
-    c = units[0] @ units[1].T  # [1 + n, 1 + m]
+    rows, columns = (l2_normalise(vectors.astype(np.float64)) for vectors in (query, document))
+    c = rows @ columns.T  # [1 + n, 1 + m]
     result: np.ndarray = c[0, 0] - c[1:, :1] - c[:1, 1:] + c[1:, 1:]
     return result
 
 
-def _left_out(
+def left_out(
     towers: Towers | EncodingCache, text: str, side: Side
 ) -> tuple[Encoding, list[int], list[Encoding]]:
-    """Return a text's encoding, the indices of its read tokens, and the encodings without each."""
+    """Return a text's encoding, the indices of its read tokens, and the encodings without each.
+
+    Raises:
+        UserError: if the towers know some texts alone, and not those with a token left out.
+    """
     whole = towers.encode([text], side)[0]
     places = [i for i, token in enumerate(whole.tokens) if token.is_read]
     variants = [without(text, whole.tokens, [place]) for place in places]

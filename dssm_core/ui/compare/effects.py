@@ -9,6 +9,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dssm_core import charts, explain
+from dssm_core.card import trust_sentence
 from dssm_core.scoring import ScoredDocument, Scorer
 from dssm_core.text import READ_STATES
 from dssm_core.towers import Side, can_encode_any
@@ -81,6 +82,8 @@ def show_pair_effects(
     if scored.cosine is None:
         components.show_message("note", tr("nothing"))
         return
+    if trust := trust_sentence(scorer.folder, translator()):
+        components.show_quiet(trust)
     sides: tuple[Side, Side] = ("query", "document")
     both = [
         explain.effects(scorer.cache, scorer.head, query, scored.document, side) for side in sides
