@@ -157,8 +157,11 @@ PAGE = """
 [data-testid="stMainBlockContainer"] {max-width: 116rem; padding: 3.9rem 2.2rem 4rem}
 [data-testid="stBaseButton-primary"], [data-testid="stBaseButton-primary"]:hover {
   background: #005A8F; border-color: #005A8F; color: #FFFFFF}
-.st-key-inspect-list {position: sticky; top: 4rem}
-@media (max-width: 40rem) {.st-key-inspect-list {position: static}}
+[data-testid="stColumn"]:has(> * > * > .st-key-inspect-list) {align-self: stretch}
+[data-testid="stColumn"]:has(> * > * > .st-key-inspect-list) > * {height: 100%}
+@media (min-width: 40rem) {
+  [data-testid="stColumn"] > * > :has(> .st-key-inspect-list) {position: sticky; top: 4rem}
+}
 .st-key-page-head h1 {font-size: 1.35rem; padding: 0}
 .st-key-compare-inputs label {min-height: 0}
 @media (max-width: 40rem) {
