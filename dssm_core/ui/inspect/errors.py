@@ -28,7 +28,7 @@ AT_FIRST = 200
 MAX_ROWS = 1_000
 """Errors in the table; search and filters look at all."""
 
-PATIENCE = 0.5
+PATIENCE = 0.1
 """Seconds that the page waits for causes before it shows itself without them."""
 
 MARKS = {"relevant": "✓", "not relevant": "✗", "unsure": "?", "bad data": "∅"}

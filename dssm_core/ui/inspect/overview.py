@@ -128,11 +128,15 @@ def _show_charts(
     with columns[3]:
         table = scored.cached("calibration", (), lambda: measure.calibration(frame))
         error = measure.calibration_error(table)
-        chart = charts.reliability_chart(table, error=error, **style)
-        components.show_chart(chart, "inspect.reliability")
+        reliability = scored.cached(
+            "reliability",
+            tuple(style.values()),
+            lambda: charts.reliability_chart(table, error=error, **style),
+        )
+        components.show_chart(reliability, "inspect.reliability")
 
 
-def _show_curve(name: str, chart: charts.Chart, scored: ScoredPairs) -> None:
+def _show_curve(name: str, chart: charts.Drawing, scored: ScoredPairs) -> None:
     key = f"inspect.{name}.{st.session_state.get(threshold.MOVES, 0)}"
     pick_chart(chart, key, "threshold", lambda point: threshold.put(scored, float(point["cosine"])))
 
