@@ -276,8 +276,10 @@ def _token_html(word: str, token: ScoredToken, highest: float) -> str:
 
 
 def legend_html(*texts: Sequence[ScoredToken]) -> str:
-    """Return the legend of the marks that are on tokens of these texts."""
+    """Return the legend of the marks that are on tokens of these texts; "" without any."""
     marks = {token.state for tokens in texts for token in tokens}
+    if marks <= {"seen"}:
+        return ""
     word = escape(tr("legend.word"))
     items = "".join(
         f'<div role="listitem"><span class="dssm-t dssm-{state}" aria-hidden="true">{word}</span> '

@@ -78,6 +78,7 @@ CHAIN = """
 .dssm-chain .how {font-size: .875rem; font-variant-numeric: tabular-nums; overflow-wrap: anywhere}
 .dssm-chain .about {font-size: .8rem; line-height: 1.45; margin-top: .3rem}
 .dssm-narrow .dssm-chain > .apart {flex-basis: 38%}
+@media (max-width: 40rem) {.dssm-brief .dssm-chain > .step::before {display: none}}
 .dssm-brief .dssm-chain {gap: .5rem; margin-bottom: .6rem}
 .dssm-brief .dssm-chain > div {flex: 1 1 6.5rem; padding: .3rem .6rem}
 .dssm-brief .dssm-chain > .step::before {top: .75rem; left: -1.15rem}
