@@ -177,3 +177,4 @@ def _show_meetings(pair: SelectedPair) -> None:
         return
     pairs = explain.interactions(pair.scorer.cache, pair.query, pair.document)
     effects.show_interactions(pairs, f"inspect.{pair.key}")
+    effects.show_decomposition(pair.scorer, pair.query, pair.document, pairs, f"inspect.{pair.key}")
