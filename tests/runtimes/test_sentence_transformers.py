@@ -41,13 +41,6 @@ def test_vectors_are_those_of_the_library(name, side):
 
 
 SUMMED = ["bert-mean", "bert-mean_sqrt_len_tokens", "static", "model2vec"]
-    "bert-mean",
-    "bert-mean_sqrt_len_tokens",
-    "static",
-    "model2vec",
-    "prompt-in",
-    "prompt-out",
-]
 
 
 @pytest.mark.parametrize("name", SUMMED)
