@@ -23,7 +23,11 @@ from dssm_core.text import ADDED_STATES, VECTOR_STATES, State
 from dssm_core.towers import ScoredToken
 from dssm_core.ui.common import theme
 from dssm_core.ui.common.language import language, tr, translator
-from dssm_core.ui.common.security_headers import ADDRESS_SCRIPT, LINK_SCRIPT
+from dssm_core.ui.common.security_headers import (
+    ADDRESS_SCRIPT,
+    LANGUAGE_SCRIPT,
+    LINK_SCRIPT,
+)
 from dssm_core.words import LANGUAGES, join_texts
 
 Kind = Literal["error", "warning", "note"]
@@ -61,6 +65,11 @@ def show_title(title: str, about: str = "", beside: Callable[[], None] | None = 
             required=True,
             label_visibility="collapsed",
             persist_state="session",
+        )
+        st.html(
+            f'<script data-language="{tr("language.code")}">{LANGUAGE_SCRIPT}</script>',
+            width="content",
+            unsafe_allow_javascript=True,
         )
 
 
