@@ -17,7 +17,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dssm_core.errors import UserError
-from dssm_core.ui.lab import runs, systems
+from dssm_core.ui.lab import runs, systems, toy_run
 from dssm_core.ui.lab.dot import PRESETS, dot_layer, explain_pair, hand_written_cosine
 from dssm_core.words import ENGLISH
 from tests import ROOT, tiny
@@ -34,6 +34,7 @@ SYSTEMS = [
     {
         "name": "LSTM",
         "notebook": "build_lstm_model",
+        "traits": {"reads": "sequence", "shares": "lstm", "output": "sigmoid", "loss": "pair"},
         "parameters": 2,
         "layers": [
             {
@@ -42,6 +43,7 @@ SYSTEMS = [
                 "shape": "(None, 6)",
                 "parameters": 0,
                 "inputs": [],
+                "masks": [],
             },
             {
                 "name": "out",
@@ -49,6 +51,7 @@ SYSTEMS = [
                 "shape": "(None, 1)",
                 "parameters": 2,
                 "inputs": ["query"],
+                "masks": ["query"],
             },
         ],
     }
@@ -93,7 +96,7 @@ def page(models: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     (models / "doors" / "pairs.csv").write_text("query,document,label,split\na,b,1,test\n")
     monkeypatch.setenv("DSSM_MODELS", str(models))
     monkeypatch.setattr(systems, "_described", lambda: SYSTEMS)
-    monkeypatch.setattr(systems, "Task", FakeTask)
+    monkeypatch.setattr(toy_run, "Task", FakeTask)
     monkeypatch.setattr("dssm_core.ui.lab.page.Run", FakeRun)
     return AppTest.from_function(lab_page, default_timeout=120).run()
 
@@ -107,13 +110,17 @@ def test_a_system_is_shown_layer_by_layer(page: AppTest) -> None:
     sound(page)
     assert page.selectbox(key="lab.system").options == ["LSTM shared by query and document"]
     assert "In the notebook: build_lstm_model. 2 parameters." in text(page)
-    table = next(d.value for d in page.dataframe if "kind" in d.value)
-    assert table["kind"].tolist() == ["InputLayer", "Dense"]
+    assert "Both texts are read word by word by the same LSTM" in text(page)
+    assert "The probability: sigmoid(w × cosine + b)" in text(page)
+    assert "Dense · (None, 1) · 2 parameters" in text(page)
+    table = next(d.value for d in page.dataframe if "shares" in d.value)
+    assert table["shares"].tolist() == ["embedding and LSTM"]
 
 
 def test_the_graph_names_every_layer_and_its_source() -> None:
     graph = systems.layer_graph(SYSTEMS[0]["layers"], "#123456")
-    assert '"query" -> "out"' in graph
+    assert '"query" -> "out"\n' in graph
+    assert '"query" -> "out" [style=dashed' in graph
     assert graph.count("#123456") == 3
 
 
