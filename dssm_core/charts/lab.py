@@ -24,7 +24,14 @@ from dssm_core.words import ENGLISH, Translate
 
 
 def history_chart(
-    frame: pd.DataFrame, *, measure: str, title: str, reads_as: str, tr: Translate = ENGLISH
+    frame: pd.DataFrame,
+    *,
+    measure: str,
+    title: str,
+    reads_as: str,
+    is_share: bool = False,
+    rival: tuple[str, float] | None = None,
+    tr: Translate = ENGLISH,
 ) -> Chart:
     """Return one measure of training runs by epoch, a line a run.
 
@@ -37,12 +44,16 @@ def history_chart(
         measure: the column to draw.
         title: of the chart and its y axis, with the range in brackets.
         reads_as: one sentence below the title.
+        is_share: whether the measure lies in [0, 1], all of which is then drawn.
+        rival: name and value of what the runs are compared with, a dotted line.
         tr: gives the other texts.
     """
     shown = frame[["run", "epoch", measure]].dropna().rename(columns={measure: "value"})
     base = alt.Chart(shown).encode(
         alt.X("epoch:O").title(tr("chart.history.epoch")).axis(labelAngle=0),
-        alt.Y("value:Q").scale(zero=False).title(title),
+        alt.Y("value:Q")
+        .scale(**({"domain": [0, 1]} if is_share else {"zero": False}))
+        .title(title),
         alt.Color("run:N")
         .scale(range=[COSINE, PROBABILITY, CHOSEN, QUIET])
         .legend(orient="top", title=None, symbolType="stroke", symbolStrokeWidth=3),
@@ -57,9 +68,8 @@ def history_chart(
         f"{run} {format_number(part['value'].iloc[-1], 'loss')}"
         for run, part in shown.groupby("run", sort=False)
     )
-    return alt.layer(
-        base.mark_line(strokeWidth=2), base.mark_point(filled=True, size=60)
-    ).properties(
+    layers = [base.mark_line(strokeWidth=2), base.mark_point(filled=True, size=60)]
+    return alt.layer(*layers, *([_rival(*rival)] if rival else [])).properties(
         title=headline(title, reads_as),
         height=300,
         padding=AROUND,
@@ -67,6 +77,15 @@ def history_chart(
             "chart.history.finding" if last else "chart.history.none", title=title, last=last
         ),
     )
+
+
+def _rival(name: str, value: float) -> Chart:
+    """Return a dotted line across the chart, with its name and value on it."""
+    label = f"{name} {format_number(value, 'metric')}"
+    base = alt.Chart(pd.DataFrame({"value": [value], "label": [label]})).encode(alt.Y("value:Q"))
+    line = base.mark_rule(strokeDash=[2, 3], color=QUIET, strokeWidth=2)
+    text = base.mark_text(align="left", baseline="bottom", dx=4, color=QUIET, fontWeight="bold")
+    return alt.layer(line, text.encode(x=alt.value(0), text="label:N"))
 
 
 def vectors_chart(

@@ -18,8 +18,10 @@ from dssm_core.ui.lab import toy_run
 from dssm_core.ui.lab.runs import ask
 
 OWN_SENTENCE = frozenset(
-    "query_vec doc_vec out softmax lexical skip query_attention doc_attention query_dense_1 "
-    "doc_dense_1".split()
+    [
+        *("query_dense_1", "doc_dense_1", "query_vec", "doc_vec", "out", "softmax"),
+        *("lexical", "skip", "query_attention", "doc_attention"),
+    ]
 )
 """Layers that have a sentence by name; the others have that of their kind."""
 

@@ -11,7 +11,7 @@ from dssm_core import charts
 from dssm_core.scoring import Head
 from dssm_core.ui.common import components, theme
 from dssm_core.ui.common.language import tr, translator
-from dssm_core.ui.lab.progress import watch
+from dssm_core.ui.lab.progress import Measure, watch
 from dssm_core.ui.lab.runs import Task
 
 BUILDER = "negative sampling MLP"
@@ -48,7 +48,8 @@ def show(system: str) -> None:
             st.rerun()
     if run is None or st.session_state["lab.toy.system"] != system:
         return
-    watch([run], "lab.watch.toy", ("loss",) if is_builder else ("loss", "scale"))
+    drawn = [Measure("loss")] if is_builder else [Measure("loss"), Measure("scale")]
+    watch([run], "lab.watch.toy", drawn)
     if run.result and is_builder:
         _show_shares(run.result)
     elif run.result:
