@@ -294,7 +294,25 @@ def test_every_preset_can_be_chosen_and_is_explained(page: AppTest, preset: str)
     next(g for g in page.get("button_group") if g.key == "lab.preset").set_value(preset).run()
     sound(page)
     assert ENGLISH(f"lab.preset.{preset}.about") in text(page)
-    assert page.number_input(key="lab.qx").value == PRESETS[preset][0][0]
+    assert float(page.text_input(key="lab.qx").value) == PRESETS[preset][0][0]
+
+
+@pytest.mark.parametrize("typed", ["abc", "", "nan", "1e999"])
+def test_what_is_no_number_is_an_error_and_not_zero(page: AppTest, typed: str) -> None:
+    page.text_input(key="lab.qx").set_value(typed).run()
+    sound(page)
+    assert "An entry of a vector must be a number" in text(page)
+
+
+def test_numbers_are_written_as_they_are_read(page: AppTest) -> None:
+    page.text_input(key="lab.qx").set_value("−6e19").run()
+    sound(page)
+    steps = next(d.value for d in page.dataframe if "value" in d.value)
+    assert steps["value"].tolist()[0] in ("−0", "0")
+    page.text_input(key="lab.qx").set_value("0").run()
+    page.text_input(key="lab.qy").set_value("0").run()
+    steps = next(d.value for d in page.dataframe if "value" in d.value)
+    assert steps["value"].tolist()[0] == "NaN"
 
 
 VECTORS = [
