@@ -36,7 +36,8 @@ def add(commands: Commands) -> None:
         "--corpus",
         type=Path,
         required=True,
-        help=f"a file of pairs ({' '.join(PAIRS)}), or of one document a line; - reads stdin",
+        help=f"a file of pairs or of ids and texts ({' '.join(PAIRS)}), or of one document a line; "
+        "- reads stdin",
     )
     index.add_argument(
         "--out",
@@ -80,9 +81,16 @@ def _index(options: argparse.Namespace) -> None:
 
 
 def _read(path: Path) -> tuple[list[str], list[str]]:
-    """Return the distinct documents of --corpus, and some of its queries where it has any."""
-    from dssm_core.corpus.pairs import read_pairs
+    """Return the distinct documents of --corpus, and some of its queries where it has any.
 
+    Raises:
+        UserError: where the file has none, or is neither pairs nor texts with ids.
+    """
+    from dssm_core.corpus.pairs import read_pairs
+    from dssm_core.corpus.texts import has_ids, read_texts
+
+    if path.suffix.lower() in PAIRS and has_ids(path):
+        return list(dict.fromkeys(read_texts(path).texts.values())), []
     if path.suffix.lower() in PAIRS:
         pairs = read_pairs(path)
         queries = pairs["query"].drop_duplicates()

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 
 from dssm_core.commands.files import add_model, read_lines
 from dssm_core.errors import UserError
+from dssm_core.words import ENGLISH
 
 if TYPE_CHECKING:
     import numpy as np
 
     from dssm_core.commands.files import Commands
+    from dssm_core.corpus.judged import Judged
     from dssm_core.evaluation import Collection, Fusion
     from dssm_core.evaluation.ranking import Keep
     from dssm_core.folder import ModelFolder
@@ -39,13 +41,7 @@ def _add_evaluate(commands: Commands) -> None:
         type=Path,
         help="file of pairs; every document of the file is a candidate for every query",
     )
-    evaluate.add_argument("--qrels", type=Path, help="TREC or BEIR judgements, in place of --pairs")
-    evaluate.add_argument(
-        "--corpus", type=Path, help="documents of --qrels: lines of id, tab, text; or BEIR's JSONL"
-    )
-    evaluate.add_argument(
-        "--queries", type=Path, help="queries of --qrels, in the same form as --corpus"
-    )
+    _add_collection(evaluate)
     evaluate.add_argument(
         "--run",
         type=Path,
@@ -65,6 +61,30 @@ def _add_evaluate(commands: Commands) -> None:
     )
     evaluate.add_argument("--json", action="store_true", help="print JSON")
     evaluate.set_defaults(command=_evaluate)
+
+
+def _add_collection(evaluate: argparse.ArgumentParser) -> None:
+    evaluate.add_argument("--qrels", type=Path, help="TREC or BEIR judgements, in place of --pairs")
+    evaluate.add_argument(
+        "--corpus",
+        type=Path,
+        help="documents of --qrels: BEIR's JSONL; or a table of ids and texts, of tabs or (.csv) "
+        "commas, with or without a header",
+    )
+    evaluate.add_argument(
+        "--queries", type=Path, help="queries of --qrels, in the same form as --corpus"
+    )
+    evaluate.add_argument(
+        "--min-grade",
+        type=int,
+        default=1,
+        help="grade of --qrels from which a document is relevant (1); nDCG keeps all grades",
+    )
+    evaluate.add_argument(
+        "--leave-out-own",
+        action="store_true",
+        help="where a query's id is a document's id, too, that document is no candidate for it",
+    )
 
 
 def _add_robustness(commands: Commands) -> None:
@@ -96,7 +116,8 @@ def _evaluate(options: argparse.Namespace) -> None:
     from dssm_core.folder import ModelFolder
     from dssm_core.runtimes.load import load_towers
 
-    collection, columns = _collection(options)
+    judged = _judged(options)
+    collection, columns = _collection(options, judged)
     folder = ModelFolder.open(options.model)
     rival = ModelFolder.open(options.against) if options.against else None
     towers = load_towers(folder)
@@ -110,30 +131,43 @@ def _evaluate(options: argparse.Namespace) -> None:
             keep,
         )
     if options.json:
-        print(json.dumps(metrics, indent=2, ensure_ascii=False, allow_nan=False))
+        reading = {"reading": judged.to_dict()} if judged else {}
+        print(json.dumps({**metrics, **reading}, indent=2, ensure_ascii=False, allow_nan=False))
         return
+    if judged:
+        print("\n".join(sentence.text(ENGLISH) for sentence in judged.sentences()))
     print(f"{metrics['queries']:,} queries, each against {metrics['documents']:,} documents\n")
     print(metrics_table(metrics) + fusion_note(metrics) + significance(metrics))
     print("\n".join(calibration_lines(metrics)))
 
 
-def _collection(options: argparse.Namespace) -> tuple[Collection, dict[str, list[str]]]:
-    """Return what to measure on, and the columns of --pairs that group its queries."""
-    from dssm_core.corpus.pairs import read_pairs
-    from dssm_core.corpus.trec import read_judgements, read_texts
-    from dssm_core.evaluation import Collection, telling_columns
+def _judged(options: argparse.Namespace) -> Judged | None:
+    """Return the collection of --qrels; None where it is --pairs that are measured on."""
+    from dssm_core.corpus.judged import Judged
 
-    judged = options.qrels, options.corpus, options.queries
-    if bool(options.pairs) == any(judged) or (any(judged) and not all(judged)):
+    files = options.qrels, options.queries, options.corpus
+    if bool(options.pairs) == any(files) or (any(files) and not all(files)):
         given = [n for n in ("pairs", "qrels", "corpus", "queries") if getattr(options, n)]
         raise UserError("evaluate.unclear source", ", ".join(given) or "–")
     if options.pairs:
+        return None
+    return Judged.read(*files, options.min_grade, options.leave_out_own)
+
+
+def _collection(
+    options: argparse.Namespace, judged: Judged | None
+) -> tuple[Collection, dict[str, list[str]]]:
+    """Return what to measure on, and the columns of --pairs that group its queries."""
+    from dssm_core.corpus.pairs import read_pairs
+    from dssm_core.evaluation import Collection, telling_columns
+
+    if judged is None:
         pairs = read_pairs(options.pairs)
         collection = Collection.of(pairs)
         return collection, telling_columns(pairs, collection)
-    queries, documents = read_texts(options.queries), read_texts(options.corpus)
-    judgements = read_judgements(options.qrels, queries, documents)
-    return Collection.judged(queries, documents, judgements), {}
+    texts = judged.queries.texts, judged.documents.texts
+    ways = judged.min_grade, judged.leave_out_own
+    return Collection.judged(*texts, judged.grades, *ways), {}
 
 
 def _fusion(options: argparse.Namespace, folder: ModelFolder, towers: Towers) -> Fusion | None:

@@ -270,6 +270,19 @@ def test_other_tools_find_our_figures_in_the_run_that_evaluate_writes(run, judge
     assert {line.split()[5] for line in (tmp_path / "run").read_text().splitlines()} == {tag}
 
 
+def test_evaluate_says_how_it_read_a_collection(run, judged):
+    arguments = ("evaluate", "--model", tiny.trained(), *judged, "--min-grade", 2)
+    reading = json.loads(run(*arguments, "--json")[1])["reading"]
+    assert reading["min_grade"] == 2
+    assert reading["documents"]["columns"] == ["_id", "text"]
+    odd = reading["left_out"]["without_relevant"]
+    assert odd[:2] == ["q0", "q2"]
+    _, text, _ = run(*arguments)
+    assert "queries.tsv: " in text
+    assert "relevant from grade 2, nDCG by all grades" in text
+    assert f"{len(odd)} queries are left out" in text
+
+
 def test_the_run_of_pairs_comes_with_its_judgements(run, tmp_path):
     import ir_measures
 
