@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dssm_core.commands.files import add_model, read_text
+from dssm_core.commands.html import add_strip, html_said, without_html
 from dssm_core.errors import UserError
+from dssm_core.words import ENGLISH
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,6 +46,7 @@ def add(commands: Commands) -> None:
         type=Path,
         help="index to write (default: where the page looks, in DSSM_INDEX or the cache)",
     )
+    add_strip(index)
     index.add_argument("--json", action="store_true", help="print the index's manifest as JSON")
     index.set_defaults(command=_index)
 
@@ -57,6 +60,8 @@ def _index(options: argparse.Namespace) -> None:
 
     folder = ModelFolder.open(options.model)
     documents, queries = _read(options.corpus)
+    if options.strip_html:
+        documents, queries = list(dict.fromkeys(without_html(documents))), without_html(queries)
     out = options.out or index.index_path(folder.fingerprint)
     index.check_writable(out)
     towers = load_towers(folder)
@@ -78,6 +83,9 @@ def _index(options: argparse.Namespace) -> None:
         how = f"approximate (usearch) over {manifest['documents']:,} documents"
         how += f", recall@10 {search.recall:.3f} against exact"
     print(f"{how}{unread}, in {out}")
+    html = html_said(search.documents)
+    if html.values["number"]:
+        print(html.text(ENGLISH))
 
 
 def _read(path: Path) -> tuple[list[str], list[str]]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dssm_core.commands.files import add_model, read_lines
+from dssm_core.commands.html import add_strip, html_said, without_html
 from dssm_core.errors import UserError
 from dssm_core.words import ENGLISH
 
@@ -59,6 +60,7 @@ def _add_evaluate(commands: Commands) -> None:
     evaluate.add_argument(
         "--seed", type=int, default=0, help="random seed of bootstrap and sampled negatives (0)"
     )
+    add_strip(evaluate)
     evaluate.add_argument("--json", action="store_true", help="print JSON")
     evaluate.set_defaults(command=_evaluate)
 
@@ -106,6 +108,7 @@ def _add_score(commands: Commands) -> None:
     score.add_argument(
         "--docs", type=Path, required=True, help="text file, one document a line; - reads stdin"
     )
+    add_strip(score)
     score.add_argument("--json", action="store_true", help="print JSON")
     score.set_defaults(command=_score)
 
@@ -130,12 +133,14 @@ def _evaluate(options: argparse.Namespace) -> None:
             columns,
             keep,
         )
+    html = html_said((*collection.queries, *collection.documents))
     if options.json:
-        reading = {"reading": judged.to_dict()} if judged else {}
-        print(json.dumps({**metrics, **reading}, indent=2, ensure_ascii=False, allow_nan=False))
+        reading = {**(judged.to_dict() if judged else {}), "html_texts": html.values["number"]}
+        metrics = {**metrics, "reading": {**reading, "html_stripped": options.strip_html}}
+        print(json.dumps(metrics, indent=2, ensure_ascii=False, allow_nan=False))
         return
-    if judged:
-        print("\n".join(sentence.text(ENGLISH) for sentence in judged.sentences()))
+    said = [*(judged.sentences() if judged else []), *([html] if html.values["number"] else [])]
+    print("".join(f"{sentence.text(ENGLISH)}\n" for sentence in said), end="")
     print(f"{metrics['queries']:,} queries, each against {metrics['documents']:,} documents\n")
     print(metrics_table(metrics) + fusion_note(metrics) + significance(metrics))
     print("\n".join(calibration_lines(metrics)))
@@ -163,11 +168,17 @@ def _collection(
 
     if judged is None:
         pairs = read_pairs(options.pairs)
+        if options.strip_html:
+            sides = {side: without_html(pairs[side]) for side in ("query", "document")}
+            pairs = pairs.assign(**sides)
         collection = Collection.of(pairs)
         return collection, telling_columns(pairs, collection)
-    texts = judged.queries.texts, judged.documents.texts
+    queries, documents = judged.queries.texts, judged.documents.texts
+    if options.strip_html:
+        queries = dict(zip(queries, without_html(queries.values()), strict=True))
+        documents = dict(zip(documents, without_html(documents.values()), strict=True))
     ways = judged.min_grade, judged.leave_out_own
-    return Collection.judged(*texts, judged.grades, *ways), {}
+    return Collection.judged(queries, documents, judged.grades, *ways), {}
 
 
 def _fusion(options: argparse.Namespace, folder: ModelFolder, towers: Towers) -> Fusion | None:
@@ -241,14 +252,16 @@ def _score(options: argparse.Namespace) -> None:
         options.query.encode()
     except UnicodeEncodeError:
         raise UserError("query.not UTF-8", repr(options.query)) from None
-    documents = read_lines(options.docs)
-    scores = Scorer(options.model).score(options.query, documents)
+    query, documents = options.query, read_lines(options.docs)
+    if options.strip_html:
+        (query,), documents = without_html([query]), without_html(documents)
+    scores = Scorer(options.model).score(query, documents)
     if not any(token.is_read for token in scores.query.tokens):
-        raise UserError("query.unread", options.query)
+        raise UserError("query.unread", query)
     if options.json:
         print(json.dumps(scores.to_dict(), ensure_ascii=False, indent=2, allow_nan=False))
         return
-    print(f"query: {options.query}\n       {_tokens(scores.query.tokens)}\n")
+    print(f"query: {query}\n       {_tokens(scores.query.tokens)}\n")
     for position, result in enumerate(scores.results, 1):
         print(f"{position}. {result.document}")
         if result.cosine is None:

@@ -111,7 +111,7 @@ def find_twins(inspection: Inspection, lines: Iterable[int]) -> list[Twin | None
         best = int(alike.argmax())
         query = cosines[inspection.query_row[opposite[best]]]
         line = int(frame.index[opposite[best]])
-        texts = frame.loc[line, "query"], frame.loc[line, "document"]
+        texts = str(frame.loc[line, "query"]), str(frame.loc[line, "document"])
         twins.append(Twin(line, other, False, float(query), float(alike[best]), texts))
     return twins
 

@@ -54,6 +54,14 @@ def test_a_corpus_with_ids_is_read_without_its_header_and_ids(run, tmp_path, nam
     assert set(found) == set(read_texts(path).texts.values())
 
 
+def test_an_index_says_that_there_is_html_and_takes_it_out(run, tmp_path):
+    (tmp_path / "corpus.txt").write_text("<b>boat</b> anchor\nboat anchor\n")
+    arguments = ("index", "--model", tiny.trained(), "--corpus", tmp_path / "corpus.txt")
+    out = ("--out", tmp_path / "index")
+    assert "1 of 2 texts has tags" in run(*arguments, *out)[1]
+    assert "exact over 1 documents" in run(*arguments, "--strip-html", *out)[1]
+
+
 def test_the_documents_of_pairs_are_taken_once_and_a_large_corpus_gets_a_graph(
     run, tmp_path, monkeypatch
 ):
