@@ -16,6 +16,7 @@ from dssm_core.words import ENGLISH
 
 if TYPE_CHECKING:
     import numpy as np
+    import pandas as pd
 
     from dssm_core.commands.files import Commands
     from dssm_core.corpus.judged import Judged
@@ -163,14 +164,10 @@ def _collection(
     options: argparse.Namespace, judged: Judged | None
 ) -> tuple[Collection, dict[str, list[str]]]:
     """Return what to measure on, and the columns of --pairs that group its queries."""
-    from dssm_core.corpus.pairs import read_pairs
     from dssm_core.evaluation import Collection, telling_columns
 
     if judged is None:
-        pairs = read_pairs(options.pairs)
-        if options.strip_html:
-            sides = {side: without_html(pairs[side]) for side in ("query", "document")}
-            pairs = pairs.assign(**sides)
+        pairs = _pairs(options.pairs, options.strip_html)
         collection = Collection.of(pairs)
         return collection, telling_columns(pairs, collection)
     queries, documents = judged.queries.texts, judged.documents.texts
@@ -181,9 +178,17 @@ def _collection(
     return Collection.judged(queries, documents, judged.grades, *ways), {}
 
 
+def _pairs(path: Path, strip_html: bool) -> pd.DataFrame:
+    from dssm_core.corpus.pairs import read_pairs
+
+    pairs = read_pairs(path)
+    if not strip_html:
+        return pairs
+    return pairs.assign(**{side: without_html(pairs[side]) for side in ("query", "document")})
+
+
 def _fusion(options: argparse.Namespace, folder: ModelFolder, towers: Towers) -> Fusion | None:
     """Return how --fuse says to fuse: with the weight fitted now, the model's own, or ours."""
-    from dssm_core.corpus.pairs import read_pairs
     from dssm_core.evaluation import Fusion, fit_weight
 
     if options.validation and options.fuse != "bm25":
@@ -192,7 +197,7 @@ def _fusion(options: argparse.Namespace, folder: ModelFolder, towers: Towers) ->
         return None
     weight = folder.metrics.get("fusion", {}).get("weight")
     if options.validation:
-        pairs = read_pairs(options.validation)
+        pairs = _pairs(options.validation, options.strip_html)
         if "split" in pairs:
             pairs = pairs[pairs["split"] == "validation"]
         weight = fit_weight(towers, pairs)

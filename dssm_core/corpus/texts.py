@@ -125,11 +125,14 @@ def read_texts(path: Path, kind: Kind = "document") -> Texts:
 
 def has_ids(path: Path) -> bool:
     """Return whether a file says that it holds documents by their ids, and no queries."""
-    line = first_line(path)
-    if line.lstrip().startswith("{"):
-        names = json_columns(line, "document")
-        return bool(names) and not _has_query(json.loads(line))
-    _, cells = next(rows_of(path), (0, []))
+    try:
+        line = first_line(path)
+        if line.lstrip().startswith("{"):
+            names = json_columns(line, "document")
+            return bool(names) and not _has_query(json.loads(line))
+        _, cells = next(rows_of(path), (0, []))
+    except UserError:  # such as another encoding, which the reader of pairs may know
+        return False
     cells = [unquoted(cell) for cell in cells]
     return bool(header(tuple(cells), "document")) and not _has_query(cells)
 

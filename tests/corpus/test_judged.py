@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from dssm_core.corpus.judged import Judged, read_judgements
-from dssm_core.corpus.texts import read_texts
+from dssm_core.corpus.texts import has_ids, read_texts
 from dssm_core.errors import UserError
 from dssm_core.evaluation import Collection, evaluate_run
 from dssm_core.words import ENGLISH
@@ -250,3 +250,20 @@ def test_a_graded_document_below_the_least_counts_for_ndcg_alone():
     dcg = 1 + 1 / np.log2(3) + 3 / np.log2(4)
     best = 3 + 1 / np.log2(3) + 1 / np.log2(4)
     assert row["nDCG@10"] == pytest.approx(dcg / best)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        ("a.jsonl", b'{"_id": "1", "text": "red"}', True),
+        ("a.jsonl", b'{"id": "1", "query": "red", "text": "wall"}', False),
+        ("a.csv", b'"pid","passage"\n1,red\n', True),
+        ("a.csv", b"query_id,product_id,text\n1,2,red\n", False),
+        ("a.csv", "id,text\n1,red\n".encode("utf-16"), False),
+        ("a.csv", b"query,document\nred,wall\n", False),
+        ("a.csv", b"", False),
+    ],
+)
+def test_documents_with_ids_are_told_from_pairs(tmp_path, name, content, expected):
+    (tmp_path / name).write_bytes(content)
+    assert has_ids(tmp_path / name) is expected
