@@ -25,16 +25,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dssm_core.__main__ import main
+from dssm_core.card import faithfulness_table, trust_sentence
 from dssm_core.corpus.columns import doubts, guess_roles, read_table, to_pairs
 from dssm_core.corpus.pairs import read_pairs, stream_pairs
 from dssm_core.errors import UserError
-from dssm_core.folder import LARGEST, ModelFolder
+from dssm_core.folder import FAITHFULNESS, LARGEST, ModelFolder
 from dssm_core.inspection.compare import load_snapshot
 from dssm_core.repro.cases import read_cases
 from dssm_core.runtimes.load import RUNTIMES
 from dssm_core.store import Store
 from dssm_core.text import hash_pieces, read, segment
 from dssm_core.ui.common import state
+from dssm_core.words import ENGLISH
+from tests import tiny
 from tests.tiny import AWKWARD, WordTowers, bare_folder, cpu_limit
 
 INPUTS = int(os.environ.get("DSSM_FUZZ", "500"))
@@ -186,7 +189,10 @@ def links(rng: random.Random, at: Path) -> None:
 @kind
 def folders(rng: random.Random, at: Path) -> None:
     path = bare_folder(at / "m")
-    name = rng.choice([*LARGEST])
+    (path / FAITHFULNESS).unlink(missing_ok=True)
+    fingerprint = ModelFolder.open(path).fingerprint
+    (path / FAITHFULNESS).write_text(json.dumps({**tiny.FAITHFULNESS, "fingerprint": fingerprint}))
+    name = rng.choice([*LARGEST, *[FAITHFULNESS] * 3])
     file = path / name
     if name.endswith("json") and rng.random() < 0.6:
         file.write_text(json.dumps(altered(json.loads(file.read_text()), rng)))
@@ -196,6 +202,9 @@ def folders(rng: random.Random, at: Path) -> None:
         folder = ModelFolder.open(path)
         for part in ("vocabulary", "metrics", "random_pairs", "examples", "scale", "bias"):
             getattr(folder, part)
+        trust_sentence(folder, ENGLISH)
+        if folder.faithfulness:
+            faithfulness_table(folder.faithfulness)
 
 
 @kind
@@ -240,6 +249,7 @@ def commands(rng: random.Random, at: Path) -> None:
             ["prepare", source, "--negatives", number, "--out", str(at / "data")],
             ["train", "--pairs", typed, "--config", str(at / "given.json"), "--out", str(at / "t")],
             ["card", *given, "--examples", str(at / "given.jsonl")],
+            ["faithfulness", *given, "--sample", number],
             [typed, number],
         ]
     )

@@ -21,6 +21,7 @@ from dssm_core.ui.common.adopt import offer_encoder
 from dssm_core.ui.common.language import tr
 from dssm_core.ui.common.models import pick_model
 from dssm_core.ui.common.work import cached, scored
+from dssm_core.ui.inspect.kept_files import kept_files, this_browser
 from dssm_core.words import join_texts
 
 ENDINGS = ["csv", "tsv", "tab", "jsonl", "ndjson", "gz"]
@@ -34,6 +35,9 @@ DOUBTS: dict[columns.Doubt, str] = {
     "contradiction": "inspect.doubt.contradiction",
 }
 
+UPLOAD = "inspect.upload"
+"""Session key of the loaded file."""
+
 Made = TypeVar("Made")
 
 
@@ -45,11 +49,13 @@ class Source:
         name: of the file.
         content: its bytes, or where it lies.
         key: another for other content.
+        token: by which the server finds a loaded file again; "" where it does not.
     """
 
     name: str
     content: bytes | Path
     key: str
+    token: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,10 +65,12 @@ class PairsSource:
     Attributes:
         pairs: as `read_pairs` returns them, and perhaps drawn ones.
         key: another for other pairs.
+        name: of the file that they are from.
     """
 
     pairs: pd.DataFrame
     key: str
+    name: str
 
 
 @dataclass(frozen=True)
@@ -73,11 +81,13 @@ class ScoredPairs:
         inspection: the pairs with their scores.
         scorer: the model.
         key: another for other pairs or another model.
+        name: of the file that the pairs are from.
     """
 
     inspection: Inspection
     scorer: Scorer
     key: str
+    name: str
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -101,7 +111,7 @@ def show_load(folders: dict[str, ModelFolder]) -> tuple[ModelFolder, PairsSource
         offer_encoder()
         with st.popover(tr("inspect.own"), icon=":material/upload_file:"):
             _show_upload()
-        upload: Source | None = st.session_state.get("inspect.upload")
+        upload: Source | None = st.session_state.get(UPLOAD)
         if upload:
             st.button(tr("inspect.back"), key="inspect.back", on_click=_forget)
         negatives = st.container(width=230)
@@ -123,7 +133,7 @@ def score(scorer: Scorer, source: PairsSource) -> ScoredPairs | None:
         stopped="inspect.stopped",
         go_on="inspect.go on",
     )
-    return None if inspection is None else ScoredPairs(inspection, scorer, key)
+    return None if inspection is None else ScoredPairs(inspection, scorer, key, source.name)
 
 
 def _show_upload() -> None:
@@ -143,12 +153,23 @@ def _take() -> None:
         _forget()
         return
     content = given.getvalue()
-    key = hashlib.sha256(content + given.name.encode("utf-8", "replace")).hexdigest()[:16]
-    st.session_state["inspect.upload"] = Source(given.name, content, key)
+    take(given.name, content, kept_files().keep(given.name, content, this_browser()))
+
+
+def take(name: str, content: bytes, token: str) -> None:
+    """Take a file for the pairs to inspect.
+
+    Args:
+        name: of the file.
+        content: its bytes.
+        token: by which the server finds it again; "" where it does not.
+    """
+    key = hashlib.sha256(content + name.encode("utf-8", "replace")).hexdigest()[:16]
+    st.session_state[UPLOAD] = Source(name, content, key, token)
 
 
 def _forget() -> None:
-    st.session_state.pop("inspect.upload", None)
+    st.session_state.pop(UPLOAD, None)
 
 
 def _own(folder: ModelFolder) -> Source:
@@ -186,7 +207,7 @@ def _load(source: Source, is_upload: bool, negatives: Any) -> PairsSource:
     components.show_quiet(text)
     for doubt, example in doubts.items():
         components.show_message("warning", tr(DOUBTS[doubt]), example)
-    return PairsSource(pairs, key)
+    return PairsSource(pairs, key, source.name)
 
 
 def _map(table: columns.Table, key: str) -> columns.Roles:
