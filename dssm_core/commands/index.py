@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dssm_core.commands.files import add_model, read_text
+from dssm_core.commands.html import add_strip, html_said, without_html
 from dssm_core.errors import UserError
+from dssm_core.words import ENGLISH
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,13 +38,15 @@ def add(commands: Commands) -> None:
         "--corpus",
         type=Path,
         required=True,
-        help=f"a file of pairs ({' '.join(PAIRS)}), or of one document a line; - reads stdin",
+        help=f"a file of pairs or of ids and texts ({' '.join(PAIRS)}), or of one document a line; "
+        "- reads stdin",
     )
     index.add_argument(
         "--out",
         type=Path,
         help="index to write (default: where the page looks, in DSSM_INDEX or the cache)",
     )
+    add_strip(index)
     index.add_argument("--json", action="store_true", help="print the index's manifest as JSON")
     index.set_defaults(command=_index)
 
@@ -56,6 +60,8 @@ def _index(options: argparse.Namespace) -> None:
 
     folder = ModelFolder.open(options.model)
     documents, queries = _read(options.corpus)
+    if options.strip_html:
+        documents, queries = list(dict.fromkeys(without_html(documents))), without_html(queries)
     out = options.out or index.index_path(folder.fingerprint)
     index.check_writable(out)
     towers = load_towers(folder)
@@ -77,12 +83,22 @@ def _index(options: argparse.Namespace) -> None:
         how = f"approximate (usearch) over {manifest['documents']:,} documents"
         how += f", recall@10 {search.recall:.3f} against exact"
     print(f"{how}{unread}, in {out}")
+    html = html_said(search.documents)
+    if html.values["number"]:
+        print(html.text(ENGLISH))
 
 
 def _read(path: Path) -> tuple[list[str], list[str]]:
-    """Return the distinct documents of --corpus, and some of its queries where it has any."""
-    from dssm_core.corpus.pairs import read_pairs
+    """Return the distinct documents of --corpus, and some of its queries where it has any.
 
+    Raises:
+        UserError: where the file has none, or is neither pairs nor texts with ids.
+    """
+    from dssm_core.corpus.pairs import read_pairs
+    from dssm_core.corpus.texts import has_ids, read_texts
+
+    if path.suffix.lower() in PAIRS and has_ids(path):
+        return list(dict.fromkeys(read_texts(path).texts.values())), []
     if path.suffix.lower() in PAIRS:
         pairs = read_pairs(path)
         queries = pairs["query"].drop_duplicates()
