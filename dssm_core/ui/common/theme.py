@@ -163,6 +163,8 @@ PAGE = """
 @media (min-width: 40rem) {
   [data-testid="stColumn"] > * > :has(> .st-key-inspect-list) {position: sticky; top: 4rem}
 }
+[data-testid="stTopNavLink"]:focus-visible, summary:focus-visible {
+  outline: 2px solid currentColor; outline-offset: 2px}
 .st-key-page-head h1 {font-size: 1.35rem; padding: 0}
 .st-key-compare-inputs label {min-height: 0}
 @media (max-width: 40rem) {

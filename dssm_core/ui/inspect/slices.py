@@ -106,6 +106,7 @@ def _show_column(scored: ScoredPairs, threshold: float) -> None:
         format_func=lambda name: names[name],
         key=NAME,
         placeholder=tr("inspect.slice.all"),
+        persist_state="session",
     )
     _show_chart(table, names, picked, len(scored.frame))
 
