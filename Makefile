@@ -18,7 +18,7 @@ run:  ## Open the page at http://localhost:8501
 test:  ## Run every check, as CI does (minutes, all cores)
 	$(BIN)/ruff format --check && $(BIN)/ruff check && $(BIN)/mypy && $(BIN)/pytest
 
-fast:  ## Run the tests that take under a minute in all
+fast:  ## Run all but the slow and the browser tests
 	$(BIN)/pytest -m "not slow and not browser"
 
 lint:  ## Check style
