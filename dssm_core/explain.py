@@ -165,15 +165,32 @@ def interactions(towers: Towers | EncodingCache, query: str, document: str) -> p
     texts = [left_out(towers, text, side) for text, side in sides]
     vectors = [np.stack([w.vector, *(v.vector for v in variants)]) for w, _, variants in texts]
     values = interaction_matrix(*vectors)
-    words = [[whole.tokens[place].text for place in places] for whole, places, _ in texts]
-    indices = [places for _, places, _ in texts]
+    tokens = [whole.tokens for whole, _, _ in texts]
+    return _pairs_of_words(values, tokens, [places for _, places, _ in texts])
+
+
+def _pairs_of_words(
+    values: np.ndarray, tokens: Sequence[Sequence[Token]], places: Sequence[Sequence[int]]
+) -> pd.DataFrame:
+    """Return one row a pair of words, columns as `interactions` names them.
+
+    Args:
+        values: [n, m], of each pair.
+        tokens: of the query and of the document.
+        places: indices of the n and of the m of them that are words.
+    """
+    words = [
+        np.array([its[place].text for place in at], object)
+        for its, at in zip(tokens, places, strict=True)
+    ]
+    indices = [np.array(at, int) for at in places]
     rows, columns = (grid.ravel() for grid in np.indices(values.shape))
     return pd.DataFrame(
         {
-            "query": np.array(words[0], object)[rows],
-            "document": np.array(words[1], object)[columns],
-            "query_index": np.array(indices[0], int)[rows],
-            "document_index": np.array(indices[1], int)[columns],
+            "query": words[0][rows],
+            "document": words[1][columns],
+            "query_index": indices[0][rows],
+            "document_index": indices[1][columns],
             "interaction": values.ravel(),
         }
     )
@@ -230,18 +247,9 @@ def decomposition(
         towers.encode([query], "query")[0].tokens,
         towers.encode([document], "document")[0].tokens,
     ]
-    words = [[i for i, token in enumerate(its) if token.is_read] for its in tokens]
-    values = parts[np.ix_(*words)]
-    rows, columns = (grid.ravel() for grid in np.indices(values.shape))
-    pairs = pd.DataFrame(
-        {
-            "query": np.array([tokens[0][i].text for i in words[0]], object)[rows],
-            "document": np.array([tokens[1][i].text for i in words[1]], object)[columns],
-            "query_index": np.array(words[0], int)[rows],
-            "document_index": np.array(words[1], int)[columns],
-            "interaction": values.ravel(),
-        }
-    )
+    places = [[i for i, token in enumerate(its) if token.is_read] for its in tokens]
+    values = parts[np.ix_(*places)]
+    pairs = _pairs_of_words(values, tokens, places)
     whole = float(parts.sum())
     return Decomposition(pairs, whole - float(values.sum()), whole)
 

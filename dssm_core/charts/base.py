@@ -86,12 +86,8 @@ def thawed(rows: Any) -> pd.DataFrame:
 def headline(text: str, *reads_as: str, ink: str = QUIET) -> dict[str, Any]:
     """Return a chart's title with lines below it that say how to read it."""
     lines = [line for line in reads_as if line]
-    return {
-        "text": text,
-        "subtitle": lines,
-        "subtitleColor": ink,
-        "offset": 6,
-    }  # alt.Title takes 0.8 ms
+    # a plain dict: alt.Title takes 0.8 ms
+    return {"text": text, "subtitle": lines, "subtitleColor": ink, "offset": 6}
 
 
 def tip(field: str, quantity: str, title: str) -> alt.Tooltip:

@@ -72,7 +72,7 @@ def effects_chart(
         ink=ink,
     )
     return Drawing(
-        _effects_template(bool(shown["attention"].notna().any()), ink, tr),
+        _effects_template(bool(shown["attention"].notna().any()), tr),
         {"tokens": shown},
         {
             "lowest": str(-largest),
@@ -89,7 +89,7 @@ def effects_chart(
 
 
 @lru_cache(maxsize=16)
-def _effects_template(has_attention: bool, ink: str, tr: Translate) -> str:
+def _effects_template(has_attention: bool, tr: Translate) -> str:
     """Return the template of `effects_chart`, with data "tokens"."""
     reach: list[Any] = ["@lowest", "@highest"]
     labels: Any = ["@labels"]

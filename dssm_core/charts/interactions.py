@@ -152,6 +152,14 @@ def _column(shown: pd.DataFrame, side: str) -> pd.DataFrame:
     return words.set_axis(["word", "row"], axis=1)
 
 
+def _tips(tr: Translate) -> dict[str, Any]:
+    return tips(
+        alt.Tooltip("query:N", title=tr("query")),
+        alt.Tooltip("document:N", title=tr("document")),
+        tip("interaction", "effect", tr("chart.interactions.value")),
+    )
+
+
 @lru_cache(maxsize=16)
 def _map_template(ink: str, tr: Translate) -> str:
     """Return the template of `interaction_map`, with data "pairs"."""
@@ -159,11 +167,6 @@ def _map_template(ink: str, tr: Translate) -> str:
     scale = alt.Scale(domain=[*ends[:1], 0, *ends[1:]], range=[QUIET, "transparent", COSINE])
     word = "slice(datum.label, indexof(datum.label, '·') + 1)"
     axis: dict[str, Any] = {"ticks": False, "domain": False, "labelExpr": word, "labelLimit": 110}
-    told = [
-        alt.Tooltip("query:N", title=tr("query")),
-        alt.Tooltip("document:N", title=tr("document")),
-        tip("interaction", "effect", tr("chart.interactions.value")),
-    ]
     base = (
         alt.Chart(alt.NamedData("pairs"))
         # the number in front keeps the order of the text, and two equal words apart
@@ -176,7 +179,7 @@ def _map_template(ink: str, tr: Translate) -> str:
                 orient="top", labelAngle=-30, labelOverlap=False, **axis
             ),
             alt.Y("down:N", title=tr("chart.interactions.query")).axis(**axis),
-            **tips(*told),
+            **_tips(tr),
         )
     )
     cells = base.mark_rect(opacity=0.5, stroke=QUIET, strokeWidth=0.3).encode(
@@ -200,11 +203,6 @@ def _links_template(ink: str, tr: Translate) -> str:
     def x(field: str) -> alt.X:
         return alt.X(f"{field}:Q", title=tr("chart.links.sides"), scale=across, **hidden)
 
-    told = [
-        alt.Tooltip("query:N", title=tr("query")),
-        alt.Tooltip("document:N", title=tr("document")),
-        tip("interaction", "effect", tr("chart.interactions.value")),
-    ]
     lines = (
         alt.Chart(alt.NamedData("links"))
         .mark_rule(color=COSINE, opacity=0.6, strokeCap="round")
@@ -214,7 +212,7 @@ def _links_template(ink: str, tr: Translate) -> str:
             x2="right:Q",
             y2="document_row:Q",
             strokeWidth=alt.StrokeWidth("width:Q", scale=None),
-            **tips(*told),
+            **_tips(tr),
         )
     )
     style: dict[str, Any] = {"color": ink, "fontSize": 13, "limit": 130}

@@ -62,7 +62,7 @@ def _render() -> None:
             candidates.show(folder, live, request)
             scores = _answer(live, request, stored)
             if scores:
-                view, reason = _show_result(folders, folder, scores, request, bars)
+                view, reason = _show_result(folders, folder, other, scores, request, bars)
         if scores:
             # there before the live model is: what stands below must not move when it comes
             why, second = st.container(gap="small"), st.container()
@@ -81,6 +81,7 @@ def _render() -> None:
 def _show_result(
     folders: dict[str, ModelFolder],
     folder: ModelFolder,
+    other: ModelFolder | None,
     scores: Scores,
     request: inputs.ScoreRequest,
     bars: DeltaGenerator,
@@ -89,7 +90,6 @@ def _show_result(
     for warning in notes.warnings(scores, request):
         components.show_message("warning", warning)
     texts = [scored.document for scored in scores.results]
-    other = second_model.chosen(folders, folder.name)
     second = second_model.score(other, scores.query.text, texts)
     if second and (doubt := second_model.warning(scores, second)):
         components.show_message("warning", doubt)

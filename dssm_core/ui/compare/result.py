@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -134,10 +134,10 @@ class ResultView:
 
     def strongest(self) -> str:
         """Return the words with the most attention, in a sentence a text; "" without attention."""
-        tokens = self.scores.token_frame()
-        return charts.describe_attention(
-            tokens[tokens["position"].isin([0, self.selected])], translator()
-        )
+        chosen = self.scores.results[self.selected - 1]
+        tokens = replace(self.scores, results=(chosen,)).token_frame()
+        shown = tokens.assign(position=tokens["position"] * self.selected)
+        return charts.describe_attention(shown, translator())
 
     def score_chart(
         self, ink: str = charts.INK, tr: Translate = ENGLISH, height: int = 380
