@@ -235,8 +235,13 @@ def open_store() -> Store:
     Raises:
         UserError: if it cannot be opened.
     """
-    read_only = os.environ.get("DSSM_READ_ONLY", "").strip().lower()
-    return Store(default_path(), read_only not in ("", "0", "false", "no", "off"))
+    return Store(default_path(), is_read_only())
+
+
+def is_read_only() -> bool:
+    """Return whether DSSM_READ_ONLY says that this server keeps nothing."""
+    said = os.environ.get("DSSM_READ_ONLY", "").strip().lower()
+    return said not in ("", "0", "false", "no", "off")
 
 
 def _now() -> str:

@@ -18,6 +18,7 @@ from dssm_core.corpus.columns import guess_roles, read_table, to_pairs
 from dssm_core.corpus.pairs import read_pairs
 from dssm_core.errors import UserError
 from dssm_core.paths import new_models, sample_model
+from dssm_core.store import is_read_only
 from dssm_core.ui.common import components, models
 from dssm_core.ui.common.language import tr, translator
 from dssm_core.ui.common.work import Job, Progress, wait_for
@@ -52,7 +53,7 @@ class Run:
 def offer_encoder() -> None:
     """Show a button that opens an encoder; its form, or how far it is, or what it found."""
     is_local = st.get_option("server.address") in LOCAL
-    if not is_local or os.environ.get("DSSM_READ_ONLY", "").strip() not in ("", "0"):
+    if not is_local or is_read_only():
         return
     run: Run | None = st.session_state.get(RUN)
     if run is not None and run.job.is_done:

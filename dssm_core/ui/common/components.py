@@ -189,6 +189,20 @@ def keep_address(packed: str | None) -> None:
     )
 
 
+def show_link(packed: str, about: str, end: str = "") -> None:
+    """Show a link, to be copied.
+
+    Args:
+        packed: what it restores, as `state.packed` returns it.
+        about: what it carries.
+        end: of the page's address, where that is a folder's.
+    """
+    with st.expander(tr("share.link"), icon=":material/link:"):
+        show_quiet(about)
+        address = (st.context.url or "").split("?")[0].rstrip("/")
+        st.code(f"{address}{end}?view={packed}", language=None, wrap_lines=True)
+
+
 def show_hidden(text: str) -> None:
     """Say something to a screen reader alone."""
     st.html(f'<p class="dssm-hidden" role="status">{escape(text)}</p>')

@@ -39,10 +39,7 @@ def show(view: ResultView) -> None:
     shown = view.folder.name, scores.query.text, texts, view.threshold[1], view.selected
     packed = state.pack(state.View(*shown, view.second.model if view.second else ""))
     if packed:
-        with st.expander(tr("share.link"), icon=":material/link:"):
-            components.show_quiet(tr("share.note"))
-            address = (st.context.url or "").split("?")[0].rstrip("/")
-            st.code(f"{address}/?view={packed}", language=None, wrap_lines=True)
+        components.show_link(packed, tr("share.note"), "/")
     else:
         components.show_message("note", tr("share.long"))
     with st.container(horizontal=True):

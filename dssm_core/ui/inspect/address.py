@@ -150,7 +150,4 @@ def show_link() -> None:
     if packed is None:
         return
     upload: load.Source | None = st.session_state.get(load.UPLOAD)
-    with st.expander(tr("share.link"), icon=":material/link:"):
-        components.show_quiet(tr("inspect.link.file" if upload else "inspect.link"))
-        address = (st.context.url or "").split("?")[0].rstrip("/")
-        st.code(f"{address}?view={packed}", language=None, wrap_lines=True)
+    components.show_link(packed, tr("inspect.link.file" if upload else "inspect.link"))

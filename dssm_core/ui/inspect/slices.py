@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from dssm_core import charts
-from dssm_core.inspection import measure
+from dssm_core.inspection import measure, separation
 from dssm_core.inspection.slices import column_name, in_slice, slice_columns, slice_names
 from dssm_core.ui.common import components, theme
 from dssm_core.ui.common.components import pick_chart
@@ -52,7 +52,7 @@ def _show_columns(scored: ScoredPairs, threshold: float) -> None:
     table = scored.cached(
         "slice overview",
         (threshold, language()),
-        lambda: measure.separation(scored.frame, _slices(scored), threshold),
+        lambda: separation.separation(scored.frame, _slices(scored), threshold),
     )
     names = table["column"].tolist()
 
@@ -111,9 +111,9 @@ def _show_column(scored: ScoredPairs, threshold: float) -> None:
     _show_chart(table, names, picked, len(scored.frame))
 
 
-def _slices(scored: ScoredPairs) -> measure.Slices:
+def _slices(scored: ScoredPairs) -> separation.Slices:
     return scored.cached(
-        "slices of all", (), lambda: measure.factorise(scored.frame, _columns(scored))
+        "slices of all", (), lambda: separation.factorise(scored.frame, _columns(scored))
     )
 
 

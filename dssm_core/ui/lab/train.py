@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from pathlib import Path
@@ -13,6 +12,7 @@ import streamlit as st
 from dssm_core.errors import UserError
 from dssm_core.families import FAMILIES
 from dssm_core.paths import new_models
+from dssm_core.store import is_read_only
 from dssm_core.ui.common import components, models
 from dssm_core.ui.common.language import tr, translator
 from dssm_core.ui.lab.judge import judge_training
@@ -131,7 +131,7 @@ def trained() -> list[Path]:
 def _show_trained() -> None:
     """List the models that were trained here, each to be deleted."""
     folders = trained()
-    if not folders or os.environ.get("DSSM_READ_ONLY", "").strip() not in ("", "0"):
+    if not folders or is_read_only():
         return
     with st.expander(tr("lab.trained", number=len(folders))):
         components.show_quiet(tr("lab.trained.about"))

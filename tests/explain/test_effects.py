@@ -14,14 +14,13 @@ from dssm_core.explain import (
     TokenEffect,
     compare,
     effects,
-    interaction_matrix,
-    interactions,
     smallest_flip,
     without,
 )
 from dssm_core.scoring import Head
 from dssm_core.text import read
 from dssm_core.towers import EncodingCache
+from tests.explain.hand import cosine
 from tests.tiny import WordTowers
 
 HEAD = Head(4.0, -1.0)
@@ -29,14 +28,6 @@ HEAD = Head(4.0, -1.0)
 
 def sigmoid(value: float) -> float:
     return 1 / (1 + math.exp(-value))
-
-
-def cosine(query: str, document: str) -> float:
-    """Count words by hand, as WordTowers does."""
-    words = ["red", "blue", "door", "wall"]
-    one, other = ([text.split().count(w) for w in words] for text in (query, document))
-    norms = math.hypot(*one) * math.hypot(*other)
-    return sum(a * b for a, b in zip(one, other, strict=True)) / norms if norms else 0.0
 
 
 def by_word(found: Effects) -> dict[str, float]:
@@ -291,41 +282,3 @@ def test_the_comparison_shows_the_shorter_of_both_flips():
     lengths = [len(flip.tokens) for flip in by.values() if flip is not None]
     assert len(found.tokens) == min(lengths)
     assert np.isfinite(found.gap)
-
-
-# interactions
-
-
-def test_an_interaction_is_what_an_effect_loses_when_the_other_word_is_gone():
-    query, document = "red door", "red door wall"
-    found = interactions(WordTowers(), query, document)
-    assert found.groupby("query").size().to_dict() == {"red": 3, "door": 3}
-    for row in found.to_dict("records"):
-        rest = " ".join(word for word in query.split() if word != row["query"])
-        without_other = " ".join(word for word in document.split() if word != row["document"])
-        effect = cosine(query, document) - cosine(rest, document)
-        left = cosine(query, without_other) - cosine(rest, without_other)
-        assert row["interaction"] == pytest.approx(effect - left, abs=1e-6)
-    strongest = found.loc[found["interaction"].idxmax()]
-    assert strongest["query"] == strongest["document"]
-
-
-def test_equal_words_are_told_apart_by_where_they_stand():
-    found = interactions(WordTowers(), "red red", "blue red")
-    assert found["query_index"].tolist() == [0, 0, 1, 1]
-    assert found["document_index"].tolist() == [0, 1, 0, 1]
-
-
-def test_a_text_of_which_nothing_is_read_has_no_interactions():
-    assert interactions(WordTowers(), "+++", "red").empty
-
-
-def test_the_matrix_holds_without_a_zero_vector_and_at_any_length():
-    rng = np.random.default_rng(0)
-    query, document = rng.normal(size=(4, 5)), rng.normal(size=(3, 5))
-    query[2] = 0
-    found = interaction_matrix(query, document)
-    assert found.shape == (3, 2)
-    assert np.isfinite(found).all()
-    assert np.allclose(found, interaction_matrix(7 * query, document / 3))
-    assert np.abs(found).max() <= 4
