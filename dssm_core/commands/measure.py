@@ -7,9 +7,9 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from dssm_core.commands.files import add_model, read_lines
+from dssm_core.commands.files import add_model, add_reading, choices_of, read_labelled, read_lines
 from dssm_core.errors import UserError
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ def _add_evaluate(commands: Commands) -> None:
     evaluate.add_argument(
         "--seed", type=int, default=0, help="random seed of bootstrap and sampled negatives (0)"
     )
+    add_reading(evaluate)
     evaluate.add_argument("--json", action="store_true", help="print JSON")
     evaluate.set_defaults(command=_evaluate)
 
@@ -75,6 +76,7 @@ def _add_robustness(commands: Commands) -> None:
     add_model(robustness)
     robustness.add_argument("--pairs", type=Path, required=True, help="held-out pairs")
     robustness.add_argument("--seed", type=int, default=0, help="random seed of the changes (0)")
+    add_reading(robustness)
     robustness.add_argument("--json", action="store_true", help="print JSON")
     robustness.set_defaults(command=_robustness)
 
@@ -96,7 +98,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     from dssm_core.folder import ModelFolder
     from dssm_core.runtimes.load import load_towers
 
-    collection, columns = _collection(options)
+    collection, columns, reading = _collection(options)
     folder = ModelFolder.open(options.model)
     rival = ModelFolder.open(options.against) if options.against else None
     towers = load_towers(folder)
@@ -110,6 +112,7 @@ def _evaluate(options: argparse.Namespace) -> None:
             keep,
         )
     if options.json:
+        metrics = {**metrics, **({"reading": reading} if reading else {})}
         print(json.dumps(metrics, indent=2, ensure_ascii=False, allow_nan=False))
         return
     print(f"{metrics['queries']:,} queries, each against {metrics['documents']:,} documents\n")
@@ -117,9 +120,10 @@ def _evaluate(options: argparse.Namespace) -> None:
     print("\n".join(calibration_lines(metrics)))
 
 
-def _collection(options: argparse.Namespace) -> tuple[Collection, dict[str, list[str]]]:
-    """Return what to measure on, and the columns of --pairs that group its queries."""
-    from dssm_core.corpus.pairs import read_pairs
+def _collection(
+    options: argparse.Namespace,
+) -> tuple[Collection, dict[str, list[str]], dict[str, Any]]:
+    """Return what to measure on, and of --pairs the columns that group, and how it was read."""
     from dssm_core.corpus.trec import read_judgements, read_texts
     from dssm_core.evaluation import Collection, telling_columns
 
@@ -128,12 +132,12 @@ def _collection(options: argparse.Namespace) -> tuple[Collection, dict[str, list
         given = [n for n in ("pairs", "qrels", "corpus", "queries") if getattr(options, n)]
         raise UserError("evaluate.unclear source", ", ".join(given) or "–")
     if options.pairs:
-        pairs = read_pairs(options.pairs)
+        pairs, reading = read_labelled(options.pairs, options)
         collection = Collection.of(pairs)
-        return collection, telling_columns(pairs, collection)
+        return collection, telling_columns(pairs, collection), reading
     queries, documents = read_texts(options.queries), read_texts(options.corpus)
     judgements = read_judgements(options.qrels, queries, documents)
-    return Collection.judged(queries, documents, judgements), {}
+    return Collection.judged(queries, documents, judgements), {}, {}
 
 
 def _fusion(options: argparse.Namespace, folder: ModelFolder, towers: Towers) -> Fusion | None:
@@ -147,7 +151,7 @@ def _fusion(options: argparse.Namespace, folder: ModelFolder, towers: Towers) ->
         return None
     weight = folder.metrics.get("fusion", {}).get("weight")
     if options.validation:
-        pairs = read_pairs(options.validation)
+        pairs = read_pairs(options.validation, choices=choices_of(options))
         if "split" in pairs:
             pairs = pairs[pairs["split"] == "validation"]
         weight = fit_weight(towers, pairs)
@@ -186,16 +190,19 @@ def _run_file(
 
 def _robustness(options: argparse.Namespace) -> None:
     from dssm_core.card import robustness_table
-    from dssm_core.corpus.pairs import read_pairs
     from dssm_core.evaluation.robustness import measure_robustness
     from dssm_core.folder import ModelFolder
     from dssm_core.runtimes.load import load_towers
 
-    pairs = read_pairs(options.pairs)
+    pairs, reading = read_labelled(options.pairs, options)
     towers = load_towers(ModelFolder.open(options.model))
     figures = measure_robustness(towers, pairs, options.seed)
     if options.json:
-        print(json.dumps(figures, indent=2, ensure_ascii=False, allow_nan=False))
+        print(
+            json.dumps(
+                {**figures, "reading": reading}, indent=2, ensure_ascii=False, allow_nan=False
+            )
+        )
         return
     print(robustness_table(figures))
 
