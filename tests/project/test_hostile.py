@@ -559,6 +559,7 @@ def test_hostile_files_are_refused_by_a_process_that_may_not_take_much_memory(tm
     code = """
 import sys
 from pathlib import Path
+from dssm_core.corpus.reading import read_table
 from dssm_core.errors import UserError
 from dssm_core.folder import ModelFolder
 for name in sys.argv[2:]:
