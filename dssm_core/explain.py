@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from dssm_core.errors import UserError
+from dssm_core.numeric import l2_normalise
 from dssm_core.scoring import Head, cosine
 from dssm_core.text import READ_STATES, State, Token
 from dssm_core.towers import (
@@ -21,6 +22,7 @@ from dssm_core.towers import (
     EncodingCache,
     PromptedTowers,
     Side,
+    SummedTowers,
     Towers,
     can_encode_any,
 )
@@ -86,10 +88,7 @@ class Effects:
         if len(read) < 3 or any(token.attention is None for token in read):
             return None
         values = pd.DataFrame([[token.attention, abs(token.cosine)] for token in read])
-        ranks = values.rank().to_numpy()  # pandas' own Spearman loads half a second of scipy
-        if not ranks.std(axis=0).all():
-            return None
-        return float(np.corrcoef(ranks.T)[0, 1])
+        return _rank_correlation(values[0], values[1])
 
 
 def effects(
@@ -118,7 +117,7 @@ def effects(
     """
     text, other = (query, document) if side == "query" else (document, query)
     fixed = towers.encode([other], "document" if side == "query" else "query")[0]
-    whole, places, variants = _left_out(towers, text, side)
+    whole, places, variants = left_out(towers, text, side)
     base = _cosine(whole, fixed)
     lost = {
         place: (base - value, head.probability(base) - head.probability(value))
@@ -163,11 +162,11 @@ def interactions(towers: Towers | EncodingCache, query: str, document: str) -> p
         UserError: as `effects`.
     """
     sides: tuple[tuple[str, Side], ...] = ((query, "query"), (document, "document"))
-    left_out = [_left_out(towers, text, side) for text, side in sides]
-    vectors = [np.stack([w.vector, *(v.vector for v in variants)]) for w, _, variants in left_out]
+    texts = [left_out(towers, text, side) for text, side in sides]
+    vectors = [np.stack([w.vector, *(v.vector for v in variants)]) for w, _, variants in texts]
     values = interaction_matrix(*vectors)
-    words = [[whole.tokens[place].text for place in places] for whole, places, _ in left_out]
-    indices = [places for _, places, _ in left_out]
+    words = [[whole.tokens[place].text for place in places] for whole, places, _ in texts]
+    indices = [places for _, places, _ in texts]
     rows, columns = (grid.ravel() for grid in np.indices(values.shape))
     return pd.DataFrame(
         {
@@ -178,6 +177,81 @@ def interactions(towers: Towers | EncodingCache, query: str, document: str) -> p
             "interaction": values.ravel(),
         }
     )
+
+
+@dataclass(frozen=True)
+class Decomposition:
+    """A cosine as the exact sum over pairs of tokens.
+
+    Attributes:
+        pairs: one row a pair of words, columns as of `interactions`; "interaction" is what the
+            pair adds to the cosine.
+        special: what pairs with a special token or a prompt add to the cosine.
+        cosine: the sum over all pairs.
+    """
+
+    pairs: pd.DataFrame
+    special: float
+    cosine: float
+
+    def agreement(self, measured: pd.DataFrame) -> float | None:
+        """Return Spearman's rank correlation with the interactions of the same pair of texts.
+
+        None with fewer than three pairs of words, or no difference between them.
+        """
+        keys = ["query_index", "document_index"]
+        both = self.pairs.merge(measured, on=keys, suffixes=("", "_measured"))
+        return _rank_correlation(both["interaction"], both["interaction_measured"])
+
+
+def decomposition(
+    towers: Towers | EncodingCache, query: str, document: str
+) -> Decomposition | None:
+    """Return where a cosine sits: M[i, j] = a[i] . b[j] / (|a| |b|), whose sum is the cosine.
+
+    Exact where a vector is the sum of its tokens' parts, as in mean pooling. A token's part was
+    computed with all others in view, so this says where the cosine sits and not what would be lost
+    without a word: that is what `interactions` measure.
+
+    Returns:
+        None where the towers' vectors are no such sums, or one of them is zero.
+    """
+    inner = towers.towers if isinstance(towers, EncodingCache) else towers
+    if not isinstance(inner, SummedTowers):
+        return None
+    a, b = inner.shares(query, "query"), inner.shares(document, "document")
+    if a is None or b is None:
+        return None
+    lengths = np.linalg.norm(a.sum(0)) * np.linalg.norm(b.sum(0))
+    if lengths == 0:
+        return None
+    parts = a @ b.T / lengths  # [T, U]
+    tokens = [
+        towers.encode([query], "query")[0].tokens,
+        towers.encode([document], "document")[0].tokens,
+    ]
+    words = [[i for i, token in enumerate(its) if token.is_read] for its in tokens]
+    values = parts[np.ix_(*words)]
+    rows, columns = (grid.ravel() for grid in np.indices(values.shape))
+    pairs = pd.DataFrame(
+        {
+            "query": np.array([tokens[0][i].text for i in words[0]], object)[rows],
+            "document": np.array([tokens[1][i].text for i in words[1]], object)[columns],
+            "query_index": np.array(words[0], int)[rows],
+            "document_index": np.array(words[1], int)[columns],
+            "interaction": values.ravel(),
+        }
+    )
+    whole = float(parts.sum())
+    return Decomposition(pairs, whole - float(values.sum()), whole)
+
+
+def _rank_correlation(one: pd.Series, other: pd.Series) -> float | None:
+    """Return Spearman's rank correlation; None of fewer than three values, or of no difference."""
+    ranks = np.stack([one.rank().to_numpy(), other.rank().to_numpy()])
+    if ranks.shape[1] < 3 or not ranks.std(axis=1).all():
+        return None  # pandas' own Spearman loads half a second of scipy
+    return float(np.corrcoef(ranks)[0, 1])
 
 
 def interaction_matrix(query: np.ndarray, document: np.ndarray) -> np.ndarray:
@@ -200,19 +274,20 @@ def interaction_matrix(query: np.ndarray, document: np.ndarray) -> np.ndarray:
         >>> interaction_matrix(np.stack([unit[0], unit[1]]), np.stack([unit[0], unit[1]]))
         array([[2.]])
     """
-    units = []
-    for vectors in (query.astype(np.float64), document.astype(np.float64)):
-        norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-        units.append(np.divide(vectors, norms, out=np.zeros_like(vectors), where=norms > 0))
-    c = units[0] @ units[1].T  # [1 + n, 1 + m]
+    rows, columns = (l2_normalise(vectors.astype(np.float64)) for vectors in (query, document))
+    c = rows @ columns.T  # [1 + n, 1 + m]
     result: np.ndarray = c[0, 0] - c[1:, :1] - c[:1, 1:] + c[1:, 1:]
     return result
 
 
-def _left_out(
+def left_out(
     towers: Towers | EncodingCache, text: str, side: Side
 ) -> tuple[Encoding, list[int], list[Encoding]]:
-    """Return a text's encoding, the indices of its read tokens, and the encodings without each."""
+    """Return a text's encoding, the indices of its read tokens, and the encodings without each.
+
+    Raises:
+        UserError: if the towers know some texts alone, and not those with a token left out.
+    """
     whole = towers.encode([text], side)[0]
     places = [i for i, token in enumerate(whole.tokens) if token.is_read]
     variants = [without(text, whole.tokens, [place]) for place in places]

@@ -35,6 +35,10 @@ LARGEST = {
 }
 """Bytes that a file of a model folder may have; the whole archive, unpacked, for model.keras."""
 
+FAITHFULNESS = "faithfulness.json"
+OPTIONAL = {FAITHFULNESS: 100_000}
+"""The same of files that a folder may lack."""
+
 ADOPTED = "encoder"
 """The family of a folder that refers to somebody else's encoder, and holds no weights itself."""
 
@@ -107,6 +111,8 @@ class ModelFolder:
         for name in LARGEST:
             if not (is_adopted and name in TRAINED_ONLY):
                 _checked(path, name)
+        if (path / FAITHFULNESS).exists():
+            _faithfulness(path)
         sizes = "encoder" if is_adopted else "text"
         for key, kind in {"family": str, "model": dict, "head": dict, sizes: dict}.items():
             if not isinstance(config.get(key), kind):
@@ -196,6 +202,17 @@ class ModelFolder:
         return bands
 
     @cached_property
+    def faithfulness(self) -> dict[str, Any] | None:
+        """How well explanations find the words that matter, as `measure_faithfulness` has it.
+
+        None where it was not measured, or with another model.
+        """
+        if not (self.path / FAITHFULNESS).exists():
+            return None
+        values = _faithfulness(self.path)
+        return values if values["fingerprint"] == self.fingerprint else None
+
+    @cached_property
     def examples(self) -> list[dict[str, Any]]:
         """What the first screen shows: title, note, query, documents and their stored scores."""
         try:
@@ -283,14 +300,9 @@ def _checked(path: Path, name: str) -> Path:
     file = path / name
     if not file.is_file():
         raise UserError("folder.missing file", name=path.name, file=name)
-    if file.stat().st_size > LARGEST[name]:
-        raise UserError(
-            "folder.large file",
-            f"{file.stat().st_size:,}",
-            name=path.name,
-            file=name,
-            most=LARGEST[name],
-        )
+    size, most = file.stat().st_size, {**LARGEST, **OPTIONAL}[name]
+    if size > most:
+        raise UserError("folder.large file", f"{size:,}", name=path.name, file=name, most=most)
     return file
 
 
@@ -317,6 +329,28 @@ def _check_numbers(path: Path, config: Mapping[str, Any]) -> None:
             raise UserError(
                 "folder.wrong field", repr({**head, **text}.get(name)), name=path.name, field=name
             )
+
+
+def _faithfulness(path: Path) -> dict[str, Any]:
+    """Return what faithfulness.json holds, once it has every figure that page and card read."""
+    values: dict[str, Any] = _json(path, FAITHFULNESS)
+    try:
+        sides = [*values["sides"].values()]
+        numbers = [values["seed"], values["least"]]
+        for row in (values, *sides):
+            numbers.append(row["pairs"])
+            for interval in row["times"].values():
+                numbers += [interval["mean"], interval["low"], interval["high"]]
+        for row in sides:
+            for curves in (row["deletion"], row["insertion"]):
+                numbers += [number for curve in curves.values() for number in curve] or [None]
+        if not (sides and isinstance(values["fingerprint"], str) and all(map(_is_number, numbers))):
+            raise ValueError("a figure is no number")
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise UserError(
+            "folder.damaged file", repr(error), name=path.name, file=FAITHFULNESS
+        ) from None
+    return values
 
 
 def _check_encoder(path: Path, config: Mapping[str, Any]) -> None:

@@ -69,6 +69,7 @@ QUANTITIES: dict[str, Quantity] = {
     "parameter": Quantity(3),  # w and b of the head
     "percent": Quantity(1, is_share=True),
     "count": Quantity(0),
+    "times": Quantity(1),  # as well as chance
     "moves": Quantity(0, is_signed=True),  # a change of rank
     "points": Quantity(2, is_signed=True),  # a change of percentile
 }

@@ -149,6 +149,15 @@ class LimitedTowers(Towers, Protocol):
         ...
 
 
+@runtime_checkable
+class SummedTowers(Protocol):
+    """Towers whose vectors may be sums over their tokens, as those of mean pooling are."""
+
+    def shares(self, text: str, side: Side) -> np.ndarray | None:
+        """Return what each token adds to the vector's direction, [T, E]; None if it is no sum."""
+        ...
+
+
 class BatchTower(Protocol):
     """One tower, from a batch of texts as numbers to vectors and attention.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import os
 import subprocess
 import sys
@@ -16,8 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dssm_core.errors import UserError
-from dssm_core.folder import LARGEST, ModelFolder, find_folders, write_folder
+from dssm_core.folder import FAITHFULNESS, LARGEST, ModelFolder, find_folders, write_folder
 from dssm_core.runtimes.load import load_towers
+from tests import tiny
 from tests.tiny import CONFIG, EXAMPLE, archive, bare_folder, npy
 
 KERAS = ["metadata.json", "config.json", "model.weights.h5"]
@@ -95,6 +97,46 @@ def test_a_damaged_file_is_named(tmp_path, name, content):
 @pytest.mark.parametrize("content", [b"[]", b"[1]", b'"text"', b"5", b"null", b"NaN"])
 def test_json_of_the_wrong_kind_is_named(tmp_path, name, content):
     assert f"m/{name}" in refused(tmp_path, **{name.replace(".", "_"): content})
+
+
+FIGURES = {**tiny.FAITHFULNESS, "fingerprint": "0" * 12}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"fingerprint": 5},
+        {"pairs": "40"},
+        {"least": math.nan},
+        {"times": []},
+        {"times": {"effect": {"mean": 2.0, "low": 1.5}}},
+        {"times": {"effect": {"mean": "2", "low": 1.5, "high": 2.5}}},
+        {"sides": []},
+        {"sides": {}},
+        {"sides": {"query": {**FIGURES["sides"]["query"], "deletion": {}}}},
+        {"sides": {"query": {"pairs": 40, "times": {}}}},
+        {"sides": {"query": {**FIGURES["sides"]["query"], "deletion": {"random": "x"}}}},
+        {"sides": {"query": {**FIGURES["sides"]["query"], "insertion": {"random": 5}}}},
+    ],
+    ids=str,
+)
+def test_figures_of_explanations_that_are_none_are_refused(tmp_path, changed):
+    path = bare_folder(tmp_path / "m")
+    (path / FAITHFULNESS).write_text(json.dumps(FIGURES))
+    assert ModelFolder.open(path).faithfulness is None  # another model's
+    (path / FAITHFULNESS).write_text(json.dumps({**FIGURES, **changed}))
+    with pytest.raises(UserError, match=r"m/faithfulness\.json is damaged"):
+        ModelFolder.open(path)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\xff\xfe\x00", b"{", NESTED, b"[]", b"5", b"x" * 200_000]
+)
+def test_a_file_of_figures_that_is_none_is_named(tmp_path, content):
+    path = bare_folder(tmp_path / "m")
+    (path / FAITHFULNESS).write_bytes(content)
+    with pytest.raises(UserError, match=r"m/faithfulness\.json"):
+        ModelFolder.open(path)
 
 
 def test_another_version_is_told_with_both_numbers(tmp_path):

@@ -144,6 +144,25 @@ EXAMPLE = {
 }
 
 
+_SIDE: dict[str, Any] = {
+    "pairs": 40,
+    "times": {"attention": {"mean": 0.98, "low": 0.9, "high": 1.06}},
+    "deletion": {"attention": [0.8, 0.5, 0.4], "random": [0.8, 0.6, 0.5]},
+    "insertion": {"attention": [0.0, 0.5, 0.6], "random": [0.0, 0.3, 0.4]},
+}
+FAITHFULNESS: dict[str, Any] = {
+    "seed": 3,
+    "pairs": 50,
+    "least": 0.25,
+    "times": {
+        "attention": {"mean": 1.94, "low": 1.5, "high": 2.4},
+        "effect": {"mean": 3.42, "low": 3.0, "high": 3.9},
+    },
+    "sides": {"query": _SIDE, "document": {**_SIDE, "pairs": 41, "times": {}}},
+}
+"""How well explanations do, as a model folder holds it, less the fingerprint."""
+
+
 def npy(values: np.ndarray, allow_pickle: bool = False) -> bytes:
     """Return an array as the bytes of a .npy file."""
     buffer = io.BytesIO()

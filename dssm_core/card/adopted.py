@@ -8,6 +8,7 @@ from typing import Any
 from dssm_core.card.sections import (
     calibration_lines,
     errors_section,
+    faithfulness_section,
     metrics_table,
     reliability_table,
     significance,
@@ -15,13 +16,19 @@ from dssm_core.card.sections import (
 )
 
 
-def write_adopted_card(name: str, config: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
+def write_adopted_card(
+    name: str,
+    config: Mapping[str, Any],
+    metrics: Mapping[str, Any],
+    faithfulness: Mapping[str, Any] | None = None,
+) -> str:
     """Return the README.md of an adopted model folder, in Markdown.
 
     Args:
         name: of the folder.
         config: as config.json holds it.
         metrics: as metrics.json holds it; without systems where no pair was labelled.
+        faithfulness: as faithfulness.json holds it, where it was measured.
     """
     encoder, model = config["encoder"], config["model"]
     length = model["max_length"]
@@ -46,7 +53,7 @@ Cosines of random pairs of the file that it was adopted with, by words of the do
 inside is what unrelated texts score.
 
 {_background(metrics)}
-{_figures(name, config, metrics)}"""
+{faithfulness_section(name, faithfulness)}{_figures(name, config, metrics)}"""
 
 
 def _background(metrics: Mapping[str, Any]) -> str:

@@ -12,6 +12,7 @@ from dssm_core.card.examples import score_towers
 from dssm_core.card.sections import (
     calibration_lines,
     errors_section,
+    faithfulness_section,
     fusion_note,
     metrics_table,
     own_queries,
@@ -35,6 +36,7 @@ def write_card(
     metrics: Mapping[str, Any],
     notes: str = "",
     examples: Sequence[Mapping[str, Any]] = (),
+    faithfulness: Mapping[str, Any] | None = None,
 ) -> str:
     """Return the README.md of a model folder, in Markdown.
 
@@ -45,6 +47,7 @@ def write_card(
         notes: Markdown by whoever trained it: data, source, licence, rebuilding, failures.
         examples: as examples.jsonl holds them; those that say which document is `expected`
             first make a table of queries that no data set holds.
+        faithfulness: as faithfulness.json holds it, where it was measured.
     """
     sizes = ", ".join(f"{key} {value}" for key, value in config["model"].items())
     choices = ", ".join(f"{key} {value}" for key, value in config["training"].items())
@@ -79,7 +82,7 @@ it says too much (some of those may be right, though nobody labelled them). On t
 {chr(10).join(calibration_lines(metrics))}
 
 {reliability_table(metrics)}
-{own_queries(examples)}
+{faithfulness_section(name, faithfulness)}{own_queries(examples)}
 ## How it was made
 Sizes: {sizes}.
 Training: {choices}; epoch {metrics["training"]["best epoch"]} was best on validation\
@@ -141,7 +144,7 @@ def refresh_folder(
         }
         for example in examples
     ]
-    card = write_card(folder.name, folder.config, metrics, notes, stored)
+    card = write_card(folder.name, folder.config, metrics, notes, stored, folder.faithfulness)
     lines = [json.dumps(example, ensure_ascii=False, allow_nan=False) for example in stored]
     write_folder(
         folder.path,

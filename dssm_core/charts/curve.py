@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import altair as alt
 import pandas as pd
 
-from dssm_core.charts.base import AROUND, CHOSEN, COSINE, QUIET, Chart, tip, tips
+from dssm_core.charts.base import AROUND, CHOSEN, COSINE, QUIET, Drawing, template, tip, tips
 from dssm_core.words import Translate
 
 
@@ -22,7 +23,7 @@ def curve_chart(
     description: str,
     ink: str,
     tr: Translate,
-) -> Chart:
+) -> Drawing:
     """Return a curve over thresholds with the current one, each point of it open to a click.
 
     Args:
@@ -37,27 +38,39 @@ def curve_chart(
         tr: gives the other texts.
     """
     names = ["cosine", "probability", x[0], y[0]]
-    shown = curve[names].dropna()
+    now = point[names].dropna()
+    return Drawing(
+        _template(x, y, bool(len(now)), ink, tr),
+        {"curve": curve[names].dropna(), "ground": ground, "now": now},
+        {},
+        {"title": title, "description": description},
+    )
+
+
+@lru_cache(maxsize=16)
+def _template(
+    x: tuple[str, str], y: tuple[str, str], has_point: bool, ink: str, tr: Translate
+) -> str:
+    """Return the template of `curve_chart`, with data "curve", "ground" and "now"."""
+    names = ["cosine", "probability", x[0], y[0]]
     from_0_to_1 = alt.Scale(domain=[0, 1], nice=False)
     across = alt.X(f"{x[0]}:Q").scale(from_0_to_1).title(x[1])
     up = alt.Y(f"{y[0]}:Q").scale(from_0_to_1).title(y[1])
     titles = [tr("cosine"), tr("probability"), x[1], y[1]]
     told = tips(*(tip(n, "metric", title) for n, title in zip(names, titles, strict=True)))
-    base = alt.Chart(shown).encode(across, up, **told)
+    base = alt.Chart(alt.NamedData("curve")).encode(across, up, **told)
     near = alt.selection_point(
         name="threshold", fields=["cosine"], nearest=True, on="click", empty=False
     )
+    ground = alt.Chart(alt.NamedData("ground"))
     layers = [
-        alt.Chart(ground).mark_line(color=QUIET, strokeDash=[4, 3], aria=False).encode(across, up),
+        ground.mark_line(color=QUIET, strokeDash=[4, 3], aria=False).encode(across, up),
         base.mark_line(color=COSINE, strokeWidth=2).encode(order=alt.Order("cosine:Q")),
         base.mark_point(filled=True, size=60, opacity=0, aria=False).add_params(near),
     ]
-    now = point[names].dropna()
-    if len(now):  # a layer with nothing in it would be an image without a name
-        diamond = alt.Chart(now).mark_point(
+    if has_point:  # a layer with nothing in it would be an image without a name
+        diamond = alt.Chart(alt.NamedData("now")).mark_point(
             filled=True, shape="diamond", size=260, color=CHOSEN, stroke=ink, opacity=1
         )
         layers.append(diamond.encode(across, up, **told))
-    return alt.layer(*layers).properties(
-        title=title, height=330, padding=AROUND, description=description
-    )
+    return template(alt.layer(*layers).properties(height=330, padding=AROUND))

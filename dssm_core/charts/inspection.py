@@ -1,7 +1,8 @@
-"""Labelled pairs as a from_0_to_1: how cosines part them, where to cut, and which slice is bad."""
+"""Labelled pairs as a whole: how cosines part them, where to cut, and which slice is bad."""
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import altair as alt
@@ -15,7 +16,9 @@ from dssm_core.charts.base import (
     PROBABILITY,
     QUIET,
     Chart,
+    Drawing,
     headline,
+    template,
     tip,
     tips,
 )
@@ -68,7 +71,7 @@ def distribution_chart(
     probability: float,
     ink: str = INK,
     tr: Translate = ENGLISH,
-) -> Chart:
+) -> Drawing:
     """Return where the cosines of relevant and other pairs fall, and the threshold between them.
 
     Frame columns: start, end, label, pairs, share; as `cosine_bins` returns.
@@ -85,24 +88,38 @@ def distribution_chart(
     """
     low = min([*bins["start"], cosine]) if len(bins) else -1.0
     high = max([*bins["end"], cosine]) if len(bins) else 1.0
-    x = alt.X("start:Q").scale(domain=[low, high], nice=False).title(tr("chart.cosine"))
-    layers = [
-        *_histograms(bins, x, tr),
-        *_threshold_mark(cosine, x, cosine < (low + high) / 2, ink, tr),
-    ]
-    return alt.layer(*layers).properties(
-        title=headline(tr("chart.distribution"), tr("chart.distribution.reads"), ink=ink),
-        height=330,
-        padding=AROUND,
-        description=_tell_distribution(bins, cosine, probability, tr),
+    names = {label: tr(f"pair.{label}") for label in LABELS}
+    text = tr("chart.at.cosine", n=format_number(cosine, "cosine"))
+    return Drawing(
+        _distribution_template(cosine < (low + high) / 2, ink, tr),
+        {
+            "bins": bins.assign(floor=0.0, label=bins["label"].map(names)),
+            "threshold": pd.DataFrame({"start": [cosine], "text": [text]}),
+        },
+        {
+            "low": str(low),
+            "high": str(high),
+            "top": str(max([*bins["share"], 0.01]) * 1.08),
+        },
+        {
+            "title": headline(tr("chart.distribution"), tr("chart.distribution.reads"), ink=ink),
+            "description": _tell_distribution(bins, cosine, probability, tr),
+        },
     )
 
 
-def _histograms(bins: pd.DataFrame, x: alt.X, tr: Translate) -> list[alt.Chart]:
-    names = {label: tr(f"pair.{label}") for label in LABELS}
-    shown = bins.assign(floor=0.0, label=bins["label"].map(names))
-    labels = list(names.values())
-    base = alt.Chart(shown).encode(
+@lru_cache(maxsize=16)
+def _distribution_template(to_right: bool, ink: str, tr: Translate) -> str:
+    """Return the template of `distribution_chart`, with data "bins" and "threshold"."""
+    ends: list[Any] = ["@low", "@high"]
+    x = alt.X("start:Q").scale(domain=ends, nice=False).title(tr("chart.cosine"))
+    layers = [*_histograms(x, tr), *_threshold_mark(x, to_right, ink)]
+    return template(alt.layer(*layers).properties(height=330, padding=AROUND))
+
+
+def _histograms(x: alt.X, tr: Translate) -> list[alt.Chart]:
+    labels = [tr(f"pair.{label}") for label in LABELS]
+    base = alt.Chart(alt.NamedData("bins")).encode(
         color=alt.Color("label:N")
         .scale(domain=labels, range=[COSINE, PROBABILITY])
         .legend(orient="top", title=None, symbolType="stroke", symbolStrokeWidth=3),
@@ -114,8 +131,8 @@ def _histograms(bins: pd.DataFrame, x: alt.X, tr: Translate) -> list[alt.Chart]:
             tip("share", "percent", tr("chart.distribution.tip.share")),
         ),
     )
-    top = max([*bins["share"], 0.01]) * 1.08
-    y = alt.Y("share:Q").stack(None).scale(domain=[0, top], nice=False)
+    ends: list[Any] = [0, "@top"]
+    y = alt.Y("share:Q").stack(None).scale(domain=ends, nice=False)
     y = y.title(tr("chart.distribution.share")).axis(format=".0%", tickCount=4)
     # the outline tells the two apart without colour
     dash = alt.StrokeDash("label:N").scale(domain=labels, range=[[1, 0], [4, 3]])
@@ -125,16 +142,15 @@ def _histograms(bins: pd.DataFrame, x: alt.X, tr: Translate) -> list[alt.Chart]:
     ]
 
 
-def _threshold_mark(
-    cosine: float, x: alt.X, to_right: bool, ink: str, tr: Translate
-) -> list[alt.Chart]:
+def _threshold_mark(x: alt.X, to_right: bool, ink: str) -> list[alt.Chart]:
     """Return a dashed line at the threshold, and its number on the side with more room."""
-    base = alt.Chart(pd.DataFrame({"start": [cosine]}))
+    base = alt.Chart(alt.NamedData("threshold")).encode(x)
     side: dict[str, Any] = {"align": "left", "dx": 5} if to_right else {"align": "right", "dx": -5}
-    text = tr("chart.at.cosine", n=format_number(cosine, "cosine"))
     return [
-        base.mark_rule(color=ink, strokeDash=[6, 3], strokeWidth=1.5, aria=False).encode(x),
-        base.mark_text(text=text, description=text, color=ink, **side).encode(x, y=alt.value(8)),
+        base.mark_rule(color=ink, strokeDash=[6, 3], strokeWidth=1.5, aria=False),
+        base.mark_text(color=ink, **side).encode(
+            y=alt.value(8), text="text:N", description="text:N"
+        ),
     ]
 
 
@@ -145,7 +161,7 @@ def precision_recall_chart(
     relevant: float,
     ink: str = INK,
     tr: Translate = ENGLISH,
-) -> Chart:
+) -> Drawing:
     """Return precision against recall over all thresholds; a click chooses one.
 
     Frame columns: cosine, probability, precision, recall; rows with a NaN are left out.
@@ -192,7 +208,7 @@ def roc_chart(
     area: float,
     ink: str = INK,
     tr: Translate = ENGLISH,
-) -> Chart:
+) -> Drawing:
     """Return recall against the rate of false positives over all thresholds; a click chooses one.
 
     Frame columns: cosine, probability, recall, false_positive_rate; rows with a NaN are left out.

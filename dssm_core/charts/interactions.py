@@ -38,7 +38,12 @@ LEAST = 0.1
 
 
 def interaction_map(
-    frame: pd.DataFrame, *, title: str = "", ink: str = INK, tr: Translate = ENGLISH
+    frame: pd.DataFrame,
+    *,
+    title: str = "",
+    reads_as: str = "",
+    ink: str = INK,
+    tr: Translate = ENGLISH,
 ) -> Drawing:
     """Return a heat map of the interactions of a query's words with a document's.
 
@@ -51,6 +56,7 @@ def interaction_map(
     Args:
         frame: one row a pair of words.
         title: of the chart, if it is not the usual one.
+        reads_as: how to read it, if it shows something else than interactions.
         ink: colour of the text inside the chart.
         tr: gives the texts.
     """
@@ -64,7 +70,7 @@ def interaction_map(
         {
             "title": headline(
                 title or tr("chart.interactions"),
-                tr("chart.interactions.reads"),
+                reads_as or tr("chart.interactions.reads"),
                 tr("chart.interactions.cut", most=MAX_WORDS) if is_cut else "",
                 ink=ink,
             ),

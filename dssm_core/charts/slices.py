@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from typing import Any
+
 import altair as alt
 import numpy as np
 import pandas as pd
@@ -11,9 +14,10 @@ from dssm_core.charts.base import (
     INK,
     PROBABILITY,
     QUIET,
-    Chart,
+    Drawing,
     drawable,
     headline,
+    template,
     tip,
     tips,
 )
@@ -30,7 +34,7 @@ def slices_chart(
     selected: str | None = None,
     ink: str = INK,
     tr: Translate = ENGLISH,
-) -> Chart:
+) -> Drawing:
     """Return the share of wrong pairs of each slice with its interval, worst first.
 
     Frame columns: slice, pairs, errors, error_rate, low, high, auc, few.
@@ -47,23 +51,32 @@ def slices_chart(
     """
     shown = _rows(table.head(MAX_SLICES), selected, tr)
     top = min(1.0, max([*shown["high"], overall, 0.01]) * 1.05)
-    x = alt.X("error_rate:Q").scale(domain=[0, top], nice=False)
-    x = x.title(tr("chart.slices.share")).axis(orient="top", grid=False, tickCount=5)
-    average = alt.Chart(pd.DataFrame({"error_rate": [overall]}))
     finding = tr("chart.slices.none")
     if len(shown):
         finding = tr("chart.slices.finding", number=len(table), worst=shown.iloc[0]["label"])
     is_cut = len(shown) < len(table)
     cut = tr("chart.slices.cut", shown=len(shown), number=len(table)) if is_cut else ""
     notes = tr("chart.slices.reads"), tr("chart.slices.few"), cut
-    return alt.layer(
-        average.mark_rule(color=QUIET, strokeDash=[4, 3], aria=False).encode(x),
-        *_marks(shown, x, ink, tr),
-    ).properties(
-        title=headline(tr("chart.slices"), *notes, ink=ink),
-        height=alt.Step(42),
-        padding=AROUND,
-        description=finding,
+    return Drawing(
+        _template(ink, tr),
+        {"slices": shown, "average": pd.DataFrame({"error_rate": [overall]})},
+        {"top": str(top), "rows": ", ".join(map(str, shown["row"]))},
+        {"title": headline(tr("chart.slices"), *notes, ink=ink), "description": finding},
+    )
+
+
+@lru_cache(maxsize=16)
+def _template(ink: str, tr: Translate) -> str:
+    """Return the template of `slices_chart`, with data "slices" and "average"."""
+    ends: list[Any] = [0, "@top"]
+    x = alt.X("error_rate:Q").scale(domain=ends, nice=False)
+    x = x.title(tr("chart.slices.share")).axis(orient="top", grid=False, tickCount=5)
+    average = alt.Chart(alt.NamedData("average"))
+    return template(
+        alt.layer(
+            average.mark_rule(color=QUIET, strokeDash=[4, 3], aria=False).encode(x),
+            *_marks(x, ink, tr),
+        ).properties(height=alt.Step(42), padding=AROUND)
     )
 
 
@@ -81,10 +94,11 @@ def _rows(table: pd.DataFrame, selected: str | None, tr: Translate) -> pd.DataFr
     return shown
 
 
-def _marks(shown: pd.DataFrame, x: alt.X, ink: str, tr: Translate) -> list[alt.Chart]:
+def _marks(x: alt.X, ink: str, tr: Translate) -> list[alt.Chart]:
     """Return each slice's row, which a click chooses, its interval, point and label."""
-    base = alt.Chart(shown).encode(
-        alt.Y("row:O").scale(domain=shown["row"].tolist(), padding=0).axis(None),
+    rows: list[Any] = ["@rows"]
+    base = alt.Chart(alt.NamedData("slices")).encode(
+        alt.Y("row:O").scale(domain=rows, padding=0).axis(None),
         **tips(
             alt.Tooltip("label:N", title=tr("chart.slices.tip.slice")),
             tip("error_rate", "percent", tr("chart.slices.tip.share")),

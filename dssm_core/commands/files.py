@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -155,3 +156,15 @@ def with_given(config: Sizes, given: dict[str, Any], what: str) -> Sizes:
         return replace(config, **given)
     except (TypeError, ValueError) as error:
         raise UserError("config.impossible", str(error), part=what) from None
+
+
+def terminal_progress(what: str) -> Callable[[int, int], None] | None:
+    """Return a function that writes progress to standard error; None unless that is a terminal."""
+    if not sys.stderr.isatty():
+        return None
+
+    def progress(done: int, total: int) -> None:
+        end = "\n" if done >= total else ""
+        print(f"\r{done:,} of {total:,} {what}", end=end, file=sys.stderr, flush=True)
+
+    return progress

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dssm_core.commands.files import add_model, add_reading, read_labelled
+from dssm_core.commands.files import add_model, add_reading, read_labelled, terminal_progress
 from dssm_core.errors import UserError
 from dssm_core.words import LANGUAGES
 
@@ -110,7 +108,7 @@ def _run(options: argparse.Namespace) -> None:
     given, reading = read_labelled(options.pairs, options)
     pairs, notes = _with_negatives(given, options)
     scorer = Scorer(options.model)
-    inspection = inspect_pairs(scorer, pairs, _progress("texts"))
+    inspection = inspect_pairs(scorer, pairs, terminal_progress("texts"))
     verdicts, path = _verdicts()
     findings = find(
         inspection,
@@ -120,7 +118,7 @@ def _run(options: argparse.Namespace) -> None:
         date=datetime.now().astimezone().isoformat(sep=" ", timespec="minutes"),
         notes=notes,
         verdicts=verdicts,
-        progress=_progress("errors"),
+        progress=terminal_progress("errors"),
     )
     if options.json:
         content = json.dumps({**findings.to_dict(), "reading": reading}, indent=2, allow_nan=False)
@@ -147,7 +145,11 @@ def _replay(options: argparse.Namespace) -> int:
         raise UserError("inspect.tolerance", f"{options.tolerance}")
     cases = read_cases(options.cases)
     outcomes = replay(
-        cases, Scorer(options.model), options.tolerance, options.threshold, _progress("cases")
+        cases,
+        Scorer(options.model),
+        options.tolerance,
+        options.threshold,
+        terminal_progress("cases"),
     )
     if options.json:
         write_whole(options.json, f"{outcomes.as_json()}\n".encode())
@@ -256,15 +258,3 @@ def _print_findings(findings: Findings) -> None:
         print(f"  {row['error']}, {row['cause']}, {cosine}, {position}")
         print(f"    query: {short(row['query'])}\n    document: {short(row['document'])}")
         print(f"    {short(join_sentences(row['evidence'], ENGLISH), 200)}")
-
-
-def _progress(what: str) -> Callable[[int, int], None] | None:
-    """Return a function that writes progress to standard error; None unless that is a terminal."""
-    if not sys.stderr.isatty():
-        return None
-
-    def progress(done: int, total: int) -> None:
-        end = "\n" if done >= total else ""
-        print(f"\r{done:,} of {total:,} {what}", end=end, file=sys.stderr, flush=True)
-
-    return progress

@@ -1,4 +1,4 @@
-"""`train`, and `card`, which measures again what it wrote."""
+"""`train`; `card` and `faithfulness`, which measure what it wrote, and keep it in the folder."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from dssm_core.commands.files import (
     read_config,
     read_examples,
     read_text,
+    terminal_progress,
     with_given,
 )
 from dssm_core.errors import UserError
@@ -29,6 +30,7 @@ def add(commands: Commands) -> None:
     """Add these commands to the parser's."""
     _add_train(commands)
     _add_card(commands)
+    _add_faithfulness(commands)
 
 
 def _add_train(commands: Commands) -> None:
@@ -79,6 +81,20 @@ def _add_card(commands: Commands) -> None:
         help="JSONL, as for train (default: the present examples, scored again)",
     )
     card.set_defaults(command=_card)
+
+
+def _add_faithfulness(commands: Commands) -> None:
+    faithfulness = commands.add_parser(
+        "faithfulness",
+        help="which of attention, effect and interaction finds the words that matter",
+        description="Removes words of held-out pairs in the order of each explanation, and sees "
+        "how much faster the cosine falls than in random order. Writes the figures into the model "
+        "folder, where its card and the page show them.",
+    )
+    faithfulness.add_argument("--model", type=Path, required=True, help="the model folder")
+    faithfulness.add_argument("--sample", type=int, default=500, help="pairs to draw (500)")
+    faithfulness.add_argument("--seed", type=int, default=0, help="random seed of the draw (0)")
+    faithfulness.set_defaults(command=_faithfulness)
 
 
 def _train(options: argparse.Namespace) -> None:
@@ -146,3 +162,21 @@ def _card(options: argparse.Namespace) -> None:
     given = options.notes or notes.exists()
     refresh_folder(folder, examples, read_text(notes, "--notes") if given else "")
     print(f"wrote {options.model / 'README.md'}")
+
+
+def _faithfulness(options: argparse.Namespace) -> None:
+    from dssm_core.card import faithfulness_table, store_faithfulness
+    from dssm_core.corpus.pairs import read_pairs
+    from dssm_core.evaluation.faithfulness import measure_faithfulness
+    from dssm_core.folder import FAITHFULNESS, ModelFolder
+    from dssm_core.runtimes.load import load_towers
+
+    folder = ModelFolder.open(options.model)
+    pairs = read_pairs(folder.path / "pairs.csv")
+    towers, background = load_towers(folder), folder.random_pairs
+    found = measure_faithfulness(
+        towers, pairs, background, options.seed, options.sample, terminal_progress("pairs")
+    )
+    store_faithfulness(folder, found)
+    print(faithfulness_table(found))
+    print(f"wrote {folder.path / FAITHFULNESS}")

@@ -15,6 +15,12 @@ import numpy as np
 K1, B = 1.5, 0.75
 """bm25s's own, its method "lucene"; named here because `BM25.pairs` computes with them too."""
 
+UNSPACED = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+"""Kana and Chinese characters, as a class of a regular expression."""
+
+WORD = rf"[{UNSPACED}]|\b[^\W{UNSPACED}]{{2,}}\b"
+"""bm25s's own pattern, words of at least two letters, and single characters of UNSPACED."""
+
 WEIGHT = 0.55
 """Weight of the cosine in `blend` where none was fitted to a model; BM25's is the rest.
 
@@ -28,6 +34,8 @@ Chosen on the 2,000 validation pairs of debian-packages with the model as shippe
 
 class BM25:
     """BM25 over fixed documents: bm25s with English stop words and the Snowball stemmer.
+
+    Scripts without spaces are read by characters, as a whole phrase would be one word.
 
     Args:
         documents: D texts.
@@ -147,5 +155,10 @@ def _tokens(texts: Sequence[str], ids: bool) -> Any:
 
     stemmer = Stemmer.Stemmer("english")
     return bm25s.tokenize(
-        list(texts), stopwords="en", stemmer=stemmer, return_ids=ids, show_progress=False
+        list(texts),
+        token_pattern=WORD,
+        stopwords="en",
+        stemmer=stemmer,
+        return_ids=ids,
+        show_progress=False,
     )

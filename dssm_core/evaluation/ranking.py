@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from dssm_core.evaluation.intervals import bootstrap_means
+
 DEPTH = 100
 """Documents of a ranking that are measured; the deepest metric is recall@100."""
 
@@ -204,12 +206,8 @@ def summarise(
     Returns:
         {metric: {"mean", "low", "high"}}.
     """
-    rng = np.random.default_rng(seed)
     table = values.to_numpy()
-    drawn = np.stack(
-        [table[rng.integers(len(table), size=len(table))].mean(0) for _ in range(resamples)]
-    )
-    low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
+    low, high = np.quantile(bootstrap_means(table, seed, resamples), [0.025, 0.975], axis=0)
     return {
         name: {"mean": float(table[:, i].mean()), "low": float(low[i]), "high": float(high[i])}
         for i, name in enumerate(values.columns)

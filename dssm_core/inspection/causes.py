@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 
 from dssm_core.corpus.splitting import fold
+from dssm_core.errors import UserError
 from dssm_core.explain import without
-from dssm_core.inspection.rules import RULES, RuleInput, Suspicion, Twin
+from dssm_core.inspection.rules import RULES, RuleInput, Standing, Suspicion, Twin
 from dssm_core.inspection.score_pairs import Inspection, Progress
 from dssm_core.inspection.token_features import Word, common_stems, words_of
 from dssm_core.scoring import Scorer, cosine
@@ -62,10 +63,12 @@ def find_causes(
     """
     common = common_stems(scorer.folder.vocabulary)
     twins = find_twins(inspection, wrong.index)
+    standings = find_standings(inspection, wrong.index, _random(scorer))
     rows: list[tuple[str, Evidence]] = []
     for start in range(0, len(wrong), PART):
         part = wrong.iloc[start : start + PART]
-        rows += _causes(part, twins[start : start + PART], scorer, threshold, common)
+        known = zip(twins[start : start + PART], standings[start : start + PART], strict=True)
+        rows += _causes(part, list(known), scorer, threshold, common)
         if progress:
             progress(len(rows), len(wrong))
     return pd.DataFrame(rows, index=wrong.index, columns=["cause", "evidence"])
@@ -108,6 +111,46 @@ def find_twins(inspection: Inspection, lines: Iterable[int]) -> list[Twin | None
     return twins
 
 
+def find_standings(inspection: Inspection, lines: Iterable[int], random: float) -> list[Standing]:
+    """Find where each pair stands among its query's other documents.
+
+    Args:
+        inspection: N pairs.
+        lines: index values of the pairs that are asked about.
+        random: below which 95 % of the model's random pairs lie.
+    """
+    frame = inspection.frame
+    cosines, labels = frame["cosine"].to_numpy(float), frame["label"].to_numpy()
+    by_query = np.argsort(inspection.query_row, kind="stable")
+    bounds = np.searchsorted(inspection.query_row[by_query], np.arange(len(inspection.queries) + 1))
+    found = []
+    for row in frame.index.get_indexer(pd.Index(lines)).tolist():
+        query = inspection.query_row[row]
+        same = by_query[bounds[query] : bounds[query + 1]]
+        same = same[inspection.document_row[same] != inspection.document_row[row]]
+        same = same[np.isfinite(cosines[same])]
+        relevant = cosines[same[labels[same] == 1]]
+        found.append(
+            Standing(
+                float(cosines[row]),
+                float(relevant.max()) if len(relevant) else np.nan,
+                float(relevant.min()) if len(relevant) else np.nan,
+                float(cosines[same].max()) if len(same) else np.nan,
+                random,
+            )
+        )
+    return found
+
+
+def _random(scorer: Scorer) -> float:
+    """Return the cosine below which 95 % of the model's random pairs lie; NaN without any."""
+    try:
+        random = scorer.folder.random_pairs
+    except UserError:  # the page that scores shows it
+        return float("nan")
+    return float(np.quantile(random, 0.95)) if len(random) else float("nan")
+
+
 def _near_queries(
     inspection: Inspection, rows: np.ndarray, block: int = 64
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -123,7 +166,7 @@ def _near_queries(
 
 def _causes(
     part: pd.DataFrame,
-    twins: Sequence[Twin | None],
+    known: Sequence[tuple[Twin | None, Standing]],
     scorer: Scorer,
     threshold: float,
     common: frozenset[str],
@@ -133,9 +176,12 @@ def _causes(
     documents = _encode(scorer, part["document"], "document")
     words = {e.text: words_of(e, common) for e in {e.text: e for e in documents}.values()}
     suspected: list[list[tuple[str, Suspicion]]] = []
-    for query, document, label, twin in zip(queries, documents, part["label"], twins, strict=True):
+    for query, document, label, (twin, standing) in zip(
+        queries, documents, part["label"], known, strict=True
+    ):
         texts = query.text, document.text
-        pair = RuleInput(words_of(query, common), words[document.text], texts, int(label), twin)
+        read = words_of(query, common), words[document.text]
+        pair = RuleInput(*read, texts, int(label), twin, standing)
         found = list(_suspicions(pair))
         suspected.append(found if can_test else [s for s in found if not s[1].needs_test])
     tests = [

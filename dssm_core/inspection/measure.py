@@ -6,6 +6,7 @@ never is. Shape letters: N pairs, H corners of a curve's hull.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +26,10 @@ FEWEST_PAIRS = 10
 
 DEPTH = 10
 """Of the ranking metrics."""
+
+
+Slices = Mapping[str, tuple[np.ndarray, np.ndarray]]
+"""By column: the code of each pair's slice [N], and the names of the slices."""
 
 
 @dataclass(frozen=True)
@@ -293,6 +298,53 @@ def errors(frame: pd.DataFrame, threshold: float) -> pd.DataFrame:
         "by", ascending=False, kind="stable", na_position="first"
     )
     return result
+
+
+def factorise(frame: pd.DataFrame, columns: Sequence[str]) -> Slices:
+    """Return the slices of N pairs by column: the code of each pair's slice, and their names."""
+    found = {}
+    for column in columns:
+        codes, names = pd.factorize(slice_of(frame, column))
+        found[column] = codes, np.asarray(names, object)
+    return found
+
+
+def separation(frame: pd.DataFrame, slices: Slices, threshold: float) -> pd.DataFrame:
+    """Return how well each column separates the wrong pairs from the right ones, the best first.
+
+    Args:
+        frame: N pairs, columns label and cosine.
+        slices: as `factorise` returns them.
+        threshold: cosine from which a pair is predicted relevant.
+
+    Returns:
+        One row a column: column; association, Cramér's V in [0, 1], corrected for what chance
+        gives many slices (Bergsma 2013); worst, the slice with the most errors by the lower end of
+        its interval; error_rate of that slice.
+    """
+    wrong = _predicted(frame, threshold) != _relevant(frame)
+    rows = []
+    for column, (codes, names) in slices.items():
+        pairs = np.bincount(codes, minlength=len(names))
+        errors = np.bincount(codes[wrong], minlength=len(names))
+        worst = int(np.argmax(wilson(errors, pairs)[0]))
+        rate = errors[worst] / max(1, pairs[worst])
+        rows.append([column, _cramers_v(pairs, errors), names[worst], rate])
+    found = pd.DataFrame(rows, columns=["column", "association", "worst", "error_rate"])
+    return found.sort_values("association", ascending=False, kind="stable", ignore_index=True)
+
+
+def _cramers_v(pairs: np.ndarray, errors: np.ndarray) -> float:
+    """Return Cramér's V of slices and errors, corrected for chance; 0 without a contrast."""
+    number, wrong, slices = pairs.sum(), errors.sum(), len(pairs)
+    if number < 2 or slices < 2 or wrong in (0, number):
+        return 0.0
+    expected = pairs * wrong / number
+    square = ((errors - expected) ** 2 / expected).sum()
+    square += ((errors - expected) ** 2 / (pairs - expected)).sum()
+    by_chance = (slices - 1) / (number - 1)
+    fewest = min(slices - (slices - 1) ** 2 / (number - 1), 2 - 1 / (number - 1)) - 1
+    return float(np.sqrt(max(0.0, square / number - by_chance) / fewest)) if fewest > 0 else 0.0
 
 
 def slice_table(frame: pd.DataFrame, column: str, threshold: float) -> pd.DataFrame:

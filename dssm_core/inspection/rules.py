@@ -6,6 +6,7 @@ turns without them; the others stand by themselves.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,12 @@ from dssm_core.words import Sentence, Values
 
 HIGH = 0.6
 """From this share of the query's words in the document on, they alone fool the model."""
+
+APART = 0.25
+"""Cosine between a pair and the query's others from which its label is doubted."""
+
+FAR = 0.5
+"""Share of a text's words that are new to the model, from which the text is far from its field."""
 
 REACH = 2
 """Words that a negation is taken to speak of, stop words not counted."""
@@ -48,6 +55,25 @@ class Twin:
 
 
 @dataclass(frozen=True)
+class Standing:
+    """Where a pair stands among the query's other documents and among random pairs, by cosine.
+
+    Attributes:
+        cosine: its own; NaN where it has none.
+        relevant: the highest of the query's other documents that are labelled relevant, or NaN.
+        lowest: the lowest of them, or NaN.
+        other: the highest of the query's other documents, whatever their label, or NaN.
+        random: below which 95 % of the model's random pairs lie; NaN where they are not known.
+    """
+
+    cosine: float = math.nan
+    relevant: float = math.nan
+    lowest: float = math.nan
+    other: float = math.nan
+    random: float = math.nan
+
+
+@dataclass(frozen=True)
 class RuleInput:
     """A pair that the model is wrong about, as the rules see it.
 
@@ -57,6 +83,7 @@ class RuleInput:
         texts: both texts.
         label: 1 where the model missed it, 0 where it fell for it.
         twin: a pair labelled otherwise; None if there is none.
+        standing: by cosine.
     """
 
     query: tuple[Word, ...]
@@ -64,6 +91,7 @@ class RuleInput:
     texts: tuple[str, str]
     label: int
     twin: Twin | None = None
+    standing: Standing = Standing()
 
 
 @dataclass(frozen=True)
@@ -176,6 +204,33 @@ def same_vectors(pair: RuleInput) -> Suspicion | None:
     return Suspicion(Sentence(f"evidence.same vectors.{_label(twin)}", said))
 
 
+def doubtful_label(pair: RuleInput) -> Suspicion | None:
+    """The query's other documents score far apart from this one, against its label.
+
+    A miss that is as random pairs are, while another document is far above it; or an alarm far
+    above all documents that are labelled relevant.
+    """
+    at = pair.standing
+    said: Values = {"cosine": at.cosine, "other": at.other, "random": at.random}
+    if pair.label == 1:
+        is_doubtful = at.cosine <= at.random and at.other - at.cosine >= APART
+        return Suspicion(Sentence("evidence.label.relevant", said)) if is_doubtful else None
+    said = {"cosine": at.cosine, "relevant": at.relevant}
+    is_doubtful = at.cosine - at.relevant >= APART and at.lowest > at.random
+    return Suspicion(Sentence("evidence.label.not relevant", said)) if is_doubtful else None
+
+
+def far_from_training(pair: RuleInput) -> Suspicion | None:
+    """Most words of a text were never seen in training: it is of another field or language."""
+    for side, words in (("query", pair.query), ("document", pair.document)):
+        told = [w for w in words if w.is_read and w.text not in stop_words()]
+        new = [w for w in told if w.state in ("letters", "unknown")]
+        if told and len(new) / len(told) > FAR:
+            said: Values = {"number": len(new), "of": len(told), "words": _names(new)}
+            return Suspicion(Sentence(f"evidence.far.{side}", said))
+    return None
+
+
 def overlap_trap(pair: RuleInput) -> Suspicion | None:
     """Words of the query are in a document that is about something else."""
     asked = _asked(pair)
@@ -207,6 +262,8 @@ RULES: tuple[tuple[str, Callable[[RuleInput], Suspicion | None]], ...] = (
     ("number mismatch", number_mismatch),
     ("name mismatch", name_mismatch),
     ("labelled both ways", same_vectors),
+    ("label looks wrong", doubtful_label),
+    ("far from training", far_from_training),
     ("word overlap trap", overlap_trap),
     (FEW_IN_COMMON, few_in_common),
 )

@@ -39,7 +39,7 @@ ARROW = " → "
 
 
 def slice_columns(frame: pd.DataFrame) -> list[str]:
-    """Return what pairs can be sliced by: our traits in words, then the file's own columns.
+    """Return what pairs can be sliced by: the file's own columns, then our traits in words.
 
     A trait must differ between pairs; a column of the file must have 2 to 200 distinct values,
     or hold numbers.
@@ -51,7 +51,7 @@ def slice_columns(frame: pd.DataFrame) -> list[str]:
         distinct = 0 if column in ours else frame[column].nunique()
         if distinct > 1 and (distinct <= MOST_VALUES or _numbers(frame[column]) is not None):
             own.append(str(column))
-    return list(dict.fromkeys([*traits, *own]))
+    return list(dict.fromkeys([*own, *traits]))
 
 
 def column_name(column: str, tr: Translate = ENGLISH) -> str:

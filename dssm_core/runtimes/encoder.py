@@ -180,6 +180,22 @@ class EncoderTowers:
             for i, (text, reading) in enumerate(zip(texts, readings, strict=True))
         ]
 
+    def shares(self, text: str, side: Side) -> np.ndarray | None:
+        """Return what each token adds to the direction of a text's vector, [T, E].
+
+        None where the vector is no sum over tokens, or the format does not show it.
+        """
+        by_piece = getattr(self.embedder, "shares", None)
+        reading = self.embedder.read(text, self.prompts[side], side)
+        if by_piece is None or not any(token.is_read for token in reading.tokens):
+            return None
+        pieces = by_piece(reading, side)
+        if pieces is None:
+            return None
+        result = np.zeros((len(reading.tokens), pieces.shape[1]))
+        np.add.at(result, np.asarray(reading.owners), pieces.astype(np.float64))
+        return result
+
     def _checked(self, vectors: np.ndarray, number: int) -> np.ndarray:
         """Return vectors as float32 [number, E], once they are known to be that."""
         facts = self.embedder.facts

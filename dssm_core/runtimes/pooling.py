@@ -66,6 +66,22 @@ class Pooling:
         """
         return np.concatenate([_pooled(hidden, mask, mode) for mode in self.modes], axis=-1)
 
+    def shares(self, hidden: np.ndarray, mask: np.ndarray) -> np.ndarray | None:
+        """Return what each piece adds to the pooled vector, [N, T, H]; None where it is no sum.
+
+        Args:
+            hidden: [N, T, H].
+            mask: bool [N, T], the pieces that take part.
+        """
+        if self.modes not in (("mean",), ("mean_sqrt_len_tokens",)):
+            return None
+        counted = mask[..., None].astype(np.float32)
+        number = np.maximum(counted.sum(1, keepdims=True), np.float32(1e-9))
+        if self.modes != ("mean",):
+            number = np.sqrt(number)
+        shares: np.ndarray = hidden * counted / number
+        return shares
+
     def weights(self, attention: np.ndarray, mask: np.ndarray) -> np.ndarray:
         """Return how much of the attention behind the pooled positions each piece gets, [N, T].
 

@@ -105,13 +105,10 @@ class Tower:
     def embed(self, readings: Sequence[Reading]) -> tuple[np.ndarray, list[np.ndarray] | None]:
         """Return vectors [N, E], and the weights of each text's pieces, or None."""
         ids, mask = pad([reading.ids for reading in readings])
-        pooled = mask
+        pooled = self._pooled(readings, mask)
         with np.errstate(all="ignore"):  # what is no number in the end is refused
             vectors, attention = self.body(ids, mask)
             if self.pooling is not None:
-                if not self.pooling.include_prompt:
-                    ends = np.array([reading.prompted for reading in readings])
-                    pooled = mask & (np.arange(mask.shape[1]) >= ends[:, None])
                 vectors = self.pooling.vectors(vectors, pooled)
             for step in self.steps:
                 vectors = step(vectors)
@@ -119,6 +116,26 @@ class Tower:
             return vectors, None
         weights = self.pooling.weights(attention, pooled)
         return vectors, [row[: len(r.ids)] for row, r in zip(weights, readings, strict=True)]
+
+    def shares(self, reading: Reading) -> np.ndarray | None:
+        """Return what each piece adds to the direction of a text's vector, [P, E].
+
+        None where the vector is no sum over pieces: another pooling, or a module behind it that
+        does more than bring it to length 1.
+        """
+        if self.pooling is None or any(step is not normalise for step in self.steps):
+            return None
+        ids, mask = pad([reading.ids])
+        shares = self.pooling.shares(self.body(ids, mask)[0], self._pooled([reading], mask))
+        return None if shares is None else shares[0, : len(reading.ids)]
+
+    def _pooled(self, readings: Sequence[Reading], mask: np.ndarray) -> np.ndarray:
+        """Return which pieces are pooled, bool [N, T]."""
+        if self.pooling is None or self.pooling.include_prompt:
+            return mask
+        ends = np.array([reading.prompted for reading in readings])
+        result: np.ndarray = mask & (np.arange(mask.shape[1]) >= ends[:, None])
+        return result
 
     @cached_property
     def width(self) -> int:
@@ -149,6 +166,10 @@ class FolderEncoder:
     ) -> tuple[np.ndarray, list[np.ndarray] | None]:
         """Return vectors, and the weights of pieces or None."""
         return self.towers[side].embed(readings)
+
+    def shares(self, reading: Reading, side: Side) -> np.ndarray | None:
+        """Return what each piece adds to the vector's direction, [P, E]; None if it is no sum."""
+        return self.towers[side].shares(reading)
 
 
 def open_folder(folder: Path, use_onnx: bool = True) -> FolderEncoder:

@@ -222,8 +222,8 @@ ORDER = {
     ],
     "inspect": [
         *("Skip to main content", "English", "Model", "Threshold as a probability"),
-        *("… as a cosine", "Best F1", "Lowest cost", "Slice by", "Search in query and document"),
-        *("Cause", "Note", "Effect of each word", "Second model", "Report as HTML"),
+        *("… as a cosine", "Search in query and document", "Cause", "Note"),
+        *("Effect of each word", "Slice by", "Second model", "Report as HTML"),
     ],
     "lab": ["Skip to main content", "English", "Systems", "System", "Seed", "Fit and predict"],
 }

@@ -200,6 +200,7 @@ def test_the_page_speaks_the_browsers_language(browser: Browser, address: str) -
     chinese = browser.new_context(locale="zh-CN").new_page()
     chinese.goto(address, timeout=120_000)
     expect(chinese.get_by_role("heading", name="这篇文档为什么匹配？").first).to_be_visible()
+    expect(chinese.locator("html")).to_have_attribute("lang", "zh-CN")
     chinese.context.close()
 
 

@@ -56,13 +56,16 @@ def test_the_threshold_moves_by_cosine_by_suggestion_and_by_a_click_on_a_curve(
     cosine.press("Enter")
     expect(finding(bench)).not_to_have_text(before)
     settled(bench)
-    bench.get_by_role(
-        "button", name="Best F1"
-    ).first.click()  # a rerun leaves its old self a moment
+    bench.get_by_role("button", name="Set by a rule").first.click()
+    bench.get_by_role("button", name="Best F1").first.click()  # a rerun leaves its old self a while
+    bench.keyboard.press("Escape")
     expect(cosine).not_to_have_value("0.200")
     wait_until_painted(bench)
     best = cosine.input_value()
-    plot = chart(bench, "Precision and recall").locator("svg").bounding_box()
+    drawn = chart(bench, "Precision and recall").locator("svg")
+    drawn.scroll_into_view_if_needed()
+    settled(bench)
+    plot = drawn.bounding_box()
     assert plot is not None
     # far left on the curve: high precision, low recall, so a high threshold
     bench.mouse.click(plot["x"] + plot["width"] * 0.35, plot["y"] + plot["height"] * 0.5)
@@ -78,35 +81,79 @@ def test_a_click_on_a_slice_filters_the_errors_and_can_be_taken_back(bench: Page
     box = plot.bounding_box()
     assert box is not None
     bench.mouse.click(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.45)
-    shown = bench.get_by_text(re.compile(r"^Only word overlap = .*: [\d,]+ errors?\."))
+    shown = bench.get_by_text(re.compile(r"^Only .* = .*: [\d,]+ errors?\."))
     expect(shown.first).to_be_visible()
     settled(bench)
     bench.get_by_role("button", name="Show all pairs").click()
     expect(shown).to_have_count(0)
 
 
-def test_a_chosen_row_is_seen_through_below(bench: Page) -> None:
-    table = bench.get_by_test_id("stDataFrame").first
-    table.scroll_into_view_if_needed()
-    settled(bench)
-    about = bench.get_by_text(re.compile(r"^(line|assumed pair) \d+")).first
-    before = about.inner_text()
+def reason(page: Page) -> Locator:
+    return page.locator(".st-key-inspect-pair .dssm-reason").first
+
+
+def in_sight(page: Page, what: Locator) -> bool:
+    """Return whether all of it is in the window."""
+    box, size = what.bounding_box(), page.viewport_size
+    assert size is not None
+    return box is not None and box["y"] >= 0 and box["y"] + box["height"] <= size["height"]
+
+
+def test_list_and_reason_are_in_sight_together_and_a_click_in_a_row_opens_it(
+    browser: Browser, address: str
+) -> None:
+    page = open_inspect(browser, address, "light", {"width": 1280, "height": 720})
+    expect(reason(page)).to_be_visible()
+    settled(page)
+    table = page.locator(".st-key-inspect-list").get_by_test_id("stDataFrame").first
     box = table.bounding_box()
     assert box is not None
-    bench.mouse.click(box["x"] + 18, box["y"] + 35 * 3 + 17)  # the box of the third row
+    assert box["y"] + 35 * 4 < 720, "the first rows are seen"
+    assert in_sight(page, reason(page))
+    assert in_sight(page, page.locator(".st-key-inspect-judge-1 button").first)
+    about = page.get_by_text(re.compile(r"^(line|assumed pair) \d+")).first
+    before = about.inner_text()
+    page.mouse.click(box["x"] + 200, box["y"] + 35 * 3 + 17)
     expect(about).not_to_have_text(before)
+    settled(page)
+    # the list stays in sight beside a long pair
+    page.get_by_role("radio", name="Effect of each word").scroll_into_view_if_needed()
+    page.mouse.wheel(0, 300)
+    settled(page)
+    box = table.bounding_box()
+    assert box is not None
+    assert 0 <= box["y"] < 360
+    page.context.close()
+
+
+def test_a_reload_keeps_file_threshold_and_pair(bench: Page) -> None:
+    load_own(bench)
+    cosine = bench.get_by_label("… as a cosine").first
+    cosine.fill("0.9")
+    cosine.press("Enter")
+    expect(bench).to_have_url(re.compile("view="))
+    settled(bench)
+    about = bench.get_by_text(re.compile(r"^line \d+")).first.inner_text()
+    bench.reload()
+    expect(bench.get_by_text("mine.csv: 4 pairs, 2 labelled relevant.").first).to_be_visible()
+    expect(bench.get_by_label("… as a cosine").first).to_have_value("0.900")
+    expect(bench.get_by_text(re.compile(r"^line \d+")).first).to_have_text(about)
+
+
+def load_own(page: Page) -> None:
+    page.get_by_role("button", name="Load your own pairs").click()
+    page.get_by_test_id("stPopoverBody").locator("input[type=file]").set_input_files(
+        {"name": "mine.csv", "mimeType": "text/csv", "buffer": ROWS.encode()}
+    )
+    expect(page.get_by_text("mine.csv: 4 pairs").first).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_label("Column of the queries").first).to_have_value("suche")
+    labels = page.get_by_label("Column of the labels")
+    labels.click()
+    page.get_by_role("option", name="urteil").click()
+    expect(page.get_by_text("mine.csv: 4 pairs, 2 labelled relevant.").first).to_be_visible()
 
 
 def test_a_file_of_ones_own_is_mapped_and_scored(bench: Page) -> None:
-    bench.get_by_role("button", name="Load your own pairs").click()
-    bench.get_by_test_id("stPopoverBody").locator("input[type=file]").set_input_files(
-        {"name": "mine.csv", "mimeType": "text/csv", "buffer": ROWS.encode()}
-    )
-    expect(bench.get_by_text("mine.csv: 4 pairs").first).to_be_visible()
-    bench.keyboard.press("Escape")
-    expect(bench.get_by_label("Column of the queries").first).to_have_value("suche")
-    labels = bench.get_by_label("Column of the labels")
-    labels.click()
-    bench.get_by_role("option", name="urteil").click()
-    expect(bench.get_by_text("mine.csv: 4 pairs, 2 labelled relevant.").first).to_be_visible()
+    load_own(bench)
     expect(finding(bench)).to_contain_text("of 4 pairs")

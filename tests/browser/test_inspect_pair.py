@@ -30,7 +30,7 @@ def page(browser: Browser, site: str) -> Iterator[Page]:
     opened.set_default_timeout(60_000)
     opened.goto(f"{site}/inspect", timeout=120_000)
     expect(opened.get_by_text("Your verdict").first).to_be_visible(timeout=240_000)
-    expect(opened.get_by_text("Causes of the worst").first).to_be_visible(timeout=120_000)
+    expect(opened.get_by_text("Wrong because").first).to_be_visible(timeout=120_000)
     settled(opened)
     yield opened
     context.close()

@@ -11,6 +11,7 @@ import pytest
 
 from dssm_core.card import (
     calibration_lines,
+    faithfulness_table,
     fusion_note,
     measure,
     metrics_table,
@@ -20,9 +21,10 @@ from dssm_core.card import (
     significance,
     write_card,
 )
+from dssm_core.card.adopted import write_adopted_card
 from dssm_core.folder import ModelFolder
 from tests import tiny
-from tests.tiny import WordTowers
+from tests.tiny import FAITHFULNESS, WordTowers
 
 CONFIG = {
     "model": {"units": 8},
@@ -144,3 +146,23 @@ def test_a_folder_measured_again_keeps_the_weight_that_was_fitted_to_it(tmp_path
     assert found["fusion"]["weight"] == 0.35
     assert found["robustness"]["rows"]
     assert "0.35 × cosine + 0.65 × BM25" in (model / "README.md").read_text()
+
+
+def test_cards_show_the_figures_and_how_to_measure_them_again(metrics):
+    adopted = {
+        "model": {"name": "n", "format": "f", "max_length": 8, "modules": [], "width": 4},
+        "encoder": {
+            "reference": "r",
+            "fingerprint": "f",
+            "prompts": {"query": "", "document": ""},
+        },
+        "head": {},
+    }
+    for card in (
+        write_card("mine", CONFIG, metrics, faithfulness=FAITHFULNESS),
+        write_adopted_card("mine", adopted, {"background": []}, FAITHFULNESS),
+    ):
+        assert "## Which explanation can be trusted\n" in card
+        assert "python -m dssm_core faithfulness --model mine --sample 50 --seed 3\n" in card
+        assert faithfulness_table(FAITHFULNESS) in card
+    assert "can be trusted" not in write_card("mine", CONFIG, metrics)

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from dssm_core.__main__ import main
-from tests import tiny
+from tests import ROOT, tiny
 from tests.project.parsers import commands
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -537,6 +537,31 @@ def test_card_tells_what_it_cannot_read(refused, tmp_path):
     assert "pairs.csv" in refused("card", "--model", model)
     (model / "metrics.json").write_text("{}")
     assert "bare/metrics.json" in refused("card", "--model", model)
+
+
+# faithfulness
+
+
+def test_faithfulness_prints_what_it_writes_into_folder_and_card(run, tmp_path):
+    model = tmp_path / "cedict"
+    shutil.copytree(ROOT / "sample_models" / "cedict", model)
+    (model / "faithfulness.json").unlink()
+    arguments = ("faithfulness", "--model", model, "--sample", 40, "--seed", 1)
+    status, output, _ = run(*arguments)
+    assert status == 0
+    assert output.rstrip().endswith(f"wrote {model / 'faithfulness.json'}")
+    found = json.loads((model / "faithfulness.json").read_text())
+    assert (found["pairs"], found["seed"]) == (40, 1)
+    (row,) = (line for line in output.splitlines() if line.startswith("| effect |"))
+    assert f"{found['times']['effect']['mean']:.1f} (" in row
+    assert row in (model / "README.md").read_text()
+    assert run(*arguments)[1] == output
+
+
+def test_faithfulness_tells_what_it_cannot_measure(refused, tmp_path):
+    assert "no model folder" in refused("faithfulness", "--model", tmp_path / "absent")
+    short = ("faithfulness", "--model", tiny.trained())
+    assert "Too few pairs can be measured" in refused(*short)
 
 
 # prepare

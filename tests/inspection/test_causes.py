@@ -14,6 +14,7 @@ from dssm_core.inspection.causes import (
     PART,
     cause_name,
     find_causes,
+    find_standings,
     find_twins,
 )
 from dssm_core.inspection.measure import errors
@@ -277,3 +278,19 @@ def test_twins_are_those_of_a_loop_over_all_pairs(scorer):
         else:
             assert twin is None
     assert some > 3
+
+
+def test_where_a_pair_stands_is_told_by_the_querys_other_documents_alone(scorer):
+    rows = [
+        ("red door", "red door", 1),  # 1
+        ("red door", "red wall", 1),  # 0.5
+        ("red door", "blue wall", 0),  # 0
+        ("blue wall", "red door", 0),  # of another query
+        ("red door", "blue wall", 0),  # the same document again is no other
+    ]
+    loaded = inspect_pairs(scorer, pd.DataFrame(rows, columns=["query", "document", "label"]))
+    (third, alone) = find_standings(loaded, [2, 3], 0.3)
+    assert (third.cosine, third.relevant, third.lowest) == pytest.approx((0.0, 1.0, 0.5), abs=1e-6)
+    assert third.other == pytest.approx(1.0, abs=1e-6)
+    assert third.random == 0.3
+    assert np.isnan(alone.other)

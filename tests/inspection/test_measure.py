@@ -21,8 +21,10 @@ from dssm_core.inspection.measure import (
     calibration_error,
     curve,
     errors,
+    factorise,
     ranking,
     ranking_by_query,
+    separation,
     slice_table,
     suggest_threshold,
 )
@@ -317,7 +319,7 @@ def test_traits_are_offered_in_words_and_columns_if_they_tell_pairs_apart():
         one=["same"] * number,
         empty=[""] * (number - 1) + ["x"],
     )
-    assert slice_columns(frame) == ["word overlap", "shop", "price", "empty"]
+    assert slice_columns(frame) == ["shop", "price", "empty", "word overlap"]
 
 
 def test_a_trait_goes_by_its_words_or_its_name_and_nothing_else_goes():
@@ -456,3 +458,21 @@ def test_wilsons_interval_is_scipys():
         expected = binomtest(event, n).proportion_ci(method="wilson")
         assert low[i] == pytest.approx(expected.low, abs=1e-6)
         assert high[i] == pytest.approx(expected.high, abs=1e-6)
+
+
+def test_a_column_that_separates_the_errors_stands_before_one_that_does_not():
+    rng = np.random.default_rng(0)
+    wrong = np.arange(400) % 2 == 0
+    frame = frame_of(
+        [(0.9 if one else 0.1, 0) for one in wrong],
+        all=["bad" if one else "good" for one in wrong],
+        none=rng.permutation([f"value {i % 40}" for i in range(400)]),
+        same=["x"] * 400,
+    )
+    found = separation(frame, factorise(frame, ["same", "none", "all"]), 0.5)
+    assert found["column"].tolist()[0] == "all"
+    values = found.set_index("column")["association"]
+    assert values["all"] == pytest.approx(1, abs=0.01)
+    assert values["none"] < 0.15, "many slices by chance are no finding"
+    assert values["same"] == 0
+    assert found.set_index("column").loc["all", ["worst", "error_rate"]].tolist() == ["bad", 1.0]

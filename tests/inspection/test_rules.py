@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from dssm_core.inspection.rules import (
     RuleInput,
+    Standing,
     Suspicion,
     Twin,
+    doubtful_label,
+    far_from_training,
     few_in_common,
     name_mismatch,
     negation_mismatch,
@@ -343,3 +348,46 @@ def test_evidence_is_told_in_the_language_that_is_asked_for():
 
 def test_braces_in_a_text_are_no_fields():
     assert "“{0} {x}”" in Sentence("evidence.unseen", {"words": ("{0} {x}",)}).text(ENGLISH)
+
+
+# labels, and texts of another field
+
+
+def standing(label: int, **cosines: float) -> RuleInput:
+    kettle = case("electric kettle", "a bluetooth speaker", label)
+    return replace(kettle, standing=Standing(**cosines))
+
+
+def test_a_miss_like_random_pairs_beside_a_far_better_document_has_a_doubtful_label():
+    found = doubtful_label(standing(MISSED, cosine=0.10, other=0.48, random=0.2))
+    assert "cosine 0.100 is one of random pairs" in said(found)
+    assert "another document of this query has 0.480" in said(found)
+
+
+@pytest.mark.parametrize(
+    "cosines",
+    [
+        {"cosine": 0.25, "other": 0.60, "random": 0.2},  # above random pairs
+        {"cosine": 0.10, "other": 0.30, "random": 0.2},  # no other is far above
+        {"cosine": 0.10, "other": 0.48},  # random pairs are not known
+        {"cosine": 0.10, "random": 0.2},  # the query has no other document
+        {},
+    ],
+)
+def test_any_other_miss_has_not(cosines: dict[str, float]) -> None:
+    assert doubtful_label(standing(MISSED, **cosines)) is None
+
+
+def test_an_alarm_far_above_all_that_is_labelled_relevant_has_a_doubtful_label():
+    at = {"cosine": 0.9, "relevant": 0.5, "lowest": 0.4, "random": 0.2}
+    assert "far above that of every document" in said(doubtful_label(standing(FELL_FOR, **at)))
+    for other in ({"cosine": 0.6}, {"lowest": 0.1}, {"relevant": np.nan, "lowest": np.nan}):
+        assert doubtful_label(standing(FELL_FOR, **(at | other))) is None
+
+
+def test_a_text_of_words_never_seen_is_far_from_the_training_data():
+    found = far_from_training(case("kettle toaster door", "red door", MISSED))
+    assert "2 of the query's 3 content words: “kettle”, “toaster”" in said(found)
+    assert "document" in said(far_from_training(case("red door", "kettle toaster", MISSED)))
+    assert far_from_training(case("red door kettle", "blue wall", MISSED)) is None
+    assert far_from_training(case("the of", "with and", MISSED)) is None

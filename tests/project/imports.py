@@ -31,10 +31,10 @@ ALLOWED: dict[str, set[str]] = {
         *("archive", "errors", "folder", "models", "numeric", "process", "text", "towers"),
     },
     "scoring": {"errors", "folder", "numeric", "runtimes", "text", "towers"},
-    "explain": {"scoring", "text", "towers"},
-    "evaluation": {"errors", "numeric", "text", "towers"},
+    "explain": {"numeric", "scoring", "text", "towers"},
+    "evaluation": {"errors", "explain", "numeric", "text", "towers"},
     "card": {
-        *("corpus", "errors", "evaluation", "folder", "runtimes", "scoring", "towers"),
+        *("corpus", "errors", "evaluation", "folder", "runtimes", "scoring", "towers", "words"),
     },
     "adoption": {
         *("card", "corpus", "errors", "evaluation", "folder", "numeric", "runtimes", "towers"),

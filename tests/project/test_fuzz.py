@@ -21,20 +21,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dssm_core.corpus.columns import doubts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dssm_core.__main__ import main
+from dssm_core.card import faithfulness_table, trust_sentence
+from dssm_core.corpus import pairs as pairs_of
+from dssm_core.corpus.checks import doubts
 from dssm_core.corpus.pairs import read_pairs, stream_pairs
 from dssm_core.errors import UserError
-from dssm_core.folder import LARGEST, ModelFolder
+from dssm_core.folder import FAITHFULNESS, LARGEST, ModelFolder
 from dssm_core.inspection.compare import load_snapshot
 from dssm_core.repro.cases import read_cases
 from dssm_core.runtimes.load import RUNTIMES
 from dssm_core.store import Store
 from dssm_core.text import hash_pieces, read, segment
 from dssm_core.ui.common import state
+from dssm_core.words import ENGLISH
+from tests import tiny
 from tests.tiny import AWKWARD, WordTowers, bare_folder, cpu_limit
 
 INPUTS = int(os.environ.get("DSSM_FUZZ", "500"))
@@ -167,7 +171,7 @@ def pairs(rng: random.Random, at: Path) -> None:
 def columns(rng: random.Random, at: Path) -> None:
     name, content = table(rng)
     with only_trouble():
-        doubts(*read(content, name))
+        doubts(*pairs_of.read(content, name))
 
 
 @kind
@@ -184,7 +188,10 @@ def links(rng: random.Random, at: Path) -> None:
 @kind
 def folders(rng: random.Random, at: Path) -> None:
     path = bare_folder(at / "m")
-    name = rng.choice([*LARGEST])
+    (path / FAITHFULNESS).unlink(missing_ok=True)
+    fingerprint = ModelFolder.open(path).fingerprint
+    (path / FAITHFULNESS).write_text(json.dumps({**tiny.FAITHFULNESS, "fingerprint": fingerprint}))
+    name = rng.choice([*LARGEST, *[FAITHFULNESS] * 3])
     file = path / name
     if name.endswith("json") and rng.random() < 0.6:
         file.write_text(json.dumps(altered(json.loads(file.read_text()), rng)))
@@ -194,6 +201,9 @@ def folders(rng: random.Random, at: Path) -> None:
         folder = ModelFolder.open(path)
         for part in ("vocabulary", "metrics", "random_pairs", "examples", "scale", "bias"):
             getattr(folder, part)
+        trust_sentence(folder, ENGLISH)
+        if folder.faithfulness:
+            faithfulness_table(folder.faithfulness)
 
 
 @kind
@@ -238,6 +248,7 @@ def commands(rng: random.Random, at: Path) -> None:
             ["prepare", source, "--negatives", number, "--out", str(at / "data")],
             ["train", "--pairs", typed, "--config", str(at / "given.json"), "--out", str(at / "t")],
             ["card", *given, "--examples", str(at / "given.jsonl")],
+            ["faithfulness", *given, "--sample", number],
             [typed, number],
         ]
     )
@@ -290,7 +301,7 @@ def test_hypothesis_finds_no_text_that_cannot_be_read(given_text, length):
 @settings(max_examples=max(60, INPUTS // 10), deadline=None)
 def test_hypothesis_finds_no_bytes_that_are_neither_table_nor_trouble(content, name):
     with only_trouble():
-        read(content, name)
+        read_pairs(content, name)
 
 
 @pytest.mark.slow

@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 
 from dssm_core.errors import UserError
+from dssm_core.explain import decomposition, interactions
 from dssm_core.runtimes.encoder import EncoderTowers
 from dssm_core.runtimes.encoders import open_encoder
 from dssm_core.runtimes.pooling import Pooling, dense
-from dssm_core.text import READ_STATES, normalise
+from dssm_core.scoring import cosine
+from dssm_core.text import ADDED_STATES, READ_STATES, normalise
 from tests.runtimes.encoders import ENCODERS, NAMES, TEXTS, towers
 from tests.tiny import cpu_limit
 
@@ -36,6 +38,35 @@ def test_vectors_are_those_of_the_library(name, side):
     empty, *found = [encoding.vector for encoding in towers(name).encode(TEXTS, side)]
     assert not empty.any()  # here, what has no word is not read
     np.testing.assert_allclose(found, wanted[1:], rtol=0, atol=1e-5)
+
+
+SUMMED = ["bert-mean", "bert-mean_sqrt_len_tokens", "static", "model2vec"]
+
+
+@pytest.mark.parametrize("name", SUMMED)
+def test_what_each_token_adds_sums_to_the_vector_and_each_pair_of_words_to_the_cosine(name):
+    encoder = towers(name)
+    one, other = TEXTS[1], TEXTS[2]
+    shares = encoder.shares(one, "query")
+    assert shares is not None
+    whole, wanted = shares.sum(0), vector(encoder, one)
+    np.testing.assert_allclose(
+        whole / np.linalg.norm(whole), wanted / np.linalg.norm(wanted), atol=1e-5
+    )
+    found = decomposition(encoder, one, other)
+    assert found is not None
+    both = [encoder.encode([t], s)[0].vector for t, s in zip((one, other), SIDES, strict=True)]
+    assert found.cosine == pytest.approx(cosine(*both), abs=1e-5)
+    assert found.special + found.pairs["interaction"].sum() == pytest.approx(found.cosine, abs=1e-9)
+    has_special = any(t.state in ADDED_STATES for t in encoder.encode([one], "query")[0].tokens)
+    assert (abs(found.special) > 1e-6) == has_special
+    agreement = found.agreement(interactions(encoder, one, other))
+    assert agreement is None or -1 <= agreement <= 1
+
+
+@pytest.mark.parametrize("name", ["bert-max", "bert-cls", "bert-two-modes", "bert-dense-tanh"])
+def test_a_vector_that_is_no_sum_is_not_taken_apart(name):
+    assert decomposition(towers(name), TEXTS[1], TEXTS[2]) is None
 
 
 def test_the_fixtures_tell_the_encoders_apart():

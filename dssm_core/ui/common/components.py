@@ -23,6 +23,11 @@ from dssm_core.text import ADDED_STATES, VECTOR_STATES, State
 from dssm_core.towers import ScoredToken
 from dssm_core.ui.common import theme
 from dssm_core.ui.common.language import language, tr, translator
+from dssm_core.ui.common.security_headers import (
+    ADDRESS_SCRIPT,
+    LANGUAGE_SCRIPT,
+    LINK_SCRIPT,
+)
 from dssm_core.words import LANGUAGES, join_texts
 
 Kind = Literal["error", "warning", "note"]
@@ -60,6 +65,11 @@ def show_title(title: str, about: str = "", beside: Callable[[], None] | None = 
             required=True,
             label_visibility="collapsed",
             persist_state="session",
+        )
+        st.html(
+            f'<script data-language="{tr("language.code")}">{LANGUAGE_SCRIPT}</script>',
+            width="content",
+            unsafe_allow_javascript=True,
         )
 
 
@@ -167,6 +177,18 @@ def show_quiet(text: str, *, is_wait: bool = False) -> None:
     st.html(f'<p class="dssm-quiet{kind}">{escape(text)}</p>')
 
 
+def keep_address(packed: str | None) -> None:
+    """Put a link into the address bar; None takes it out.
+
+    By script, because st.query_params adds an entry to the browser's history with every change.
+    """
+    address = f"?view={packed}" if packed else ""  # base64url: safe in an attribute
+    st.html(
+        f'<script data-address="{address}">{ADDRESS_SCRIPT}</script><script>{LINK_SCRIPT}</script>',
+        unsafe_allow_javascript=True,
+    )
+
+
 def show_hidden(text: str) -> None:
     """Say something to a screen reader alone."""
     st.html(f'<p class="dssm-hidden" role="status">{escape(text)}</p>')
@@ -263,8 +285,10 @@ def _token_html(word: str, token: ScoredToken, highest: float) -> str:
 
 
 def legend_html(*texts: Sequence[ScoredToken]) -> str:
-    """Return the legend of the marks that are on tokens of these texts."""
+    """Return the legend of the marks that are on tokens of these texts; "" without any."""
     marks = {token.state for tokens in texts for token in tokens}
+    if marks <= {"seen"}:
+        return ""
     word = escape(tr("legend.word"))
     items = "".join(
         f'<div role="listitem"><span class="dssm-t dssm-{state}" aria-hidden="true">{word}</span> '

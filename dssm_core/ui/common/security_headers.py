@@ -31,6 +31,9 @@ ADDRESS_SCRIPT = (
 )
 """A script of our own: it puts the address that stands in its attribute into the bar."""
 
+LANGUAGE_SCRIPT = "document.documentElement.lang = document.currentScript.dataset.language"
+"""Another: it says which language the page is in, for screen readers and the choice of fonts."""
+
 LINK_SCRIPT = """(() => {
   if (window.dssmLinks) return
   window.dssmLinks = true
@@ -50,7 +53,7 @@ LINK_SCRIPT = """(() => {
     if (event.key === "Enter" && (event.ctrlKey || event.target.tagName === "INPUT")) typing(false)
   })
 })()"""
-"""The other: it lights a document in all charts at once, and dims results while text is typed."""
+"""The last: it lights a document in all charts at once, and dims results while text is typed."""
 
 
 def policy(index: str) -> str:
@@ -59,7 +62,7 @@ def policy(index: str) -> str:
     Args:
         index: Streamlit's own HTML, whose inline scripts are let in by their hash, as are ours.
     """
-    inline = [*INLINE.findall(index), ADDRESS_SCRIPT, LINK_SCRIPT]
+    inline = [*INLINE.findall(index), ADDRESS_SCRIPT, LANGUAGE_SCRIPT, LINK_SCRIPT]
     hashes = [hashlib.sha256(script.encode()).digest() for script in inline]
     scripts = " ".join(f"'sha256-{base64.b64encode(found).decode()}'" for found in hashes)
     rules = {

@@ -6,10 +6,11 @@ import base64
 import json
 import threading
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 import streamlit as st
 
@@ -19,6 +20,8 @@ from dssm_core.paths import model_roots
 from dssm_core.process import freeze_garbage
 from dssm_core.scoring import Scorer
 from dssm_core.ui.common.work import Job
+
+T = TypeVar("T")
 
 MAX_LINK = 8_000
 """Characters of a link; browsers and servers cut longer ones."""
@@ -108,35 +111,55 @@ class View:
 
 def pack(view: View) -> str | None:
     """Return a view as the value of a link, or None where it is too long for one."""
-    content = json.dumps(asdict(view), ensure_ascii=False).encode()
-    if len(content) > MAX_SHARED:
-        return None
-    packed = base64.urlsafe_b64encode(zlib.compress(content, 9)).decode().rstrip("=")
-    return packed if len(packed) <= MAX_LINK else None
+    return packed(asdict(view))
 
 
-def unpack(packed: str) -> View:
+def unpack(link: str) -> View:
     """Read what `pack` gave.
 
     Raises:
         UserError: if it is damaged, too large, or holds something else.
     """
+    return unpacked(link, _view)
+
+
+def _view(values: Mapping[str, Any]) -> View:
+    documents = _strings(values["documents"])
+    threshold, selected = float(values["threshold"]), int(values["selected"])
+    if not 0.01 <= threshold <= 0.99 or not 1 <= selected <= max(1, len(documents)):
+        raise ValueError("numbers out of range")
+    query, model, second = _strings([values["query"], values["model"], values["second"]])
+    return View(model, query, documents, threshold, selected, second)
+
+
+def packed(values: Mapping[str, Any]) -> str | None:
+    """Return plain values as the value of a link, or None where they are too long for one."""
+    content = json.dumps(values, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    if len(content) > MAX_SHARED:
+        return None
+    link = base64.urlsafe_b64encode(zlib.compress(content, 9)).decode().rstrip("=")
+    return link if len(link) <= MAX_LINK else None
+
+
+def unpacked(link: str, read: Callable[[Mapping[str, Any]], T]) -> T:
+    """Read what `packed` gave.
+
+    Args:
+        link: the value of a link, which anybody may have written.
+        read: makes something of the values; raises ValueError, KeyError or TypeError of wrong ones.
+
+    Raises:
+        UserError: if it is damaged, too large, or holds something else.
+    """
     try:
-        if len(packed) > MAX_LINK:
+        if len(link) > MAX_LINK:
             raise ValueError("too long")
-        padded = (packed + "=" * (-len(packed) % 4)).encode("ascii")
+        padded = (link + "=" * (-len(link) % 4)).encode("ascii")
         inflate = zlib.decompressobj()
         content = inflate.decompress(base64.b64decode(padded, b"-_", validate=True), MAX_SHARED)
         if not inflate.eof:
             raise ValueError("too large, or cut off")
-        values = json.loads(content)
-        documents = _strings(values["documents"])
-        threshold, selected = float(values["threshold"]), int(values["selected"])
-        if not 0.01 <= threshold <= 0.99 or not 1 <= selected <= max(1, len(documents)):
-            raise ValueError("numbers out of range")
-        texts = [values["query"], values["model"], values.get("second", "")]
-        query, model, second = _strings(texts)
-        return View(model, query, documents, threshold, selected, second)
+        return read(json.loads(content))
     except (ValueError, KeyError, TypeError, OverflowError, zlib.error, RecursionError) as error:
         raise UserError("page.wrong link", f"{type(error).__name__}: {error}") from None
 

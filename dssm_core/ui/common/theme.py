@@ -78,6 +78,7 @@ CHAIN = """
 .dssm-chain .how {font-size: .875rem; font-variant-numeric: tabular-nums; overflow-wrap: anywhere}
 .dssm-chain .about {font-size: .8rem; line-height: 1.45; margin-top: .3rem}
 .dssm-narrow .dssm-chain > .apart {flex-basis: 38%}
+@media (max-width: 40rem) {.dssm-brief .dssm-chain > .step::before {display: none}}
 .dssm-brief .dssm-chain {gap: .5rem; margin-bottom: .6rem}
 .dssm-brief .dssm-chain > div {flex: 1 1 6.5rem; padding: .3rem .6rem}
 .dssm-brief .dssm-chain > .step::before {top: .75rem; left: -1.15rem}
@@ -157,6 +158,11 @@ PAGE = """
 [data-testid="stMainBlockContainer"] {max-width: 116rem; padding: 3.9rem 2.2rem 4rem}
 [data-testid="stBaseButton-primary"], [data-testid="stBaseButton-primary"]:hover {
   background: #005A8F; border-color: #005A8F; color: #FFFFFF}
+[data-testid="stColumn"]:has(> * > * > .st-key-inspect-list) {align-self: stretch}
+[data-testid="stColumn"]:has(> * > * > .st-key-inspect-list) > * {height: 100%}
+@media (min-width: 40rem) {
+  [data-testid="stColumn"] > * > :has(> .st-key-inspect-list) {position: sticky; top: 4rem}
+}
 .st-key-page-head h1 {font-size: 1.35rem; padding: 0}
 .st-key-compare-inputs label {min-height: 0}
 @media (max-width: 40rem) {

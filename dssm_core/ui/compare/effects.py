@@ -9,12 +9,14 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dssm_core import charts, explain
+from dssm_core.card import trust_sentence
 from dssm_core.scoring import ScoredDocument, Scorer
 from dssm_core.text import READ_STATES
 from dssm_core.towers import Side, can_encode_any
 from dssm_core.ui.common import components, theme
 from dssm_core.ui.common.language import tr, translator
 from dssm_core.ui.compare.result import ResultView
+from dssm_core.words import join_texts
 
 PART, ALIKE = 0.3, 0.6
 """Rank agreements of attention and effect between which they agree in part."""
@@ -40,6 +42,7 @@ def show_reason(view: ResultView, scorer: Scorer, sentence: DeltaGenerator) -> N
             components.show_reason(charts.describe_interactions(pairs, translator()))
         st.header(tr("interactions"), anchor=False)
         show_interactions(pairs, "compare")
+        show_decomposition(scorer, query, chosen.document, pairs, "compare")
     st.header(tr("effects"), anchor=False)
     titles = (tr("query"), f"{tr('document')} {view.selected}")
     show_pair_effects(scorer, query, chosen, titles, "compare.effects")
@@ -62,6 +65,37 @@ def show_interactions(pairs: pd.DataFrame, key: str) -> None:
         components.show_chart(drawing, f"{key}.interactions")
 
 
+def show_decomposition(
+    scorer: Scorer, query: str, document: str, pairs: pd.DataFrame, key: str
+) -> None:
+    """Show where the cosine sits, word by word, for encoders whose vectors are sums of words.
+
+    Args:
+        scorer: the model.
+        query: the query's text.
+        document: the document's text.
+        pairs: the interactions of the same texts, as `explain.interactions` returns them.
+        key: what the chart's key starts with.
+    """
+    found = explain.decomposition(scorer.cache, query, document)
+    if found is None:
+        return
+    agreement = found.agreement(pairs)
+    said = tr("decomposition.note", special=found.special, cosine=found.cosine)
+    if agreement is not None:
+        said = join_texts(said, tr("decomposition.agreement", agreement=agreement))
+    with st.expander(tr("decomposition")):
+        components.show_quiet(said)
+        drawing = charts.interaction_map(
+            found.pairs,
+            title=tr("decomposition"),
+            reads_as=tr("decomposition.reads"),
+            ink=theme.ink(),
+            tr=translator(),
+        )
+        components.show_chart(drawing, f"{key}.decomposition")
+
+
 def show_pair_effects(
     scorer: Scorer, query: str, scored: ScoredDocument, titles: tuple[str, str], key: str
 ) -> None:
@@ -81,6 +115,8 @@ def show_pair_effects(
     if scored.cosine is None:
         components.show_message("note", tr("nothing"))
         return
+    if trust := trust_sentence(scorer.folder, translator()):
+        components.show_quiet(trust)
     sides: tuple[Side, Side] = ("query", "document")
     both = [
         explain.effects(scorer.cache, scorer.head, query, scored.document, side) for side in sides

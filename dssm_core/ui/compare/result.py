@@ -126,11 +126,10 @@ class ResultView:
         """Return query and chosen document as tokens shaded by attention, with their legend."""
         query, chosen = self.scores.query, self.scores.results[self.selected - 1]
         name = f"{tr('document')} {self.selected}"
-        marked = [t for t in query.tokens + chosen.tokens if t.state != "seen"]
         return (
             components.token_html(tr("query"), query.text, query.tokens)
             + components.token_html(name, chosen.document, chosen.tokens)
-            + (components.legend_html(query.tokens, chosen.tokens) if marked else "")
+            + components.legend_html(query.tokens, chosen.tokens)
         )
 
     def strongest(self) -> str:

@@ -16,7 +16,6 @@ from dssm_core.reporting.html import Figure, Table, render
 from dssm_core.reporting.sheets import safe_csv
 from dssm_core.ui.common import components, state, theme
 from dssm_core.ui.common.language import tr, translator
-from dssm_core.ui.common.security_headers import ADDRESS_SCRIPT, LINK_SCRIPT
 from dssm_core.ui.compare.inputs import ScoreRequest
 from dssm_core.ui.compare.result import SECOND, ResultView
 from dssm_core.words import join_texts
@@ -142,13 +141,6 @@ def _figure(chart: Drawing) -> Figure:
 
 
 def _keep_address(packed: str | None) -> None:
-    """Put the link into the address bar once text was typed, so that a reload does not lose it.
-
-    By script, because st.query_params adds an entry to the browser's history with every change.
-    """
+    """Put the link into the address bar once text was typed, so that a reload does not lose it."""
     typed = packed is not None and st.session_state.get("compare.chosen") is None
-    address = f"?view={packed}" if typed else ""  # base64url: safe in an attribute
-    st.html(
-        f'<script data-address="{address}">{ADDRESS_SCRIPT}</script><script>{LINK_SCRIPT}</script>',
-        unsafe_allow_javascript=True,
-    )
+    components.keep_address(packed if typed else None)

@@ -1,4 +1,4 @@
-"""The wrong pairs, worst first: searched, filtered by cause, and one of them seen through below."""
+"""The wrong pairs, worst first: a list on the left, and on the right why one of them is wrong."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from dssm_core.errors import UserError
 from dssm_core.inspection import measure
 from dssm_core.inspection.causes import cause_name, find_causes
 from dssm_core.quantities import format_number
@@ -16,11 +17,10 @@ from dssm_core.ui.common import components
 from dssm_core.ui.common.language import tr, translator
 from dssm_core.ui.common.tables import Column, pick_table
 from dssm_core.ui.common.work import Job, wait_for
-from dssm_core.ui.inspect import slices
+from dssm_core.ui.inspect import address, slices
 from dssm_core.ui.inspect.load import ScoredPairs
-from dssm_core.ui.inspect.pair import show_pair
+from dssm_core.ui.inspect.pair import Cause, show_pair
 from dssm_core.ui.inspect.selected_pair import LINE
-from dssm_core.words import join_sentences
 
 AT_FIRST = 200
 """Errors whose cause is found without being asked; and how many more a click adds."""
@@ -28,8 +28,11 @@ AT_FIRST = 200
 MAX_ROWS = 1_000
 """Errors in the table; search and filters look at all."""
 
-PATIENCE = 0.5
+PATIENCE = 0.1
 """Seconds that the page waits for causes before it shows itself without them."""
+
+MARKS = {"relevant": "✓", "not relevant": "✗", "unsure": "?", "bad data": "∅"}
+"""The sign of each verdict in the table."""
 
 KINDS = ["false positive", "false negative"]
 
@@ -53,6 +56,13 @@ class CauseSearch:
     job: Job[pd.DataFrame] | None = None
     wanted: int = AT_FIRST
 
+    def cause_of(self, line: Any) -> Cause | None:
+        """Return the cause of an error; None where it is not known, or no error."""
+        if line not in self.causes.index:
+            return None
+        cause: Any = self.causes.loc[line]
+        return Cause(str(cause["cause"]), cause["evidence"])
+
 
 def show_errors(
     scored: ScoredPairs, threshold: float, mask: pd.Series | None, store: Store
@@ -65,7 +75,6 @@ def show_errors(
         mask: whether each pair is in the chosen slice; None: all are.
         store: where verdicts are kept.
     """
-    st.header(tr("inspect.errors"), anchor=False)
     wrong = scored.cached("errors", threshold, lambda: measure.errors(scored.frame, threshold))
     if mask is not None:
         wrong = wrong[mask.loc[wrong.index]]
@@ -75,41 +84,56 @@ def show_errors(
 
 @st.fragment
 def _show(scored: ScoredPairs, threshold: float, wrong: pd.DataFrame, store: Store) -> None:
-    """Show table and pair; in a fragment, so that choosing a row draws no chart of all pairs."""
+    """Show list and pair; in a fragment, so that choosing a row draws no chart of all pairs."""
     with components.failures_shown("the errors"):
         search = scored.cached("causes", threshold, CauseSearch)
-        shown = _filters(wrong, search)
-        status = st.empty()
-        line = _line(scored, wrong, shown)
-        if shown.empty:
-            components.show_message("note", tr("inspect.errors.none"))
-        else:
-            _show_table(scored, shown, search, line)
-            _show_more(wrong, search)
+        list_column, pair_column = st.columns([5, 8], gap="medium")
+        with list_column.container(gap="xsmall", key="inspect-list"):
+            st.header(tr("inspect.errors"), anchor=False)
+            shown = _filters(wrong, search)
+            status = st.empty()
+            line = _line(scored, wrong, shown)
+            if shown.empty:
+                components.show_message("note", tr("inspect.errors.none"))
+            else:
+                _show_table(scored, shown, search, line, store)
+                _show_more(wrong, search)
         if line is not None:
-            is_known = line in search.causes.index
-            cause = str(search.causes.at[line, "cause"]) if is_known else ""
-            st.header(tr("inspect.pair"), anchor=False)
-            queue = shown.index.tolist()
-            show_pair(scored.inspection, line, scored.scorer, threshold, store, queue, cause)
+            with pair_column.container(gap="xsmall", key="inspect-pair"):
+                show_pair(
+                    scored.inspection,
+                    line,
+                    scored.scorer,
+                    threshold,
+                    store,
+                    shown.index.tolist(),
+                    search.cause_of(line),
+                )
+        address.keep(scored, line)
         _find(scored, threshold, wrong, search, status)
 
 
 def _filters(wrong: pd.DataFrame, search: CauseSearch) -> pd.DataFrame:
     """Show search and filters; return the errors that pass them."""
-    left, right = st.columns(2, vertical_alignment="bottom")
-    text = left.text_input(
-        tr("inspect.search"), key="inspect.search", icon=":material/search:"
+    text = st.text_input(
+        tr("inspect.search"),
+        key="inspect.search",
+        icon=":material/search:",
+        placeholder=tr("inspect.search"),
+        label_visibility="collapsed",
     ).strip()
     kinds = {kind: int((wrong["error"] == kind).sum()) for kind in KINDS}
-    kind: Any = right.segmented_control(
+    left, right = st.columns([9, 7], gap="xsmall")
+    kind: Any = left.segmented_control(
         tr("inspect.kind"),
         KINDS,
         format_func=lambda name: _counted(tr(f"kind.{name}"), kinds[name]),
         key="inspect.kind",
+        label_visibility="collapsed",
     )
     causes = search.causes[search.causes.index.isin(wrong.index)]
-    cause = _pick_cause(causes)
+    with right:
+        cause = _pick_cause(causes)
     if kind:
         wrong = wrong[wrong["error"] == kind]
     if cause:
@@ -130,13 +154,16 @@ def _pick_cause(causes: pd.DataFrame) -> str | None:
         st.session_state[key] = None
     if counts.empty:
         return None
-    return st.pills(
+    picked: str | None = st.selectbox(
         tr("inspect.causes", number=len(causes)),
         counts.index.tolist(),
+        index=None,
         format_func=lambda name: _counted(cause_name(name, translator()), counts[name]),
         key=key,
-        help=tr("inspect.causes.help"),
+        placeholder=tr("inspect.causes.every"),
+        label_visibility="collapsed",
     )
+    return picked
 
 
 def _counted(name: str, number: int) -> str:
@@ -146,6 +173,10 @@ def _counted(name: str, number: int) -> str:
 def _line(scored: ScoredPairs, wrong: pd.DataFrame, shown: pd.DataFrame) -> Any | None:
     """Return the line of the pair to look at; the worst that is shown until a person chooses."""
     line = st.session_state.get(LINE)
+    wanted = st.session_state.pop(address.LINE_WANTED, None)
+    if wanted in scored.frame.index:
+        line, st.session_state[OFFERED] = wanted, None
+        st.session_state["inspect.line.of"] = scored.key
     is_here = st.session_state.get("inspect.line.of") == scored.key and line in scored.frame.index
     is_hidden = line in wrong.index and line not in shown.index
     if not is_here or is_hidden or line == st.session_state.get(OFFERED):
@@ -156,7 +187,9 @@ def _line(scored: ScoredPairs, wrong: pd.DataFrame, shown: pd.DataFrame) -> Any 
     return line
 
 
-def _show_table(scored: ScoredPairs, shown: pd.DataFrame, search: CauseSearch, line: Any) -> None:
+def _show_table(
+    scored: ScoredPairs, shown: pd.DataFrame, search: CauseSearch, line: Any, store: Store
+) -> None:
     rows = shown.head(MAX_ROWS)
     lines = rows.index.tolist()
 
@@ -164,36 +197,52 @@ def _show_table(scored: ScoredPairs, shown: pd.DataFrame, search: CauseSearch, l
         st.session_state[LINE], st.session_state[OFFERED] = lines[row], None
 
     pick_table(
-        _table(rows, search.causes.reindex(rows.index)),
+        _table(rows, search.causes.reindex(rows.index), store),
         _columns(),
         tr("inspect.table.alt"),
         key=f"inspect.table.{hash((scored.key, *lines))}",  # other rows are another table
         row=lines.index(line) if line in lines else None,
         on_pick=pick,
         width="stretch",
-        height=330,
+        height=430,
     )
 
 
-def _table(rows: pd.DataFrame, causes: pd.DataFrame) -> pd.DataFrame:
+def _table(rows: pd.DataFrame, causes: pd.DataFrame, store: Store) -> pd.DataFrame:
     """Return errors as the table shows them; causes that are not known yet as "…"."""
     names = [cause_name(c, translator()) if isinstance(c, str) else "…" for c in causes["cause"]]
-    evidence = [join_sentences(one, translator()) for one in causes["evidence"].fillna("")]
+    given = _verdicts(store)
+    marks = [
+        MARKS.get(given.get(pair, ""), "")
+        for pair in zip(rows["query"], rows["document"], strict=True)
+    ]
     numbers = rows[["query", "document", "cosine", "probability", "by"]]
     table = numbers.assign(error=[tr(f"kind.{kind}") for kind in rows["error"]])
-    return table.assign(cause=names, evidence=evidence)[list(_columns())]
+    return table.assign(cause=names, verdict=marks)[list(_columns())]
+
+
+def _verdicts(store: Store) -> dict[tuple[str, str], str]:
+    """Return what was said of each pair of texts; nothing where the store cannot be read."""
+    try:
+        verdicts = store.verdicts()
+    except UserError:  # the verdict's panel shows it
+        return {}
+    texts = zip(verdicts["query"], verdicts["document"], strict=True)
+    return dict(zip(texts, verdicts["verdict"], strict=True))
 
 
 def _columns() -> dict[str, Column]:
     return {
+        "verdict": Column(
+            tr("inspect.column.verdict"), width=36, help=tr("inspect.column.verdict.help")
+        ),
+        "query": Column(tr("query"), width=170),
+        "cause": Column(tr("inspect.column.cause"), width=125),
+        "by": Column(tr("inspect.column.by"), "cosine", 70, tr("inspect.column.by.help")),
         "error": Column(tr("inspect.column.error"), width="small"),
-        "cause": Column(tr("inspect.column.cause"), width="medium"),
-        "query": Column(tr("query"), width="medium"),
         "document": Column(tr("document"), width="medium"),
         "cosine": Column(tr("cosine"), "cosine", "small"),
         "probability": Column(tr("probability"), "probability", "small"),
-        "by": Column(tr("inspect.column.by"), "cosine", "small", tr("inspect.column.by.help")),
-        "evidence": Column(tr("inspect.column.evidence"), width="large"),
     }
 
 

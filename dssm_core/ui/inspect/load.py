@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import zlib
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,12 +28,16 @@ from dssm_core.ui.common.adopt import offer_encoder
 from dssm_core.ui.common.language import tr, translator
 from dssm_core.ui.common.models import pick_model
 from dssm_core.ui.common.work import cached, scored
+from dssm_core.ui.inspect.kept_files import kept_files, this_browser
 from dssm_core.words import join_texts
 
 ASSUMED = 4
 """Documents assumed not relevant to each query of a file that labels all pairs relevant."""
 ROWS = 200
 """Rows of a doubt that are shown."""
+
+UPLOAD = "inspect.upload"
+"""Session key of the loaded file."""
 
 Made = TypeVar("Made")
 
@@ -45,11 +50,13 @@ class Source:
         name: of the file.
         content: its bytes, or where it lies.
         key: another for other content.
+        token: by which the server finds a loaded file again; "" where it does not.
     """
 
     name: str
     content: bytes | Path
     key: str
+    token: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,10 +66,12 @@ class PairsSource:
     Attributes:
         pairs: as `read_pairs` returns them, and perhaps drawn ones.
         key: another for other pairs.
+        name: of the file that they are from.
     """
 
     pairs: pd.DataFrame
     key: str
+    name: str
 
 
 @dataclass(frozen=True)
@@ -73,11 +82,13 @@ class ScoredPairs:
         inspection: the pairs with their scores.
         scorer: the model.
         key: another for other pairs or another model.
+        name: of the file that the pairs are from.
     """
 
     inspection: Inspection
     scorer: Scorer
     key: str
+    name: str
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -101,7 +112,7 @@ def show_load(folders: dict[str, ModelFolder]) -> tuple[ModelFolder, PairsSource
         offer_encoder()
         with st.popover(tr("inspect.own"), icon=":material/upload_file:"):
             _show_upload()
-        upload: Source | None = st.session_state.get("inspect.upload")
+        upload: Source | None = st.session_state.get(UPLOAD)
         if upload:
             st.button(tr("inspect.back"), key="inspect.back", on_click=_forget)
         negatives = st.container(width=230)
@@ -123,7 +134,7 @@ def score(scorer: Scorer, source: PairsSource) -> ScoredPairs | None:
         stopped="inspect.stopped",
         go_on="inspect.go on",
     )
-    return None if inspection is None else ScoredPairs(inspection, scorer, key)
+    return None if inspection is None else ScoredPairs(inspection, scorer, key, source.name)
 
 
 def _show_upload() -> None:
@@ -143,12 +154,23 @@ def _take() -> None:
         _forget()
         return
     content = given.getvalue()
-    key = hashlib.sha256(content + given.name.encode("utf-8", "replace")).hexdigest()[:16]
-    st.session_state["inspect.upload"] = Source(given.name, content, key)
+    take(given.name, content, kept_files().keep(given.name, content, this_browser()))
+
+
+def take(name: str, content: bytes, token: str) -> None:
+    """Take a file for the pairs to inspect.
+
+    Args:
+        name: of the file.
+        content: its bytes.
+        token: by which the server finds it again; "" where it does not.
+    """
+    key = hashlib.sha256(content + name.encode("utf-8", "replace")).hexdigest()[:16]
+    st.session_state[UPLOAD] = Source(name, content, key, token)
 
 
 def _forget() -> None:
-    st.session_state.pop("inspect.upload", None)
+    st.session_state.pop(UPLOAD, None)
 
 
 def _own(folder: ModelFolder) -> Source:
@@ -188,7 +210,7 @@ def _load(source: Source, is_upload: bool, negatives: Any) -> PairsSource:
             key, found = f"{key} {each}", [one for one in found if one.kind != "one label"]
     components.show_quiet(text)
     _show_doubts(found, read[0])
-    return PairsSource(pairs, key)
+    return PairsSource(pairs, key, source.name)
 
 
 def _show_doubts(found: list[Finding], pairs: pd.DataFrame) -> None:
@@ -212,7 +234,7 @@ def _choose_format(key: str) -> Choices:
             tr("inspect.reading.encoding"),
             list(dict.fromkeys(NAMES.values())),
             None,
-            key=f"inspect.reading.encoding.{key}",
+            key=f"inspect.role.encoding.{key}",
             placeholder=found,
         )
         separator = st.selectbox(
@@ -220,7 +242,7 @@ def _choose_format(key: str) -> Choices:
             list(SEPARATORS),
             None,
             format_func=lambda character: tr(f"reading.{SEPARATORS[character]}"),
-            key=f"inspect.reading.separator.{key}",
+            key=f"inspect.role.separator.{key}",
             placeholder=found,
         )
         header = st.selectbox(
@@ -230,7 +252,7 @@ def _choose_format(key: str) -> Choices:
             format_func=lambda is_header: tr(
                 "inspect.reading.header.yes" if is_header else "inspect.reading.header.no"
             ),
-            key=f"inspect.reading.header.{key}",
+            key=f"inspect.role.header.{key}",
             placeholder=found,
         )
     return Choices(encoding=encoding, separator=separator, header=header)
@@ -239,8 +261,8 @@ def _choose_format(key: str) -> Choices:
 def _choose_roles(table: Table, choices: Choices, key: str) -> Choices:
     """Show which column is what, guessed, and return what a person makes of it."""
     guess = cached("inspect.guess", (key, choices), lambda: roles_of(table, choices))
-    key = f"{key}.{hash(table.columns)}"
     every, boxes = list(table.columns), st.columns(3)
+    key = f"{key}.{_mark(every)}"
 
     def pick(place: int, role: str, chosen: str | None, placeholder: str | None = None) -> Any:
         return boxes[place].selectbox(
@@ -270,17 +292,26 @@ def _choose_labels(table: Table, choices: Choices, key: str) -> Choices:
     if is_graded:
         least = st.number_input(
             tr("inspect.role.cut"),
-            value=labels.least if labels else None,
+            value=float(labels.least) if labels and labels.least is not None else None,
+            step=1.0 if values.are_grades else None,
+            format="%g",
             key=f"inspect.role.cut.{key}",
         )
-        return choices if least is None else replace(choices, min_grade=float(least))
+        return choices if least is None else replace(choices, min_grade=least)
     every = list(values.kept.values())
     if len(every) > MAX_VALUES:
         return choices
+    guess = [value for value in labels.relevant if value in every] if labels else []
     relevant = st.multiselect(
         tr("inspect.role.relevant"),
         every,
-        [value for value in labels.relevant if value in every] if labels else [],
-        key=f"inspect.role.relevant.{key}",
+        guess,
+        key=f"inspect.role.relevant.{key}.{_mark(every)}",
     )
-    return replace(choices, relevant=tuple(relevant)) if relevant else choices
+    is_guess = not relevant or relevant == guess  # a label that means neither is then refused
+    return choices if is_guess else replace(choices, relevant=tuple(relevant))
+
+
+def _mark(options: list[str]) -> str:
+    """Return what tells a widget with these options from one with others, in any process."""
+    return f"{zlib.crc32(repr(options).encode()):08x}"

@@ -21,27 +21,35 @@ from dssm_core.words import join_texts
 COUNTS = ("true positive", "false negative", "false positive", "true negative")
 
 
-def show_overview(scored: ScoredPairs, cosine: float) -> None:
-    """Show the pairs as a whole.
+def show_finding(scored: ScoredPairs, cosine: float) -> None:
+    """Show what the threshold gets wrong, in a sentence, and let the threshold be moved.
 
     Args:
         scored: the pairs.
         cosine: the threshold.
     """
-    curve = scored.cached("curve", (), lambda: measure.curve(scored.frame))
-    rates = measure.Rates.at(scored.frame, cosine)
-    components.show_lead(_finding(rates))
-    left, right = st.columns([7, 5], gap="large")
-    with left:
-        _show_counts(rates)
+    finding, right = st.columns([5, 7], gap="large", vertical_alignment="bottom")
+    with finding:
+        components.show_lead(_finding(measure.Rates.at(scored.frame, cosine)))
     with right:
-        threshold.show_threshold(scored, curve)
+        threshold.show_threshold(scored, _curve(scored))
     if not scored.inspection.head.is_fitted:
         components.show_quiet(tr("share.no head"))
     elif scored.inspection.head.scale <= 0:
         components.show_head(scored.inspection.head)
-    _show_charts(scored, curve, rates, cosine)
+
+
+def show_overview(scored: ScoredPairs, cosine: float) -> None:
+    """Show the pairs as a whole: counts, curves, and the ranking within queries."""
+    st.header(tr("inspect.overview"), anchor=False)
+    rates = measure.Rates.at(scored.frame, cosine)
+    _show_counts(rates)
+    _show_charts(scored, _curve(scored), rates, cosine)
     _show_ranking(scored)
+
+
+def _curve(scored: ScoredPairs) -> pd.DataFrame:
+    return scored.cached("curve", (), lambda: measure.curve(scored.frame))
 
 
 def _finding(rates: measure.Rates) -> str:
@@ -120,11 +128,15 @@ def _show_charts(
     with columns[3]:
         table = scored.cached("calibration", (), lambda: measure.calibration(frame))
         error = measure.calibration_error(table)
-        chart = charts.reliability_chart(table, error=error, **style)
-        components.show_chart(chart, "inspect.reliability")
+        reliability = scored.cached(
+            "reliability",
+            tuple(style.values()),
+            lambda: charts.reliability_chart(table, error=error, **style),
+        )
+        components.show_chart(reliability, "inspect.reliability")
 
 
-def _show_curve(name: str, chart: charts.Chart, scored: ScoredPairs) -> None:
+def _show_curve(name: str, chart: charts.Drawing, scored: ScoredPairs) -> None:
     key = f"inspect.{name}.{st.session_state.get(threshold.MOVES, 0)}"
     pick_chart(chart, key, "threshold", lambda point: threshold.put(scored, float(point["cosine"])))
 

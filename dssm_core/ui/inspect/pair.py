@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
 
+from dssm_core import charts, explain
 from dssm_core.inspection import measure
+from dssm_core.inspection.causes import NO_CAUSE, cause_name
 from dssm_core.inspection.findings import pair_position
 from dssm_core.inspection.score_pairs import NUMBERS, TRAITS, Inspection
 from dssm_core.inspection.slices import column_name, value_name
 from dssm_core.quantities import format_number
 from dssm_core.scoring import Scorer
 from dssm_core.store import Store
+from dssm_core.towers import can_encode_any
 from dssm_core.ui.common import components
 from dssm_core.ui.common.language import tr, translator
 from dssm_core.ui.compare import effects
@@ -22,9 +26,30 @@ from dssm_core.ui.inspect.selected_pair import LINE, SelectedPair
 from dssm_core.ui.inspect.vectors import show_map, show_near
 from dssm_core.ui.inspect.verdicts import show_verdicts
 from dssm_core.ui.inspect.whatif import show_whatif
+from dssm_core.words import Sentence, join_sentences
 
 MAX_VALUE = 60
 """Characters shown of a value of the file's own columns."""
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Why the model is wrong about a pair, as far as a rule can tell.
+
+    Attributes:
+        name: one of `CAUSES`.
+        evidence: what shows it.
+    """
+
+    name: str
+    evidence: Sequence[Sentence]
+
+    def told(self) -> str:
+        """Return it in a sentence or two, whole."""
+        evidence = join_sentences(self.evidence, translator())
+        if self.name == NO_CAUSE:
+            return evidence
+        return tr("pair.because", cause=cause_name(self.name, translator()), evidence=evidence)
 
 
 def show_pair(
@@ -34,9 +59,9 @@ def show_pair(
     threshold: float,
     store: Store,
     queue: Sequence[Any] | None = None,
-    cause: str = "",
+    cause: Cause | None = None,
 ) -> None:
-    """Show a pair, take a verdict on it, and show why it scores as it does.
+    """Show a pair, why it is wrong, what a person says of it, and why it scores as it does.
 
     Args:
         inspection: the loaded set.
@@ -45,7 +70,7 @@ def show_pair(
         threshold: a cosine.
         store: where verdicts are kept.
         queue: lines to judge, in order; the errors at the threshold, worst first, without it.
-        cause: of the error, as the rules suspect it; "" where it is not known, or no error.
+        cause: of the error, as the rules suspect it; None where it is not known, or no error.
 
     Raises:
         UserError: if the set has no such line.
@@ -54,20 +79,24 @@ def show_pair(
     if queue is None:
         queue = measure.errors(inspection.frame, threshold).index.tolist()
     components.show_lead(_finding(pair))
+    if cause is not None:
+        components.show_reason(cause.told())
     components.show_quiet(_about(pair))
-    texts, verdict = st.columns([7, 5], gap="large")
+    query, scored = pair.scores.query, pair.scored
+    chain = components.chain_html(scored, scorer.head, pair.candidates, pair.at)
+    st.html(f'<div class="dssm-brief">{chain}</div>')
+    texts, verdict = st.columns([7, 6], gap="medium")
     with texts:
-        query, scored = pair.scores.query, pair.scored
         st.html(
             components.token_html(tr("query"), query.text, query.tokens)
             + components.token_html(tr("document"), scored.document, scored.tokens)
             + components.legend_html(query.tokens, scored.tokens)
         )
-        chain = components.chain_html(pair.scored, scorer.head, pair.candidates, pair.at)
-        # beside the verdict the chain has two rows: the numbers in order, then those apart
-        st.html(f'<div class="dssm-narrow">{chain}</div>')
-    with verdict:
-        show_verdicts(pair, store, queue, cause)
+        if can_encode_any(scorer.cache) and scored.cosine is not None:
+            pairs = explain.interactions(scorer.cache, pair.query, pair.document)
+            components.show_quiet(charts.describe_interactions(pairs, translator()))
+    with verdict.container(gap="xsmall"):
+        show_verdicts(pair, store, queue, cause.name if cause else "")
     _show_why(pair)
 
 
@@ -112,12 +141,12 @@ def _show_why(pair: SelectedPair) -> None:
     """Show one of the explanations; in a fragment, so that choosing another redraws no more."""
     views: dict[str, tuple[str, Callable[[SelectedPair], None]]] = {
         "effects": ("pair.effects", _show_effects),
+        "meetings": ("pair.meetings", _show_meetings),
         "rivals": ("pair.rivals", show_rivals),
         "edit": ("pair.edit", show_whatif),
         "near": ("pair.near", show_near),
         "map": ("pair.map", show_map),
     }
-    st.header(tr("pair.why"), anchor=False)
     view = st.segmented_control(
         tr("pair.why"),
         list(views),
@@ -140,3 +169,12 @@ def _show_effects(pair: SelectedPair) -> None:
     effects.show_pair_effects(
         pair.scorer, pair.query, pair.scored, titles, f"inspect.effects.{pair.key}"
     )
+
+
+def _show_meetings(pair: SelectedPair) -> None:
+    if not can_encode_any(pair.scorer.cache):
+        components.show_message("note", tr("effects.no encoder"))
+        return
+    pairs = explain.interactions(pair.scorer.cache, pair.query, pair.document)
+    effects.show_interactions(pairs, f"inspect.{pair.key}")
+    effects.show_decomposition(pair.scorer, pair.query, pair.document, pairs, f"inspect.{pair.key}")

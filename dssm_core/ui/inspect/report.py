@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from pathlib import Path
 
 import streamlit as st
 
@@ -29,13 +30,13 @@ def show_report(scored: ScoredPairs, threshold: float, store: Store) -> None:
     frame = scored.frame
     assumed = int((frame["assumed"] == "yes").sum()) if "assumed" in frame else 0
     # in words now, for what builds the file runs outside the session
-    data = tr("inspect.report.data", number=len(frame))
+    data = tr("inspect.report.data", number=len(frame), name=scored.name)
     notes = [Sentence("inspect.report.assumed", {"number": assumed})] if assumed else []
     text = translator()
     st.download_button(
         tr("inspect.report.take"),
         lambda: report_bytes(scored, threshold, store, data, notes, text),
-        f"{scored.inspection.model}-inspection.html",
+        f"{Path(scored.name).stem}-{scored.inspection.model}.html",
         "text/html",
         key="inspect.report",
         on_click="ignore",

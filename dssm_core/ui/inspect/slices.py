@@ -14,30 +14,82 @@ from dssm_core.inspection.slices import column_name, in_slice, slice_columns, sl
 from dssm_core.ui.common import components, theme
 from dssm_core.ui.common.components import pick_chart
 from dssm_core.ui.common.language import language, tr, translator
+from dssm_core.ui.common.tables import Column, pick_table
 from dssm_core.ui.inspect.load import ScoredPairs
 
 COLUMN, NAME = "inspect.slice", "inspect.slice.name"
 
 
-def show_slices(scored: ScoredPairs, threshold: float) -> pd.Series | None:
-    """Show the slices of a column, worst first, and let one of them be chosen.
-
-    Returns:
-        Whether each pair is in the chosen slice, bool [N]; None while none is chosen.
-    """
-    columns = scored.cached("slice columns", (), lambda: slice_columns(scored.frame))
-    st.header(tr("inspect.slices"), anchor=False)
-    if not columns:
-        components.show_quiet(tr("inspect.slices.none"))
-        return None
-    components.show_quiet(tr("inspect.slices.about"))
+def chosen(scored: ScoredPairs) -> pd.Series | None:
+    """Return whether each pair is in the chosen slice, bool [N]; None while none is chosen."""
+    columns = _columns(scored)
     if st.session_state.get(COLUMN) not in columns:
-        st.session_state[COLUMN] = columns[0]
+        st.session_state[COLUMN] = columns[0] if columns else None
         _clear()
+    column, name = st.session_state[COLUMN], st.session_state.get(NAME)
+    if name is None or name not in _names(scored, column):  # the new pairs do not have it
+        _clear()
+        return None
+    return scored.cached("in slice", (column, name), lambda: in_slice(scored.frame, column, name))
+
+
+def show_slices(scored: ScoredPairs, threshold: float) -> None:
+    """Show which column separates the errors most, and the slices of one, worst first."""
+    st.header(tr("inspect.slices"), anchor=False)
+    if not _columns(scored):
+        components.show_quiet(tr("inspect.slices.none"))
+        return
+    components.show_quiet(tr("inspect.slices.about"))
+    overview, slices = st.columns([5, 8], gap="medium")
+    with overview:
+        _show_columns(scored, threshold)
+    with slices:
+        _show_column(scored, threshold)
+
+
+def _show_columns(scored: ScoredPairs, threshold: float) -> None:
+    """Show by how much each column separates the errors; a click opens it."""
+    table = scored.cached(
+        "slice overview",
+        (threshold, language()),
+        lambda: measure.separation(scored.frame, _slices(scored), threshold),
+    )
+    names = table["column"].tolist()
+
+    def pick(row: int) -> None:
+        st.session_state[COLUMN] = names[row]
+        _clear()
+
+    shown = table.assign(
+        column=[_name(name) for name in names],
+        worst=[
+            _names(scored, column)[worst]
+            for column, worst in zip(names, table["worst"], strict=True)
+        ],
+    )
+    pick_table(
+        shown,
+        {
+            "column": Column(tr("inspect.separation.column"), width=130),
+            "association": Column(
+                tr("inspect.separation"), "correlation", 90, tr("inspect.separation.help")
+            ),
+            "worst": Column(tr("inspect.separation.worst"), width=130),
+            "error_rate": Column(tr("inspect.separation.rate"), "percent", 80),
+        },
+        tr("inspect.separation.alt"),
+        key=f"inspect.separation.{hash((scored.key, *names))}",
+        row=names.index(st.session_state[COLUMN]),
+        on_pick=pick,
+        width="stretch",
+    )
+
+
+def _show_column(scored: ScoredPairs, threshold: float) -> None:
     left, right = st.columns(2)
     column = left.selectbox(
         tr("inspect.slice"),
-        columns,
+        _columns(scored),
         format_func=_name,
         key=COLUMN,
         on_change=_clear,
@@ -47,10 +99,7 @@ def show_slices(scored: ScoredPairs, threshold: float) -> pd.Series | None:
         "slices", (column, threshold), lambda: measure.slice_table(scored.frame, column, threshold)
     )
     names = _names(scored, column)
-    # a choice that the new pairs do not have is none
-    if st.session_state.get(NAME) not in set(table["slice"]):
-        st.session_state[NAME] = None
-    chosen = right.selectbox(
+    picked = right.selectbox(
         tr("inspect.slice.name"),
         table["slice"].tolist(),
         index=None,
@@ -58,12 +107,17 @@ def show_slices(scored: ScoredPairs, threshold: float) -> pd.Series | None:
         key=NAME,
         placeholder=tr("inspect.slice.all"),
     )
-    _show_chart(table, names, chosen, len(scored.frame))
-    if chosen is None:
-        return None
+    _show_chart(table, names, picked, len(scored.frame))
+
+
+def _slices(scored: ScoredPairs) -> measure.Slices:
     return scored.cached(
-        "in slice", (column, chosen), lambda: in_slice(scored.frame, column, chosen)
+        "slices of all", (), lambda: measure.factorise(scored.frame, _columns(scored))
     )
+
+
+def _columns(scored: ScoredPairs) -> list[str]:
+    return scored.cached("slice columns", (), lambda: slice_columns(scored.frame))
 
 
 def show_filter(scored: ScoredPairs, number: int) -> None:
@@ -73,10 +127,10 @@ def show_filter(scored: ScoredPairs, number: int) -> None:
         scored: the pairs.
         number: of errors in it.
     """
-    chosen = st.session_state.get(NAME)
-    if chosen is not None:
+    picked = st.session_state.get(NAME)
+    if picked is not None:
         column = st.session_state[COLUMN]
-        name = _names(scored, column)[chosen]
+        name = _names(scored, column)[picked]
         with st.container(horizontal=True, vertical_alignment="center"):
             components.show_quiet(
                 tr("inspect.filter", column=_name(column), name=name, number=number)
@@ -96,7 +150,7 @@ def _name(column: str) -> str:
 def _names(scored: ScoredPairs, column: str) -> dict[str, str]:
     """Return what each slice of a column is called in the page's language."""
     return scored.cached(
-        "slice names", (column, language()), lambda: slice_names(scored.frame, column, translator())
+        f"slice names.{column}", language(), lambda: slice_names(scored.frame, column, translator())
     )
 
 
@@ -105,13 +159,13 @@ def _clear() -> None:
 
 
 def _show_chart(
-    table: pd.DataFrame, names: dict[str, str], chosen: str | None, number: int
+    table: pd.DataFrame, names: dict[str, str], picked: str | None, number: int
 ) -> None:
     overall = float(table["errors"].sum()) / max(1, number)
     chart = charts.slices_chart(
         table.assign(slice=table["slice"].map(names)),
         overall=overall,
-        selected=None if chosen is None else names[chosen],
+        selected=None if picked is None else names[picked],
         ink=theme.ink(),
         tr=translator(),
     )
@@ -119,4 +173,4 @@ def _show_chart(
     def select(point: Mapping[str, Any]) -> None:
         st.session_state[NAME] = table["slice"].iloc[int(point["row"])]
 
-    pick_chart(chart, f"inspect.slices.{st.session_state[COLUMN]}.{chosen}", "slice", select)
+    pick_chart(chart, f"inspect.slices.{st.session_state[COLUMN]}.{picked}", "slice", select)

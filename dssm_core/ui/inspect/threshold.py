@@ -60,7 +60,7 @@ def show_threshold(scored: ScoredPairs, curve: pd.DataFrame) -> None:
     shown = {COSINE, PROBABILITY} if scored.inspection.head.is_fitted else {COSINE}
     if not shown <= set(st.session_state):
         put(scored, st.session_state[THRESHOLD][1])  # back from another page
-    slider, number = st.columns([3, 2], vertical_alignment="bottom")
+    slider, number, rules = st.columns([5, 3, 3], vertical_alignment="bottom")
     with slider:
         _show_slider(scored)
     number.number_input(
@@ -72,7 +72,7 @@ def show_threshold(scored: ScoredPairs, curve: pd.DataFrame) -> None:
         key=COSINE,
         on_change=lambda: put(scored, float(st.session_state[COSINE])),
     )
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with rules, st.popover(tr("inspect.rules"), width="stretch"):
         _show_rules(scored, curve)
 
 

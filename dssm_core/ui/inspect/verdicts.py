@@ -49,7 +49,7 @@ def show_verdicts(pair: SelectedPair, store: Store, queue: Sequence[Any], cause:
         queue: lines of the pairs to judge, in order; judging goes on to the next of them.
         cause: of the error, as the rules suspect it, which the picker offers.
     """
-    st.subheader(tr("judge"), anchor=False)
+    st.html(f'<p class="dssm-label">{components.escape(tr("judge"))}</p>')
     try:
         verdicts = store.verdicts()
     except UserError as error:
@@ -120,7 +120,7 @@ def _show_cause_and_note(
     st.text_area(
         tr("judge.note"),
         key=note_key,
-        height=80,
+        height=68,
         disabled=store.read_only,
         help=tr("judge.note.help"),
         persist_state="session",
@@ -197,7 +197,7 @@ def _show_outcome(standing: dict[str, str] | None) -> None:
     if trouble := st.session_state.pop(TROUBLE, None):
         components.show_error(trouble)
     elif outcome := st.session_state.pop(LAST_OUTCOME, None):
-        components.show_message("note", outcome)
+        st.toast(outcome, icon=":material/check:")
     if standing:
         verdict = tr(LABELS[_verdict(standing["verdict"])])
         components.show_quiet(

@@ -112,6 +112,7 @@ def test_no_script_is_let_in_but_streamlits_own_and_ours():
             "one()",
             "two()\n",
             security_headers.ADDRESS_SCRIPT,
+            security_headers.LANGUAGE_SCRIPT,
             security_headers.LINK_SCRIPT,
         )
     ]

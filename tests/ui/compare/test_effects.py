@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from dataclasses import replace
@@ -13,13 +14,14 @@ import pytest
 
 from dssm_core import charts
 from dssm_core.explain import effects
+from dssm_core.folder import ModelFolder
 from dssm_core.scoring import Head, ScoredDocument, ScoredText, Scores
 from dssm_core.towers import ScoredToken
 from dssm_core.ui.common import state
 from dssm_core.ui.compare import second_model
 from tests.charts.helpers import check, everything, rows
 from tests.pages import Ready, numbers, sent_rows, shown_text, sound
-from tests.tiny import WordTowers
+from tests.tiny import FAITHFULNESS, WordTowers
 
 
 def without_attention() -> WordTowers:
@@ -48,6 +50,10 @@ class NoAttention(Ready):
     towers = staticmethod(without_attention)
 
 
+class Measured(Ready):
+    """A live model of a folder with figures; its scorer is one of its own."""
+
+
 def test_the_page_says_what_each_token_adds(page: Any) -> None:
     app = page()
     sound(app)
@@ -58,6 +64,16 @@ def test_the_page_says_what_each_token_adds(page: Any) -> None:
         "red": 0.293,
         "door": 0.293,
     }
+
+
+def test_the_page_says_which_explanation_can_be_trusted(page: Any, models: Path) -> None:
+    assert "times as well as chance" not in shown_text(page())
+    fingerprint = ModelFolder.open(models / "doors").fingerprint
+    figures = {**FAITHFULNESS, "fingerprint": fingerprint}
+    (models / "doors" / "faithfulness.json").write_text(json.dumps(figures))
+    app = page(Measured)
+    sound(app)
+    assert "effect 3.4 times (3.0 to 3.9). Measured on 50 held-out pairs." in shown_text(app)
 
 
 def test_a_model_without_attention_says_so_and_shows_effects(page: Any) -> None:

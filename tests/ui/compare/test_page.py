@@ -209,7 +209,7 @@ def test_the_trouble_with_a_link_stays_until_text_is_edited(page: Any) -> None:
 
 def test_the_address_bar_holds_what_was_typed_so_that_a_reload_keeps_it(page: Any) -> None:
     def script(app: AppTest) -> str:
-        return next(e.proto.body for e in app.get("html") if "<script" in e.proto.body)
+        return next(e.proto.body for e in app.get("html") if "data-address" in e.proto.body)
 
     app = page()
     assert "?view=" not in script(app)

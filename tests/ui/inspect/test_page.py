@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from dssm_core.errors import UserError
 from dssm_core.folder import ModelFolder
 from dssm_core.inspection import score_pairs
 from dssm_core.ui.common import state
+from dssm_core.ui.inspect import address as address_page
 from dssm_core.ui.inspect import errors as errors_page
 from dssm_core.ui.inspect import load
 from dssm_core.ui.inspect.report import report_bytes
@@ -30,7 +32,10 @@ def page(models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Open:
     """Return a function that opens the page on pairs of the model's own folder."""
 
     def open_page(
-        pairs: str | None = LABELLED, live: type = Ready, patience: float = 30.0
+        pairs: str | None = LABELLED,
+        live: type = Ready,
+        patience: float = 30.0,
+        view: str | None = None,
     ) -> AppTest:
         if pairs is not None:
             (models / "doors" / "pairs.csv").write_text(pairs)
@@ -38,14 +43,17 @@ def page(models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Open:
         monkeypatch.setenv("DSSM_STORE", str(tmp_path / "verdicts.sqlite3"))
         monkeypatch.setattr(state, "live_model", live)
         monkeypatch.setattr(errors_page, "PATIENCE", patience)  # AppTest has no clock
-        return AppTest.from_function(inspect_page, default_timeout=120).run()
+        app = AppTest.from_function(inspect_page, default_timeout=120)
+        if view is not None:
+            app.query_params["view"] = view
+        return app.run()
 
     return open_page
 
 
 def errors(app: AppTest) -> Any:
     """Return the table of errors."""
-    return next(d.value for d in app.dataframe if "evidence" in d.value)
+    return next(d.value for d in app.dataframe if "by" in d.value and "verdict" in d.value)
 
 
 def group(app: AppTest, key: str) -> Any:
@@ -131,11 +139,25 @@ def test_columns_of_any_name_are_guessed_and_can_be_chosen_otherwise(page: Open)
     assert boxes["Column of the documents"].value == "text"
     assert "2 pairs, all labelled relevant" in shown_text(app)
     boxes["Column of the labels"].set_value("urteil").run()
-    boxes = {s.label: s for s in app.selectbox}
-    boxes["Label that means relevant"].set_value("gut")
-    boxes["Label that means not relevant"].set_value("schlecht").run()
+    assert "gut, schlecht" in shown_text(app), "it is asked which means relevant"
+    relevant_labels(app).set_value(["gut"]).run()
     assert "2 pairs, 1 labelled relevant" in shown_text(app)
     assert "2 of 2 pairs are on the wrong side" in shown_text(app)
+
+
+def relevant_labels(app: AppTest) -> Any:
+    return next(box for box in app.multiselect if box.label == "Labels that mean relevant")
+
+
+def test_how_a_file_is_read_is_said_and_can_be_changed(page: Open) -> None:
+    app = upload(page(), "q;text;grade\nred;red;0\nred;blue;1\nred;wall;3\n")
+    assert "relevant where “grade” is 2 or more (it goes from 0 to 3)" in shown_text(app)
+    assert "3 pairs, 1 labelled relevant" in shown_text(app)
+    box = next(box for box in app.number_input if box.label == "Relevant from this grade")
+    box.set_value(1.0).run()
+    assert "3 pairs, 2 labelled relevant" in shown_text(app)
+    next(box for box in app.selectbox if box.label == "Separator").set_value(",").run()
+    assert "not clear which column has the" in shown_text(app)
 
 
 @pytest.mark.parametrize(
@@ -146,9 +168,9 @@ def test_columns_of_any_name_are_guessed_and_can_be_chosen_otherwise(page: Open)
         ("query,document,label\nred,a\n", "mine.csv", "line 2 of mine.csv has 2 fields"),
         ('query,document\n"red,a\n', "mine.csv", "The quotes do not match at line 2"),
         ('{"query": "red"\n', "mine.jsonl", "line 1 of mine.jsonl is not JSON"),
-        (b"query,document\n\xff,a\n", "mine.csv", "mine.csv is not UTF-8 at line 2"),
+        (b"query,document\n\xff,a\n", "mine.csv", "If letters look wrong, name another"),
         ("n\n7\n", "mine.csv", "not clear which column has the queries"),
-        ("query,document,label\na,b,1\na,c,0\na,d,2\n", "mine.csv", "at line 4"),
+        ("query,document,label\na,b,1\na,c,0\na,d,so\n", "mine.csv", "at line 4"),
     ],
 )
 def test_what_is_wrong_with_a_file_is_named_by_line_and_the_page_goes_on(
@@ -163,9 +185,9 @@ def test_what_is_wrong_with_a_file_is_named_by_line_and_the_page_goes_on(
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ("q1,red,1\nq2,blue,0\n", "look like ids.*Found: query: q1"),
-        ("red,door,0\nblue,wall,0\n", "All pairs have the same label"),
-        ("red,door,1\nred,door,0\n", "labelled both relevant and not relevant"),
+        ("q1,red,1\nq2,blue,0\n", "join the texts to the ids first"),
+        ("red,door,0\nblue,wall,0\n", "one label, 0, so no error rate can be measured"),
+        ("red,door,1\nred,door,0\n", "a pair labelled both 1 and 0"),
     ],
 )
 def test_doubtful_pairs_are_loud(page: Open, rows: str, message: str) -> None:
@@ -259,17 +281,17 @@ def test_a_dear_miss_brings_the_threshold_down_and_a_dear_false_alarm_up(page: O
 def test_the_charts_follow_the_threshold(page: Open) -> None:
     app = page()
     app.number_input(key="inspect.cosine").set_value(0.1).run()
-    for chart in app.get("vega_lite_chart")[:3]:
-        assert "cosine 0.100" in json.loads(chart.proto.spec)["description"]
+    said = [json.loads(c.proto.spec)["description"] for c in app.get("vega_lite_chart")]
+    assert sum("cosine 0.100" in one for one in said) == 3
 
 
 def test_four_charts_show_the_whole_and_one_the_slices(page: Open) -> None:
-    assert titles(page())[:5] == [
+    assert titles(page())[-5:] == [
+        "Error rate by slice",
         "Cosine of relevant and other pairs",
         "Precision and recall",
         "ROC curve, area 0.778",
         "Calibration, error 0.199",
-        "Error rate by slice",
     ]
 
 
@@ -313,21 +335,125 @@ def test_another_column_takes_the_filter_away(page: Open) -> None:
     assert len(errors(app)) == 2
 
 
+def test_the_columns_are_ordered_by_how_well_they_separate_the_errors(page: Open) -> None:
+    app = page()
+    found = next(d.value for d in app.dataframe if "association" in d.value)
+    assert found["association"].is_monotonic_decreasing
+    assert "room" in set(found["column"])
+    assert app.selectbox(key="inspect.slice").options[0] == "room", "the file's own come first"
+
+
+# the address
+
+
+def address(app: AppTest) -> str:
+    bodies = [e.proto.body for e in app.get("html")]
+    found = [re.search(r'data-address="\?view=([\w-]+)"', body) for body in bodies]
+    return next(match[1] for match in found if match)
+
+
+def test_the_address_restores_threshold_slice_and_pair(page: Open) -> None:
+    app = page()
+    app.number_input(key="inspect.cosine").set_value(0.9).run()
+    app.selectbox(key="inspect.slice").set_value("room").run()
+    app.selectbox(key="inspect.slice.name").set_value("cellar").run()
+    link = address(app)
+    other = page(view=link)
+    sound(other)
+    assert other.number_input(key="inspect.cosine").value == 0.9
+    assert other.selectbox(key="inspect.slice.name").value == "cellar"
+    assert other.session_state["inspect.line"] == app.session_state["inspect.line"]
+    assert address(other) == link
+
+
+def test_a_loaded_file_is_found_again_by_its_own_browser_alone(
+    page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(load, "this_browser", lambda: "mine")
+    monkeypatch.setattr(address_page, "this_browser", lambda: "mine")
+    link = address(upload(page(), "query,document,label\nred,red,1\nred,blue,0\n"))
+    assert "mine.csv: 2 pairs" in shown_text(page(view=link))
+    monkeypatch.setattr(address_page, "this_browser", lambda: "theirs")
+    other = page(view=link)
+    sound(other)
+    assert "is not on the server any more" in shown_text(other)
+    assert "pairs.csv: 6 pairs" in shown_text(other)
+
+
+@pytest.mark.parametrize(
+    ("rows", "change"),
+    [
+        ("red,red,gut\nred,blue,schlecht\n", lambda app: relevant_labels(app).set_value(["gut"])),
+        (
+            "red,red,1\nred,blue,2\nred,wall,3\nred,door,4\n",
+            lambda app: next(b for b in app.number_input if "grade" in b.label).set_value(2.0),
+        ),
+    ],
+)
+def test_the_address_restores_how_a_loaded_file_is_read(
+    page: Open, monkeypatch: pytest.MonkeyPatch, rows: str, change: Callable[[AppTest], Any]
+) -> None:
+    monkeypatch.setattr(load, "this_browser", lambda: "mine")
+    monkeypatch.setattr(address_page, "this_browser", lambda: "mine")
+    app = upload(page(), "query,document,label\n" + rows)
+    change(app).run()
+    next(b for b in app.selectbox if b.label == "First row").set_value(True).run()
+    other = page(view=address(app))
+    sound(other)
+    assert re.findall("mine.csv: .*? labelled", shown_text(other)) == re.findall(
+        "mine.csv: .*? labelled", shown_text(app)
+    )
+    assert address(other) == address(app)
+
+
+@pytest.mark.parametrize(
+    "roles",
+    [
+        {"x": "y"},
+        {"inspect.role.cut.k": math.nan},
+        {"inspect.role.relevant.k": ["a"] * 100},
+        {"inspect.role.header.k": "yes"},
+        {"inspect.role.query.k": ["a"]},
+    ],
+)
+def test_roles_of_another_kind_are_not_restored(page: Open, roles: dict[str, Any]) -> None:
+    view = {"model": "doors", "fingerprint": "", "threshold": 0.5, "line": 1, "column": ""}
+    view |= {"slice": "", "second": "", "file": "", "roles": roles}
+    assert "This link cannot be read" in shown_text(page(view=state.packed(view)))
+
+
+@pytest.mark.parametrize("link", ["x", "A" * 9000, state.packed({"model": "doors"})])
+def test_a_damaged_address_gets_a_message_and_the_models_own_pairs(page: Open, link: str) -> None:
+    app = page(view=link)
+    sound(app)
+    assert "This link cannot be read" in shown_text(app)
+    assert "pairs.csv: 6 pairs" in shown_text(app)
+
+
 # errors
 
 
+def test_a_verdict_is_marked_in_the_row(page: Open) -> None:
+    app = page()
+    app.button(key="inspect.judge.2").click().run()
+    sound(app)
+    assert errors(app)["verdict"].tolist() == ["✗", ""]
+
+
 def test_each_error_has_a_cause_and_its_evidence(page: Open) -> None:
-    found = errors(page())
-    assert found["error"].tolist() == ["False alarm", "Missed"]
-    assert all(found["cause"] != "…")
-    assert all(found["evidence"] != "")
+    app = page("query,document,label\nred,zebra,1\nred,zebra,0\nblue,red,1\n")
+    assert all(errors(app)["cause"] != "…")
+    app.session_state["inspect.line"] = 2
+    app.session_state["inspect.offered"] = None
+    app.run()
+    assert "Wrong because: labelled both ways." in shown_text(app)
 
 
 def test_a_cause_filters_the_errors(page: Open) -> None:
     rows = "red,zebra,1\nred,zebra,0\nblue,red,1\n"
     app = page("query,document,label\n" + rows)
-    causes = group(app, "inspect.causes")
-    assert "labelled both ways · 1" in [o.content for o in causes.proto.options]
+    causes = app.selectbox(key="inspect.causes")
+    assert "labelled both ways · 1" in causes.options
     causes.set_value("labelled both ways").run()
     assert errors(app)["document"].tolist() == ["zebra"]
 

@@ -60,11 +60,14 @@ def harness(
 ):  # Streamlit runs its text alone, so no types
     import streamlit as st
 
-    from dssm_core.ui.inspect.pair import show_pair
+    from dssm_core.ui.inspect.pair import Cause, show_pair
+    from dssm_core.words import Sentence
 
     line = st.session_state.setdefault("inspect.line", 3)
     cause = st.session_state.get("test.cause", cause)
-    show_pair(inspection, line, scorer, 0.4, store, queue, cause)
+    evidence = [Sentence("evidence.none")]
+    found = Cause(cause, evidence) if cause else None
+    show_pair(inspection, line, scorer, 0.4, store, queue, found)
 
 
 Bench = Callable[..., AppTest]
@@ -217,8 +220,8 @@ def test_undo_takes_the_verdict_back_and_returns_to_its_pair(bench, store) -> No
     assert app.session_state["inspect.line"] == 3
     assert store.verdicts().empty
     assert keyed(app.text_area, "inspect.note").value == "half a thought"
-    assert "Undone" in shown_text(app)
-    assert "no verdict to undo" in shown_text(press(app, "inspect.undo"))
+    assert "Undone" in app.toast[0].value
+    assert "no verdict to undo" in press(app, "inspect.undo").toast[0].value
 
 
 def test_a_full_disk_is_told_and_the_note_stays(bench, store, monkeypatch) -> None:
@@ -320,7 +323,7 @@ def test_verdicts_leave_and_come_back(bench, store, tmp_path) -> None:
     app = bench(3, store=other)
     app.file_uploader[0].upload("v.csv", exported, "text/csv").run()
     press(app, "inspect.import")
-    assert "1 verdict imported from v.csv" in shown_text(app)
+    assert "1 verdict imported from v.csv" in app.toast[0].value
     same = ["query", "document", "verdict", "note"]
     assert other.verdicts()[same].equals(store.verdicts()[same])
     assert app.file_uploader[0].value is None
@@ -346,7 +349,7 @@ def test_a_repro_case_holds_the_query_with_all_its_documents(bench, store) -> No
     app = bench(3)
     keyed(app.text_area, "inspect.note").set_value("the trap")
     press(app, "inspect.case")
-    assert "Saved as repro case 1" in shown_text(app)
+    assert app.toast[0].value == "Saved as repro case 1."
     (case,) = read_cases(verdicts._cases(store))
     assert (case.query, case.note, case.model) == ("red door", "the trap", "doors")
     assert [(d.document, d.label, d.verdict) for d in case.documents] == [
