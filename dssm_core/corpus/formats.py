@@ -325,8 +325,8 @@ def _reader(lines: Iterable[str], format: Format) -> Any:
 
 
 def _wrong_width(cells: Sequence[str], columns: Sequence[str], where: Sentence) -> UserError:
-    number = {"number": len(cells), "columns": len(columns)}
-    return UserError("pairs.wrong width", ", ".join(cells), where=where, **number)
+    found, number = ", ".join(cells), len(cells)
+    return UserError("pairs.wrong width", found, where=where, number=number, columns=len(columns))
 
 
 def _sample(head: Sequence[str], format: Format) -> list[list[str]]:

@@ -87,6 +87,11 @@ class Values:
         return False
 
     @property
+    def shown(self) -> str:
+        """The first of them, for messages."""
+        return ", ".join(value[:40] for value in list(self.kept.values())[:MAX_VALUES])
+
+    @property
     def are_grades(self) -> bool:
         """Whether they are a few whole numbers."""
         whole = self.are_numbers and all(float(value).is_integer() for value in self.kept)
@@ -207,7 +212,13 @@ def guess_labels(
     if relevant is not None:
         chosen = {fold_label(value): value for value in relevant}
         if unknown := [value for folded, value in chosen.items() if folded not in written]:
-            raise UserError("labels.no such value", ", ".join(unknown), **_found(column, values))
+            raise UserError(
+                "labels.no such value",
+                ", ".join(unknown),
+                column=column,
+                values=values.shown,
+                name=name,
+            )
         return _split(column, written, chosen)
     if least is not None:
         return _cut(column, values, least)
@@ -235,7 +246,7 @@ def _of_numbers(column: str, values: Values) -> Labels:
         middle = (values.low + values.high) / 2
         return _cut(column, values, int(middle) + 1 if middle >= 0 else values.high)
     if len(values.kept) == 1:
-        raise UserError("labels.unclear", **_found(column, values))
+        raise UserError("labels.unclear", column=column, values=values.shown, name=values.name)
     raise UserError(
         "labels.no cut",
         column=column,
@@ -253,14 +264,16 @@ def _of_words(column: str, values: Values) -> Labels:
             is_negated = bool((match := _NOT.match(no)) and no[match.end() :] == yes)
             if is_negated or yes in RELEVANT or no in IRRELEVANT:
                 return _split(column, written, [yes])
-    raise UserError("labels.unclear", **_found(column, values))
+    raise UserError("labels.unclear", column=column, values=values.shown, name=values.name)
 
 
 def _cut(column: str, values: Values, least: float) -> Labels:
     if not values.are_numbers:
         scale = _scale(values.kept)
         if not scale:
-            raise UserError("labels.no grades", **_found(column, values))
+            raise UserError(
+                "labels.no grades", column=column, values=values.shown, name=values.name
+            )
         return _split(column, values.kept, [v for v in values.kept if scale.index(v) >= least])
     return Labels(column, (), (), least, values.low, values.high)
 
@@ -277,15 +290,6 @@ def _split(column: str, written: dict[str, str], relevant: Iterable[str]) -> Lab
 def _scale(values: Iterable[str]) -> tuple[str, ...] | None:
     found = set(values)
     return next((scale for scale in SCALES if found <= set(scale)), None)
-
-
-def _found(column: str, values: Values) -> dict[str, str]:
-    most = list(values.kept.values())[:MAX_VALUES]
-    return {
-        "name": values.name,
-        "column": column,
-        "values": ", ".join(value[:40] for value in most),
-    }
 
 
 def _short(number: float) -> str:

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import IO, Any
 
 from dssm_core.errors import UserError
-from dssm_core.words import Value
 
 MAX_BYTES = 1 << 29  # of a file read whole, unpacked: a small .gz can hold far more
 MAX_LINES = 2_000_000  # likewise
@@ -47,13 +46,8 @@ ENDINGS = ("csv", "tsv", "tab", "txt", "jsonl", "ndjson", "json", "parquet", "gz
 """Of files that people bring; a spreadsheet is refused with the way out."""
 
 PACKED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
-REFUSED = {
-    b"PK\x03\x04": "file.spreadsheet",
-    b"\xd0\xcf\x11\xe0": "file.spreadsheet",
-    b"BZh": "file.packed",
-    b"\xfd7zXZ": "file.packed",
-    b"7z\xbc\xaf": "file.packed",
-}
+SPREADSHEETS = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
+UNPACKABLE = b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf"
 _SEQUENCE = re.compile(
     b"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}"
 )
@@ -107,13 +101,15 @@ class Source:
                 stream.seek(0)
                 packed = next((kind for magic, kind in PACKED.items() if start[:4] == magic), "")
                 packed = packed or ("gzip" if start[:2] == b"\x1f\x8b" else "")
-                for magic, refusal in REFUSED.items():
-                    if start.startswith(magic):
-                        raise UserError(refusal, name=self.name)
+                if start.startswith(SPREADSHEETS):
+                    raise UserError("file.spreadsheet", name=self.name)
+                if start.startswith(UNPACKABLE):
+                    raise UserError("file.packed", name=self.name)
                 yield _unpacked(stream, packed)
         except _TROUBLE as trouble:
-            key = "file.damaged gzip" if packed else "file.unreadable"
-            raise UserError(key, str(trouble), name=self.name) from trouble
+            if packed:
+                raise UserError("file.damaged gzip", str(trouble), name=self.name) from trouble
+            raise UserError("file.unreadable", str(trouble), name=self.name) from trouble
 
     def _open(self) -> IO[bytes]:
         if isinstance(self.content, bytes):
@@ -180,9 +176,12 @@ def find_encoding(source: Source, given: str | None, is_whole: bool) -> Encoding
     likely = None if given or mark else _likely(sample)
     if likely and _first_wrong(source, likely, is_whole) is None:
         return Encoding(likely, False)
-    key = "file.not UTF-8" if encoding.code == "utf-8" else "file.not encoding"
-    where: dict[str, Value] = {"line": line, "byte": byte}
-    raise UserError(key, repr(found), name=source.name, encoding=encoding.name, **where)
+    name = source.name
+    if encoding.code == "utf-8":
+        raise UserError("file.not UTF-8", repr(found), name=name, line=line, byte=byte)
+    raise UserError(
+        "file.not encoding", repr(found), name=name, encoding=encoding.name, line=line, byte=byte
+    )
 
 
 def text_lines(source: Source, encoding: Encoding) -> Iterator[str]:

@@ -209,8 +209,14 @@ def _check_cells(
 ) -> None:
     if max(map(len, values)) > MAX_CHARACTERS:
         at = next(n for n, value in enumerate(values) if len(value) > MAX_CHARACTERS)
-        most: dict[str, Any] = {"column": column, "most": MAX_CHARACTERS}
-        raise UserError("pairs.long cell", values[at], line=lines[at], name=name, **most)
+        raise UserError(
+            "pairs.long cell",
+            values[at],
+            line=lines[at],
+            name=name,
+            column=column,
+            most=MAX_CHARACTERS,
+        )
     if is_needed and not all(map(str.strip, values)):
         at = next(n for n, value in enumerate(values) if is_empty(value))
         raise UserError("pairs.empty cell", column=column, line=lines[at], name=name)
@@ -232,8 +238,8 @@ def _wrong_label(cell: str, labels: Labels, line: int, name: str) -> UserError:
         values = f"{labels.low:g}–{labels.high:g}"
     else:
         values = ", ".join([*labels.relevant, *labels.irrelevant])
-    known = {"column": str(labels.column or "label"), "values": values}
-    return UserError("pairs.wrong label", cell, line=line, name=name, **known)
+    column = labels.column or "label"
+    return UserError("pairs.wrong label", cell, line=line, name=name, column=column, values=values)
 
 
 def _shown(column: str, reading: Reading) -> str:
