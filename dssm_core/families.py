@@ -53,11 +53,13 @@ class Lab:
         sizes: those that train on a slice within a minute on two cores.
         losses: those to choose from, the first by default.
         negatives: negatives to prepare for each pair; 0 for none.
+        seconds: that an epoch over 1,000 pairs takes on two cores.
     """
 
     sizes: Mapping[str, int]
     losses: tuple[Loss, ...] = ("retrieval", "binary")
     negatives: int = 0
+    seconds: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,7 @@ FAMILIES: dict[str, Family] = {
         "dssm_core.models.lstm:build_lstm_model",
         _ATTENTIVE_LSTM,  # see docs/design.md, "The recipe"
         _LSTM_LAYERS,
-        Lab({**_SMALL_LSTM, "attention": 32}),
+        Lab({**_SMALL_LSTM, "attention": 32}, seconds=1.6),
         reads_ids=True,
     ),
     "lstm-plain": Family(
@@ -160,7 +162,7 @@ FAMILIES: dict[str, Family] = {
         "dssm_core.models.mlp:build_mlp_model",
         _HASHED_MLP,
         _MLP_LAYERS,
-        Lab(_SMALL_MLP),
+        Lab(_SMALL_MLP, seconds=0.5),
     ),
     "mlp-sampled": Family(
         "the notebook's MLPNegativeSamplingModelBuilder: a softmax over prepared negatives",

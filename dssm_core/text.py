@@ -38,10 +38,19 @@ PIECES = LONGEST_WORD + 1
 UNSEEN = 1
 """The table's row for a word never seen in training."""
 
+# A picture with what is joined to it: skin, selector, tags, further pictures.
+_SKIN = r"[\p{Emoji_Modifier}\uFE0E\uFE0F\U000E0020-\U000E007F]{0,8}"
+_PICTURE = rf"(?!\p{{L}})\p{{Extended_Pictographic}}{_SKIN}"
+_EMOJI = rf"\p{{RI}}\p{{RI}}|[0-9#*]\uFE0F?\u20E3|{_PICTURE}(?:\u200D{_PICTURE}){{0,8}}"
+# What changes a meaning and is no \p{S}: C#, 5%, R&D, -3, !x, .NET.
+_SIGN = r"[#%‰&@]|(?<!\w)(?:[-‐–](?=\p{N})|!(?=[\w=])|(?<!\.)\.(?=\p{L}))"
 # A word, a number that is no \w such as ½, or a symbol, which is found so that it can be marked.
-# (?<!\w), because Unicode counts some marks, such as a lone cedilla, as the start of a word.
+# (?<!\w), because Unicode counts some marks, such as a lone cedilla, as the start of a word; no
+# word starts with a character that nobody sees.
 _FOUND = regex.compile(
-    r"(?wV1)(?P<word>(?:\b|(?<!\w))\w.*?\b|\p{N})|(?P<symbol>[\p{S}\p{Emoji_Presentation}])"
+    rf"(?V1)(?P<symbol>(?![\p{{L}}\s])(?:{_EMOJI}|{_SIGN}))"
+    r"|(?w)(?P<word>(?:\b|(?<!\w))(?!\p{DI})\w.*?\b|\p{N})"
+    r"|(?P<mark>[\p{S}\p{Emoji_Presentation}])"
 )
 _SINGLE = regex.compile(
     r"[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]\p{M}*|(?:(?!\p{Script=Han}"
@@ -96,10 +105,17 @@ class Token(NamedTuple):  # made by the thousand, in a third of a dataclass's ti
         return is_own and any(map(str.isalnum, self.text))
 
 
+# A space of no width parts words only in scripts that have no other space.
+_NO_SPACE = r"\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
+_INNER = regex.compile(rf"(?<![{_NO_SPACE}])\u200B(?![{_NO_SPACE}])")
+_UNSEEN = regex.compile(r"[\p{Cf}\p{DI}]")
+_APOSTROPHES = str.maketrans("’‘ʼ", "'''")
+
+
 def normalise(word: str) -> str:
-    """Return the word as models see it: NFKC, lower case, no invisible format characters."""
-    folded = unicodedata.normalize("NFKC", word).lower()
-    return "".join(c for c in folded if unicodedata.category(c) != "Cf")
+    """Return the word as models see it: NFKC, lower case, straight apostrophes, all visible."""
+    folded = unicodedata.normalize("NFKC", word).lower().translate(_APOSTROPHES)
+    return folded if folded.isascii() else _UNSEEN.sub("", folded)
 
 
 def segment(text: str) -> list[Token]:
@@ -107,7 +123,8 @@ def segment(text: str) -> list[Token]:
 
     1. Find word spans by Unicode's word boundaries; punctuation and white space fall away.
     2. Cut Chinese and Japanese into characters, and runs over 20 letters into parts of 20.
-    3. Normalise each; symbols (emoji, arrows, +) stay, in the state "skipped".
+    3. Normalise each; symbols stay, in the state "skipped": arrows, +, # and other signs that
+       change a meaning, and an emoji with all that is joined to it as one.
 
     Args:
         text: any string.
@@ -120,10 +137,11 @@ def segment(text: str) -> list[Token]:
         [("don't", 0, 5), ('panic', 6, 11), ('你', 13, 14), ('好', 14, 15)]
     """
     tokens = []
+    text = _INNER.sub("\u2060", text)  # as long, and Unicode parts no word there
     for first, last in _stretches(text):
         for match in _FOUND.finditer(text[first:last]):  # cut out: a boundary looks back, too
             whole, start, end = match.group(), first + match.start(), first + match.end()
-            if match.lastgroup == "symbol":
+            if match.lastgroup != "word":
                 tokens.append(Token(whole, start, end, "skipped"))
             elif len(whole) <= LONGEST_WORD and whole.isascii():  # most words, and soon normalised
                 tokens.append(Token(whole.lower(), start, end))

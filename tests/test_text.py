@@ -92,7 +92,7 @@ def test_a_run_over_twenty_letters_is_read_in_parts_of_twenty():
 
 
 def test_punctuation_falls_away_and_words_keep_their_inner_marks():
-    assert words("Don't panic -- it's 3.14 (really)!") == [
+    assert words("Don't panic -- it’s 3.14 (really)!") == [
         "don't",
         "panic",
         "it's",
@@ -112,6 +112,66 @@ def test_emoji_and_symbols_are_marked_as_skipped():
         ("ok", "letters"),
     ]
     assert [t.is_read for t in tokens] == [True, False, False, False, False, True]
+
+
+CASES = ROOT / "tests" / "fixtures" / "cases"
+
+
+def lines(name: str) -> list[str]:
+    return (CASES / name).read_text("utf-8").rstrip("\n").split("\n")
+
+
+def test_an_emoji_sequence_is_one_unread_symbol_and_selectors_are_no_words():
+    chess = ["chess", "engine"]
+    assert [words(line) for line in lines("18-emoji.txt")] == [chess, chess, chess, [], [], chess]
+    found = [[t.text for t in segment(line)] for line in lines("18-emoji.txt")]
+    assert found[1] == [*chess, "❤️"]
+    assert found[3:] == [["❤️"], ["👩‍💻"], ["1️⃣", *chess]]
+    family = next(line for line in lines("18-scripts.txt") if line.startswith("👩"))
+    assert [t.text for t in segment(family)] == ["👩‍👩‍👧‍👦", "🏳️‍🌈"]
+    england = "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
+    assert [t.text for t in segment(f"{england} 👍🏽 ©")] == [england, "👍🏽", "©"]
+
+
+INVISIBLE = "\ufe0f \ufe00 \u200d \u200c \u00ad \u200b \u2060 \ufeff \u202e \u2066 \u180b \u034f"
+
+
+@pytest.mark.parametrize("mark", INVISIBLE.split(" "), ids=lambda c: f"U+{ord(c):04X}")
+def test_what_nobody_sees_is_no_word_and_splits_none(mark):
+    assert words(f"{mark} ch{mark}ess {mark}engine{mark} {mark}{mark}") == ["chess", "engine"]
+
+
+def test_a_space_of_no_width_parts_words_of_scripts_without_spaces():
+    whole, parted = words("ភាសាខ្មែរ"), words("ភាសា\u200bខ្មែរ")
+    assert parted == whole == [*words("ភាសា"), *words("ខ្មែរ")]
+
+
+def test_apostrophes_and_full_width_forms_are_read_alike():
+    assert words("don’t") == words("don‘t") == words("don＇t") == ["don't"]
+    wide = next(line for line in lines("18-scripts.txt") if line.startswith("Ｃｈ"))
+    assert words(wide) == ["chess", "engine", "123"]
+
+
+def test_scripts_without_spaces_are_read_to_their_end():
+    thai, japanese = lines("18-scripts.txt")[:2]
+    assert "".join(words(thai)) == normalise(thai)
+    assert words(japanese) == list(japanese)
+
+
+@pytest.mark.parametrize(
+    ("text", "read", "unread"),
+    [
+        ("C++ C# .NET node.js", ["c", "c", "net", "node.js"], "++#."),
+        ("strtok_r() std::vector<int>", ["strtok_r", "std", "vector", "int"], "<>"),
+        ("getElementById a.b.c", ["getelementbyid", "a.b.c"], ""),
+        ("-3 a-b 5% R&D", ["3", "a", "b", "5", "r", "d"], "-%&"),
+        ("x ≠ y ¬x !x x<y −5", ["x", "y", "x", "x", "x", "y", "5"], "≠¬!<−"),
+        ("Stop! Wait... no - 1.5", ["stop", "wait", "no", "1.5"], ""),
+    ],
+)
+def test_signs_that_change_a_meaning_are_shown_as_not_read(text, read, unread):
+    assert words(text) == read
+    assert "".join(t.text for t in segment(text) if t.state == "skipped") == unread
 
 
 @pytest.mark.parametrize("text", ["", " \t\r\n", "...", "\u200b\ufeff", "\0\x01"])
@@ -261,5 +321,5 @@ def test_what_takes_the_square_of_a_length_is_given_short_stretches(name, monkey
 
 def test_flags_and_long_clusters_of_real_scripts_stay_whole():
     flags = "🇨🇭🇩🇪" * 40
-    assert [t.start for t in segment(flags)] == list(range(len(flags))), "each half is marked"
+    assert [t.start for t in segment(flags)] == list(range(0, len(flags), 2)), "a flag is one"
     assert [t.text for t in segment("नमस्ते e\u0301\u0323")] == ["नमस्ते", "ẹ\u0301"]

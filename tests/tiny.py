@@ -171,11 +171,11 @@ def npy(values: np.ndarray, allow_pickle: bool = False) -> bytes:
 
 
 def archive(names: Sequence[str], content: bytes = b"{}") -> bytes:
-    """Return a zip archive of files by these names."""
+    """Return a zip archive of files by these names, the same bytes at any time."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as target:
         for name in names:
-            target.writestr(name, content)
+            target.writestr(zipfile.ZipInfo(name), content)
     return buffer.getvalue()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, fields, replace
@@ -44,7 +45,10 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
         "--relevant", nargs="+", metavar="VALUE", help="labels that mean relevant, others do not"
     )
     group.add_argument(
-        "--min-grade", type=float, metavar="G", help="least grade that means relevant"
+        "--min-grade",
+        type=_grade,
+        metavar="G",
+        help="least grade that means relevant (of --qrels 1; nDCG keeps all grades)",
     )
     group.add_argument(
         "--header",
@@ -55,6 +59,13 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--separator", metavar="C", help="between cells: comma, tab, semicolon, bar, or a character"
     )
+
+
+def _grade(text: str) -> float:
+    grade = float(text)
+    if not math.isfinite(grade):
+        raise ValueError(text)
+    return grade
 
 
 def choices_of(options: argparse.Namespace) -> Choices:

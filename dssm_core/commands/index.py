@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dssm_core.commands.files import add_model, add_reading, read_labelled, read_text
+from dssm_core.commands.html import add_strip, html_said, without_html
 from dssm_core.errors import UserError
+from dssm_core.words import ENGLISH
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +38,8 @@ def add(commands: Commands) -> None:
         "--corpus",
         type=Path,
         required=True,
-        help=f"a file of pairs ({' '.join(PAIRS)}), or of one document a line; - reads stdin",
+        help=f"a file of pairs or of ids and texts ({' '.join(PAIRS)}), or of one document a line; "
+        "- reads stdin",
     )
     index.add_argument(
         "--out",
@@ -44,6 +47,7 @@ def add(commands: Commands) -> None:
         help="index to write (default: where the page looks, in DSSM_INDEX or the cache)",
     )
     add_reading(index)
+    add_strip(index)
     index.add_argument("--json", action="store_true", help="print the index's manifest as JSON")
     index.set_defaults(command=_index)
 
@@ -57,6 +61,8 @@ def _index(options: argparse.Namespace) -> None:
 
     folder = ModelFolder.open(options.model)
     documents, queries, reading = _read(options)
+    if options.strip_html:
+        documents, queries = list(dict.fromkeys(without_html(documents))), without_html(queries)
     out = options.out or index.index_path(folder.fingerprint)
     index.check_writable(out)
     towers = load_towers(folder)
@@ -79,11 +85,22 @@ def _index(options: argparse.Namespace) -> None:
         how = f"approximate (usearch) over {manifest['documents']:,} documents"
         how += f", recall@10 {search.recall:.3f} against exact"
     print(f"{how}{unread}, in {out}")
+    html = html_said(search.documents)
+    if html.values["number"]:
+        print(html.text(ENGLISH))
 
 
 def _read(options: argparse.Namespace) -> tuple[list[str], list[str], dict[str, Any]]:
-    """Return the distinct documents of --corpus, and of pairs some queries and the reading."""
+    """Return the distinct documents of --corpus, and of pairs some queries and the reading.
+
+    Raises:
+        UserError: where the file has none, or is neither pairs nor texts with ids.
+    """
+    from dssm_core.corpus.texts import has_ids, read_texts
+
     path = options.corpus
+    if path.suffix.lower() in PAIRS and has_ids(path):
+        return list(dict.fromkeys(read_texts(path).texts.values())), [], {}
     if path.suffix.lower() in PAIRS:
         pairs, reading = read_labelled(path, options)
         queries = pairs["query"].drop_duplicates()

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dssm_core.commands.files import add_model, add_reading, choices_of, read_labelled, read_lines
+from dssm_core.commands.html import add_strip, html_said, without_html
 from dssm_core.errors import UserError
+from dssm_core.words import ENGLISH
 
 if TYPE_CHECKING:
     import numpy as np
+    import pandas as pd
 
     from dssm_core.commands.files import Commands
+    from dssm_core.corpus.judged import Judged
     from dssm_core.evaluation import Collection, Fusion
     from dssm_core.evaluation.ranking import Keep
     from dssm_core.folder import ModelFolder
@@ -39,13 +44,7 @@ def _add_evaluate(commands: Commands) -> None:
         type=Path,
         help="file of pairs; every document of the file is a candidate for every query",
     )
-    evaluate.add_argument("--qrels", type=Path, help="TREC or BEIR judgements, in place of --pairs")
-    evaluate.add_argument(
-        "--corpus", type=Path, help="documents of --qrels: lines of id, tab, text; or BEIR's JSONL"
-    )
-    evaluate.add_argument(
-        "--queries", type=Path, help="queries of --qrels, in the same form as --corpus"
-    )
+    _add_collection(evaluate)
     evaluate.add_argument(
         "--run",
         type=Path,
@@ -64,8 +63,27 @@ def _add_evaluate(commands: Commands) -> None:
         "--seed", type=int, default=0, help="random seed of bootstrap and sampled negatives (0)"
     )
     add_reading(evaluate)
+    add_strip(evaluate)
     evaluate.add_argument("--json", action="store_true", help="print JSON")
     evaluate.set_defaults(command=_evaluate)
+
+
+def _add_collection(evaluate: argparse.ArgumentParser) -> None:
+    evaluate.add_argument("--qrels", type=Path, help="TREC or BEIR judgements, in place of --pairs")
+    evaluate.add_argument(
+        "--corpus",
+        type=Path,
+        help="documents of --qrels: BEIR's JSONL; or a table of ids and texts, of tabs or (.csv) "
+        "commas, with or without a header",
+    )
+    evaluate.add_argument(
+        "--queries", type=Path, help="queries of --qrels, in the same form as --corpus"
+    )
+    evaluate.add_argument(
+        "--leave-out-own",
+        action="store_true",
+        help="where a query's id is a document's id, too, that document is no candidate for it",
+    )
 
 
 def _add_robustness(commands: Commands) -> None:
@@ -88,6 +106,7 @@ def _add_score(commands: Commands) -> None:
     score.add_argument(
         "--docs", type=Path, required=True, help="text file, one document a line; - reads stdin"
     )
+    add_strip(score)
     score.add_argument("--json", action="store_true", help="print JSON")
     score.set_defaults(command=_score)
 
@@ -98,7 +117,8 @@ def _evaluate(options: argparse.Namespace) -> None:
     from dssm_core.folder import ModelFolder
     from dssm_core.runtimes.load import load_towers
 
-    collection, columns, reading = _collection(options)
+    judged = _judged(options)
+    collection, columns, reading = _collection(options, judged)
     folder = ModelFolder.open(options.model)
     rival = ModelFolder.open(options.against) if options.against else None
     towers = load_towers(folder)
@@ -111,33 +131,56 @@ def _evaluate(options: argparse.Namespace) -> None:
             columns,
             keep,
         )
+    html = html_said((*collection.queries, *collection.documents))
     if options.json:
-        metrics = {**metrics, **({"reading": reading} if reading else {})}
+        html_found = {"html_texts": html.values["number"], "html_stripped": options.strip_html}
+        metrics = {**metrics, "reading": {**reading, **html_found}}
         print(json.dumps(metrics, indent=2, ensure_ascii=False, allow_nan=False))
         return
+    said = [*(judged.sentences() if judged else []), *([html] if html.values["number"] else [])]
+    print("".join(f"{sentence.text(ENGLISH)}\n" for sentence in said), end="")
     print(f"{metrics['queries']:,} queries, each against {metrics['documents']:,} documents\n")
     print(metrics_table(metrics) + fusion_note(metrics) + significance(metrics))
     print("\n".join(calibration_lines(metrics)))
 
 
-def _collection(
-    options: argparse.Namespace,
-) -> tuple[Collection, dict[str, list[str]], dict[str, Any]]:
-    """Return what to measure on, and of --pairs the columns that group, and how it was read."""
-    from dssm_core.corpus.trec import read_judgements, read_texts
-    from dssm_core.evaluation import Collection, telling_columns
+def _judged(options: argparse.Namespace) -> Judged | None:
+    """Return the collection of --qrels; None where it is --pairs that are measured on."""
+    from dssm_core.corpus.judged import Judged
 
-    judged = options.qrels, options.corpus, options.queries
-    if bool(options.pairs) == any(judged) or (any(judged) and not all(judged)):
+    files = options.qrels, options.queries, options.corpus
+    if bool(options.pairs) == any(files) or (any(files) and not all(files)):
         given = [n for n in ("pairs", "qrels", "corpus", "queries") if getattr(options, n)]
         raise UserError("evaluate.unclear source", ", ".join(given) or "–")
     if options.pairs:
+        return None
+    least = 1 if options.min_grade is None else math.ceil(options.min_grade)
+    return Judged.read(*files, least, options.leave_out_own)
+
+
+def _collection(
+    options: argparse.Namespace, judged: Judged | None
+) -> tuple[Collection, dict[str, list[str]], dict[str, Any]]:
+    """Return what to measure on, the columns of --pairs that group its queries, and the reading."""
+    from dssm_core.evaluation import Collection, telling_columns
+
+    if judged is None:
         pairs, reading = read_labelled(options.pairs, options)
+        pairs = _stripped(pairs, options)
         collection = Collection.of(pairs)
         return collection, telling_columns(pairs, collection), reading
-    queries, documents = read_texts(options.queries), read_texts(options.corpus)
-    judgements = read_judgements(options.qrels, queries, documents)
-    return Collection.judged(queries, documents, judgements), {}, {}
+    queries, documents = judged.queries.texts, judged.documents.texts
+    if options.strip_html:
+        queries = dict(zip(queries, without_html(queries.values()), strict=True))
+        documents = dict(zip(documents, without_html(documents.values()), strict=True))
+    ways = judged.min_grade, judged.leave_out_own
+    return Collection.judged(queries, documents, judged.grades, *ways), {}, judged.to_dict()
+
+
+def _stripped(pairs: pd.DataFrame, options: argparse.Namespace) -> pd.DataFrame:
+    if not options.strip_html:
+        return pairs
+    return pairs.assign(**{side: without_html(pairs[side]) for side in ("query", "document")})
 
 
 def _fusion(options: argparse.Namespace, folder: ModelFolder, towers: Towers) -> Fusion | None:
@@ -151,7 +194,7 @@ def _fusion(options: argparse.Namespace, folder: ModelFolder, towers: Towers) ->
         return None
     weight = folder.metrics.get("fusion", {}).get("weight")
     if options.validation:
-        pairs = read_pairs(options.validation, choices=choices_of(options))
+        pairs = _stripped(read_pairs(options.validation, choices=choices_of(options)), options)
         if "split" in pairs:
             pairs = pairs[pairs["split"] == "validation"]
         weight = fit_weight(towers, pairs)
@@ -214,14 +257,16 @@ def _score(options: argparse.Namespace) -> None:
         options.query.encode()
     except UnicodeEncodeError:
         raise UserError("query.not UTF-8", repr(options.query)) from None
-    documents = read_lines(options.docs)
-    scores = Scorer(options.model).score(options.query, documents)
+    query, documents = options.query, read_lines(options.docs)
+    if options.strip_html:
+        (query,), documents = without_html([query]), without_html(documents)
+    scores = Scorer(options.model).score(query, documents)
     if not any(token.is_read for token in scores.query.tokens):
-        raise UserError("query.unread", options.query)
+        raise UserError("query.unread", query)
     if options.json:
         print(json.dumps(scores.to_dict(), ensure_ascii=False, indent=2, allow_nan=False))
         return
-    print(f"query: {options.query}\n       {_tokens(scores.query.tokens)}\n")
+    print(f"query: {query}\n       {_tokens(scores.query.tokens)}\n")
     for position, result in enumerate(scores.results, 1):
         print(f"{position}. {result.document}")
         if result.cosine is None:

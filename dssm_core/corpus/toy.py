@@ -1,4 +1,4 @@
-"""The notebook's two pairs as a corpus, with what `train` needs to make its own model of them."""
+"""Toy corpora: the notebook's two pairs, with what `train` needs, and an invented language."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from dssm_core.files import write_whole
@@ -23,6 +24,25 @@ def notebook_toy() -> pd.DataFrame:
             "label": [1, 0],
         }
     )
+
+
+def invented_pairs() -> pd.DataFrame:
+    """Return 256 pairs that a small model learns in seconds: columns query, document, label.
+
+    A query is an English adjective and noun; its document says them in an invented language, the
+    noun first, so that no word is shared and only training tells which belong together.
+    """
+    adjectives = "red blue old new big small fast slow warm cold dark light soft hard wet dry"
+    nouns = (
+        "house boat chair apple horse river tower garden "
+        "lamp coat bridge window bread clock letter stone"
+    )
+    rng = np.random.default_rng(1)
+    words = [*adjectives.split(), *nouns.split()]
+    syllables = [consonant + vowel for consonant in "bdgklmnprstvz" for vowel in "aeiou"]
+    said = {word: "".join(rng.choice(syllables, 3)) for word in words}
+    pairs = [(f"{a} {n}", f"{said[n]} {said[a]}", 1) for a in words[:16] for n in words[16:]]
+    return pd.DataFrame(pairs, columns=["query", "document", "label"])
 
 
 CONFIG: dict[str, dict[str, Any]] = {

@@ -88,6 +88,7 @@ def sample_pairs(
     queries, documents, labels = [], [], []
     for query, relevant in enumerate(collection.relevant):
         others = np.setdiff1d(np.arange(len(collection.documents)), list(relevant))
+        others = collection.candidates(query, others)
         for document in sorted(relevant):
             drawn = rng.choice(others, min(negatives, len(others)), replace=False)
             queries += [query] * (1 + len(drawn))

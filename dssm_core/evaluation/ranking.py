@@ -28,7 +28,10 @@ class Collection:
         queries: Q texts.
         documents: D texts, the candidates of every query.
         relevant: for each query, the indices of its relevant documents.
-        grades: for each query, how relevant those are, from 1; all 1 where this is empty.
+        grades: for each query, how relevant its documents are, from 1, for nDCG; those of low
+            grade need not be among the relevant; all relevant ones 1 where this is empty.
+        own: for each query, the document that is itself and no candidate; None for none; none
+            at all where this is empty.
         query_ids: what a run file calls the queries; their positions where this is empty.
         document_ids: likewise.
     """
@@ -37,6 +40,7 @@ class Collection:
     documents: tuple[str, ...]
     relevant: tuple[frozenset[int], ...]
     grades: tuple[Mapping[int, int], ...] = ()
+    own: tuple[int | None, ...] = ()
     query_ids: tuple[str, ...] = ()
     document_ids: tuple[str, ...] = ()
 
@@ -73,28 +77,34 @@ class Collection:
         queries: Mapping[str, str],
         documents: Mapping[str, str],
         judgements: Mapping[str, Mapping[str, int]],
+        min_grade: int = 1,
+        leave_out_own: bool = False,
     ) -> Collection:
-        """Take texts and judgements by id; queries without any relevant document are left out.
+        """Take texts and judgements by id.
 
         Args:
             queries: texts by id.
             documents: texts by id.
-            judgements: by query, each judged document's grade; 0 and less is not relevant.
+            judgements: by query that has a relevant document, its documents' grades, from 1.
+            min_grade: the least grade that is relevant.
+            leave_out_own: whether a document with a query's id is no candidate of that query.
         """
         rows = {name: i for i, name in enumerate(documents)}
-        grades = {
-            query: {rows[d]: grade for d, grade in judged.items() if grade > 0}
-            for query, judged in judgements.items()
-        }
-        grades = {query: relevant for query, relevant in grades.items() if relevant}
+        grades = [{rows[d]: g for d, g in judged.items()} for judged in judgements.values()]
         return cls(
-            tuple(queries[query] for query in grades),
+            tuple(queries[query] for query in judgements),
             tuple(documents.values()),
-            tuple(map(frozenset, grades.values())),
-            tuple(grades.values()),
+            tuple(frozenset(d for d, g in row.items() if g >= min_grade) for row in grades),
             tuple(grades),
+            tuple(map(rows.get, judgements)) if leave_out_own else (),
+            tuple(judgements),
             tuple(documents),
         )
+
+    def candidates(self, query: int, order: np.ndarray) -> np.ndarray:
+        """Return documents in their order, without the query's own."""
+        own = self.own[query] if self.own else None
+        return order if own is None else order[order != own]
 
 
 @dataclass(frozen=True)
@@ -112,15 +122,20 @@ class Ranking:
     figures: pd.DataFrame
 
 
-def rank_documents(scores: np.ndarray, relevant: frozenset[int]) -> np.ndarray:
+def rank_documents(
+    scores: np.ndarray, relevant: frozenset[int], grades: Mapping[int, int] | None = None
+) -> np.ndarray:
     """Return the indices of documents, best first, with all doubt against the relevant ones.
 
     Args:
         scores: [D], any range; NaN ranks below everything.
         relevant: indices of the relevant documents, which lose every tie.
+        grades: how relevant documents are; of a tie, the higher grade loses.
     """
-    worst = np.zeros(len(scores), bool)
-    worst[list(relevant)] = True
+    worst = np.zeros(len(scores), int)
+    worst[list(relevant)] = 1
+    if grades:
+        worst[list(grades)] = list(grades.values())
     known = np.where(np.isnan(scores), -np.inf, scores)
     return np.lexsort((worst, np.isnan(scores), -known))
 
@@ -143,7 +158,9 @@ def rank_systems(
     ranks: dict[str, list[int]] = {}
     for query, (row, relevant) in enumerate(zip(rows, collection.relevant, strict=True)):
         for system, scores in row.items():
-            order = rank_documents(np.asarray(scores, dtype=np.float64), relevant)
+            grades = collection.grades[query] if collection.grades else None
+            order = rank_documents(np.asarray(scores, dtype=np.float64), relevant, grades)
+            order = collection.candidates(query, order)
             orders.setdefault(system, []).append(order[:DEPTH])
             ranks.setdefault(system, []).append(int(np.isin(order, list(relevant)).argmax()) + 1)
             if keep:
@@ -173,23 +190,21 @@ def _figures(collection: Collection, orders: Sequence[np.ndarray]) -> pd.DataFra
     import ir_measures
     from ir_measures import RR, R, nDCG
 
-    measures = {
-        "MRR@10": RR @ 10,
-        "recall@1": R @ 1,
-        "recall@10": R @ 10,
-        "recall@100": R @ 100,
-        "nDCG@10": nDCG @ 10,
-    }
+    found = {"MRR@10": RR @ 10, "recall@1": R @ 1, "recall@10": R @ 10, "recall@100": R @ 100}
     run = {
         str(query): {str(d): float(DEPTH - above) for above, d in enumerate(order)}
         for query, order in enumerate(orders)
     }
-    grades = collection.grades or [dict.fromkeys(documents, 1) for documents in collection.relevant]
-    qrels = {str(i): {str(d): g for d, g in row.items()} for i, row in enumerate(grades)}
-    frame = pd.DataFrame(0.0, index=range(len(collection.queries)), columns=list(measures))
-    names = {measure: name for name, measure in measures.items()}
-    for value in ir_measures.iter_calc(list(measures.values()), qrels, run):
-        frame.loc[int(value.query_id), names[value.measure]] = value.value
+    relevant = [dict.fromkeys(documents, 1) for documents in collection.relevant]
+    frame = pd.DataFrame(0.0, index=range(len(collection.queries)), columns=[*found, "nDCG@10"])
+    for measures, grades in (
+        (found, relevant),
+        ({"nDCG@10": nDCG @ 10}, collection.grades or relevant),
+    ):
+        qrels = {str(i): {str(d): g for d, g in row.items()} for i, row in enumerate(grades)}
+        names = {measure: name for name, measure in measures.items()}
+        for value in ir_measures.iter_calc(list(measures.values()), qrels, run):
+            frame.loc[int(value.query_id), names[value.measure]] = value.value
     return frame
 
 

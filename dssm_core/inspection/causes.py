@@ -7,6 +7,7 @@ one. All variants of some errors are encoded together.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,13 @@ from dssm_core.errors import UserError
 from dssm_core.explain import without
 from dssm_core.inspection.rules import RULES, RuleInput, Standing, Suspicion, Twin
 from dssm_core.inspection.score_pairs import Inspection, Progress
-from dssm_core.inspection.token_features import Word, common_stems, words_of
+from dssm_core.inspection.token_features import (
+    Word,
+    common_stems,
+    read_words,
+    unread_difference,
+    words_of,
+)
 from dssm_core.scoring import Scorer, cosine
 from dssm_core.towers import Encoding, Side, can_encode_any
 from dssm_core.words import Sentence, Translate
@@ -107,7 +114,8 @@ def find_twins(inspection: Inspection, lines: Iterable[int]) -> list[Twin | None
         best = int(alike.argmax())
         query = cosines[inspection.query_row[opposite[best]]]
         line = int(frame.index[opposite[best]])
-        twins.append(Twin(line, other, False, float(query), float(alike[best])))
+        texts = str(frame.loc[line, "query"]), str(frame.loc[line, "document"])
+        twins.append(Twin(line, other, False, float(query), float(alike[best]), texts))
     return twins
 
 
@@ -181,7 +189,9 @@ def _causes(
     ):
         texts = query.text, document.text
         read = words_of(query, common), words[document.text]
-        pair = RuleInput(*read, texts, int(label), twin, standing)
+        other = twin and _compared(twin, query, document, scorer)
+        marks = unread_difference(query, document)
+        pair = RuleInput(*read, texts, int(label), other, standing, marks)
         found = list(_suspicions(pair))
         suspected.append(found if can_test else [s for s in found if not s[1].needs_test])
     tests = [
@@ -207,6 +217,22 @@ def _causes(
         )
         rows.append(next(held, (NO_CAUSE, [Sentence("evidence.none")])))
     return rows
+
+
+def _compared(twin: Twin, query: Encoding, document: Encoding, scorer: Scorer) -> Twin:
+    """Return a twin with what it differs in from a pair, if the model reads none of that."""
+    if twin.is_equal:
+        return twin
+    others = (
+        *_encode(scorer, twin.texts[:1], "query"),
+        *_encode(scorer, twin.texts[1:], "document"),
+    )
+    sides = list(zip((query, document), others, strict=True))
+    if any(read_words(one) != read_words(other) for one, other in sides):
+        return twin
+    return replace(
+        twin, unread=tuple(m for one, other in sides for m in unread_difference(one, other))
+    )
 
 
 def _suspicions(pair: RuleInput) -> Iterable[tuple[str, Suspicion]]:

@@ -45,6 +45,8 @@ class Twin:
         is_equal: whether both texts are equal once folded.
         query: cosine of both query vectors.
         document: cosine of both document vectors.
+        texts: its query and its document; empty where they are the same.
+        unread: what its texts differ in from this pair's, where the model reads the same of them.
     """
 
     line: int
@@ -52,6 +54,8 @@ class Twin:
     is_equal: bool
     query: float = 1.0
     document: float = 1.0
+    texts: tuple[str, str] = ("", "")
+    unread: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,7 @@ class RuleInput:
         label: 1 where the model missed it, 0 where it fell for it.
         twin: a pair labelled otherwise; None if there is none.
         standing: by cosine.
+        unread: what query and document differ in, where the model reads the same of both.
     """
 
     query: tuple[Word, ...]
@@ -92,6 +97,7 @@ class RuleInput:
     label: int
     twin: Twin | None = None
     standing: Standing = Standing()
+    unread: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -134,6 +140,17 @@ def same_texts(pair: RuleInput) -> Suspicion | None:
         return None
     label = _label(pair.twin)
     return Suspicion(Sentence(f"evidence.same texts.{label}", {"line": pair.twin.line}))
+
+
+def unread_only(pair: RuleInput) -> Suspicion | None:
+    """The document and the query, or a pair labelled otherwise, differ in unread signs alone."""
+    if pair.twin is not None and pair.twin.unread:
+        said: Values = {"line": pair.twin.line, "marks": tuple(map(_short, pair.twin.unread))}
+        return Suspicion(Sentence(f"evidence.unread only.{_label(pair.twin)}", said))
+    if pair.label == 1 or not pair.unread:
+        return None
+    marks = tuple(map(_short, pair.unread))
+    return Suspicion(Sentence("evidence.unread only", {"marks": marks}))
 
 
 def unseen_words(pair: RuleInput) -> Suspicion | None:
@@ -256,6 +273,7 @@ def few_in_common(pair: RuleInput) -> Suspicion | None:
 RULES: tuple[tuple[str, Callable[[RuleInput], Suspicion | None]], ...] = (
     ("nothing readable", nothing_readable),
     ("labelled both ways", same_texts),
+    ("differs only in what is not read", unread_only),
     (UNSEEN, unseen_words),
     (TRUNCATED, truncated_words),
     ("negation mismatch", negation_mismatch),

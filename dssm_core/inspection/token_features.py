@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -98,6 +99,33 @@ def words_of(encoding: Encoding, common: frozenset[str]) -> tuple[Word, ...]:
         words.append(Word(index, shown, token.text, stem, token.state, opens, name))
         end = token.end
     return tuple(words)
+
+
+def unread_difference(one: Encoding, other: Encoding) -> tuple[str, ...]:
+    """Return what differs between two texts of which the model reads the same.
+
+    Returns:
+        Signs, symbols and words that one text has and the other has not, of both, in order; ()
+        where the model reads a difference, or where there is none but of case and spaces.
+    """
+    if read_words(one) != read_words(other) or not one.is_readable:
+        return ()
+    here, there = _unread(one), _unread(other)
+    lacking = (Counter(here) - Counter(there)).keys() | (Counter(there) - Counter(here)).keys()
+    return tuple(dict.fromkeys(part for part in (*here, *there) if part in lacking))
+
+
+def read_words(encoding: Encoding) -> list[str]:
+    """Return what the model reads of a text."""
+    return [token.text for token in encoding.tokens if token.is_read]
+
+
+def _unread(encoding: Encoding) -> list[str]:
+    """Return what stands between the words that are read, without spaces."""
+    ends = [(0, 0), *((t.start, t.end) for t in encoding.tokens if t.is_read)]
+    starts = [*(start for start, _ in ends[1:]), len(encoding.text)]
+    between = (encoding.text[end:start] for (_, end), start in zip(ends, starts, strict=True))
+    return [part for gap in between for part in gap.split()]
 
 
 def number_of(word: str) -> float | str | None:

@@ -40,7 +40,8 @@ def run_toy(
     """Train one of the notebook's systems on the toy data and predict.
 
     1. Epochs of sgd: on the binary cross-entropy of `out`, by name, with the notebook's free
-       head; or, for the builder, on its softmax over the relevant document and the other one.
+       head; or, for the builder, on its softmax over the first pair's document and
+       one of other ids, as sets have no order to tell the notebook's two documents apart.
     2. Predict the same rows; the pipeline shuffles again.
 
     Args:
@@ -110,7 +111,8 @@ def _run_builder(
     model = builder.build_model()
     query = _multi_hot([[1, 2, 3, 4]] * REPEATS, builder.params["query_max_len"])
     width = builder.params["doc_max_len"]
-    documents = _multi_hot([[2, 1, 3, 4], [3, 4, 1, 2]], width)[None].repeat(REPEATS, axis=0)
+    right, wrong = [2, 1, 3, 4], [5, 6, 7, 8]  # the notebook's [3, 4, 1, 2] is the same set of ids
+    documents = _multi_hot([right, wrong], width)[None].repeat(REPEATS, axis=0)
     data = builder.batches(query, documents)
 
     def report(epoch: int, logs: dict[str, float]) -> None:

@@ -62,7 +62,7 @@ def test_a_run_that_is_stopped_ends_and_can_be_started_again(lab: Page) -> None:
     expect(lab.get_by_text("of 500").first).to_be_visible()
     expect(start).to_be_disabled()
     stop.click()
-    expect(lab.get_by_text("Stopped. Nothing was saved.").first).to_be_visible(timeout=120_000)
+    expect(lab.get_by_text("Nothing was saved.").first).to_be_visible(timeout=120_000)
     expect(start).to_be_enabled()
     expect(stop).to_be_disabled()
 
@@ -74,3 +74,17 @@ def test_the_toy_run_draws_its_loss_and_its_curve(lab: Page) -> None:
     expect(lab.get_by_text("epoch 20 of 20").first).to_be_visible(timeout=120_000)
     expect(lab.get_by_text("probability = sigmoid(")).to_be_visible(timeout=120_000)
     expect(lab.get_by_test_id("stVegaLiteChart").first).to_be_visible()
+
+
+def test_dragging_an_arrow_changes_the_cosine_in_the_drawing(lab: Page) -> None:
+    lab.get_by_role("tab", name="Dot explorer").click()
+    drawing = lab.get_by_test_id("stVegaLiteChart").filter(has_text="Drag the arrow heads")
+    expect(drawing.get_by_text("cosine 0.981 · angle 11°")).to_be_visible()
+    box = drawing.locator("g.mark-symbol path").first.bounding_box()
+    assert box is not None
+    lab.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    lab.mouse.down()
+    lab.mouse.move(box["x"] - 100, box["y"] - 40, steps=5)
+    lab.mouse.up()
+    expect(drawing.get_by_text("cosine 0.981")).to_have_count(0)
+    expect(lab.get_by_label("Query, first entry")).to_have_value("1")

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from dssm_core import charts
+from dssm_core.words import translator_for
 from tests.charts.helpers import (
     HISTORY,
     HOSTILE,
@@ -337,20 +338,43 @@ def test_the_history_tells_the_last_epoch_of_each_run() -> None:
     assert "one 0.250" in chart.to_dict()["description"]
 
 
-@pytest.mark.parametrize("query", [(3.0, 4.0), (0.0, 0.0), (1e-8, 0.0), (1e20, 1.0)])
-def test_vectors_are_drawn_to_the_longer_one(query: tuple[float, float]) -> None:
-    found = rows(check(charts.vectors_chart(query, (0.0, 0.0))))
-    assert math.hypot(found[0]["x"], found[0]["y"]) == pytest.approx(1.0 if any(query) else 0.0)
-
-
-def test_the_angle_between_two_vectors_is_true_on_the_page() -> None:
+def drawn_vectors(query: tuple[float, float], document: tuple[float, float]) -> str:
     import vl_convert
 
-    fitted = {"autosize": {"type": "fit", "contains": "padding"}}  # what Streamlit sets by itself
-    specification = fitted | charts.vectors_chart((1.0, 0.0), (0.0, 1.0)).to_dict()
-    svg = vl_convert.vegalite_to_svg(specification)
-    (size, *_) = re.findall(r'class="background"[^>]*d="M[\d.,]+h(\d+)v(\d+)h', svg)
-    assert size[0] == size[1]
+    specification = charts.vectors_chart(query, document)
+    return str(vl_convert.vega_to_svg(json.loads(json.dumps(specification))))
+
+
+@pytest.mark.parametrize("query", [(3.0, 4.0), (0.0, 0.0), (1e-8, 0.0), (1e20, 1.0)])
+def test_vectors_are_drawn_to_the_longer_one(query: tuple[float, float]) -> None:
+    signals = {s["name"]: s for s in charts.vectors_chart(query, (0.0, 0.0))["signals"]}
+    length = math.hypot(signals["qx"]["value"], signals["qy"]["value"])
+    assert length == pytest.approx(1.0 if any(query) else 0.0)
+
+
+@pytest.mark.parametrize(
+    ("query", "document", "told"),
+    [
+        ((1.0, 0.0), (0.0, 1.0), "cosine 0.000 · angle 90°"),
+        ((2.0, 0.0), (1.0, 1.0), "cosine 0.707 · angle 45°"),
+        ((1.0, 0.5), (-1.0, -0.5), "cosine −1.000 · angle 180°"),
+        ((6e19, 8e19), (6.0, 8.0), "cosine 1.000 · angle 0°"),
+        ((0.0, 0.0), (1.0, 1.0), "no angle: a vector has length 0"),
+    ],
+)
+def test_the_drawing_tells_angle_and_cosine(
+    query: tuple[float, float], document: tuple[float, float], told: str
+) -> None:
+    assert told in drawn_vectors(query, document)
+
+
+def test_the_drawing_speaks_the_pages_language() -> None:
+    drawing = charts.vectors_chart((1.0, 0.0), (0.0, 1.0), tr=translator_for("zh"))
+    said = {s["name"]: s for s in drawing["signals"]}["told"]["update"]
+    marks = [mark["encode"]["update"].get("text", {}).get("value") for mark in drawing["marks"]]
+    assert json.dumps("余弦")[:-1] in said
+    assert [text for text in marks if text] == ["查询", "文档"]
+    assert not re.search("[A-Za-z]", drawing["title"]["text"] + drawing["title"]["subtitle"])
 
 
 def test_the_strongest_effects_are_drawn_in_reading_order() -> None:

@@ -270,6 +270,43 @@ def test_other_tools_find_our_figures_in_the_run_that_evaluate_writes(run, judge
     assert {line.split()[5] for line in (tmp_path / "run").read_text().splitlines()} == {tag}
 
 
+def test_evaluate_says_how_it_read_a_collection(run, judged):
+    arguments = ("evaluate", "--model", tiny.trained(), *judged, "--min-grade", 2)
+    reading = json.loads(run(*arguments, "--json")[1])["reading"]
+    assert reading["min_grade"] == 2
+    assert reading["documents"]["columns"] == ["_id", "text"]
+    odd = reading["left_out"]["without_relevant"]
+    assert odd[:2] == ["q0", "q2"]
+    _, text, _ = run(*arguments)
+    assert "queries.tsv: " in text
+    assert "relevant from grade 2, nDCG by all grades" in text
+    assert f"{len(odd)} queries are left out" in text
+
+
+def test_html_is_counted_and_taken_out_where_it_is_asked_for(run, tmp_path):
+    cells = ["<p>Use <b>mount</b>&nbsp;now</p>", "wall"]
+    pairs = pd.DataFrame({"query": ["use mount", "wall"], "document": cells})
+    pairs.to_csv(tmp_path / "pairs.csv", index=False)
+    arguments = ("evaluate", "--model", tiny.trained(), "--pairs", tmp_path / "pairs.csv")
+    assert "1 of 4 texts has tags or entities of HTML" in run(*arguments)[1]
+    read = json.loads(run(*arguments, "--json")[1])["reading"]
+    assert (read["html_texts"], read["html_stripped"], read["pairs"]) == (1, False, 2)
+    read = json.loads(run(*arguments, "--strip-html", "--json")[1])["reading"]
+    assert (read["html_texts"], read["html_stripped"]) == (0, True)
+    (tmp_path / "docs").write_text(cells[0])
+    arguments = (
+        "score",
+        "--model",
+        tiny.trained(),
+        "--query",
+        "mount",
+        "--docs",
+        tmp_path / "docs",
+    )
+    (found,) = json.loads(run(*arguments, "--strip-html", "--json")[1])["results"]
+    assert found["document"] == "Use mount now"
+
+
 def test_the_run_of_pairs_comes_with_its_judgements(run, tmp_path):
     import ir_measures
 
@@ -326,10 +363,12 @@ def test_robustness_tells_what_it_cannot_measure(refused, tmp_path):
 def test_evaluate_tells_what_is_wrong_with_its_pairs(refused, tmp_path):
     arguments = ("evaluate", "--model", tiny.trained(), "--pairs")
     assert "no file" in refused(*arguments, tmp_path / "absent.csv")
-    (tmp_path / "wrong.csv").write_text("query,text\na,b\n")
-    assert 'no column "document"' in refused(*arguments, tmp_path / "wrong.csv")
+    (tmp_path / "wrong.csv").write_text("query,n\na,1\n")
+    assert "not clear which column has the documents" in refused(*arguments, tmp_path / "wrong.csv")
     (tmp_path / "latin.csv").write_bytes("query,document\ncaf\u00e9,b\n".encode("latin-1"))
-    assert "not UTF-8 at line 2" in refused(*arguments, tmp_path / "latin.csv")
+    assert "not UTF-8 at line 2" in refused(
+        *arguments, tmp_path / "latin.csv", "--encoding", "UTF-8"
+    )
     (tmp_path / "none.csv").write_text("query,document,label\na,b,0\n")
     assert "no relevant pairs" in refused(*arguments, tmp_path / "none.csv")
 

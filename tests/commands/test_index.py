@@ -6,12 +6,13 @@ import json
 
 import pytest
 
+from dssm_core.corpus.texts import read_texts
 from dssm_core.folder import ModelFolder
 from dssm_core.runtimes.load import RUNTIMES
 from dssm_core.scoring import Scorer
 from dssm_core.search import nearest
 from dssm_core.search.index import open_index
-from tests import tiny
+from tests import ROOT, tiny
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 """Keras 3.15 saving under NumPy 2."""
@@ -41,6 +42,24 @@ def test_a_file_of_lines_becomes_an_index_that_agrees_with_score(run, lines, tmp
     for one in found.nearest(query, 3):
         assert one.document == by_rank[one.rank].document
         assert one.number == pytest.approx(by_rank[one.rank].cosine, abs=1e-3)
+
+
+@pytest.mark.parametrize("name", ["15-corpus.jsonl", "14-psgs.tsv", "14-wands-products.csv"])
+def test_a_corpus_with_ids_is_read_without_its_header_and_ids(run, tmp_path, name):
+    path = ROOT / "tests" / "fixtures" / "cases" / name
+    out = ("--out", tmp_path / "index")
+    status, _, _ = run("index", "--model", tiny.trained(), "--corpus", path, *out)
+    assert status == 0
+    found = open_index(tmp_path / "index", Scorer(tiny.trained()).folder).documents
+    assert set(found) == set(read_texts(path).texts.values())
+
+
+def test_an_index_says_that_there_is_html_and_takes_it_out(run, tmp_path):
+    (tmp_path / "corpus.txt").write_text("<b>boat</b> anchor\nboat anchor\n")
+    arguments = ("index", "--model", tiny.trained(), "--corpus", tmp_path / "corpus.txt")
+    out = ("--out", tmp_path / "index")
+    assert "1 of 2 texts has tags" in run(*arguments, *out)[1]
+    assert "exact over 1 documents" in run(*arguments, "--strip-html", *out)[1]
 
 
 def test_the_documents_of_pairs_are_taken_once_and_a_large_corpus_gets_a_graph(
@@ -91,7 +110,7 @@ def test_the_same_place_may_be_written_again(run, lines, tmp_path):
         ("none.txt", None, "--corpus cannot be read"),
         ("empty.txt", "\n \n", "contains no documents"),
         ("marks.txt", "👍\n+++\n", "no document that the model can read"),
-        ("pairs.csv", "document\na\n", 'has no column "query"'),
+        ("pairs.csv", "document\na\n", "not clear which column has the queries"),
     ],
 )
 def test_a_corpus_that_is_none_is_refused(refused, tmp_path, name, content, says):

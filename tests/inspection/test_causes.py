@@ -280,6 +280,44 @@ def test_twins_are_those_of_a_loop_over_all_pairs(scorer):
     assert some > 3
 
 
+@pytest.mark.parametrize(
+    ("query", "document", "other", "marks"),
+    [
+        ("red door", "red door C++", "red door C#", "“++”, “#”"),
+        ("red door", "red door < wall", "red door > wall", "“<”, “>”"),
+        ("red door 5", "red door 5%", "red door -5", "“%”, “-”"),
+        ("red door", "red door ≠ wall", "red door wall", "“≠”"),
+    ],
+)
+def test_a_difference_that_the_model_does_not_read_is_a_cause(
+    scorer, query, document, other, marks
+):
+    found = cause_of(scorer, (query, document, 0), (query, other, 1))
+    assert found == (
+        "differs only in what is not read",
+        "Line 3, labelled relevant, is the same to the model: the texts differ only in "
+        f"{marks}, which it does not read.",
+    )
+
+
+def test_a_query_and_a_document_that_differ_in_unread_signs_alone_are_told(scorer):
+    cause, told = cause_of(scorer, ("wall < door", "wall > door", 0))
+    assert cause == "differs only in what is not read"
+    assert "they differ only in “<”, “>”, which it does not read" in told
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [("red door", "Red  door", 0)],  # case and spaces
+        [("red door", "red door wall!", 0)],  # a word more
+        [("red door C++", "red door", 0), ("red door wall", "red door.", 1)],  # another query
+    ],
+)
+def test_a_difference_that_is_read_is_another_cause(scorer, rows):
+    assert cause_of(scorer, *rows)[0] != "differs only in what is not read"
+
+
 def test_where_a_pair_stands_is_told_by_the_querys_other_documents_alone(scorer):
     rows = [
         ("red door", "red door", 1),  # 1

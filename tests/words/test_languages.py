@@ -133,7 +133,6 @@ EVERY: dict[str, Callable[[Translate], charts.Chart | charts.Drawing]] = {
     "history of nothing": lambda tr: charts.history_chart(
         HISTORY.head(0), measure="loss", title="损失", reads_as="越低越好。", tr=tr
     ),
-    "vectors": lambda tr: charts.vectors_chart((1, 0), (0, 1), tr=tr),
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from dssm_core.corpus.markup import markup_spans
 from dssm_core.scoring import Scores
 from dssm_core.towers import ScoredToken
 from dssm_core.ui.common.components import listed
@@ -38,6 +39,8 @@ def notes(scores: Scores, request: ScoreRequest) -> list[str]:
         remarks.append(tr("note.duplicate", which=listed(twice)))
     if request.empty:
         remarks.append(tr("note.empty", which=listed(map(str, request.empty))))
+    if which := _html(scores, request):
+        remarks.append(tr("note.html", which=listed(which)))
     for state in ("truncated", "letters", "unknown", "skipped"):
         if which := _marked(scores, request, state):
             remarks.append(tr(f"note.{state}", which=listed(which)))
@@ -49,6 +52,19 @@ def _duplicates(scores: Scores, request: ScoreRequest) -> list[str]:
     for position, result in enumerate(scores.results, 1):
         names_of.setdefault(result.document, []).append(request.name(position))
     return [" = ".join(names[:5]) for names in names_of.values() if len(names) > 1]
+
+
+def _html(scores: Scores, request: ScoreRequest) -> list[str]:
+    """Return each text that has HTML, with how many of the words read are tags and entities."""
+    texts = [(tr("the query"), scores.query.text, scores.query.tokens)]
+    texts += [(request.name(n), r.document, r.tokens) for n, r in enumerate(scores.results, 1)]
+    found = []
+    for name, text, tokens in texts:
+        if spans := markup_spans(text):
+            inside = {i for start, end in spans for i in range(start, end)}
+            read = [token.start in inside for token in tokens if token.is_read]
+            found.append(tr("note.html.cost", name=name, number=sum(read), read=len(read)))
+    return found
 
 
 def _marked(scores: Scores, request: ScoreRequest, state: str) -> list[str]:

@@ -15,8 +15,15 @@ from typing import Any, Self
 import pandas as pd
 
 from dssm_core.errors import UserError
+from dssm_core.ui.lab.judge import cosine_auc
 
 ROOT = Path(__file__).parents[3]
+
+SEED = 7
+"""Of a training, and so of which pairs it validates on."""
+
+MARK = "lab"
+"""A file in the folder of each model that was trained on the page, which may delete it again."""
 
 
 class Task:
@@ -113,6 +120,7 @@ class Task:
         """Return the history with a column `run`."""
         columns = ["epoch", "loss", "validation MRR@10", "AUC", "scale", "bias", "seconds"]
         frame = pd.DataFrame(self.history, columns=columns)
+        frame["cosine AUC"] = [cosine_auc(e) if "AUC" in e else None for e in self.history]
         frame.insert(0, "run", self.name)
         return frame
 
@@ -123,40 +131,65 @@ class Run(Task):
     Args:
         name: what charts call it.
         pairs: columns query, document, label; written to a file that the run reads.
-        out: the model folder to write.
+        out: the model folder to write, marked as made here; None: the model is dropped at the end.
         options: more of the command's options.
         config: its --config.
         negatives: prepare so many for each pair first, and train on them; 0 for none.
+
+    Attributes:
+        bm25: MRR@10 of BM25 on the validation pairs; None before it is known, and without any.
     """
 
     def __init__(
         self,
         name: str,
         pairs: pd.DataFrame,
-        out: Path,
+        out: Path | None,
         options: Sequence[str],
         config: Mapping[str, Any],
         negatives: int = 0,
     ) -> None:
-        super().__init__(
-            name, ["train", "--out", str(out), *options], int(config["training"]["epochs"])
-        )
+        super().__init__(name, ["train", *options], int(config["training"]["epochs"]))
         self.out = out
-        self._pairs, self._config, self._negatives = pairs, config, negatives
+        self.bm25: float | None = None
+        self._pairs, self._negatives = pairs, negatives
+        self._config = {**config, "training": {"seed": SEED, **config["training"]}}
 
     def _work(self) -> None:
         with tempfile.TemporaryDirectory(prefix="dssm-lab-") as folder:
             self._folder = Path(folder)
             super()._work()
+        if self.out and self.is_saved:
+            (self.out / MARK).touch()
+
+    @property
+    def is_saved(self) -> bool:
+        """Whether the training went to its end, where the model is written."""
+        process = self._process
+        return process is not None and process.returncode == 0 and not self.is_stopped
 
     def _prepare(self) -> None:
         pairs, config = self._folder / "pairs.csv", self._folder / "config.json"
         self._pairs.to_csv(pairs, index=False)
         config.write_text(json.dumps(self._config))
-        self._arguments += ["--pairs", str(pairs), "--config", str(config)]
+        out = self.out or self._folder / "model"
+        self._arguments += ["--out", str(out), "--pairs", str(pairs), "--config", str(config)]
         if self._negatives:
             _draw_negatives(pairs, self._folder / "data", self._negatives)
             self._arguments += ["--data", str(self._folder / "data")]
+        self.bm25 = _bm25(self._pairs, self._config["training"]["seed"])
+
+
+def _bm25(pairs: pd.DataFrame, seed: int) -> float | None:
+    """Return the MRR@10 of BM25 on the pairs that `train` will validate on."""
+    from dssm_core.corpus.splitting import split_pairs
+    from dssm_core.evaluation import Collection, bm25_rows, evaluate_run
+
+    found = Collection.of(split_pairs(pairs, seed)["validation"])
+    if not found.queries:  # `train` says that they are too few
+        return None
+    rows = bm25_rows(found.queries, found.documents)
+    return float(evaluate_run(found, rows)["MRR@10"].mean())
 
 
 def _draw_negatives(pairs: Path, out: Path, negatives: int) -> None:

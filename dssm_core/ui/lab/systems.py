@@ -1,59 +1,54 @@
-"""The Lab's first tab: the notebook's systems, layer by layer, and its toy run."""
+"""The Lab's first tab: the notebook's systems, what sets them apart, and one layer by layer."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from dssm_core import charts
 from dssm_core.quantities import format_number
-from dssm_core.scoring import Head
 from dssm_core.ui.common import components, theme
-from dssm_core.ui.common.language import tr, translator
+from dssm_core.ui.common.components import escape
+from dssm_core.ui.common.language import tr
 from dssm_core.ui.common.tables import Column, show_table
-from dssm_core.ui.lab.progress import watch
-from dssm_core.ui.lab.runs import Task, ask
+from dssm_core.ui.lab import toy_run
+from dssm_core.ui.lab.runs import ask
 
-BUILDER = "negative sampling MLP"
-
-TOYS = ("LSTMModel", "LSTM", BUILDER)
-"""Systems that the command `toy` runs."""
+OWN_SENTENCE = frozenset(
+    [
+        *("query_dense_1", "doc_dense_1", "query_vec", "doc_vec", "out", "softmax"),
+        *("lexical", "skip", "query_attention", "doc_attention"),
+    ]
+)
+"""Layers that have a sentence by name; the others have that of their kind."""
 
 
 def show() -> None:
-    """Show a system's layers as a table and as a graph, then the toy run."""
+    """Show what sets the systems apart, then the layers of one as a graph and in words."""
     with st.spinner(tr("lab.systems.wait")):
         systems = {system["name"]: system for system in _described()}
-    name = st.selectbox(tr("lab.system"), list(systems), format_func=_title, key="lab.system")
+    name = st.selectbox(tr("lab.system"), list(systems), format_func=title, key="lab.system")
     system = systems[name]
+    components.show_lead(tr(f"system.{name}.about"))
     components.show_quiet(
         tr("lab.system.about", notebook=system["notebook"], parameters=system["parameters"])
     )
-    table, graph = st.columns([3, 2], gap="large")
-    with table:
-        show_table(
-            _table(system["layers"]),
-            {
-                "name": Column(tr("lab.layer")),
-                "kind": Column(tr("lab.kind")),
-                "shape": Column(tr("lab.shape")),
-                "parameters": Column(tr("lab.parameters"), "count"),
-                "inputs": Column(tr("lab.inputs")),
-            },
-            tr("lab.layer"),
-            width="stretch",
-            height="content",
-        )
+    with st.expander(tr("lab.apart")):
+        _show_traits(systems)
+    graph, words = st.columns(2, gap="large")
     graph.graphviz_chart(
         layer_graph(system["layers"], theme.ink()),
         width="content",
-        alt=tr("lab.graph", name=_title(name), layers=len(system["layers"])),
+        alt=tr("lab.graph", name=title(name), layers=len(system["layers"])),
     )
-    _toy(name)
+    with words:
+        if any(layer["masks"] for layer in system["layers"]):
+            components.show_quiet(tr("lab.graph.masks"))
+        st.html(layers_html(system["layers"]))
+    toy_run.show(name)
 
 
 @st.cache_data(show_spinner=False)
@@ -61,98 +56,77 @@ def _described() -> list[dict[str, Any]]:
     return list(ask("systems"))
 
 
-def _title(name: str) -> str:
+def title(name: str) -> str:
+    """Return what the page calls a system."""
     return tr(f"system.{name}")
 
 
-def _table(layers: Sequence[dict[str, Any]]) -> pd.DataFrame:
-    frame = pd.DataFrame(layers)
-    frame["inputs"] = frame["inputs"].str.join(", ")
-    return frame
+def _show_traits(systems: Mapping[str, Mapping[str, Any]]) -> None:
+    rows = [
+        {
+            "name": title(name),
+            **{kind: tr(f"trait.{kind}.{value}") for kind, value in system["traits"].items()},
+        }
+        for name, system in systems.items()
+    ]
+    columns = {kind: Column(tr(f"trait.{kind}")) for kind in ("reads", "shares", "output", "loss")}
+    show_table(
+        pd.DataFrame(rows),
+        {"name": Column(tr("lab.system")), **columns},
+        tr("lab.apart"),
+        width="stretch",
+    )
 
 
-def layer_graph(layers: Sequence[dict[str, Any]], ink: str) -> str:
-    """Return a model's layers in Graphviz' language: name, kind, output shape and parameters.
+def layers_html(layers: Sequence[Mapping[str, Any]]) -> str:
+    """Return each layer in words: its name, what it does, its kind, shape and parameters."""
+    rows = "".join(
+        f'<tr><th scope="row"><strong>{escape(layer["name"])}</strong></th>'
+        f"<td>{escape(sentence(layer))}<br><small>{escape(_facts(layer, ' · '))}</small></td></tr>"
+        for layer in layers
+    )
+    heads = "".join(
+        f'<th scope="col">{escape(tr(key))}</th>' for key in ("lab.layer", "lab.layer.does")
+    )
+    return f'<table class="dssm-ruler"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'
+
+
+def sentence(layer: Mapping[str, Any]) -> str:
+    """Return what a layer does, in a sentence."""
+    return tr(f"layer.{layer['name' if layer['name'] in OWN_SENTENCE else 'kind']}")
+
+
+def _facts(layer: Mapping[str, Any], between: str) -> str:
+    facts = [layer["kind"], layer["shape"]]
+    if layer["parameters"]:
+        facts.append(tr("lab.layer.parameters", number=layer["parameters"]))
+    return between.join(facts)
+
+
+def layer_graph(layers: Sequence[Mapping[str, Any]], ink: str) -> str:
+    """Return a model's layers in Graphviz' language: name, kind, parameters and output shape.
 
     Args:
-        layers: as the command `systems` describes them.
+        layers: as the command `systems` describes them; a mask's way is dashed.
         ink: colour of text and lines, which suits the theme.
     """
     lines = [
         "digraph { bgcolor=transparent rankdir=TB ranksep=0.3 nodesep=0.2",
         f'node [shape=box style=rounded color="{ink}" fontcolor="{ink}" fontname="sans-serif" '
-        "fontsize=12 margin=0.1]",
+        'fontsize=12 margin="0.08,0.04" height=0.1]',
         f'edge [color="{ink}" arrowsize=0.7]',
     ]
-    names = {layer["name"] for layer in layers}
     for layer in layers:
         kind = layer["kind"]
         if layer["parameters"]:
             kind += f" · {format_number(layer['parameters'], 'count')}"
         shapes = layer["shape"].replace(" and ", "\n")  # a shared layer has one for each side
+        name = json.dumps(layer["name"])
         label = json.dumps(f"{layer['name']}\n{kind}\n{shapes}", ensure_ascii=False)
-        lines.append(f"{json.dumps(layer['name'])} [label={label}]")
+        lines.append(f"{name} [label={label}]")
+        lines += [f"{json.dumps(source)} -> {name}" for source in layer["inputs"]]
         lines += [
-            f"{json.dumps(source)} -> {json.dumps(layer['name'])}"
-            for source in layer["inputs"]
-            if source in names
+            f"{json.dumps(source)} -> {name} [style=dashed constraint=false]"
+            for source in layer["masks"]
         ]
     return "\n".join([*lines, "}"])
-
-
-def _toy(system: str) -> None:
-    st.header(tr("lab.toy"), anchor=False)
-    if system not in TOYS:
-        components.show_quiet(tr("lab.toy.none"))
-        return
-    components.show_quiet(tr("lab.toy.about", name=_title(system)))
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        seed = st.number_input(tr("lab.seed"), 0, 10_000, 0, key="lab.toy.seed", width=140)
-        epochs = st.number_input(tr("lab.epochs"), 1, 500, 20, key="lab.toy.epochs", width=140)
-        run: Task | None = st.session_state.get("lab.toy")
-        is_running = run is not None and not run.is_over
-        if st.button(tr("lab.toy.run"), disabled=is_running, key="lab.toy.start"):
-            arguments = ["toy", "--system", system, "--seed", f"{seed}", "--epochs", f"{epochs}"]
-            st.session_state["lab.toy"] = Task(_title(system), arguments, epochs).start()
-            st.session_state["lab.toy.system"] = system
-            st.rerun()
-        if st.button(tr("lab.stop"), disabled=not is_running, key="lab.toy.stop") and run:
-            run.stop()
-            st.rerun()
-    if run is None:
-        return
-    is_builder = st.session_state["lab.toy.system"] == BUILDER
-    watch([run], "lab.watch.toy", ("loss",) if is_builder else ("loss", "scale"))
-    if run.result and is_builder:
-        components.show_quiet(tr("lab.toy.bag"))
-    elif run.result:
-        _show_toy(run.result)
-
-
-def _show_toy(result: dict[str, Any]) -> None:
-    frame = pd.DataFrame(result["rows"])
-    head = Head(result["scale"], result["bias"])
-    shown = pd.DataFrame(
-        {
-            "position": range(1, len(frame) + 1),
-            "document": [tr("lab.toy.pair", n=1 + i % 2) for i in range(len(frame))],
-            "cosine": frame["cosine"],
-            "probability": frame["probability"],
-            "rank": frame["cosine"].rank(ascending=False, method="min"),
-            "percentile": float("nan"),
-        }
-    )
-    components.show_chart(
-        charts.score_chart(
-            shown,
-            curve=charts.probability_curve(head.scale, head.bias),
-            background=charts.background_bins(frame["cosine"].to_numpy()),
-            threshold=(head.cosine_at(0.5), 0.5),
-            ink=theme.ink(),
-            tr=translator(),
-        ),
-        key="lab.toy.chart",
-    )
-    recomputed = [head.probability(cosine) for cosine in frame["cosine"]]
-    gap = max(abs(a - b) for a, b in zip(recomputed, frame["probability"], strict=True))
-    components.show_quiet(tr("lab.toy.check", scale=head.scale, bias=head.bias, gap=gap))

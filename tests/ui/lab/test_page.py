@@ -6,6 +6,7 @@ import html
 import json
 import math
 import re
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -17,7 +18,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dssm_core.errors import UserError
-from dssm_core.ui.lab import runs, systems
+from dssm_core.ui.lab import backwards, judge, runs, systems, toy_run, train
 from dssm_core.ui.lab.dot import PRESETS, dot_layer, explain_pair, hand_written_cosine
 from dssm_core.words import ENGLISH
 from tests import ROOT, tiny
@@ -34,6 +35,7 @@ SYSTEMS = [
     {
         "name": "LSTM",
         "notebook": "build_lstm_model",
+        "traits": {"reads": "sequence", "shares": "lstm", "output": "sigmoid", "loss": "pair"},
         "parameters": 2,
         "layers": [
             {
@@ -42,6 +44,7 @@ SYSTEMS = [
                 "shape": "(None, 6)",
                 "parameters": 0,
                 "inputs": [],
+                "masks": [],
             },
             {
                 "name": "out",
@@ -49,6 +52,7 @@ SYSTEMS = [
                 "shape": "(None, 1)",
                 "parameters": 2,
                 "inputs": ["query"],
+                "masks": ["query"],
             },
         ],
     }
@@ -59,19 +63,25 @@ TOY = {"scale": 2.0, "bias": 0.0, "rows": [{"cosine": 0.5, "probability": 0.7310
 class FakeRun:
     """A run that has ended, without a process."""
 
-    is_over, is_stopped, error = True, False, ""
+    is_over, is_stopped, is_saved, error, bm25 = True, False, True, "", 0.5
 
     def __init__(
-        self, name: str, pairs: Any, out: Path, options: Any, config: Any, negatives: int = 0
+        self, name: str, pairs: Any, out: Path | None, options: Any, config: Any, negatives: int = 0
     ) -> None:
         self.negatives = negatives
         self.name, self.out, self.epochs = name, out, config["training"]["epochs"]
         self.pairs, self.options, self.config = pairs, options, config
-        self.history = [{"epoch": 1}]
+        first = float(config["training"].get("first_scale", 1.0))
+        self.history = [
+            {"epoch": 1.0, "loss": 0.7, "validation MRR@10": 0.1, "AUC": 0.5, "scale": first},
+            {"epoch": 2.0, "loss": 0.6, "validation MRR@10": 0.2, "AUC": 0.9, "scale": first},
+        ]
 
     def frame(self) -> pd.DataFrame:
-        columns = {"epoch": [1, 2], "loss": [0.7, 0.6], "validation MRR@10": [0.1, 0.2]}
-        return pd.DataFrame({"run": self.name, **columns, "AUC": [0.5, 0.6], "scale": [1.0, 2.0]})
+        frame = pd.DataFrame(self.history).reindex(
+            columns=["epoch", "loss", "validation MRR@10", "AUC", "scale"]
+        )
+        return frame.assign(run=self.name, **{"cosine AUC": 1 - frame["AUC"]})
 
     def start(self) -> FakeRun:
         return self
@@ -85,7 +95,7 @@ class FakeTask(FakeRun):
 
     def __init__(self, name: str, arguments: list[str], epochs: int) -> None:
         self.name, self.arguments, self.epochs = name, arguments, epochs
-        self.history, self.result = [{"epoch": 1}], TOY
+        self.history, self.result = [{"epoch": 1, "loss": 0.6, "scale": 2.0}], TOY
 
 
 @pytest.fixture
@@ -93,8 +103,9 @@ def page(models: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     (models / "doors" / "pairs.csv").write_text("query,document,label,split\na,b,1,test\n")
     monkeypatch.setenv("DSSM_MODELS", str(models))
     monkeypatch.setattr(systems, "_described", lambda: SYSTEMS)
-    monkeypatch.setattr(systems, "Task", FakeTask)
-    monkeypatch.setattr("dssm_core.ui.lab.page.Run", FakeRun)
+    monkeypatch.setattr(toy_run, "Task", FakeTask)
+    for tab in (train, backwards):
+        monkeypatch.setattr(tab, "Run", FakeRun)
     return AppTest.from_function(lab_page, default_timeout=120).run()
 
 
@@ -107,13 +118,17 @@ def test_a_system_is_shown_layer_by_layer(page: AppTest) -> None:
     sound(page)
     assert page.selectbox(key="lab.system").options == ["LSTM shared by query and document"]
     assert "In the notebook: build_lstm_model. 2 parameters." in text(page)
-    table = next(d.value for d in page.dataframe if "kind" in d.value)
-    assert table["kind"].tolist() == ["InputLayer", "Dense"]
+    assert "Both texts are read word by word by the same LSTM" in text(page)
+    assert "The probability: sigmoid(w × cosine + b)" in text(page)
+    assert "Dense · (None, 1) · 2 parameters" in text(page)
+    table = next(d.value for d in page.dataframe if "shares" in d.value)
+    assert table["shares"].tolist() == ["embedding and LSTM"]
 
 
 def test_the_graph_names_every_layer_and_its_source() -> None:
     graph = systems.layer_graph(SYSTEMS[0]["layers"], "#123456")
-    assert '"query" -> "out"' in graph
+    assert '"query" -> "out"\n' in graph
+    assert '"query" -> "out" [style=dashed' in graph
     assert graph.count("#123456") == 3
 
 
@@ -144,41 +159,134 @@ def test_training_shows_its_curves_and_where_the_model_went(page: AppTest) -> No
     assert list(run.pairs.columns) == ["query", "document", "label"], "the old split is dropped"
 
 
-def test_the_pairs_are_those_of_the_model_in_use_and_the_page_says_so(
-    page: AppTest, models: Path
+def test_the_training_is_held_against_bm25_in_words(page: AppTest) -> None:
+    page.button(key="lab.start").click().run()
+    assert "Worse than BM25" in text(page)
+    assert "0.200; BM25, which learns nothing, has 0.500" in text(page)
+
+
+def entry(epoch: int, loss: float, rank: float) -> dict[str, float]:
+    return {"epoch": epoch, "loss": loss, "validation MRR@10": rank}
+
+
+@pytest.mark.parametrize(
+    ("history", "bm25", "keys"),
+    [
+        ([entry(1, 3.0, 0.5), entry(2, 2.0, 0.7)], 0.6, ["above"]),
+        ([entry(1, 3.0, 0.5), entry(2, 2.0, 0.6)], 0.605, ["close"]),
+        ([entry(1, 3.0, 0.5), entry(2, 1.0, 0.4)], 0.6, ["below", "peaked"]),
+        ([entry(1, 3.0, 0.06), entry(2, 0.1, 0.07)], 0.6, ["below", "by heart"]),
+        ([entry(1, 3.0, 0.5), entry(2, 2.0, 0.6)], None, []),
+    ],
+)
+def test_the_verdict_on_a_training_is_computed(
+    history: list[dict[str, float]], bm25: float | None, keys: list[str]
 ) -> None:
+    told = judge.judge_training(history, bm25)
+    assert [sentence.key.removeprefix("lab.verdict.") for sentence in told] == keys
+    assert all(sentence.text(ENGLISH) for sentence in told)
+
+
+@pytest.mark.parametrize(
+    ("first", "scale", "auc", "key"),
+    [
+        (5.0, 5.1, 0.99, "right"),
+        (-5.0, -5.1, 0.98, "backwards"),
+        (-5.0, 0.2, 0.9, "recovered"),
+        (-5.0, -5.0, 0.5, "not learnt"),
+    ],
+)
+def test_the_verdict_on_a_head_is_computed(
+    first: float, scale: float, auc: float, key: str
+) -> None:
+    sentence = judge.judge_head(first, {"scale": scale, "AUC": auc})
+    assert sentence.key == f"lab.head.{key}"
+    cosine = auc if scale > 0 else 1 - auc
+    assert sentence.values["cosine"] == pytest.approx(cosine)
+    assert sentence.text(ENGLISH)
+
+
+def test_pairs_are_of_a_chosen_model_at_first_the_one_in_use(page: AppTest, models: Path) -> None:
     for name in ("debian-packages", "a-first"):
         (models / name).mkdir()
         for file in (models / "doors").iterdir():
             (models / name / file.name).write_bytes(file.read_bytes())
         (models / name / "pairs.csv").write_text(f"query,document,label\n{name},b,1\n")
-    page.session_state["model.chosen"] = "one that is gone"
-    page.run()
-    assert "held-out ones of the model debian-packages" in text(page)
-    page.session_state["model.chosen"] = "a-first"
-    page.run()
+    fresh = AppTest.from_function(lab_page, default_timeout=120).run()
+    assert fresh.selectbox(key="lab.pairs").value == "debian-packages"
+    fresh.selectbox(key="lab.pairs").set_value("a-first").run()
+    fresh.button(key="lab.start").click().run()
+    assert fresh.session_state["lab.run"].pairs["query"].tolist() == ["a-first"]
+
+
+def test_a_file_of_ones_own_is_read_whatever_its_columns_are_called(page: AppTest) -> None:
+    page.selectbox(key="lab.pairs").set_value("own file").run()
+    assert page.button(key="lab.start").disabled, "there is no file yet"
+    content = b"keyword,answer text\nred,a red door\nblue,a blue door\n"
+    page.file_uploader[0].upload("mine.csv", content, "text/csv").run()
+    sound(page)
+    assert "2 pairs; query from “keyword”, document from “answer text”" in text(page)
     page.button(key="lab.start").click().run()
-    assert page.session_state["lab.run"].pairs["query"].tolist() == ["a-first"]
+    assert page.session_state["lab.run"].pairs["document"].tolist() == ["a red door", "a blue door"]
 
 
 @pytest.mark.parametrize("name", ["", "../x", "A", "debian packages", "doors"])
-def test_a_name_that_cannot_be_is_refused_before_anything_is_written(
+def test_a_name_that_cannot_be_is_told_at_once_and_stop_stays(
     page: AppTest, models: Path, name: str
 ) -> None:
-    page.text_input(key="lab.name").set_value(name)
-    page.button(key="lab.start").click().run()
+    page.text_input(key="lab.name").set_value(name).run()
     sound(page)
-    assert "lab.run" not in page.session_state
+    assert ("already a model" if name == "doors" else "cannot be the name") in text(page)
+    assert page.button(key="lab.start").disabled
+    assert page.button(key="lab.stop").disabled
     assert [p.name for p in models.iterdir()] == ["doors"]
 
 
-def test_both_heads_are_trained_alike_but_for_the_sign(page: AppTest) -> None:
+def test_only_a_model_of_this_page_can_be_overwritten_or_deleted(
+    page: AppTest, models: Path
+) -> None:
+    assert "lab.delete.name" not in {box.key for box in page.selectbox}
+    shutil.copytree(models / "doors", models / "mine")
+    (models / "mine" / runs.MARK).touch()
+    page.text_input(key="lab.name").set_value("mine").run()
+    assert not page.button(key="lab.start").disabled
+    assert page.selectbox(key="lab.delete.name").options == ["mine"]
+    page.button(key="lab.delete.yes").click().run()
+    sound(page)
+    assert [p.name for p in models.iterdir()] == ["doors"]
+
+
+def test_a_read_only_page_deletes_nothing(
+    page: AppTest, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (models / "doors" / runs.MARK).touch()
+    monkeypatch.setenv("DSSM_READ_ONLY", "1")
+    page.run()
+    assert "lab.delete.name" not in {box.key for box in page.selectbox}
+
+
+def test_both_heads_are_trained_alike_but_for_the_sign_and_judged(page: AppTest) -> None:
     page.button(key="lab.both").click().run()
     sound(page)
     one, other = page.session_state["lab.runs"]
+    assert one.out is other.out is None, "they are in no list of models"
     assert one.config["training"].pop("first_scale") == -other.config["training"].pop("first_scale")
     assert one.config == other.config
     assert one.config["model"]["head"] == "free"
+    assert "Probability and cosine both rank right pairs first: AUC 0.900 and 0.900" in text(page)
+    assert "the cosine ranks backwards (AUC 0.100)" in text(page)
+
+
+@pytest.mark.slow
+def test_a_head_that_starts_below_zero_ranks_right_and_its_cosine_backwards() -> None:
+    runs_ = [backwards._run(first).start() for first in backwards.FIRST]
+    for run in runs_:
+        wait_for(run)
+    up, down = (
+        judge.judge_head(f, r.history[-1]) for f, r in zip(backwards.FIRST, runs_, strict=True)
+    )
+    assert (up.key, down.key) == ("lab.head.right", "lab.head.backwards")
+    assert float(str(down.values["cosine"])) < 0.2
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -186,7 +294,25 @@ def test_every_preset_can_be_chosen_and_is_explained(page: AppTest, preset: str)
     next(g for g in page.get("button_group") if g.key == "lab.preset").set_value(preset).run()
     sound(page)
     assert ENGLISH(f"lab.preset.{preset}.about") in text(page)
-    assert page.number_input(key="lab.qx").value == PRESETS[preset][0][0]
+    assert float(page.text_input(key="lab.qx").value) == PRESETS[preset][0][0]
+
+
+@pytest.mark.parametrize("typed", ["abc", "", "nan", "1e999"])
+def test_what_is_no_number_is_an_error_and_not_zero(page: AppTest, typed: str) -> None:
+    page.text_input(key="lab.qx").set_value(typed).run()
+    sound(page)
+    assert "An entry of a vector must be a number" in text(page)
+
+
+def test_numbers_are_written_as_they_are_read(page: AppTest) -> None:
+    page.text_input(key="lab.qx").set_value("−6e19").run()
+    sound(page)
+    steps = next(d.value for d in page.dataframe if "value" in d.value)
+    assert steps["value"].tolist()[0] in ("−0", "0")
+    page.text_input(key="lab.qx").set_value("0").run()
+    page.text_input(key="lab.qy").set_value("0").run()
+    steps = next(d.value for d in page.dataframe if "value" in d.value)
+    assert steps["value"].tolist()[0] == "NaN"
 
 
 VECTORS = [
@@ -245,7 +371,11 @@ def test_a_run_writes_a_model_folder_and_tells_its_epochs(tmp_path: Path) -> Non
     wait_for(run)
     assert run.error == ""
     assert run.frame()["epoch"].tolist() == [1, 2]
-    assert {"model.keras", "config.json"} <= {p.name for p in (tmp_path / "lab").iterdir()}
+    written = {p.name for p in (tmp_path / "lab").iterdir()}
+    assert {"model.keras", "config.json", runs.MARK} <= written
+    assert run.is_saved
+    assert run.bm25 is not None
+    assert 0 <= run.bm25 <= 1
 
 
 def test_a_stopped_run_ends_and_leaves_no_model(tmp_path: Path) -> None:
@@ -255,6 +385,7 @@ def test_a_stopped_run_ends_and_leaves_no_model(tmp_path: Path) -> None:
     assert run.is_over
     assert run.is_stopped
     assert run.error == ""
+    assert not run.is_saved
     assert not (tmp_path / "lab").exists()
 
 

@@ -1,0 +1,272 @@
+"""Texts by their ids, in the layouts of BEIR, MS MARCO, TREC, DPR and WANDS."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+import re
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+from dssm_core.errors import UserError, line_of
+from dssm_core.words import Sentence, Values
+
+Kind = Literal["query", "document"]
+Layout = Literal["JSONL", "header", "lines"]
+
+QUERY_IDS = ("queryid", "qid", "questionid", "topicid", "topic")
+DOCUMENT_IDS = (
+    *("corpusid", "documentid", "docid", "did", "docno", "passageid", "pid", "productid"),
+    *("itemid", "textid"),
+)
+IDS: dict[Kind, tuple[str, ...]] = {
+    "query": (*QUERY_IDS, "id", *DOCUMENT_IDS),
+    "document": (*DOCUMENT_IDS, "id", *QUERY_IDS),
+}
+"""Names of a column of ids, the likeliest first; without case, spaces, - and _."""
+
+TITLES = ("title", "productname", "producttitle", "name")
+BODIES = (
+    *("text", "passage", "document", "doc", "body", "contents", "content", "productdescription"),
+    *("description", "abstract"),
+)
+QUERIES = ("query", "question", "querytext", "text", "title", "contents", "topictitle")
+
+MAX_CELL = 2**26
+"""Characters of a cell of CSV; Python's own limit, 131,072, is shorter than some documents."""
+
+_QUOTED = re.compile(r'"((?:[^"]|"")*)"')
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Texts by their ids, and how their file was read.
+
+    Attributes:
+        name: of the file.
+        texts: by id, in the file's order.
+        layout: "JSONL"; "header", a table whose first line names its columns; "lines", a table
+            without one, of which each line is an id and a text.
+        columns: the id's, then those of the text, as the file calls them; () for "lines".
+    """
+
+    name: str
+    texts: dict[str, str]
+    layout: Layout
+    columns: tuple[str, ...]
+
+    def sentence(self) -> Sentence:
+        """Return how the file was read."""
+        said: Values = {"name": self.name, "number": len(self.texts)}
+        if not self.columns:
+            return Sentence("collection.lines", said)
+        said = {**said, "id": self.columns[0], "text": self.columns[1:]}
+        return Sentence(f"collection.{self.layout}", said)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the same as data."""
+        return {
+            "file": self.name,
+            "texts": len(self.texts),
+            "layout": self.layout,
+            "columns": list(self.columns),
+        }
+
+
+def read_texts(path: Path, kind: Kind = "document") -> Texts:
+    """Read texts by their ids.
+
+    1. A file that starts with { is JSONL, as in BEIR; any other a table, of tabs or, called .csv,
+       of commas.
+    2. A first line that names an id is a header, and the columns are known by their names; else
+       each line is id, tab, text. A title is put before the text.
+    3. Quotes are undone in CSV, and in a TSV with a header (DPR) around whole cells.
+
+    Args:
+        path: UTF-8, plain or gzipped (.gz).
+        kind: which names of columns to prefer.
+
+    Raises:
+        UserError: where a line is something else, or an id comes twice; names the line.
+    """
+    if not (first := first_line(path)):
+        raise UserError("trec.empty file", name=path.name)
+    columns: tuple[str, ...] = ()
+    layout: Layout = "lines"
+    if first.lstrip().startswith("{"):
+        layout, found = "JSONL", _from_json(path, kind)
+        columns = json_columns(first, kind)
+    else:
+        undo = str if is_csv(path) else unquoted
+        table = ((number, list(map(undo, cells))) for number, cells in rows_of(path))
+        _, cells = next(table)
+        if places := header(tuple(cells), kind):
+            layout, columns = "header", tuple(cells[i] for i in places)
+            found = _from_table(path, table, places, len(cells))
+        else:
+            found = _from_lines(path)
+    texts: dict[str, str] = {}
+    for number, name, text in found:
+        where = line_of(number, path.name)
+        if not name or any(c.isspace() for c in name):
+            raise UserError("trec.wrong id", repr(name), where=where)
+        if name in texts:
+            raise UserError("trec.repeated id", name, where=where)
+        texts[name] = text
+    if not texts:
+        raise UserError("trec.empty file", name=path.name)
+    return Texts(path.name, texts, layout, columns)
+
+
+def has_ids(path: Path) -> bool:
+    """Return whether a file says that it holds documents by their ids, and no queries."""
+    try:
+        line = first_line(path)
+        if line.lstrip().startswith("{"):
+            names = json_columns(line, "document")
+            return bool(names) and not _has_query(json.loads(line))
+        _, cells = next(rows_of(path), (0, []))
+    except UserError:  # such as another encoding, which the reader of pairs may know
+        return False
+    cells = [unquoted(cell) for cell in cells]
+    return bool(header(tuple(cells), "document")) and not _has_query(cells)
+
+
+def _has_query(columns: Iterable[str]) -> bool:
+    return bool({plain(column) for column in columns} & {"query", "question", *QUERY_IDS})
+
+
+def plain(column: str) -> str:
+    """Return a column's name without case, spaces, - and _."""
+    return re.sub(r"[\s_-]", "", column).lower()
+
+
+@lru_cache
+def header(columns: tuple[str, ...], kind: Kind) -> tuple[int, ...]:
+    """Return the places of the id and of the texts in a header; () where it is none."""
+    names = [plain(column) for column in columns]
+    identity = next((names.index(name) for name in IDS[kind] if name in names), None)
+    if identity is None:
+        return ()
+    wanted = (QUERIES,) if kind == "query" else (TITLES, BODIES)
+    texts = [next((names.index(n) for n in some if n in names), None) for some in wanted]
+    read = [place for place in texts if place not in (None, identity)]
+    if not read and identity == 0:  # an id that is called id, and names that we do not know
+        read = list(range(1, len(names)))
+    return (identity, *(place for place in read if place is not None)) if read else ()
+
+
+def json_columns(line: str, kind: Kind) -> tuple[str, ...]:
+    """Return the fields of a JSON line that are its id and its texts; () where it has none."""
+    try:
+        item = json.loads(line)
+    except (ValueError, RecursionError):
+        return ()
+    return _fields(item, kind)
+
+
+def _fields(item: Any, kind: Kind) -> tuple[str, ...]:
+    if not isinstance(item, dict):
+        return ()
+    names = tuple(item)
+    places = header(names, kind)
+    known = {*TITLES, *BODIES, *QUERIES}
+    columns = tuple(names[i] for i in places)
+    return columns if all(plain(column) in known for column in columns[1:]) else ()
+
+
+def lines_of(path: Path) -> Iterator[str]:
+    """Yield a text file's lines, with their ends."""
+    if not path.is_file():
+        raise UserError("file.missing", name=str(path))
+    opened = gzip.open if path.suffix == ".gz" else open
+    try:
+        with opened(path, "rt", encoding="utf-8-sig", newline="\n") as stream:
+            yield from stream
+    except (UnicodeDecodeError, OSError, EOFError, zlib.error) as trouble:
+        raise UserError("file.unreadable", str(trouble), name=path.name) from trouble
+
+
+def rows_of(path: Path, separator: str | None = "\t") -> Iterator[tuple[int, list[str]]]:
+    """Yield a table's rows that are not blank, each with the line that it ends on.
+
+    Args:
+        path: of a table of commas, whose quotes are undone, or of any other.
+        separator: of the cells of any other; None for white space.
+    """
+    if is_csv(path):
+        yield from _csv_rows(path)
+        return
+    for number, line in enumerate(lines_of(path), 1):
+        if line.strip():
+            yield number, line.rstrip("\r\n").split(separator)
+
+
+def first_line(path: Path) -> str:
+    """Return the first line that is not blank; "" where there is none."""
+    return next((line for line in lines_of(path) if line.strip()), "")
+
+
+def is_csv(path: Path) -> bool:
+    """Return whether a table has commas: where it is called .csv and its first line has no tab."""
+    return ".csv" in path.suffixes and "\t" not in first_line(path)
+
+
+def _csv_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+    csv.field_size_limit(MAX_CELL)
+    reader = csv.reader(lines_of(path), strict=True)
+    try:
+        for cells in reader:
+            if any(map(str.strip, cells)):
+                yield reader.line_num, cells
+    except csv.Error as trouble:
+        where = line_of(reader.line_num, path.name)
+        raise UserError("trec.wrong CSV", str(trouble), where=where) from trouble
+
+
+def unquoted(cell: str) -> str:
+    """Return a cell without the quotes around all of it, and those inside single."""
+    whole = _QUOTED.fullmatch(cell)
+    return whole[1].replace('""', '"') if whole else cell
+
+
+def _from_table(
+    path: Path, rows: Iterable[tuple[int, list[str]]], places: Sequence[int], width: int
+) -> Iterator[tuple[int, str, str]]:
+    for number, cells in rows:
+        if len(cells) > width == 2:  # an id and a text, which holds tabs
+            cells = [cells[0], " ".join(cells[1:])]
+        if len(cells) != width:
+            where = line_of(number, path.name)
+            raise UserError("trec.ragged row", where=where, number=len(cells), width=width)
+        name, *texts = (cells[place] for place in places)
+        yield number, name.strip(), _joined(texts)
+
+
+def _from_lines(path: Path) -> Iterator[tuple[int, str, str]]:
+    for number, cells in rows_of(path):
+        if len(cells) < 2:
+            raise UserError("trec.no tab", cells[0], where=line_of(number, path.name))
+        yield number, cells[0], " ".join(cells[1:])
+
+
+def _from_json(path: Path, kind: Kind) -> Iterator[tuple[int, str, str]]:
+    for number, line in enumerate(lines_of(path), 1):
+        if line.strip():
+            try:
+                item = json.loads(line)
+                name, *texts = (item[field] for field in _fields(item, kind))
+                yield number, "" if name is None else str(name), _joined(texts)
+            except (ValueError, TypeError, RecursionError) as trouble:
+                received = f"{type(trouble).__name__}: {trouble}"
+                where = line_of(number, path.name)
+                raise UserError("trec.not a text", received, where=where) from None
+
+
+def _joined(texts: Iterable[str | None]) -> str:
+    return " ".join(text for text in texts if text).strip()
