@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dssm_core.corpus.opening import ENDINGS
+from dssm_core.corpus.pairs import read
 from dssm_core.errors import UserError
 from dssm_core.folder import ModelFolder
 from dssm_core.inspection import score_pairs
@@ -20,11 +22,13 @@ from dssm_core.ui.inspect import address as address_page
 from dssm_core.ui.inspect import errors as errors_page
 from dssm_core.ui.inspect import load
 from dssm_core.ui.inspect.report import report_bytes
-from dssm_core.words import Sentence, translator_for
+from dssm_core.words import ENGLISH, Sentence, translator_for
+from tests import ROOT
 from tests.pages import LABELLED, Loading, Ready, inspect_page, shown_text, sound
 from tests.tiny import AWKWARD
 
 Open = Callable[..., AppTest]
+CASES = [p for p in (ROOT / "tests/fixtures/cases").iterdir() if p.suffix[1:] in ENDINGS]
 
 
 @pytest.fixture
@@ -143,6 +147,16 @@ def test_columns_of_any_name_are_guessed_and_can_be_chosen_otherwise(page: Open)
     relevant_labels(app).set_value(["gut"]).run()
     assert "2 pairs, 1 labelled relevant" in shown_text(app)
     assert "2 of 2 pairs are on the wrong side" in shown_text(app)
+
+
+@pytest.mark.parametrize("path", sorted(CASES), ids=lambda path: path.name)
+def test_page_and_command_read_a_file_alike(page: Open, path: Path) -> None:
+    app = upload(page(live=Loading), path.read_bytes(), path.name)
+    try:
+        said = read(path)[1].sentence().text(ENGLISH)
+    except UserError as error:
+        said = str(error).split(" (found")[0].split(". ")[0]
+    assert said in shown_text(app)
 
 
 def relevant_labels(app: AppTest) -> Any:
