@@ -191,7 +191,8 @@ def _load(source: Source, is_upload: bool, negatives: Any) -> PairsSource:
     key = f"{source.key} {choices}"
     read = cached("inspect.pairs", key, lambda: to_pairs(table, interpret(table, choices)))
     pairs, reading = read
-    components.show_quiet(reading.sentence().text(translator()))
+    if is_upload:
+        components.show_quiet(reading.sentence().text(translator()))
     found = cached("inspect.doubts", key, lambda: doubts(pairs, reading))
     number, relevant = len(pairs), int(pairs["label"].sum())
     if number > relevant:
