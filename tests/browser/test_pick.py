@@ -60,7 +60,7 @@ def test_a_click_on_a_text_of_an_error_opens_its_pair(browser: Browser, address:
     def other() -> None:
         expect(about(page)).not_to_have_text(before, timeout=20_000)
 
-    click_row(page, 3, 500, other)
+    click_row(page, 3, 200, other)
     third = about(page).inner_text()
     page.keyboard.press("ArrowDown")
     expect(about(page)).not_to_have_text(third)
@@ -80,7 +80,7 @@ def test_one_model_on_all_pages(browser: Browser, address: str) -> None:
         expect(model(page)).to_have_value("debian-packages")
     page.get_by_role("link", name="Lab").first.click()
     page.get_by_role("tab", name="Train").click()
-    expect(page.get_by_text("the held-out ones of the model debian-packages").first).to_be_visible()
+    expect(page.get_by_text("The pairs that debian-packages itself was not trained on").first).to_be_visible()
     page.context.close()
 
 
