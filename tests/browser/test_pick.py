@@ -80,7 +80,8 @@ def test_one_model_on_all_pages(browser: Browser, address: str) -> None:
         expect(model(page)).to_have_value("debian-packages")
     page.get_by_role("link", name="Lab").first.click()
     page.get_by_role("tab", name="Train").click()
-    expect(page.get_by_text("The pairs that debian-packages itself was not trained on").first).to_be_visible()
+    own = page.get_by_text("The pairs that debian-packages itself was not trained on")
+    expect(own.first).to_be_visible()
     page.context.close()
 
 
