@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, fields, replace
@@ -14,7 +15,10 @@ from dssm_core.errors import UserError
 from dssm_core.paths import sample_model
 
 if TYPE_CHECKING:
+    import pandas as pd
     from _typeshed import DataclassInstance
+
+    from dssm_core.corpus.reading import Choices
 
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
@@ -27,6 +31,77 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model", type=Path, default=path, help=f"a model folder (the sample {path.name})"
     )
+
+
+def add_reading(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say how a file of pairs is read; what is left out is guessed."""
+    group = parser.add_argument_group("how the file of pairs is read")
+    group.add_argument("--query-column", metavar="NAME", help="column of the queries")
+    group.add_argument("--document-column", metavar="NAME", help="column of the documents")
+    group.add_argument(
+        "--label-column", metavar="NAME", help="column of the labels; none: all are relevant"
+    )
+    group.add_argument(
+        "--relevant", nargs="+", metavar="VALUE", help="labels that mean relevant, others do not"
+    )
+    group.add_argument(
+        "--min-grade",
+        type=_grade,
+        metavar="G",
+        help="least grade that means relevant (of --qrels 1; nDCG keeps all grades)",
+    )
+    group.add_argument(
+        "--header",
+        action=argparse.BooleanOptionalAction,
+        help="whether the first row has the names of the columns",
+    )
+    group.add_argument("--encoding", metavar="NAME", help="of the text, such as Windows-1252")
+    group.add_argument(
+        "--separator", metavar="C", help="between cells: comma, tab, semicolon, bar, or a character"
+    )
+
+
+def _grade(text: str) -> float:
+    grade = float(text)
+    if not math.isfinite(grade):
+        raise ValueError(text)
+    return grade
+
+
+def choices_of(options: argparse.Namespace) -> Choices:
+    """Return what the options of `add_reading` say."""
+    from dssm_core.corpus.formats import SEPARATORS
+    from dssm_core.corpus.reading import Choices
+
+    names = {name: character for character, name in SEPARATORS.items()}
+    return Choices(
+        options.query_column,
+        options.document_column,
+        options.label_column,
+        tuple(options.relevant) if options.relevant else None,
+        options.min_grade,
+        options.header,
+        options.encoding,
+        names.get(options.separator, options.separator),
+    )
+
+
+def read_labelled(path: Path, options: argparse.Namespace) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Return a file's pairs and, as plain values, how it was read; print that and its doubts."""
+    from dssm_core.corpus.checks import doubts
+    from dssm_core.corpus.pairs import read
+    from dssm_core.words import ENGLISH
+
+    pairs, reading = read(path, choices=choices_of(options))
+    found = doubts(pairs, reading)
+    said = [reading.sentence(), *(finding.sentence for finding in found)]
+    for sentence in said:
+        print(f"{path.name}: {sentence.text(ENGLISH)}", file=sys.stderr)
+    told = [
+        {"kind": finding.kind, "rows": list(finding.rows), "text": finding.sentence.text(ENGLISH)}
+        for finding in found
+    ]
+    return pairs, {**reading.to_dict(), "doubts": told}
 
 
 def read_text(path: Path, option: str) -> str:

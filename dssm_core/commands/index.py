@@ -7,9 +7,9 @@ import json
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from dssm_core.commands.files import add_model, read_text
+from dssm_core.commands.files import add_model, add_reading, read_labelled, read_text
 from dssm_core.commands.html import add_strip, html_said, without_html
 from dssm_core.errors import UserError
 from dssm_core.words import ENGLISH
@@ -25,7 +25,7 @@ MAX_QUERIES = 500
 EVERY = 2.0
 """Seconds between two lines of progress."""
 
-PAIRS = (".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".gz")
+PAIRS = (".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".json", ".parquet", ".xlsx", ".gz", ".zst")
 
 
 def add(commands: Commands) -> None:
@@ -46,6 +46,7 @@ def add(commands: Commands) -> None:
         type=Path,
         help="index to write (default: where the page looks, in DSSM_INDEX or the cache)",
     )
+    add_reading(index)
     add_strip(index)
     index.add_argument("--json", action="store_true", help="print the index's manifest as JSON")
     index.set_defaults(command=_index)
@@ -59,7 +60,7 @@ def _index(options: argparse.Namespace) -> None:
     from dssm_core.search import index, nearest
 
     folder = ModelFolder.open(options.model)
-    documents, queries = _read(options.corpus)
+    documents, queries, reading = _read(options)
     if options.strip_html:
         documents, queries = list(dict.fromkeys(without_html(documents))), without_html(queries)
     out = options.out or index.index_path(folder.fingerprint)
@@ -73,6 +74,7 @@ def _index(options: argparse.Namespace) -> None:
         search = search.with_graph(np.stack(vectors or [*search.vectors[:10]]), _progress())
     manifest = index.write_index(out, folder, search)
     if options.json:
+        manifest = {**manifest, **({"reading": reading} if reading else {})}
         print(json.dumps(manifest, indent=2, ensure_ascii=False))
         return
     left_out = len(dict.fromkeys(documents)) - len(search.documents)
@@ -88,27 +90,27 @@ def _index(options: argparse.Namespace) -> None:
         print(html.text(ENGLISH))
 
 
-def _read(path: Path) -> tuple[list[str], list[str]]:
-    """Return the distinct documents of --corpus, and some of its queries where it has any.
+def _read(options: argparse.Namespace) -> tuple[list[str], list[str], dict[str, Any]]:
+    """Return the distinct documents of --corpus, and of pairs some queries and the reading.
 
     Raises:
         UserError: where the file has none, or is neither pairs nor texts with ids.
     """
-    from dssm_core.corpus.pairs import read_pairs
     from dssm_core.corpus.texts import has_ids, read_texts
 
+    path = options.corpus
     if path.suffix.lower() in PAIRS and has_ids(path):
-        return list(dict.fromkeys(read_texts(path).texts.values())), []
+        return list(dict.fromkeys(read_texts(path).texts.values())), [], {}
     if path.suffix.lower() in PAIRS:
-        pairs = read_pairs(path)
+        pairs, reading = read_labelled(path, options)
         queries = pairs["query"].drop_duplicates()
         some = queries.sample(min(MAX_QUERIES, len(queries)), random_state=0)
-        return list(dict.fromkeys(pairs["document"])), some.tolist()
+        return list(dict.fromkeys(pairs["document"])), some.tolist(), reading
     lines = read_text(path, "--corpus").split("\n")
     documents = list(dict.fromkeys(line.strip() for line in lines if line.strip()))
     if not documents:
         raise UserError("file.no documents", name=str(path))
-    return documents, []
+    return documents, [], {}
 
 
 def _progress() -> Callable[[str, int, int], None]:

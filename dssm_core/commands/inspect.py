@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dssm_core.commands.files import add_model, terminal_progress
+from dssm_core.commands.files import add_model, add_reading, read_labelled, terminal_progress
 from dssm_core.errors import UserError
 from dssm_core.words import LANGUAGES
 
@@ -39,8 +39,9 @@ def _add_run(nested: Commands) -> None:
     run = nested.add_parser("run", help="inspect labelled pairs, write a report")
     add_model(run)
     run.add_argument(
-        "--pairs", type=Path, required=True, help="CSV, TSV, JSONL: query,document,label[,any]"
+        "--pairs", type=Path, required=True, help="labelled pairs: CSV, TSV, JSON, JSONL, Parquet"
     )
+    add_reading(run)
     run.add_argument(
         "--threshold",
         type=float,
@@ -95,7 +96,6 @@ def _run(options: argparse.Namespace) -> None:
     import json
     from datetime import datetime
 
-    from dssm_core.corpus.pairs import read_pairs
     from dssm_core.files import write_whole
     from dssm_core.inspection.findings import find
     from dssm_core.inspection.score_pairs import inspect_pairs
@@ -105,7 +105,8 @@ def _run(options: argparse.Namespace) -> None:
 
     _check_writable(options.out, options.json)
     _check_probability(options.threshold)
-    pairs, notes = _with_negatives(read_pairs(options.pairs), options)
+    given, reading = read_labelled(options.pairs, options)
+    pairs, notes = _with_negatives(given, options)
     scorer = Scorer(options.model)
     inspection = inspect_pairs(scorer, pairs, terminal_progress("texts"))
     verdicts, path = _verdicts()
@@ -120,7 +121,7 @@ def _run(options: argparse.Namespace) -> None:
         progress=terminal_progress("errors"),
     )
     if options.json:
-        content = json.dumps(findings.to_dict(), indent=2, allow_nan=False)
+        content = json.dumps({**findings.to_dict(), "reading": reading}, indent=2, allow_nan=False)
         write_whole(options.json, f"{content}\n".encode())
     if options.out:
         write_whole(options.out, report_html(findings, translator_for(options.language)))

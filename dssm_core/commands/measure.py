@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from dssm_core.commands.files import add_model, read_lines
+from dssm_core.commands.files import add_model, add_reading, choices_of, read_labelled, read_lines
 from dssm_core.commands.html import add_strip, html_said, without_html
 from dssm_core.errors import UserError
 from dssm_core.words import ENGLISH
@@ -61,6 +62,7 @@ def _add_evaluate(commands: Commands) -> None:
     evaluate.add_argument(
         "--seed", type=int, default=0, help="random seed of bootstrap and sampled negatives (0)"
     )
+    add_reading(evaluate)
     add_strip(evaluate)
     evaluate.add_argument("--json", action="store_true", help="print JSON")
     evaluate.set_defaults(command=_evaluate)
@@ -78,12 +80,6 @@ def _add_collection(evaluate: argparse.ArgumentParser) -> None:
         "--queries", type=Path, help="queries of --qrels, in the same form as --corpus"
     )
     evaluate.add_argument(
-        "--min-grade",
-        type=int,
-        default=1,
-        help="grade of --qrels from which a document is relevant (1); nDCG keeps all grades",
-    )
-    evaluate.add_argument(
         "--leave-out-own",
         action="store_true",
         help="where a query's id is a document's id, too, that document is no candidate for it",
@@ -98,6 +94,7 @@ def _add_robustness(commands: Commands) -> None:
     add_model(robustness)
     robustness.add_argument("--pairs", type=Path, required=True, help="held-out pairs")
     robustness.add_argument("--seed", type=int, default=0, help="random seed of the changes (0)")
+    add_reading(robustness)
     robustness.add_argument("--json", action="store_true", help="print JSON")
     robustness.set_defaults(command=_robustness)
 
@@ -121,7 +118,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     from dssm_core.runtimes.load import load_towers
 
     judged = _judged(options)
-    collection, columns = _collection(options, judged)
+    collection, columns, reading = _collection(options, judged)
     folder = ModelFolder.open(options.model)
     rival = ModelFolder.open(options.against) if options.against else None
     towers = load_towers(folder)
@@ -136,8 +133,8 @@ def _evaluate(options: argparse.Namespace) -> None:
         )
     html = html_said((*collection.queries, *collection.documents))
     if options.json:
-        reading = {**(judged.to_dict() if judged else {}), "html_texts": html.values["number"]}
-        metrics = {**metrics, "reading": {**reading, "html_stripped": options.strip_html}}
+        html_found = {"html_texts": html.values["number"], "html_stripped": options.strip_html}
+        metrics = {**metrics, "reading": {**reading, **html_found}}
         print(json.dumps(metrics, indent=2, ensure_ascii=False, allow_nan=False))
         return
     said = [*(judged.sentences() if judged else []), *([html] if html.values["number"] else [])]
@@ -157,38 +154,38 @@ def _judged(options: argparse.Namespace) -> Judged | None:
         raise UserError("evaluate.unclear source", ", ".join(given) or "–")
     if options.pairs:
         return None
-    return Judged.read(*files, options.min_grade, options.leave_out_own)
+    least = 1 if options.min_grade is None else math.ceil(options.min_grade)
+    return Judged.read(*files, least, options.leave_out_own)
 
 
 def _collection(
     options: argparse.Namespace, judged: Judged | None
-) -> tuple[Collection, dict[str, list[str]]]:
-    """Return what to measure on, and the columns of --pairs that group its queries."""
+) -> tuple[Collection, dict[str, list[str]], dict[str, Any]]:
+    """Return what to measure on, the columns of --pairs that group its queries, and the reading."""
     from dssm_core.evaluation import Collection, telling_columns
 
     if judged is None:
-        pairs = _pairs(options.pairs, options.strip_html)
+        pairs, reading = read_labelled(options.pairs, options)
+        pairs = _stripped(pairs, options)
         collection = Collection.of(pairs)
-        return collection, telling_columns(pairs, collection)
+        return collection, telling_columns(pairs, collection), reading
     queries, documents = judged.queries.texts, judged.documents.texts
     if options.strip_html:
         queries = dict(zip(queries, without_html(queries.values()), strict=True))
         documents = dict(zip(documents, without_html(documents.values()), strict=True))
     ways = judged.min_grade, judged.leave_out_own
-    return Collection.judged(queries, documents, judged.grades, *ways), {}
+    return Collection.judged(queries, documents, judged.grades, *ways), {}, judged.to_dict()
 
 
-def _pairs(path: Path, strip_html: bool) -> pd.DataFrame:
-    from dssm_core.corpus.pairs import read_pairs
-
-    pairs = read_pairs(path)
-    if not strip_html:
+def _stripped(pairs: pd.DataFrame, options: argparse.Namespace) -> pd.DataFrame:
+    if not options.strip_html:
         return pairs
     return pairs.assign(**{side: without_html(pairs[side]) for side in ("query", "document")})
 
 
 def _fusion(options: argparse.Namespace, folder: ModelFolder, towers: Towers) -> Fusion | None:
     """Return how --fuse says to fuse: with the weight fitted now, the model's own, or ours."""
+    from dssm_core.corpus.pairs import read_pairs
     from dssm_core.evaluation import Fusion, fit_weight
 
     if options.validation and options.fuse != "bm25":
@@ -197,7 +194,7 @@ def _fusion(options: argparse.Namespace, folder: ModelFolder, towers: Towers) ->
         return None
     weight = folder.metrics.get("fusion", {}).get("weight")
     if options.validation:
-        pairs = _pairs(options.validation, options.strip_html)
+        pairs = _stripped(read_pairs(options.validation, choices=choices_of(options)), options)
         if "split" in pairs:
             pairs = pairs[pairs["split"] == "validation"]
         weight = fit_weight(towers, pairs)
@@ -236,16 +233,19 @@ def _run_file(
 
 def _robustness(options: argparse.Namespace) -> None:
     from dssm_core.card import robustness_table
-    from dssm_core.corpus.pairs import read_pairs
     from dssm_core.evaluation.robustness import measure_robustness
     from dssm_core.folder import ModelFolder
     from dssm_core.runtimes.load import load_towers
 
-    pairs = read_pairs(options.pairs)
+    pairs, reading = read_labelled(options.pairs, options)
     towers = load_towers(ModelFolder.open(options.model))
     figures = measure_robustness(towers, pairs, options.seed)
     if options.json:
-        print(json.dumps(figures, indent=2, ensure_ascii=False, allow_nan=False))
+        print(
+            json.dumps(
+                {**figures, "reading": reading}, indent=2, ensure_ascii=False, allow_nan=False
+            )
+        )
         return
     print(robustness_table(figures))
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dssm_core.commands.files import add_reading, choices_of
 from dssm_core.errors import UserError
 
 if TYPE_CHECKING:
@@ -54,6 +56,7 @@ def add(commands: Commands) -> None:
         default=20_000,
         help="number of documents that a shard draws its negatives from (20000)",
     )
+    add_reading(prepare)
     prepare.set_defaults(command=_prepare)
 
 
@@ -77,9 +80,11 @@ def _prepare(options: argparse.Namespace) -> None:
 
 def _prepare_negatives(options: argparse.Namespace) -> None:
     from dssm_core.corpus.negatives import NegativesConfig, Rank, prepare_negatives
+    from dssm_core.corpus.reading import open_table
     from dssm_core.evaluation import bm25_nearest, cosine_nearest
     from dssm_core.folder import ModelFolder
     from dssm_core.runtimes.load import load_towers
+    from dssm_core.words import ENGLISH
 
     source = Path(options.source)
     if not source.is_file():
@@ -96,7 +101,10 @@ def _prepare_negatives(options: argparse.Namespace) -> None:
     config = NegativesConfig(
         options.negatives, options.strategy, options.seed, options.epochs, pool=options.pool
     )
-    manifest = prepare_negatives(source, options.out, config, nearest, print, ranker)
+    choices = choices_of(options)
+    sentence = open_table(source, choices)[1].sentence()
+    print(f"{source.name}: {sentence.text(ENGLISH)}", file=sys.stderr)
+    manifest = prepare_negatives(source, options.out, config, nearest, print, ranker, choices)
     print(
         f"{manifest['pairs']:,} pairs, {manifest['documents']:,} documents, "
         f"{len(manifest['shards'])} shards in {options.out}"

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dssm_core.commands.files import (
+    add_reading,
+    choices_of,
     read_config,
     read_examples,
     read_text,
@@ -37,8 +39,9 @@ def _add_train(commands: Commands) -> None:
         "--pairs",
         type=Path,
         required=True,
-        help="CSV, TSV, JSONL: query,document[,label][,split]",
+        help="pairs: CSV, TSV, JSON, JSONL, Parquet, perhaps with a column split",
     )
+    add_reading(train)
     train.add_argument("--out", type=Path, required=True, help="the model folder to write")
     train.add_argument(
         "--config",
@@ -112,12 +115,13 @@ def _train(options: argparse.Namespace) -> None:
     given = read_config(options.config) if options.config else {}
     plan, hard = _plan(options, given)
     folders = WorkFolders.beside(options.out)
-    pairs, data = read_for_training(options.pairs, options.data, folders.large, log)
+    choices = choices_of(options)
+    pairs, data = read_for_training(options.pairs, options.data, folders.large, log, choices)
     plan = replace(plan, pairs=pairs, data=data)
     if hard is None:
         train(plan, log, on_epoch)
     else:
-        train_hard(plan, options.pairs, hard, log, on_epoch)
+        train_hard(plan, options.pairs, hard, log, on_epoch, choices)
     folders.remove()
 
 

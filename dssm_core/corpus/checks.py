@@ -8,16 +8,20 @@ itself folded, so two that differ in case and white space alone count as equal. 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
+import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from dssm_core.corpus.pairs import ABSENT, NEEDED, is_empty, parse_label, rows
+from dssm_core.corpus.names import is_id
+from dssm_core.corpus.pairs import NEEDED, Pair, is_empty, stream
+from dssm_core.corpus.reading import Choices, Reading, open_table
 from dssm_core.corpus.splitting import SPLITS, fold
 from dssm_core.errors import UserError
 from dssm_core.words import Sentence, Values
@@ -32,71 +36,159 @@ SHOWN = 5
 """Lines that a finding names; it counts the others."""
 
 
+COMPARED = 20_000
+"""Rows whose texts are compared with each other; of more, the first."""
+FEW = 20
+"""Rows below which shares say nothing."""
+
+Doubt = Literal[
+    "ids",
+    "one label",
+    "one query",
+    "one document",
+    "same text",
+    "same text irrelevant",
+    "repeat",
+    "contradiction",
+    "reversed",
+    "swapped",
+    "encoding",
+    "empty",
+    "wrong label",
+]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is doubtful in a file of pairs.
+
+    Attributes:
+        kind: of the doubt; None for what is no doubt: how much there is, and for what it is enough.
+        sentence: says it, with the lines.
+        rows: the numbers of the pairs that it is about; () where it is about all of them.
+    """
+
+    kind: Doubt | None
+    sentence: Sentence
+    rows: tuple[int, ...] = ()
+
+
 @dataclass
 class _Survey:
-    """What one pass over a file collects; a number a row in each array."""
+    """What one pass over pairs collects; a number a pair in each array."""
 
-    columns: list[str] = field(default_factory=list)
-    empty: dict[str, list[int]] = field(default_factory=lambda: {name: [] for name in NEEDED})
-    wrong: dict[str, list[int]] = field(default_factory=lambda: {"label": [], "split": []})
     line: array[int] = field(default_factory=lambda: array("q"))
+    number: array[int] = field(default_factory=lambda: array("q"))
     query: array[int] = field(default_factory=lambda: array("q"))
     document: array[int] = field(default_factory=lambda: array("q"))
     label: array[int] = field(default_factory=lambda: array("b"))
     split: array[int] = field(default_factory=lambda: array("b"))
+    empty: dict[str, list[int]] = field(default_factory=lambda: {name: [] for name in NEEDED})
+    wrong: dict[str, list[int]] = field(default_factory=lambda: {"label": [], "split": []})
+    ids: dict[str, int] = field(default_factory=lambda: dict.fromkeys(NEEDED, 0))
+    length: dict[str, int] = field(default_factory=lambda: dict.fromkeys(NEEDED, 0))
+    shared: dict[int, list[float]] = field(default_factory=lambda: {0: [], 1: []})
+    example: dict[str, str] = field(default_factory=dict)
+    unjudged: int = 0
 
     @property
     def has_split(self) -> bool:
         """Whether the file itself says what is held out."""
         return any(self.split)
 
+    @property
+    def compared(self) -> int:
+        """How many rows were compared."""
+        return min(len(self.line), COMPARED)
 
-def check_pairs(path: Path) -> list[Sentence]:
-    """Return what a person should know of a file before training on it, a sentence a finding.
 
-    1. What there is: rows, columns, labels.
+def check_pairs(path: Path, choices: Choices | None = None) -> list[Finding]:
+    """Return what a person should know of a file before training on it.
+
+    1. What there is: how it is read, rows, columns, labels.
     2. What training stops at: empty cells, labels and splits that are none.
-    3. What makes figures lie: the same pair twice or labelled both ways, texts of the held-out
-       splits in training, rows that hang together so that none can be held out.
+    3. What makes figures lie: as `doubts`; texts of the held-out splits in training, rows that
+       hang together so that none can be held out.
     4. Whether there is enough to trust the figures, and too much to read at once.
 
     Args:
-        path: CSV, TSV or JSONL, plain or gzipped, as `read_pairs` takes it.
+        path: a file of pairs.
+        choices: what a person says of it.
 
     Raises:
         UserError: where the file cannot be read as pairs at all; names the line and column.
     """
-    survey = _survey(path)
+    survey = _survey(stream(path, choices))
+    if not survey.line:
+        raise UserError("pairs.no rows", name=path.name)
+    reading = open_table(path, choices)[1]
     return [
-        *_contents(survey),
+        *_plain(_contents(survey, reading)),
         *_stoppers(survey),
-        *_repeats(survey),
-        *_leaks(survey),
-        *_size(survey, path),
+        *_doubts(survey, reading),
+        *_plain(_leaks(survey)),
+        *_plain(_size(survey, path)),
     ]
 
 
-def _survey(path: Path) -> _Survey:
+def doubts(pairs: pd.DataFrame, reading: Reading | None = None) -> list[Finding]:
+    """Return what is doubtful in pairs that were read.
+
+    1. Texts that look like ids; one label, query or document for all; an encoding that was guessed.
+    2. Query and document alike, most of all where they are labelled not relevant.
+    3. The same pair twice, or labelled both ways.
+    4. Relevant pairs that share fewer words than the others; queries far longer than documents.
+
+    Args:
+        pairs: as `read_pairs` returns them.
+        reading: how they were read.
+    """
+    lines = pairs.get("line", pairs.index)
+    columns = (pairs[name] for name in (*NEEDED, "label"))
+    rows = zip(lines, pairs.index, *columns, strict=True)
+    survey = _survey(Pair(int(line), n, q, d, label, "", "") for line, n, q, d, label in rows)
+    return list(_doubts(survey, reading))
+
+
+def _survey(pairs: Iterable[Pair]) -> _Survey:
     survey = _Survey()
-    for line, row in rows(path):
-        survey.columns = survey.columns or list(row)
+    for pair in pairs:
+        if pair.label is None:
+            survey.unjudged += 1
+            continue
         for name in NEEDED:
-            if is_empty(row[name]):
-                survey.empty[name].append(line)
-        label = parse_label(row.get("label", ABSENT["label"]))
-        if label is None:
-            survey.wrong["label"].append(line)
-        split = row.get("split", ABSENT["split"])
-        if split not in SPLITS:
-            survey.wrong["split"].append(line)
-        survey.line.append(line)
-        survey.query.append(text_hash(row["query"]))
-        survey.document.append(text_hash(row["document"]))
-        survey.label.append(1 if label is None else label)
-        survey.split.append(SPLITS.index(split) if split in SPLITS else 0)
-    if not survey.line:
-        raise UserError("pairs.no rows", name=path.name)
+            if is_empty(getattr(pair, name)):
+                survey.empty[name].append(pair.line)
+        if pair.label == -1:
+            survey.wrong["label"].append(pair.line)
+        if pair.split and pair.split not in SPLITS:
+            survey.wrong["split"].append(pair.line)
+        if len(survey.line) < COMPARED:
+            _compare(pair, survey)
+        survey.line.append(pair.line)
+        survey.number.append(pair.number)
+        survey.query.append(text_hash(pair.query))
+        survey.document.append(text_hash(pair.document))
+        survey.label.append(1 if pair.label else 0)
+        survey.split.append(SPLITS.index(pair.split) if pair.split in SPLITS else 0)
     return survey
+
+
+def _compare(pair: Pair, survey: _Survey) -> None:
+    """Note lengths, ids, and the share of the query's words that the document has."""
+    for name, text in zip(NEEDED, (pair.query, pair.document), strict=True):
+        survey.example.setdefault(name, text.strip())
+        survey.ids[name] += is_id(text.strip())
+        survey.length[name] += len(text)
+    query, document = _words(pair.query), _words(pair.document)
+    if query and pair.label is not None and pair.label >= 0:
+        survey.shared[pair.label].append(len(query & document) / len(query))
+
+
+def _words(text: str) -> set[str]:
+    """Return a text's words, folded; of a script without spaces, its characters."""
+    folded = fold(text)
+    return set(folded.split()) if folded.isascii() or " " in folded else set(folded)
 
 
 def text_hash(text: str) -> int:
@@ -105,39 +197,77 @@ def text_hash(text: str) -> int:
     return int.from_bytes(digest, "big", signed=True)
 
 
-def _contents(survey: _Survey) -> Iterator[Sentence]:
+def _plain(sentences: Iterable[Sentence]) -> Iterator[Finding]:
+    return (Finding(None, sentence) for sentence in sentences)
+
+
+def _contents(survey: _Survey, reading: Reading) -> Iterator[Sentence]:
+    yield replace(reading, pairs=len(survey.line), unjudged=survey.unjudged).sentence()
     rows, relevant = len(survey.line), sum(survey.label)
     queries, documents = (np.unique(part).size for part in _arrays(survey)[:2])
     yield Sentence("check.contents", {"rows": rows, "queries": queries, "documents": documents})
-    extra = tuple(c for c in survey.columns if c not in (*NEEDED, "label", "split"))
+    roles = reading.roles
+    known = {roles.query, roles.document, roles.label, *roles.negatives, "split"}
+    extra = tuple(column for column in reading.columns if column not in known)
     if extra:
         yield Sentence("check.columns", {"names": extra})
-    if "label" not in survey.columns:
-        yield Sentence("check.no label")
-    elif not relevant:
+    if not relevant:
         yield Sentence("check.nothing relevant")
-    else:
+    elif relevant < rows:
         yield Sentence("check.labels", {"relevant": relevant, "irrelevant": rows - relevant})
     if survey.has_split:
         counts = np.bincount(survey.split, minlength=len(SPLITS)).tolist()
         yield Sentence("check.splits", dict(zip(SPLITS, counts, strict=True)))
 
 
-def _stoppers(survey: _Survey) -> Iterator[Sentence]:
+def _stoppers(survey: _Survey) -> Iterator[Finding]:
     for column, lines in survey.empty.items():
         if lines:
-            yield Sentence("check.empty", {"where": _at(lines), "column": column})
+            sentence = Sentence("check.empty", {"where": _at(lines), "column": column})
+            yield Finding("empty", sentence)
     for column, lines in survey.wrong.items():
         if lines:
-            yield Sentence(f"check.wrong.{column}", {"where": _at(lines)})
+            yield Finding("wrong label", Sentence(f"check.wrong.{column}", {"where": _at(lines)}))
 
 
-def _repeats(survey: _Survey) -> Iterator[Sentence]:
+def _doubts(survey: _Survey, reading: Reading | None) -> Iterator[Finding]:
+    if reading and reading.format.encoding and not reading.format.encoding.is_certain:
+        name = {"encoding": reading.format.encoding.name}
+        yield Finding("encoding", Sentence("check.encoding", name))
+    for column in NEEDED:
+        if survey.ids[column] > 0.8 * survey.compared:
+            values: Values = {"column": column, "example": survey.example[column][:80]}
+            yield Finding("ids", Sentence("check.ids", values))
+    yield from _one_of_all(survey, reading)
+    yield from _repeats(survey)
+    yield from _turned(survey)
+
+
+def _one_of_all(survey: _Survey, reading: Reading | None) -> Iterator[Finding]:
+    """Find what all pairs have: one label, one query, one document."""
+    has_labels = reading is None or reading.labels.column is not None
+    if has_labels and len(set(survey.label)) == 1:
+        yield Finding("one label", Sentence("check.one label", {"label": survey.label[0]}))
+    if len(survey.line) >= FEW:
+        for column, texts in (("query", survey.query), ("document", survey.document)):
+            if texts.count(texts[0]) == len(texts):
+                kind: Doubt = "one query" if column == "query" else "one document"
+                values: Values = {"column": column, "example": survey.example[column][:80]}
+                yield Finding(kind, Sentence("check.one text", values))
+
+
+def _repeats(survey: _Survey) -> Iterator[Finding]:
     query, document, label, line = _arrays(survey)
-    same = line[query == document]
-    if len(same):
-        yield Sentence("check.same text", {"where": _at(same)})
-    order = np.lexsort((line, document, query))
+    number, same = np.array(survey.number), query == document
+    kinds: dict[Doubt, np.ndarray] = {
+        "same text": same & (label == 1),
+        "same text irrelevant": same & (label == 0),
+    }
+    for kind, chosen in kinds.items():
+        if chosen.any():
+            sentence = Sentence(f"check.{kind}", {"where": _at(line[chosen])})
+            yield Finding(kind, sentence, tuple(number[chosen].tolist()))
+    order = np.lexsort((number, document, query))
     again = (np.diff(query[order]) == 0) & (np.diff(document[order]) == 0)
     one, other = order[:-1][again], order[1:][again]
     twice = label[one] == label[other]
@@ -145,9 +275,29 @@ def _repeats(survey: _Survey) -> Iterator[Sentence]:
         repeats = np.sort(line[other[twice]])
         first = int(line[one[twice]][np.argmin(line[other[twice]])])
         values: Values = {"where": _at(repeats), "repeat": int(repeats[0]), "first": first}
-        yield Sentence("check.repeat" if len(repeats) == 1 else "check.repeats", values)
+        sentence = Sentence("check.repeat" if len(repeats) == 1 else "check.repeats", values)
+        yield Finding("repeat", sentence, _numbers(number, one[twice], other[twice]))
     if (~twice).any():
-        yield Sentence("check.contradiction", {"where": _at(np.sort(line[other[~twice]]))})
+        sentence = Sentence("check.contradiction", {"where": _at(np.sort(line[other[~twice]]))})
+        yield Finding("contradiction", sentence, _numbers(number, one[~twice], other[~twice]))
+
+
+def _numbers(number: np.ndarray, *rows: np.ndarray) -> tuple[int, ...]:
+    return tuple(np.unique(number[np.concatenate(rows)]).tolist())
+
+
+def _turned(survey: _Survey) -> Iterator[Finding]:
+    """Find labels that mean the opposite, and queries that look like documents."""
+    least = min(map(len, survey.shared.values()))
+    if least >= 4:
+        relevant, irrelevant = (float(np.mean(survey.shared[label])) for label in (1, 0))
+        if irrelevant > relevant + 0.1:
+            shares: Values = {"relevant": relevant, "irrelevant": irrelevant}
+            yield Finding("reversed", Sentence("check.reversed", shares))
+    query, document = (survey.length[column] / max(1, survey.compared) for column in NEEDED)
+    if survey.compared >= FEW and query > 3 * document:
+        lengths: Values = {"query": round(query), "document": round(document)}
+        yield Finding("swapped", Sentence("check.swapped", lengths))
 
 
 def _leaks(survey: _Survey) -> Iterator[Sentence]:

@@ -7,9 +7,8 @@ then with their negatives.
 from __future__ import annotations
 
 import csv
-import gzip
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,9 @@ import pandas as pd
 
 from dssm_core.corpus.checks import LARGE, check_pairs, text_hash
 from dssm_core.corpus.negatives import NegativesConfig, prepare_negatives
-from dssm_core.corpus.pairs import MAX_BYTES, NEEDED, Pair, pair_of, read_pairs, rows
+from dssm_core.corpus.opening import MAX_BYTES, Source
+from dssm_core.corpus.pairs import NEEDED, Pair, read_pairs, stream_checked
+from dssm_core.corpus.reading import Choices
 from dssm_core.corpus.splitting import HELD_OUT, SPLITS
 from dssm_core.errors import UserError
 from dssm_core.words import ENGLISH
@@ -33,9 +34,8 @@ def is_large(path: Path) -> bool:
         path: plain or gzipped; line breaks are counted, so a quoted cell of many lines counts as
             many rows.
     """
-    opened = gzip.open if path.suffix == ".gz" else open
     lines = size = 0
-    with opened(path, "rb") as stream:
+    with Source.of(path).open() as stream:
         while chunk := stream.read(CHUNK):
             lines, size = lines + chunk.count(b"\n"), size + len(chunk)
             if lines > LARGE or size > MAX_BYTES:
@@ -44,15 +44,20 @@ def is_large(path: Path) -> bool:
 
 
 def read_for_training(
-    path: Path, data: Path | None, work: Path, log: Callable[[str], None] = print
+    path: Path,
+    data: Path | None,
+    work: Path,
+    log: Callable[[str], None] = print,
+    choices: Choices | None = None,
 ) -> tuple[pd.DataFrame, Path | None]:
     """Check a file of pairs, log what is found, and read it, the whole of it or what is held out.
 
     Args:
-        path: CSV, TSV or JSONL, plain or gzipped.
+        path: a file of pairs.
         data: shards that were prepared before, which are then trained on.
         work: where a large file's shards are put, if none were prepared.
         log: called with each finding.
+        choices: what a person says of the file.
 
     Returns:
         What `train` takes as pairs and data.
@@ -60,13 +65,13 @@ def read_for_training(
     Raises:
         UserError: where the file cannot be read as pairs.
     """
-    for finding in check_pairs(path):
-        log(f"{path.name}: {finding.text(ENGLISH)}")
+    for finding in check_pairs(path, choices):
+        log(f"{path.name}: {finding.sentence.text(ENGLISH)}")
     if not is_large(path):
-        return read_pairs(path), data
+        return read_pairs(path, choices=choices), data
     if data is None:
-        return prepare_large(path, work, log)
-    held_out = [pair for pair in _pairs(path) if pair.split in SPLITS[1:]]
+        return prepare_large(path, work, log, choices=choices)
+    held_out = [pair for pair in stream_checked(path, choices) if pair.split in SPLITS[1:]]
     if not held_out:
         raise UserError("large.no split", name=path.name)
     return _frame(held_out), data
@@ -79,6 +84,7 @@ def prepare_large(
     seed: int = 0,
     held_out: int = HELD_OUT,
     config: NegativesConfig | None = None,
+    choices: Choices | None = None,
 ) -> tuple[pd.DataFrame, Path]:
     """Hold out pairs of a large file, and prepare the others for training.
 
@@ -88,12 +94,13 @@ def prepare_large(
     3. Draw their negatives into the shards of `work`/data; a killed run goes on there.
 
     Args:
-        path: CSV, TSV or JSONL, plain or gzipped.
+        path: a file of pairs.
         work: a folder, made if absent; what is in it of another file is written over.
         log: called with a line for people.
         seed: of both draws.
         held_out: pairs of each of the two splits, at most a tenth of the rows.
         config: how negatives are drawn; 4 at random without.
+        choices: what a person says of the file.
 
     Returns:
         The pairs held out (query, document, label, split, indexed by line), and the folder of
@@ -102,22 +109,22 @@ def prepare_large(
     Raises:
         UserError: where the file cannot be read as pairs, or nothing of it can be held out.
     """
-    chosen, texts = _choose(path, held_out, seed)
+    chosen, texts = _choose(path, held_out, seed, choices)
     work.mkdir(parents=True, exist_ok=True)
     held: list[Pair] = []
     dropped = written = 0
     with (work / "pairs.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow([*NEEDED, "label"])
-        for pair in _pairs(path):
-            if pair.line in chosen:
-                held.append(pair._replace(split=chosen[pair.line]))
+        for pair in stream_checked(path, choices):
+            if pair.number in chosen:
+                held.append(pair._replace(split=chosen[pair.number]))
             elif pair.split in SPLITS[1:]:
                 continue
             elif text_hash(pair.query) in texts or text_hash(pair.document) in texts:
                 dropped += 1
             else:
-                writer.writerow(pair[1:4])
+                writer.writerow([pair.query, pair.document, pair.label])
                 written += 1
     log(
         f"{written:,} pairs to train on, {len(held):,} held out, {dropped:,} left out because they "
@@ -129,20 +136,22 @@ def prepare_large(
 
 
 def _frame(pairs: Sequence[Pair]) -> pd.DataFrame:
-    index = pd.Index([pair.line for pair in pairs], name="line")
-    cells = [pair[1:] for pair in pairs]
+    index = pd.Index([pair.number for pair in pairs], name="line")
+    cells = [(pair.query, pair.document, pair.label, pair.split) for pair in pairs]
     return pd.DataFrame(cells, index=index, columns=[*NEEDED, "label", "split"])
 
 
-def _choose(path: Path, held_out: int, seed: int) -> tuple[dict[int, str], set[int]]:
-    """Return the lines held out with their splits, and the hashes of their texts."""
+def _choose(
+    path: Path, held_out: int, seed: int, choices: Choices | None
+) -> tuple[dict[int, str], set[int]]:
+    """Return the numbers of the pairs held out with their splits, and the hashes of their texts."""
     lines, hashes = array("q"), array("q")
     named: dict[str, array[int]] = {split: array("q") for split in SPLITS[1:]}
-    for pair in _pairs(path):
+    for pair in stream_checked(path, choices):
         if pair.label == 1:
             if pair.split in named:
                 named[pair.split].append(len(lines))
-            lines.append(pair.line)
+            lines.append(pair.number)
             hashes.extend((text_hash(pair.query), text_hash(pair.document)))
     rng = np.random.default_rng(seed)
     number = min(held_out, len(lines) // 10)
@@ -164,8 +173,3 @@ def _choose(path: Path, held_out: int, seed: int) -> tuple[dict[int, str], set[i
                 own |= both_texts
         texts |= own
     return chosen, texts
-
-
-def _pairs(path: Path) -> Iterator[Pair]:
-    """Yield every row, checked as `read_pairs` checks it."""
-    return (pair_of(row, line, path.name) for line, row in rows(path))

@@ -28,6 +28,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dssm_core.corpus.pairs import stream_pairs
+from dssm_core.corpus.reading import Choices
 from dssm_core.corpus.splitting import fold
 from dssm_core.errors import UserError
 from dssm_core.files import whole_file, write_whole
@@ -84,6 +85,7 @@ def prepare_negatives(
     rank: Rank | None = None,
     log: Callable[[str], None] = print,
     ranker: str = "",
+    choices: Choices | None = None,
 ) -> dict[str, Any]:
     """Write shards of (query, document, negatives), resuming a run that was cut off.
 
@@ -94,6 +96,7 @@ def prepare_negatives(
         rank: finds the hardest of a pool, for the strategies "bm25" and "model".
         log: called with a line for people after each shard.
         ranker: what `rank` is, such as a model's fingerprint: another one is another run.
+        choices: what a person says of the file.
 
     Returns:
         The manifest: config, input's SHA-256, pairs, documents, shards.
@@ -109,8 +112,11 @@ def prepare_negatives(
         raise UserError("file.missing", name=str(pairs))
     out.mkdir(parents=True, exist_ok=True)
     run = {"input": _digest(pairs), "config": asdict(config), "ranker": ranker}
+    if choices not in (None, Choices()):
+        run["choices"] = json.loads(json.dumps(asdict(choices)))
     _claim(out, run)
-    with closing(_index(pairs, out / "index.sqlite", log)) as index:
+    streamed = stream_pairs(pairs, choices)
+    with closing(_index(streamed, out / "index.sqlite", log)) as index:
         total = index.execute("SELECT count(*) FROM pair").fetchone()[0]
         documents = index.execute("SELECT count(*) FROM document").fetchone()[0]
         if not total:
@@ -178,14 +184,16 @@ def _claim(out: Path, run: dict[str, Any]) -> None:
     write_whole(mark, json.dumps(run).encode())
 
 
-def _index(pairs: Path, path: Path, log: Callable[[str], None]) -> sqlite3.Connection:
-    """Return the index of a pairs file, building it unless it was built to its end."""
+def _index(
+    pairs: Iterator[tuple[str, str, int]], path: Path, log: Callable[[str], None]
+) -> sqlite3.Connection:
+    """Return the index of pairs, building it unless it was built to its end."""
     done = path.exists()
     building = path.with_suffix(".building")
     if not done:
         building.unlink(missing_ok=True)
         with closing(_connect(building)) as index:
-            _fill(index, stream_pairs(pairs), log)
+            _fill(index, pairs, log)
         building.replace(path)
     return _connect(path)
 

@@ -1,129 +1,154 @@
-"""Query-document pairs from a person's own file: read, checked, summed up."""
+"""Query-document pairs from a person's own file: read whole, or one at a time."""
 
 from __future__ import annotations
 
-import csv
-import difflib
-import gzip
-import io
-import itertools
-import json
-import re
-import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 import pandas as pd
 
-from dssm_core.errors import UserError, line_of
-from dssm_core.process import read_long_cells
-from dssm_core.words import Sentence
+from dssm_core.corpus.formats import Record
+from dssm_core.corpus.labels import Labels
+from dssm_core.corpus.reading import Choices, Reading, Table, interpret, open_table, read_table
+from dssm_core.corpus.roles import Roles, texts_of
+from dssm_core.errors import UserError
 
 MAX_CHARACTERS = 1_000_000  # of a cell
-MAX_BYTES = 1 << 29  # of a file, decompressed: a small .gz can hold far more
-MAX_LINES, MAX_COLUMNS, MAX_CELLS = 2_000_000, 1_000, 20_000_000  # of a file read whole
-UNFIT = re.compile("[\0\ud800-\udfff]")
 NEEDED = ("query", "document")
-ABSENT = {"label": "1", "split": "train"}  # what a line of JSON that lacks them means
-LABELS = {
-    **dict.fromkeys(("1", "1.0", "true", "yes", "relevant"), 1),
-    **dict.fromkeys(("0", "0.0", "false", "no", "irrelevant"), 0),
-}
-
-Record = tuple[int, Sequence[str]]  # 1-based line, cells in the order of the columns
 
 
 class Pair(NamedTuple):
-    """One row of a file of pairs."""
+    """One pair of a file."""
 
-    line: int
+    line: int  # where its row starts
+    number: int  # the line; where rows hold several pairs, which of them all it is
     query: str
     document: str
-    label: int
+    label: int | None  # 1 or 0; None: not judged; -1: no label that is known
+    cell: str  # of the label
     split: str  # empty where the file says nothing of it
 
 
-def read_pairs(source: Path | str | bytes | IO[Any], name: str | None = None) -> pd.DataFrame:
-    """Read pairs from CSV, TSV or JSONL, plain or gzipped.
+def read_pairs(
+    source: Path | str | bytes | IO[Any],
+    name: str | None = None,
+    choices: Choices | None = None,
+) -> pd.DataFrame:
+    """Return the pairs of a file, as `read` does, without how they were read."""
+    return read(source, name, choices)[0]
 
-    1. The name's ending tells the format; without one, the first line does.
-    2. Text is UTF-8, with or without a byte order mark.
-    3. Labels may be 0/1, true/false, yes/no or relevant/irrelevant; all 1 if absent.
+
+def read(
+    source: Path | str | bytes | IO[Any],
+    name: str | None = None,
+    choices: Choices | None = None,
+) -> tuple[pd.DataFrame, Reading]:
+    """Read pairs from a file, of whatever format and under whatever names.
 
     Args:
         source: a path, the file's bytes, or a file opened for reading.
         name: the file's name, for the format and for messages; the path's if None.
+        choices: what a person says of the file; the rest is guessed.
 
     Returns:
-        N rows: query, document (text), label (int, 0 or 1), then the file's other columns
-        as text; the index is the 1-based line where the record starts.
+        The pairs as `to_pairs` makes them, and how they were read.
 
     Raises:
         UserError: where the file cannot be read as pairs; names the line and column.
     """
-    name = name or file_name(source)
-    text = decode(unzip(bytes_of(source, name), name), name)
-    if not text.strip():
-        raise UserError("pairs.empty file", name=name)
-    kind = kind_of(name, text)
-    columns, records = read_jsonl(text, name) if kind == "jsonl" else read_csv(text, name, kind)
-    check_columns(columns, name)
+    table = read_table(source, name, choices)
+    return to_pairs(table, interpret(table, choices))
+
+
+def to_pairs(table: Table, reading: Reading) -> tuple[pd.DataFrame, Reading]:
+    """Return a table's pairs.
+
+    Args:
+        table: its rows.
+        reading: what they mean.
+
+    Returns:
+        N rows: query, document (text), label (int, 0 or 1), then the file's other columns as text,
+        one that is called as one of ours with " (file)" behind its name; rows that are not judged
+        are left out. The index is the 1-based line where the row starts; where rows hold several
+        pairs, it numbers the pairs, and the column line has the lines. And the reading, with its
+        numbers.
+
+    Raises:
+        UserError: naming line and column, where a text is empty or a label is none that is known.
+    """
+    columns, shaped = _shaped(table, reading.roles)
+    records = list(shaped)
     if not records:
-        raise UserError("pairs.no rows", name=name)
-    return frame_of(columns, records, name)
+        raise UserError("pairs.no rows", name=table.name)
+    lines = pd.Index([line for line, _ in records], name="line")
+    cells = dict(zip(columns, zip(*(row for _, row in records), strict=True), strict=True))
+    where = [int(line) for line in cells["line"]] if reading.roles.is_expanded else list(lines)
+    for column, values in cells.items():
+        _check_cells(_shown(column, reading), values, column in NEEDED, where, table.name)
+    given = cells.pop("label", ("",) * len(lines))
+    labels = _labels(given, reading, where, table.name)
+    judged = [label is not None for label in labels]
+    kept = {name: cells.pop(name) for name in NEEDED}
+    if not reading.labels.is_plain:
+        cells[_free(str(reading.labels.column), cells)] = given
+    frame = pd.DataFrame({**kept, "label": labels, **cells}, index=lines)
+    if not all(judged):
+        frame = frame[judged].astype({"label": int})
+    return frame, replace(reading, pairs=len(frame), unjudged=len(labels) - len(frame))
 
 
-def stream_pairs(path: Path) -> Iterator[tuple[str, str, int]]:
+def stream(path: Path, choices: Choices | None = None) -> Iterator[Pair]:
+    """Yield every pair of a file unchecked, in memory that a file of any size shares.
+
+    Raises:
+        UserError: where the file cannot be read as pairs.
+    """
+    table, reading = open_table(path, choices)
+    columns, records = _shaped(table, reading.roles)
+    query, document = (columns.index(name) for name in NEEDED)
+    label, split, line = (
+        columns.index(n) if n in columns else -1 for n in ("label", "split", "line")
+    )
+    parser = reading.labels.parser()
+    is_expanded = reading.roles.is_expanded
+    for number, cells in records:
+        cell = cells[label] if label >= 0 else ""
+        at = int(cells[line]) if is_expanded else number
+        part = cells[split] if split >= 0 else ""
+        yield Pair(at, number, cells[query], cells[document], parser.label(cell), cell, part)
+
+
+def stream_checked(path: Path, choices: Choices | None = None) -> Iterator[Pair]:
+    """Yield the judged pairs of a file, one at a time.
+
+    Raises:
+        UserError: where a text is empty or a label is none that is known; names the line.
+    """
+    for pair in stream(path, choices):
+        for column in NEEDED:
+            if is_empty(getattr(pair, column)):
+                raise UserError("pairs.empty cell", column=column, line=pair.line, name=path.name)
+        if pair.label == -1:
+            labels = open_table(path, choices)[1].labels
+            raise _wrong_label(pair.cell, labels, pair.line, path.name)
+        if pair.label is not None:
+            yield pair
+
+
+def stream_pairs(path: Path, choices: Choices | None = None) -> Iterator[tuple[str, str, int]]:
     """Yield query, document and label one at a time, in memory that a file of any size shares.
 
     Where there is a column `split`, only the rows of "train": no draw may see the others.
 
-    Args:
-        path: CSV, TSV or JSONL, plain or gzipped, as `read_pairs` takes it.
-
     Raises:
         UserError: where the file cannot be read as pairs; names the line and column.
     """
-    for line, row in rows(path):
-        if row.get("split", "train") == "train":
-            pair = pair_of(row, line, path.name)
+    for pair in stream_checked(path, choices):
+        if pair.split in ("", "train") and pair.label is not None:
             yield pair.query, pair.document, pair.label
-
-
-def rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yield each row's cells by column, with the line where it starts; cells are not checked.
-
-    Args:
-        path: CSV, TSV or JSONL, plain or gzipped; streamed.
-
-    Raises:
-        UserError: where the file cannot be read, is empty, or lacks a column that pairs need.
-    """
-    stream = records(path)
-    columns = list(next(stream, (1, ()))[1])
-    if not columns:
-        raise UserError("pairs.empty file", name=path.name)
-    check_columns(columns, path.name)
-    for line, cells in stream:
-        yield line, dict(zip(columns, cells, strict=True))
-
-
-def pair_of(row: Mapping[str, str], line: int, name: str) -> Pair:
-    """Return a row as a pair.
-
-    Args:
-        row: its cells by column.
-        line: where it starts.
-        name: the file's name, for messages.
-
-    Raises:
-        UserError: where query or document is empty, or the label is none.
-    """
-    for column in NEEDED:
-        check_filled(row[column], column, line, name)
-    label = label_of(row, line, name)
-    return Pair(line, row["query"], row["document"], label, row.get("split", ""))
 
 
 def is_empty(cell: str) -> bool:
@@ -131,269 +156,97 @@ def is_empty(cell: str) -> bool:
     return not cell.strip()
 
 
-def check_filled(cell: str, column: str, line: int, name: str) -> None:
-    """Refuse an empty cell."""
-    if is_empty(cell):
-        raise UserError("pairs.empty cell", column=column, line=line, name=name)
+def _shaped(table: Table, roles: Roles) -> tuple[list[str], Iterable[Record]]:
+    """Return columns under our names, and rows of one pair each."""
+    ours = {str(roles.query): "query", str(roles.document): "document"}
+    if roles.label is not None:
+        ours[roles.label] = "label"
+    if roles.is_expanded:
+        return _expanded(table, roles, ours)
+    taken = {"query", "document", "label"}
+    return [ours.get(c, f"{c} (file)" if c in taken else c) for c in table.columns], table.records
 
 
-def parse_label(cell: str) -> int | None:
-    """Return a label, 0 or 1; None where it is none.
-
-    Example:
-        >>> parse_label(" Yes"), parse_label("0.0"), parse_label("maybe")
-        (1, 0, None)
-    """
-    return LABELS.get(cell.strip().lower())
-
-
-def label_of(row: Mapping[str, str], line: int, name: str) -> int:
-    """Return the label of a row's cells, 1 where there is no such column; refuse another."""
-    cell = row.get("label", ABSENT["label"])
-    label = parse_label(cell)
-    if label is None:
-        raise UserError("pairs.wrong label", cell or '""', line=line, name=name)
-    return label
+def _expanded(
+    table: Table, roles: Roles, ours: dict[str, str]
+) -> tuple[list[str], Iterable[Record]]:
+    """Return rows of one pair each, of rows with several documents."""
+    others = [c for c in table.columns if c not in ours and c not in roles.negatives]
+    taken = {"query", "document", "label", "line"}
+    columns = [*NEEDED, "label", *(f"{c} (file)" if c in taken else c for c in others), "line"]
+    return columns, _Expanded(table, roles, tuple(others))
 
 
-def records(path: Path) -> Iterator[tuple[int, Sequence[str]]]:
-    """Yield a file's columns, then each row's cells, with the line where it starts.
+class _Expanded:
+    """The pairs of rows with several documents, to be gone through again and again."""
 
-    Args:
-        path: CSV, TSV or JSONL, plain or gzipped; streamed.
+    def __init__(self, table: Table, roles: Roles, others: tuple[str, ...]) -> None:
+        self.table, self.roles = table, roles
+        self.others = [table.columns.index(column) for column in others]
 
-    Raises:
-        UserError: where the file cannot be read; names the line.
-    """
-    if not path.is_file():
-        raise UserError("file.missing", name=str(path))
-    opened = gzip.open if path.suffix == ".gz" else open
-    with opened(path, "rt", encoding="utf-8-sig", newline="") as stream:
-        try:
-            head = stream.readline()
-            kind = kind_of(path.name, head)
-            lines = itertools.chain([head], stream)
-            if kind == "jsonl":
-                yield from json_records(lines, path.name)
-            else:
-                yield from csv_rows(lines, path.name, kind)
-        except (UnicodeDecodeError, OSError, EOFError, zlib.error) as trouble:
-            raise UserError("file.unreadable", str(trouble), name=path.name) from trouble
-
-
-def file_name(source: Path | str | bytes | IO[Any]) -> str:
-    """Return the name of a source of pairs; "" where it has none."""
-    if isinstance(source, (str, Path)):
-        return Path(source).name
-    inner = getattr(source, "name", None)
-    return Path(inner).name if isinstance(inner, str) else ""
+    def __iter__(self) -> Iterator[Record]:
+        at = self.table.columns.index
+        roles, number = self.roles, 0
+        query, document = at(str(roles.query)), at(str(roles.document))
+        label = at(roles.label) if roles.label is not None else None
+        negatives = [(at(column), column in roles.lists) for column in roles.negatives]
+        for line, cells in self.table.records:
+            is_list = roles.document in roles.lists
+            positives = texts_of(cells[document]) if is_list else [cells[document]]
+            said = "1" if label is None else cells[label]
+            pairs = [(text, said) for text in positives]
+            for column, are_lists in negatives:
+                texts = texts_of(cells[column]) if are_lists else [cells[column]]
+                pairs += [(text, "0") for text in texts if not is_empty(text)]
+            rest = [*(cells[n] for n in self.others), str(line)]
+            for text, cell in pairs:
+                number += 1
+                yield number, [cells[query], text, cell, *rest]
 
 
-def bytes_of(source: Path | str | bytes | IO[Any], name: str) -> bytes:
-    """Return all bytes of a source of pairs."""
-    if isinstance(source, (str, Path)) and not Path(source).exists():
-        raise UserError("file.missing", name=str(source))
-    try:
-        if isinstance(source, (str, Path)):
-            return Path(source).read_bytes()
-        content = source if isinstance(source, bytes) else source.read()
-    except OSError as trouble:
-        raise UserError("file.unreadable", str(trouble), name=name) from trouble
-    return content.encode() if isinstance(content, str) else bytes(content)
-
-
-def unzip(raw: bytes, name: str) -> bytes:
-    """Return bytes as they are, or unpacked if they are gzip; at most MAX_BYTES."""
-    if raw.startswith(b"\x1f\x8b"):
-        try:
-            with gzip.open(io.BytesIO(raw)) as stream:
-                raw = stream.read(MAX_BYTES + 1)
-        except (OSError, EOFError, zlib.error) as trouble:
-            raise UserError("file.damaged gzip", str(trouble), name=name) from trouble
-    if len(raw) > MAX_BYTES:
-        raise UserError("file.too large", name=name, most=MAX_BYTES >> 20)
-    return raw
-
-
-def decode(raw: bytes, name: str) -> str:
-    """Return UTF-8 bytes as text, without a byte order mark."""
-    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise UserError("file.UTF-16", name=name)
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as trouble:
-        # The codec counts from behind the byte order mark, a person from the file's start.
-        start = trouble.start + (3 if raw.startswith(b"\xef\xbb\xbf") else 0)
-        line = raw.count(b"\n", 0, start) + 1
+def _check_cells(
+    column: str, values: Sequence[str], is_needed: bool, lines: Sequence[int], name: str
+) -> None:
+    if max(map(len, values)) > MAX_CHARACTERS:
+        at = next(n for n, value in enumerate(values) if len(value) > MAX_CHARACTERS)
         raise UserError(
-            "file.not UTF-8", repr(raw[start : start + 8]), name=name, line=line, byte=start + 1
-        ) from trouble
-    if (position := text.find("\0")) >= 0:
-        line = text.count("\n", 0, position) + 1
-        raise UserError("file.NUL", name=name, line=line)
-    return text
-
-
-def kind_of(name: str, text: str) -> str:
-    """Return csv, tsv or jsonl."""
-    ending = Path(name.lower().removesuffix(".gz")).suffix
-    known = {".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
-    if ending in known:
-        return known[ending]
-    header = text.lstrip().partition("\n")[0]
-    if header.startswith("{"):
-        return "jsonl"
-    return "tsv" if "\t" in header and "," not in header else "csv"
-
-
-def read_csv(text: str, name: str, kind: str) -> tuple[list[str], list[Record]]:
-    """Return the columns and records of CSV or TSV text."""
-    rows = csv_rows(io.StringIO(text, newline=""), name, kind)
-    columns = list(next(rows)[1])
-    _check_size(name, len(columns), text.count("\n"))
-    return columns, list(rows)
-
-
-def _check_size(name: str, columns: int, lines: int = 1) -> None:
-    """Refuse what would fill the memory: a small file can hold very many cells."""
-    number = {"columns": columns, "lines": lines, "cells": lines * columns}
-    most = {"columns": MAX_COLUMNS, "lines": MAX_LINES, "cells": MAX_CELLS}
-    for what, count in number.items():
-        if count > most[what]:
-            raise UserError(f"pairs.too many {what}", f"{count:,}", name=name, most=most[what])
-
-
-def csv_rows(stream: Iterable[str], name: str, kind: str) -> Iterator[Record]:
-    """Yield the header, then each record, with the line where it starts."""
-    read_long_cells(MAX_BYTES)
-    reader = csv.reader(stream, delimiter="\t" if kind == "tsv" else ",", strict=True)
-    columns: list[str] = []
-    start = 1
-    try:
-        for cells in reader:
-            if cells and not columns:
-                _check_size(name, len(cells))
-                columns = [cell.strip() or f"column {n}" for n, cell in enumerate(cells, 1)]
-                yield start, columns
-            elif cells:
-                _check_width(cells, columns, line_of(start, name))
-                yield start, cells
-            start = reader.line_num + 1
-    except csv.Error as trouble:
-        raise UserError("pairs.broken quoting", str(trouble), line=start, name=name) from trouble
-
-
-def _check_width(cells: Sequence[str], columns: Sequence[str], where: Sentence) -> None:
-    if len(cells) != len(columns):
-        raise UserError(
-            "pairs.wrong width",
-            ", ".join(cells),
-            where=where,
-            number=len(cells),
-            columns=len(columns),
+            "pairs.long cell",
+            values[at],
+            line=lines[at],
+            name=name,
+            column=column,
+            most=MAX_CHARACTERS,
         )
+    if is_needed and not all(map(str.strip, values)):
+        at = next(n for n, value in enumerate(values) if is_empty(value))
+        raise UserError("pairs.empty cell", column=column, line=lines[at], name=name)
 
 
-def json_records(lines: Iterable[str], name: str) -> Iterator[Record]:
-    """Yield the columns of the first line, then each line's query, document and label."""
-    columns: list[str] = []
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            item = _object(line, line_of(number, name))
-            if not columns:
-                columns = list(dict.fromkeys([*item, *ABSENT]))
-                _check_size(name, len(columns))
-                yield number, columns
-            _check_text(item, columns, line_of(number, name))
-            yield number, [_cell(item.get(column, ABSENT.get(column))) for column in columns]
+def _labels(
+    cells: Sequence[str], reading: Reading, lines: Sequence[int], name: str
+) -> list[int | None]:
+    parser = reading.labels.parser()
+    labels = [parser.label(cell) for cell in cells]
+    if -1 in labels:
+        at = labels.index(-1)
+        raise _wrong_label(cells[at], reading.labels, lines[at], name)
+    return labels
 
 
-def read_jsonl(text: str, name: str) -> tuple[list[str], list[Record]]:
-    """Return the columns and records of JSON lines."""
-    _check_size(name, 1, text.count("\n"))
-    objects = [
-        (number, _object(line, line_of(number, name)))
-        for number, line in enumerate(text.split("\n"), 1)
-        if line.strip()
-    ]
-    columns = list(dict.fromkeys(key for _, item in objects for key in item))
-    _check_size(name, len(columns), len(objects))
-    for number, item in objects:
-        _check_text(item, columns, line_of(number, name))
-    return columns, [(number, [_cell(item.get(c)) for c in columns]) for number, item in objects]
+def _wrong_label(cell: str, labels: Labels, line: int, name: str) -> UserError:
+    if labels.least is not None:
+        values = f"{labels.low:g}–{labels.high:g}"
+    else:
+        values = ", ".join([*labels.relevant, *labels.irrelevant])
+    column = labels.column or "label"
+    return UserError("pairs.wrong label", cell, line=line, name=name, column=column, values=values)
 
 
-def _check_text(item: dict[str, Any], columns: Sequence[str], where: Sentence) -> None:
-    for column in NEEDED:
-        if column in columns and not isinstance(item.get(column), str):
-            raise UserError(
-                "pairs.not text", json.dumps(item.get(column)), column=column, where=where
-            )
+def _shown(column: str, reading: Reading) -> str:
+    """Return what the file calls a column of ours."""
+    return str(getattr(reading.roles, column, None) or column) if column in NEEDED else column
 
 
-def _object(line: str, where: Sentence) -> dict[str, Any]:
-    try:
-        item = json.loads(line)
-    except (ValueError, RecursionError) as trouble:
-        raise UserError("pairs.not JSON", f"{trouble}: {line.strip()}", where=where) from trouble
-    if not isinstance(item, dict):
-        raise UserError("pairs.not an object", line.strip(), where=where)
-    # An escape can bring in what the file's own bytes may not hold.
-    if "\\u" in line and UNFIT.search("\n".join([*item, *map(_cell, item.values())])):
-        raise UserError("pairs.escaped NUL", line.strip(), where=where)
-    return item
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def check_columns(columns: Sequence[str], name: str) -> None:
-    """Refuse columns without query or document, or one that is there twice."""
-    for needed in NEEDED:
-        if needed not in columns:
-            raise UserError(
-                "pairs.no column",
-                ", ".join(columns),
-                name=name,
-                column=needed,
-                hint=_hint_for(needed, columns),
-            )
-    twice = next((column for column in columns if columns.count(column) > 1), None)
-    if twice is not None:
-        raise UserError("pairs.repeated column", name=name, column=twice)
-
-
-def _hint_for(needed: str, columns: Sequence[str]) -> Sentence:
-    if len(columns) == 1 and re.search("[;|\t]", columns[0]):
-        return Sentence("pairs.hint.separator")
-    spare = {column.lower(): column for column in columns if column not in NEEDED}
-    near = difflib.get_close_matches(needed, spare, n=1, cutoff=0.5)
-    if near:
-        return Sentence("pairs.hint.rename", {"near": spare[near[0]], "column": needed})
-    return Sentence("pairs.hint.add", {"column": needed})
-
-
-def frame_of(columns: Sequence[str], records: Sequence[Record], name: str) -> pd.DataFrame:
-    """Return records as `read_pairs` does, checked."""
-    lines = pd.Index([line for line, _ in records], name="line")
-    cells = dict(zip(columns, zip(*(row for _, row in records), strict=True), strict=True))
-    for column, values in cells.items():
-        for line, value in zip(lines, values, strict=True):
-            if len(value) > MAX_CHARACTERS:
-                raise UserError(
-                    "pairs.long cell",
-                    value,
-                    column=column,
-                    most=MAX_CHARACTERS,
-                    line=line,
-                    name=name,
-                )
-            if column in NEEDED:
-                check_filled(value, column, line, name)
-    labels = cells.pop("label", [ABSENT["label"]] * len(lines))
-    parsed = [label_of({"label": v}, line, name) for line, v in zip(lines, labels, strict=True)]
-    texts = {column: cells.pop(column) for column in NEEDED}
-    return pd.DataFrame({**texts, "label": parsed, **cells}, index=lines)
+def _free(column: str, taken: dict[str, Any]) -> str:
+    is_taken = column in taken or column in ("query", "document", "label")
+    return f"{column} (file)" if is_taken else column

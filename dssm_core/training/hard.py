@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dssm_core.corpus import negatives
+from dssm_core.corpus.reading import Choices
 from dssm_core.evaluation import cosine_nearest
 from dssm_core.files import write_whole
 from dssm_core.folder import ModelFolder
@@ -68,7 +69,12 @@ class Hard:
 
 
 def train_hard(
-    plan: Plan, source: Path, hard: Hard, log: Log = print, on_epoch: OnEpoch = lambda entry: None
+    plan: Plan,
+    source: Path,
+    hard: Hard,
+    log: Log = print,
+    on_epoch: OnEpoch = lambda entry: None,
+    choices: Choices | None = None,
 ) -> None:
     """Train as planned, then again against the documents that the model ranks highest.
 
@@ -78,18 +84,22 @@ def train_hard(
         hard: the second training.
         log: called with a line for people.
         on_epoch: called with each epoch's entry of the history.
+        choices: what a person says of the file.
 
     Raises:
         UserError: as `train`.
     """
+    choices = choices or Choices()
     folders = WorkFolders.beside(plan.out)
     first = replace(plan, out=folders.first, notes="", examples=())
-    _train_first(first, _digest(source), folders, log, on_epoch)
+    _train_first(first, f"{_digest(source)} {choices}", folders, log, on_epoch)
     model = ModelFolder.open(folders.first)
-    source = source if plan.data is None else folders.large / "pairs.csv"
+    if plan.data is not None:
+        source, choices = folders.large / "pairs.csv", Choices()
     config = negatives.NegativesConfig(hard.number, "model", hard.training.seed, pool=POOL)
     nearest = cosine_nearest(load_towers(model))
-    negatives.prepare_negatives(source, folders.shards, config, nearest, log, model.fingerprint)
+    ranker = model.fingerprint
+    negatives.prepare_negatives(source, folders.shards, config, nearest, log, ranker, choices)
     second = replace(plan, training=hard.training, data=folders.shards, start=model)
     train(second, log, on_epoch)
 

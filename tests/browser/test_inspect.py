@@ -154,6 +154,9 @@ def load_own(page: Page) -> None:
     labels = page.get_by_label("Column of the labels")
     labels.click()
     page.get_by_role("option", name="urteil").click()
+    page.get_by_role("combobox", name="Labels that mean relevant").first.click()
+    page.get_by_role("option", name="gut", exact=True).click()
+    page.keyboard.press("Escape")
     expect(page.get_by_text("mine.csv: 4 pairs, 2 labelled relevant.").first).to_be_visible()
 
 

@@ -110,7 +110,7 @@ def test_the_same_place_may_be_written_again(run, lines, tmp_path):
         ("none.txt", None, "--corpus cannot be read"),
         ("empty.txt", "\n \n", "contains no documents"),
         ("marks.txt", "👍\n+++\n", "no document that the model can read"),
-        ("pairs.csv", "document\na\n", 'has no column "query"'),
+        ("pairs.csv", "document\na\n", "not clear which column has the queries"),
     ],
 )
 def test_a_corpus_that_is_none_is_refused(refused, tmp_path, name, content, says):

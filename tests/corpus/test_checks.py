@@ -24,7 +24,7 @@ def check(tmp_path):
 
     def check(*lines: str, name: str = "pairs.csv") -> str:
         (tmp_path / name).write_text("\n".join(lines) + "\n", "utf-8")
-        return "\n".join(finding.text(ENGLISH) for finding in check_pairs(tmp_path / name))
+        return "\n".join(finding.sentence.text(ENGLISH) for finding in check_pairs(tmp_path / name))
 
     return check
 
@@ -39,9 +39,10 @@ def rows(number: int, extra: str = "") -> list[str]:
 def test_a_good_file_is_summed_up_and_nothing_is_found_fault_with(check):
     said = check("query,document,section", *rows(2500, ",a"))
     assert said.splitlines() == [
+        "Read as comma-separated UTF-8 with a header: 2,500 pairs; query from “query”, document "
+        "from “document”, only relevant pairs, as no column of labels was found.",
         "2,500 rows, 2,500 different queries, 2,500 different documents",
         "further columns: “section”",
-        "no column label: every row counts as relevant",
     ]
 
 
@@ -52,7 +53,7 @@ def test_empty_cells_and_wrong_labels_and_splits_are_named_by_line(check):
     )
     assert "line 3: query is empty" in said
     assert "lines 4, 7: document is empty" in said
-    assert "line 5: label is neither 0 nor 1" in said
+    assert "line 5: the label is none that is known" in said
     assert "line 6: split is neither train, validation nor test" in said
 
 
@@ -64,10 +65,11 @@ def test_many_lines_are_counted_and_the_first_named(check):
 def test_findings_are_told_in_the_language_that_is_asked_for(tmp_path):
     (tmp_path / "pairs.csv").write_text("query,document,label\na,,1\nb,c,maybe\n", "utf-8")
     chinese = [
-        finding.text(translator_for("zh")) for finding in check_pairs(tmp_path / "pairs.csv")
+        finding.sentence.text(translator_for("zh"))
+        for finding in check_pairs(tmp_path / "pairs.csv")
     ]
     assert "第 2 行：document 为空。请填写，或删除该行" in chinese
-    assert "第 3 行：label 既不是 0 也不是 1" in chinese
+    assert "第 3 行：标注不是已知的值" in chinese
 
 
 def test_a_line_is_where_the_record_starts(check):
@@ -143,13 +145,15 @@ def test_jsonl_without_splits_is_taken_as_a_file_without_splits(check):
 def test_gzip_and_tsv_are_read(tmp_path):
     (tmp_path / "pairs.tsv.gz").write_bytes(gzip.compress(b"query\tdocument\na\t\n"))
     findings = check_pairs(tmp_path / "pairs.tsv.gz")
-    assert "line 2: document is empty" in [finding.text(ENGLISH)[:25] for finding in findings]
+    assert "line 2: document is empty" in [
+        finding.sentence.text(ENGLISH)[:25] for finding in findings
+    ]
 
 
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("query,text\na,b\n", 'no column "document"'),
+        ("query,n\na,7\n", "not clear which column has the documents"),
         ("query,document\n", "no pairs"),
         ("query,document\na,b,c\n", "line 2 of pairs.csv has 3 fields"),
         ('query,document\na,"b\n', "The quotes do not match at line 2"),
@@ -163,9 +167,9 @@ def test_a_file_that_cannot_be_read_as_pairs_is_refused(check, content, said):
 def test_a_file_that_is_not_there_or_not_utf8_is_refused(tmp_path):
     with pytest.raises(UserError, match="no file"):
         check_pairs(tmp_path / "absent.csv")
-    (tmp_path / "latin.csv").write_bytes("query,document\ncaf\u00e9,b\n".encode("latin-1"))
-    with pytest.raises(UserError, match=r"latin\.csv cannot be read"):
-        check_pairs(tmp_path / "latin.csv")
+    (tmp_path / "bad.csv").write_bytes("query,document\nfür,ß\ngrün,ä".encode() + b"\xe9")
+    with pytest.raises(UserError, match=r"bad\.csv is not UTF-8 at line 3"):
+        check_pairs(tmp_path / "bad.csv")
 
 
 def test_long_texts_are_not_held(tmp_path):
@@ -254,7 +258,7 @@ def test_the_same_seed_holds_out_the_same_and_a_second_run_goes_on(tmp_path):
 
 @pytest.mark.parametrize(
     ("line", "said"),
-    [(",b,1", "query is empty at line 3"), ("a,b,2", "label is not 0 or 1 at line 3")],
+    [(",b,1", "query is empty at line 3"), ("a,b,x", "label is none of 1 at line 3")],
 )
 def test_a_large_file_with_a_wrong_line_is_refused(tmp_path, line, said):
     (tmp_path / "pairs.csv").write_text(f"query,document,label\nx,y,1\n{line}\n")

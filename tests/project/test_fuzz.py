@@ -26,7 +26,8 @@ from hypothesis import strategies as st
 
 from dssm_core.__main__ import main
 from dssm_core.card import faithfulness_table, trust_sentence
-from dssm_core.corpus.columns import doubts, guess_roles, read_table, to_pairs
+from dssm_core.corpus import pairs as pairs_of
+from dssm_core.corpus.checks import doubts
 from dssm_core.corpus.pairs import read_pairs, stream_pairs
 from dssm_core.errors import UserError
 from dssm_core.folder import FAITHFULNESS, LARGEST, ModelFolder
@@ -170,9 +171,7 @@ def pairs(rng: random.Random, at: Path) -> None:
 def columns(rng: random.Random, at: Path) -> None:
     name, content = table(rng)
     with only_trouble():
-        found = read_table(content, name)
-        roles = guess_roles(found)
-        doubts(to_pairs(found, roles))
+        doubts(*pairs_of.read(content, name))
 
 
 @kind
@@ -302,8 +301,7 @@ def test_hypothesis_finds_no_text_that_cannot_be_read(given_text, length):
 @settings(max_examples=max(60, INPUTS // 10), deadline=None)
 def test_hypothesis_finds_no_bytes_that_are_neither_table_nor_trouble(content, name):
     with only_trouble():
-        found = read_table(content, name)
-        to_pairs(found, guess_roles(found))
+        read_pairs(content, name)
 
 
 @pytest.mark.slow

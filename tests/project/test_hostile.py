@@ -25,9 +25,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dssm_core.corpus import pairs as pairs_module
-from dssm_core.corpus.columns import guess_roles, read_table, to_pairs
+from dssm_core.corpus import formats, opening
 from dssm_core.corpus.pairs import read_pairs, stream_pairs
+from dssm_core.corpus.reading import Choices, read_table, roles_of
 from dssm_core.errors import UserError
 from dssm_core.folder import LARGEST, ModelFolder
 from dssm_core.inspection import compare
@@ -279,12 +279,12 @@ def test_many_short_lines_in_a_small_gzip_are_refused_before_they_are_cut():
         found, calls, megabytes = measured(lambda read=read: read(content, "bomb.csv.gz"))
         assert "bomb.csv.gz has over 2,000,000 lines" in found
         assert calls < 10_000
-        assert megabytes < 1.1 * pairs_module.MAX_BYTES / 1e6
+        assert megabytes < 1.1 * opening.MAX_BYTES / 1e6
 
 
 @pytest.mark.parametrize("is_packed", [True, False], ids=["gzip", "plain"])
 def test_a_file_of_too_many_bytes_is_refused_in_little_memory(monkeypatch, is_packed):
-    monkeypatch.setattr(pairs_module, "MAX_BYTES", 1 << 20)
+    monkeypatch.setattr(opening, "MAX_BYTES", 1 << 20)
     content = b"query,document\na," + b"b" * (60 << 20) + b"\n"
     given = gzip.compress(content, 1) if is_packed else content
     for read in (read_pairs, read_table):
@@ -298,7 +298,7 @@ def test_many_lines_of_json_are_refused_before_they_are_parsed():
     found, calls, megabytes = measured(lambda: read_table(content, "bomb.jsonl.gz"))
     assert "over 2,000,000 lines" in found
     assert calls < 10_000
-    assert megabytes < 1.1 * pairs_module.MAX_BYTES / 1e6
+    assert megabytes < 1.1 * opening.MAX_BYTES / 1e6
 
 
 @pytest.mark.parametrize("read", [read_pairs, read_table])
@@ -330,7 +330,7 @@ def test_lines_of_json_with_a_key_each_do_not_make_a_square():
 
 
 def test_a_table_of_too_many_cells_is_refused(monkeypatch):
-    monkeypatch.setattr(pairs_module, "MAX_CELLS", 1_000)
+    monkeypatch.setattr(formats, "MAX_CELLS", 1_000)
     rows = "\n".join(",".join("ab" * 10) for _ in range(60))
     header = ",".join(f"c{i}" for i in range(20))
     with pytest.raises(UserError, match="over 1,000 cells"):
@@ -343,13 +343,12 @@ def test_a_table_of_too_many_cells_is_refused(monkeypatch):
 def test_a_long_cell_is_looked_at_once(cell):
     content = f"one,two\n{cell},b\n{cell},c\n".encode()
     with cpu_limit():  # looked at again from each character, it would take hours
-        guess_roles(read_table(content, "long.csv"))
+        roles_of(read_table(content, "long.csv"), Choices())
 
 
 def test_formulas_and_markup_in_a_table_stay_text():
     content = b"query,document\n\"=cmd|'/c calc'!A1\",<script>alert(1)</script>\n"
-    table = read_table(content, "f.csv")
-    (row,) = to_pairs(table, guess_roles(table)).to_dict("records")
+    (row,) = read_pairs(content, "f.csv").to_dict("records")
     assert row["query"] == "=cmd|'/c calc'!A1"
     assert row["document"] == "<script>alert(1)</script>"
 
@@ -560,7 +559,7 @@ def test_hostile_files_are_refused_by_a_process_that_may_not_take_much_memory(tm
     code = """
 import sys
 from pathlib import Path
-from dssm_core.corpus.columns import read_table
+from dssm_core.corpus.reading import read_table
 from dssm_core.errors import UserError
 from dssm_core.folder import ModelFolder
 for name in sys.argv[2:]:

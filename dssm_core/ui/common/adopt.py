@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from dssm_core.corpus.columns import guess_roles, read_table, to_pairs
+from dssm_core.corpus.opening import ENDINGS
 from dssm_core.corpus.pairs import read_pairs
 from dssm_core.errors import UserError
 from dssm_core.paths import new_models, sample_model
@@ -110,9 +110,7 @@ def _show_form() -> None:
             persist_state="session",
             help=tr("adopt.prompt.help"),
         )
-        given = st.file_uploader(
-            tr("adopt.pairs"), type=["csv", "tsv", "jsonl", "gz"], help=tr("adopt.pairs.help")
-        )
+        given = st.file_uploader(tr("adopt.pairs"), type=ENDINGS, help=tr("adopt.pairs.help"))
         name = st.text_input(
             tr("adopt.name"), "my-encoder", key="adopt.name", persist_state="session"
         )
@@ -122,14 +120,9 @@ def _show_form() -> None:
             raise UserError("encoder.none here", reference)
         if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,40}", name):
             raise UserError("lab.wrong name", name=name)
-        pairs = _pairs(given.getvalue(), given.name) if given else _sample()
+        pairs = read_pairs(given.getvalue(), given.name) if given else _sample()
         st.session_state[RUN] = _start(reference.strip(), pairs, name, (query, document))
         st.rerun()
-
-
-def _pairs(content: bytes, name: str) -> pd.DataFrame:
-    table = read_table(content, name)
-    return to_pairs(table, guess_roles(table))
 
 
 def _sample() -> pd.DataFrame:

@@ -13,6 +13,7 @@ from typing import Any
 
 import streamlit as st
 
+from dssm_core.corpus.labels import MAX_VALUES
 from dssm_core.errors import UserError
 from dssm_core.folder import ModelFolder
 from dssm_core.ui.common import components, models, state
@@ -32,6 +33,9 @@ ROLE = "inspect.role."
 MAX_TEXT = 2_000
 """Characters of one value."""
 
+Role = str | float | list[str]
+"""What one of the widgets says that tell how a loaded file is read."""
+
 
 @dataclass(frozen=True)
 class InspectView:
@@ -46,7 +50,7 @@ class InspectView:
         slice: the chosen slice; "" for none.
         second: name of the second model's folder; "" for none.
         file: token of a loaded file; "" for the model's own pairs.
-        roles: what each column of a loaded file is, by the widgets that say so.
+        roles: how a loaded file is read, by the widgets that say so.
     """
 
     model: str
@@ -57,7 +61,7 @@ class InspectView:
     slice: str = ""
     second: str = ""
     file: str = ""
-    roles: Mapping[str, str] = field(default_factory=dict)
+    roles: Mapping[str, Role] = field(default_factory=dict)
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> InspectView:
@@ -71,9 +75,9 @@ class InspectView:
         cosine, line = float(values["threshold"]), int(values["line"])
         if not (math.isfinite(cosine) and -1 <= cosine <= 1 and 0 <= line < 2**53):
             raise ValueError("numbers out of range")
-        roles = {_text(name): _text(value) for name, value in dict(values["roles"]).items()}
-        if len(roles) > 20 or not all(name.startswith(ROLE) for name in roles):
-            raise ValueError("roles of no columns")
+        roles = {_text(name): _role(name, value) for name, value in dict(values["roles"]).items()}
+        if len(roles) > 20:
+            raise ValueError("too many roles")
         return cls(threshold=cosine, line=line, roles=roles, **texts)
 
 
@@ -82,6 +86,22 @@ def _text(value: object) -> str:
         raise ValueError("a text expected")
     value.encode("utf-8")
     return value
+
+
+def _role(name: str, value: object) -> Role:
+    """Return a widget's value, if it is of the kind that the widget gives."""
+    if not name.startswith(ROLE):
+        raise ValueError("a role expected")
+    match name.removeprefix(ROLE).split(".")[0], value:
+        case "relevant", list() if len(value) <= MAX_VALUES:
+            return [_text(label) for label in value]
+        case "cut", float() if math.isfinite(value):
+            return value
+        case "header", bool():
+            return value
+        case "query" | "document" | "label" | "encoding" | "separator", str():
+            return _text(value)
+    raise ValueError("a role of another kind")
 
 
 def open_link(folders: Mapping[str, ModelFolder]) -> None:
@@ -126,8 +146,8 @@ def keep(scored: load.ScoredPairs, line: Any) -> None:
     second = values.get(SECOND)
     roles = {
         name: value
-        for name, value in values.items()
-        if upload and name.startswith(ROLE) and upload.key in name and isinstance(value, str)
+        for name, value in sorted(values.items())
+        if upload and name.startswith(ROLE) and upload.key in name and value is not None
     }
     view = InspectView(
         scored.inspection.model,

@@ -3,37 +3,38 @@
 from __future__ import annotations
 
 import hashlib
+import zlib
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pandas as pd
 import streamlit as st
 
-from dssm_core.corpus import columns
+from dssm_core.corpus.checks import Finding, doubts
+from dssm_core.corpus.formats import SEPARATORS
+from dssm_core.corpus.labels import MAX_VALUES, Values
+from dssm_core.corpus.opening import ENDINGS, NAMES
+from dssm_core.corpus.pairs import to_pairs
+from dssm_core.corpus.reading import Choices, Table, interpret, read_table, roles_of
+from dssm_core.corpus.roles import NO_LABEL
 from dssm_core.errors import UserError
 from dssm_core.folder import ModelFolder
 from dssm_core.inspection.score_pairs import Inspection, inspect_pairs, sample_negatives
 from dssm_core.scoring import Scorer
 from dssm_core.ui.common import components
 from dssm_core.ui.common.adopt import offer_encoder
-from dssm_core.ui.common.language import tr
+from dssm_core.ui.common.language import tr, translator
 from dssm_core.ui.common.models import pick_model
 from dssm_core.ui.common.work import cached, scored
 from dssm_core.ui.inspect.kept_files import kept_files, this_browser
 from dssm_core.words import join_texts
 
-ENDINGS = ["csv", "tsv", "tab", "jsonl", "ndjson", "gz"]
 ASSUMED = 4
 """Documents assumed not relevant to each query of a file that labels all pairs relevant."""
-
-DOUBTS: dict[columns.Doubt, str] = {
-    "ids": "inspect.doubt.ids",
-    "one label": "inspect.doubt.one label",
-    "same text": "inspect.doubt.same text",
-    "contradiction": "inspect.doubt.contradiction",
-}
+ROWS = 200
+"""Rows of a doubt that are shown."""
 
 UPLOAD = "inspect.upload"
 """Session key of the loaded file."""
@@ -182,13 +183,17 @@ def _own(folder: ModelFolder) -> Source:
 
 
 def _load(source: Source, is_upload: bool, negatives: Any) -> PairsSource:
-    table = cached(
-        "inspect.table", source.key, lambda: columns.read_table(source.content, source.name)
-    )
-    roles = _map(table, source.key) if is_upload else columns.guess_roles(table)
-    key = f"{source.key} {roles}"
-    pairs = cached("inspect.pairs", key, lambda: columns.to_pairs(table, roles))
-    doubts = cached("inspect.doubts", key, lambda: columns.doubts(pairs))
+    choices = _choose_format(source.key) if is_upload else Choices()
+    key = f"{source.key} {choices}"
+    table = cached("inspect.table", key, lambda: read_table(source.content, source.name, choices))
+    if is_upload:
+        choices = _choose_roles(table, choices, source.key)
+    key = f"{source.key} {choices}"
+    read = cached("inspect.pairs", key, lambda: to_pairs(table, interpret(table, choices)))
+    pairs, reading = read
+    if is_upload:
+        components.show_quiet(reading.sentence().text(translator()))
+    found = cached("inspect.doubts", key, lambda: doubts(pairs, reading))
     number, relevant = len(pairs), int(pairs["label"].sum())
     if number > relevant:
         text = tr("inspect.source", name=source.name, number=number, relevant=relevant)
@@ -203,39 +208,111 @@ def _load(source: Source, is_upload: bool, negatives: Any) -> PairsSource:
             pairs = cached("inspect.drawn", (key, each), lambda: sample_negatives(pairs, each))
             assumed = tr("inspect.source.assumed", each=each, number=len(pairs) - number)
             text = join_texts(text, assumed)
-            key, doubts = f"{key} {each}", {k: v for k, v in doubts.items() if k != "one label"}
+            key, found = f"{key} {each}", [one for one in found if one.kind != "one label"]
     components.show_quiet(text)
-    for doubt, example in doubts.items():
-        components.show_message("warning", tr(DOUBTS[doubt]), example)
+    _show_doubts(found, read[0])
     return PairsSource(pairs, key, source.name)
 
 
-def _map(table: columns.Table, key: str) -> columns.Roles:
+def _show_doubts(found: list[Finding], pairs: pd.DataFrame) -> None:
+    """Show what looks wrong in one panel, each with its rows."""
+    if not found:
+        return
+    with st.expander(tr("inspect.doubts", number=len(found)), icon=":material/warning:"):
+        for finding in found:
+            components.show_message("warning", finding.sentence.text(translator()))
+            if finding.rows:
+                with st.popover(tr("inspect.doubts.rows")):
+                    rows = pairs.loc[list(finding.rows[:ROWS])]
+                    st.dataframe(rows, alt=tr("inspect.doubts.rows"))
+
+
+def _choose_format(key: str) -> Choices:
+    """Let a person say what the file's bytes mean, where what was found is wrong."""
+    found = tr("inspect.reading.guessed")
+    with st.popover(tr("inspect.reading"), icon=":material/tune:"):
+        encoding = st.selectbox(
+            tr("inspect.reading.encoding"),
+            list(dict.fromkeys(NAMES.values())),
+            None,
+            key=f"inspect.role.encoding.{key}",
+            placeholder=found,
+        )
+        separator = st.selectbox(
+            tr("inspect.reading.separator"),
+            list(SEPARATORS),
+            None,
+            format_func=lambda character: tr(f"reading.{SEPARATORS[character]}"),
+            key=f"inspect.role.separator.{key}",
+            placeholder=found,
+        )
+        header = st.selectbox(
+            tr("inspect.reading.header"),
+            [True, False],
+            None,
+            format_func=lambda is_header: tr(
+                "inspect.reading.header.yes" if is_header else "inspect.reading.header.no"
+            ),
+            key=f"inspect.role.header.{key}",
+            placeholder=found,
+        )
+    return Choices(encoding=encoding, separator=separator, header=header)
+
+
+def _choose_roles(table: Table, choices: Choices, key: str) -> Choices:
     """Show which column is what, guessed, and return what a person makes of it."""
-    guess = cached("inspect.guess", key, lambda: columns.guess_roles(table))
+    guess = cached("inspect.guess", (key, choices), lambda: roles_of(table, choices))
+    every, boxes = list(table.columns), st.columns(3)
+    key = f"{key}.{_mark(every)}"
 
-    def pick(column: Any, name: str, label: str, options: list[str], chosen: str | None) -> Any:
-        index = options.index(chosen) if chosen in options else None
-        return column.selectbox(label, options, index, key=f"inspect.role.{name}.{key}")
+    def pick(place: int, role: str, chosen: str | None, placeholder: str | None = None) -> Any:
+        return boxes[place].selectbox(
+            tr(f"inspect.role.{role}"),
+            every,
+            every.index(chosen) if chosen in every else None,
+            key=f"inspect.role.{role}.{key}",
+            placeholder=placeholder,
+        )
 
-    boxes = st.columns(3)
-    every = list(table.columns)
-    query = pick(boxes[0], "query", tr("inspect.role.query"), every, guess.query)
-    document = pick(boxes[1], "document", tr("inspect.role.document"), every, guess.document)
-    label = boxes[2].selectbox(
-        tr("inspect.role.label"),
+    query = pick(0, "query", guess.query)
+    document = pick(1, "document", guess.document)
+    label = pick(2, "label", guess.label, tr("inspect.role.label.none"))
+    choices = replace(choices, query=query, document=document, label=label or NO_LABEL)
+    return choices if label is None else _choose_labels(table, choices, f"{key}.{label}")
+
+
+def _choose_labels(table: Table, choices: Choices, key: str) -> Choices:
+    """Let a person say which labels mean relevant, or from which grade on."""
+    column = str(choices.label)
+    values = cached("inspect.values", key, lambda: Values(table.cells(column), table.name))
+    try:
+        labels = interpret(table, replace(choices, query=None, document=None)).labels
+    except UserError:
+        labels = None
+    is_graded = values.are_numbers and len(values.kept) > 2
+    if is_graded:
+        least = st.number_input(
+            tr("inspect.role.cut"),
+            value=float(labels.least) if labels and labels.least is not None else None,
+            step=1.0 if values.are_grades else None,
+            format="%g",
+            key=f"inspect.role.cut.{key}",
+        )
+        return choices if least is None else replace(choices, min_grade=least)
+    every = list(values.kept.values())
+    if len(every) > MAX_VALUES:
+        return choices
+    guess = [value for value in labels.relevant if value in every] if labels else []
+    relevant = st.multiselect(
+        tr("inspect.role.relevant"),
         every,
-        every.index(guess.label) if guess.label in every else None,
-        key=f"inspect.role.label.{key}",
-        placeholder=tr("inspect.role.label.none"),
+        guess,
+        key=f"inspect.role.relevant.{key}.{_mark(every)}",
     )
-    relevant, irrelevant = cached(
-        "inspect.labels", (key, label), lambda: columns.guess_labels(table, label)
-    )
-    if relevant is not None or irrelevant is not None:
-        left, right, _ = st.columns(3)
-        values = table.values(str(label))
-        key = f"{key}.{label}"
-        relevant = pick(left, "yes", tr("inspect.role.yes"), values, relevant)
-        irrelevant = pick(right, "no", tr("inspect.role.no"), values, irrelevant)
-    return columns.Roles(query, document, label, relevant, irrelevant)
+    is_guess = not relevant or relevant == guess  # a label that means neither is then refused
+    return choices if is_guess else replace(choices, relevant=tuple(relevant))
+
+
+def _mark(options: list[str]) -> str:
+    """Return what tells a widget with these options from one with others, in any process."""
+    return f"{zlib.crc32(repr(options).encode()):08x}"

@@ -8,10 +8,10 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dssm_core.corpus.columns import guess_roles, read_table, to_pairs
-from dssm_core.corpus.pairs import read_pairs
+from dssm_core.corpus.opening import ENDINGS
+from dssm_core.corpus.pairs import read, read_pairs
 from dssm_core.ui.common import components, models, state
-from dssm_core.ui.common.language import tr
+from dssm_core.ui.common.language import tr, translator
 
 OWN = "own file"
 """What the picker calls a file of the person's own; no model folder has a blank in its name."""
@@ -52,22 +52,12 @@ def _own() -> pd.DataFrame | None:
     components.show_quiet(tr("inspect.upload.about"))
     given: Any = st.file_uploader(
         tr("lab.pairs.own"),
-        type=["csv", "tsv", "tab", "jsonl", "ndjson", "gz"],
+        type=ENDINGS,
         key="lab.file",
         label_visibility="collapsed",
     )
     if given is None:
         return None
-    table = read_table(given.getvalue(), given.name)
-    roles = guess_roles(table)
-    pairs = to_pairs(table, roles)
-    components.show_quiet(
-        tr(
-            "lab.pairs.read",
-            number=len(pairs),
-            query=roles.query,
-            document=roles.document,
-            label=roles.label or tr("lab.pairs.all relevant"),
-        )
-    )
+    pairs, reading = read(given.getvalue(), given.name)
+    components.show_quiet(reading.sentence().text(translator()))
     return pairs[NEEDED]

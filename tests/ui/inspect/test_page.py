@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dssm_core.corpus.opening import ENDINGS
+from dssm_core.corpus.pairs import read
 from dssm_core.errors import UserError
 from dssm_core.folder import ModelFolder
 from dssm_core.inspection import score_pairs
@@ -19,11 +22,13 @@ from dssm_core.ui.inspect import address as address_page
 from dssm_core.ui.inspect import errors as errors_page
 from dssm_core.ui.inspect import load
 from dssm_core.ui.inspect.report import report_bytes
-from dssm_core.words import Sentence, translator_for
+from dssm_core.words import ENGLISH, Sentence, translator_for
+from tests import ROOT
 from tests.pages import LABELLED, Loading, Ready, inspect_page, shown_text, sound
 from tests.tiny import AWKWARD
 
 Open = Callable[..., AppTest]
+CASES = [p for p in (ROOT / "tests/fixtures/cases").iterdir() if p.suffix[1:] in ENDINGS]
 
 
 @pytest.fixture
@@ -138,11 +143,35 @@ def test_columns_of_any_name_are_guessed_and_can_be_chosen_otherwise(page: Open)
     assert boxes["Column of the documents"].value == "text"
     assert "2 pairs, all labelled relevant" in shown_text(app)
     boxes["Column of the labels"].set_value("urteil").run()
-    boxes = {s.label: s for s in app.selectbox}
-    boxes["Label that means relevant"].set_value("gut")
-    boxes["Label that means not relevant"].set_value("schlecht").run()
+    assert "gut, schlecht" in shown_text(app), "it is asked which means relevant"
+    relevant_labels(app).set_value(["gut"]).run()
     assert "2 pairs, 1 labelled relevant" in shown_text(app)
     assert "2 of 2 pairs are on the wrong side" in shown_text(app)
+
+
+@pytest.mark.parametrize("path", sorted(CASES), ids=lambda path: path.name)
+def test_page_and_command_read_a_file_alike(page: Open, path: Path) -> None:
+    app = upload(page(live=Loading), path.read_bytes(), path.name)
+    try:
+        said = read(path)[1].sentence().text(ENGLISH)
+    except UserError as error:
+        said = str(error).split(" (found")[0].split(". ")[0]
+    assert said in shown_text(app)
+
+
+def relevant_labels(app: AppTest) -> Any:
+    return next(box for box in app.multiselect if box.label == "Labels that mean relevant")
+
+
+def test_how_a_file_is_read_is_said_and_can_be_changed(page: Open) -> None:
+    app = upload(page(), "q;text;grade\nred;red;0\nred;blue;1\nred;wall;3\n")
+    assert "relevant where “grade” is 2 or more (it goes from 0 to 3)" in shown_text(app)
+    assert "3 pairs, 1 labelled relevant" in shown_text(app)
+    box = next(box for box in app.number_input if box.label == "Relevant from this grade")
+    box.set_value(1.0).run()
+    assert "3 pairs, 2 labelled relevant" in shown_text(app)
+    next(box for box in app.selectbox if box.label == "Separator").set_value(",").run()
+    assert "not clear which column has the" in shown_text(app)
 
 
 @pytest.mark.parametrize(
@@ -153,9 +182,9 @@ def test_columns_of_any_name_are_guessed_and_can_be_chosen_otherwise(page: Open)
         ("query,document,label\nred,a\n", "mine.csv", "line 2 of mine.csv has 2 fields"),
         ('query,document\n"red,a\n', "mine.csv", "The quotes do not match at line 2"),
         ('{"query": "red"\n', "mine.jsonl", "line 1 of mine.jsonl is not JSON"),
-        (b"query,document\n\xff,a\n", "mine.csv", "mine.csv is not UTF-8 at line 2"),
+        (b"query,document\n\xff,a\n", "mine.csv", "If letters look wrong, name another"),
         ("n\n7\n", "mine.csv", "not clear which column has the queries"),
-        ("query,document,label\na,b,1\na,c,0\na,d,2\n", "mine.csv", "at line 4"),
+        ("query,document,label\na,b,1\na,c,0\na,d,so\n", "mine.csv", "at line 4"),
     ],
 )
 def test_what_is_wrong_with_a_file_is_named_by_line_and_the_page_goes_on(
@@ -170,9 +199,9 @@ def test_what_is_wrong_with_a_file_is_named_by_line_and_the_page_goes_on(
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ("q1,red,1\nq2,blue,0\n", "look like ids.*Found: query: q1"),
-        ("red,door,0\nblue,wall,0\n", "All pairs have the same label"),
-        ("red,door,1\nred,door,0\n", "labelled both relevant and not relevant"),
+        ("q1,red,1\nq2,blue,0\n", "join the texts to the ids first"),
+        ("red,door,0\nblue,wall,0\n", "one label, 0, so no error rate can be measured"),
+        ("red,door,1\nred,door,0\n", "a pair labelled both 1 and 0"),
     ],
 )
 def test_doubtful_pairs_are_loud(page: Open, rows: str, message: str) -> None:
@@ -363,6 +392,48 @@ def test_a_loaded_file_is_found_again_by_its_own_browser_alone(
     sound(other)
     assert "is not on the server any more" in shown_text(other)
     assert "pairs.csv: 6 pairs" in shown_text(other)
+
+
+@pytest.mark.parametrize(
+    ("rows", "change"),
+    [
+        ("red,red,gut\nred,blue,schlecht\n", lambda app: relevant_labels(app).set_value(["gut"])),
+        (
+            "red,red,1\nred,blue,2\nred,wall,3\nred,door,4\n",
+            lambda app: next(b for b in app.number_input if "grade" in b.label).set_value(2.0),
+        ),
+    ],
+)
+def test_the_address_restores_how_a_loaded_file_is_read(
+    page: Open, monkeypatch: pytest.MonkeyPatch, rows: str, change: Callable[[AppTest], Any]
+) -> None:
+    monkeypatch.setattr(load, "this_browser", lambda: "mine")
+    monkeypatch.setattr(address_page, "this_browser", lambda: "mine")
+    app = upload(page(), "query,document,label\n" + rows)
+    change(app).run()
+    next(b for b in app.selectbox if b.label == "First row").set_value(True).run()
+    other = page(view=address(app))
+    sound(other)
+    assert re.findall("mine.csv: .*? labelled", shown_text(other)) == re.findall(
+        "mine.csv: .*? labelled", shown_text(app)
+    )
+    assert address(other) == address(app)
+
+
+@pytest.mark.parametrize(
+    "roles",
+    [
+        {"x": "y"},
+        {"inspect.role.cut.k": math.nan},
+        {"inspect.role.relevant.k": ["a"] * 100},
+        {"inspect.role.header.k": "yes"},
+        {"inspect.role.query.k": ["a"]},
+    ],
+)
+def test_roles_of_another_kind_are_not_restored(page: Open, roles: dict[str, Any]) -> None:
+    view = {"model": "doors", "fingerprint": "", "threshold": 0.5, "line": 1, "column": ""}
+    view |= {"slice": "", "second": "", "file": "", "roles": roles}
+    assert "This link cannot be read" in shown_text(page(view=state.packed(view)))
 
 
 @pytest.mark.parametrize("link", ["x", "A" * 9000, state.packed({"model": "doors"})])

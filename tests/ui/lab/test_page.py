@@ -225,7 +225,7 @@ def test_a_file_of_ones_own_is_read_whatever_its_columns_are_called(page: AppTes
     content = b"keyword,answer text\nred,a red door\nblue,a blue door\n"
     page.file_uploader[0].upload("mine.csv", content, "text/csv").run()
     sound(page)
-    assert "2 pairs read. Query: column keyword. Document: column answer text." in text(page)
+    assert "2 pairs; query from “keyword”, document from “answer text”" in text(page)
     page.button(key="lab.start").click().run()
     assert page.session_state["lab.run"].pairs["document"].tolist() == ["a red door", "a blue door"]
 

@@ -1,0 +1,438 @@
+"""Lines of text as a table: its format, separator, quotes and header, found or given."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import Any, Literal
+
+from dssm_core.corpus.names import is_usual, number_of
+from dssm_core.corpus.opening import MAX_BYTES, Encoding, Source, find_encoding, text_lines
+from dssm_core.errors import UserError, line_of
+from dssm_core.process import read_long_cells
+from dssm_core.words import Sentence
+
+Kind = Literal["separated", "json lines", "json", "json columns", "parquet"]
+Record = tuple[int, Sequence[str]]  # 1-based line, cells in the order of the columns
+
+SEPARATORS = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar", "\x01": "control-A"}
+MAX_COLUMNS, MAX_CELLS = 1_000, 20_000_000  # of a table
+HEAD = 1 << 18
+"""Characters that a format is guessed from."""
+ROWS = 100
+"""Rows, likewise."""
+UNFIT = re.compile("[\0\ud800-\udfff]")
+
+_SEP = re.compile(r'"?sep=(.)"?\r?\n?', re.IGNORECASE)
+_JSON = {".jsonl": "json lines", ".ndjson": "json lines"}
+
+
+@dataclass(frozen=True)
+class Format:
+    """How a file's text makes a table.
+
+    Attributes:
+        kind: "separated" is CSV, TSV and their kin.
+        encoding: of its bytes; None in Parquet, which says so itself.
+        separator: between cells; "" in JSON and Parquet.
+        is_quoted: whether a quote around a cell is not of its text.
+        has_header: whether the first row has the names of the columns.
+        first: the number of the line where the table starts; a line "sep=;" stands before it.
+    """
+
+    kind: Kind
+    encoding: Encoding | None = None
+    separator: str = ""
+    is_quoted: bool = True
+    has_header: bool = True
+    first: int = 1
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of a separated file, or of what a list holds, to be gone through again and again."""
+
+    source: Source
+    format: Format
+
+    def __iter__(self) -> Iterator[Record]:
+        """Yield the header, or names made up, then each row with the line where it starts."""
+        lines = _lines_of(self.source, self.format)
+        return _separated(lines, self.source.name, self.format)
+
+
+def find_format(
+    source: Source,
+    encoding: str | None = None,
+    separator: str | None = None,
+    header: bool | None = None,
+    is_whole: bool = True,
+) -> Format:
+    """Return a file's format, from its bytes and its name.
+
+    Args:
+        source: the file.
+        encoding: of its bytes; None to find it, as for what follows.
+        separator: one character.
+        header: whether the first row has names.
+        is_whole: whether the file is to be read whole.
+
+    Raises:
+        UserError: where the file cannot be read.
+    """
+    with source.open() as stream:
+        if stream.read(4) == b"PAR1":
+            return Format("parquet")
+    found = find_encoding(source, encoding, is_whole)
+    head = _head(source, found)
+    if not "".join(head).strip():
+        raise UserError("pairs.empty file", name=source.name)
+    kind = _json_kind(source, head) if separator is None else None
+    if kind:
+        return Format(kind, found)
+    stated = _SEP.fullmatch(head[0])
+    first = 2 if stated else 1
+    head = head[first - 1 :]
+    if separator is None:
+        separator = stated[1] if stated else _separator(head, source.ending)
+    elif len(separator) != 1:
+        raise UserError("format.separator", repr(separator))
+    given = Format("separated", found, separator, True, True, first)
+    if separator == "\t":
+        given = replace(given, is_quoted=_is_quoted(source, given))
+    if header is None:
+        header = _has_header(head, given)
+    return replace(given, has_header=header)
+
+
+def read_columns(source: Source, format: Format) -> tuple[tuple[str, ...], Iterable[Record]]:
+    """Return a table's columns, and its rows, to be gone through again and again.
+
+    Raises:
+        UserError: where the file is not of its format; names the line.
+    """
+    if format.kind == "separated":
+        rows = Rows(source, format)
+        columns = tuple(next(iter(rows), (1, ()))[1])
+        return columns, _Without(rows)
+    if format.kind == "parquet":
+        from dssm_core.corpus.parquet import ParquetRows
+
+        parquet = ParquetRows.of(source)
+        return parquet.columns, parquet
+    items: Iterable[tuple[int, dict[str, Any]]]
+    if format.kind == "json lines":
+        items = _JsonLines(source, format)
+    else:
+        items = list(_json_items(source, format))
+    return _json_columns(items, source.name), _JsonRows(items, source.name)
+
+
+@dataclass(frozen=True)
+class _Without:
+    """Rows without the header."""
+
+    rows: Rows
+
+    def __iter__(self) -> Iterator[Record]:
+        return islice(self.rows, 1, None)
+
+
+@dataclass(frozen=True)
+class _JsonLines:
+    source: Source
+    format: Format
+
+    def __iter__(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        for number, line in enumerate(_lines_of(self.source, self.format), 1):
+            if line.strip():
+                yield number, _object(line, line_of(number, self.source.name))
+
+
+@dataclass(frozen=True)
+class _JsonRows:
+    items: Iterable[tuple[int, dict[str, Any]]]
+    name: str
+
+    def __iter__(self) -> Iterator[Record]:
+        columns = _json_columns(self.items, self.name)
+        for number, item in self.items:
+            yield number, [cell_of(item.get(column)) for column in columns]
+
+
+def check_size(name: str, columns: int, rows: int = 1) -> None:
+    """Refuse what would fill the memory: a small file can hold very many cells."""
+    for what, count, most in (
+        ("columns", columns, MAX_COLUMNS),
+        ("cells", rows * columns, MAX_CELLS),
+    ):
+        if count > most:
+            raise UserError(f"pairs.too many {what}", f"{count:,}", name=name, most=most)
+
+
+def cell_of(value: Any) -> str:
+    """Return a value of JSON or Parquet as a cell's text; "" for none."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _lines_of(source: Source, format: Format) -> Iterator[str]:
+    assert format.encoding is not None
+    return islice(text_lines(source, format.encoding), format.first - 1, None)
+
+
+def _head(source: Source, encoding: Encoding) -> list[str]:
+    """Return the first lines, at most HEAD characters of them, and one line at least."""
+    head: list[str] = []
+    size = 0
+    for line in text_lines(source, encoding):
+        if head and size + len(line) > HEAD and "".join(head).strip():
+            break
+        head.append(line)
+        size += len(line)
+    return head
+
+
+# JSON
+
+
+def _json_kind(source: Source, head: Sequence[str]) -> Kind | None:
+    if source.ending in _JSON:
+        return "json lines"
+    line = next(line for line in head if line.strip()).strip()
+    is_json = source.ending == ".json"
+    if source.ending in (".csv", ".tsv", ".tab") or not (
+        is_json or re.match(r"\[\s*({|$)|{", line)
+    ):
+        return None
+    if line.startswith("["):
+        return "json"
+    try:
+        item = json.loads(line)
+    except (ValueError, RecursionError):
+        return "json" if is_json else "json lines"
+    is_columns = isinstance(item, dict) and all(isinstance(v, (dict, list)) for v in item.values())
+    return "json columns" if is_columns and item else "json lines"
+
+
+def _json_items(source: Source, format: Format) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the objects of a JSON array with their lines, or the rows of JSON's columns."""
+    text = "".join(_lines_of(source, format))
+    if len(text) > MAX_BYTES:
+        raise UserError("file.too large", name=source.name, most=MAX_BYTES >> 20)
+    start = len(text) - len(text.lstrip())
+    if text.startswith("[", start):
+        yield from _array_items(text, start + 1, source.name)
+        return
+    item = _object(text, line_of(1, source.name))
+    if len(item) == 1 and isinstance(rows := next(iter(item.values())), list):
+        item = {str(n): row for n, row in enumerate(rows) if isinstance(row, dict)}
+        yield from enumerate(item.values(), 1)
+        return
+    columns = {c: v.values() if isinstance(v, dict) else v for c, v in item.items()}
+    lengths = {len(v) if isinstance(v, (list, type({}.values()))) else -1 for v in columns.values()}
+    if len(lengths) != 1 or lengths == {-1}:
+        raise UserError("format.json columns", name=source.name)
+    for number, cells in enumerate(zip(*columns.values(), strict=True), 1):
+        yield number, dict(zip(columns, cells, strict=True))
+
+
+def _array_items(text: str, at: int, name: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    decoder, space = json.JSONDecoder(), re.compile(r"[\s,]*")
+    line, counted = 1, 0
+    while True:
+        at = space.match(text, at).end()  # type: ignore[union-attr]
+        line, counted = line + text.count("\n", counted, at), at
+        if text.startswith("]", at):
+            return
+        try:
+            item, end = decoder.raw_decode(text, at)
+        except (ValueError, RecursionError) as trouble:
+            where = line_of(line, name)
+            received = f"{trouble}: {text[at : at + 80]}"
+            raise UserError("format.not JSON", received, where=where) from trouble
+        yield line, _checked(item, text[at:end], line_of(line, name))
+        at = end
+
+
+def _json_columns(items: Iterable[tuple[int, dict[str, Any]]], name: str) -> tuple[str, ...]:
+    """Return every key, in the order of the rows."""
+    columns: dict[str, None] = {}
+    for _, item in items:
+        if item.keys() - columns.keys():
+            columns.update(dict.fromkeys(item))
+            check_size(name, len(columns))
+    return tuple(columns)
+
+
+def _object(text: str, where: Sentence) -> dict[str, Any]:
+    try:
+        item = json.loads(text)
+    except (ValueError, RecursionError) as trouble:
+        raise UserError("pairs.not JSON", f"{trouble}: {text.strip()}", where=where) from trouble
+    return _checked(item, text, where)
+
+
+def _checked(item: Any, text: str, where: Sentence) -> dict[str, Any]:
+    if not isinstance(item, dict):
+        raise UserError("pairs.not an object", text.strip(), where=where)
+    # An escape can bring in what the file's own bytes may not hold.
+    if "\\u" in text and UNFIT.search("\n".join([*item, *map(cell_of, item.values())])):
+        raise UserError("pairs.escaped NUL", text.strip(), where=where)
+    return item
+
+
+# separated
+
+
+def _separated(lines: Iterable[str], name: str, format: Format) -> Iterator[Record]:
+    """Yield the names of the columns, then each row, with the line where it starts."""
+    read_long_cells(MAX_BYTES)
+    reader = _reader(lines, format)
+    columns: Sequence[str] = ()
+    before, start = format.first - 1, format.first
+    try:
+        for cells in reader:
+            if cells and not columns:
+                check_size(name, len(cells))
+                made_up = [f"column {n}" for n in range(1, len(cells) + 1)]
+                names = [cell.strip() or made_up[n] for n, cell in enumerate(cells)]
+                columns = names if format.has_header else made_up
+                yield start, columns
+                if not format.has_header:
+                    yield start, cells
+            elif cells:
+                if len(cells) != len(columns):
+                    raise _wrong_width(cells, columns, line_of(start, name))
+                yield start, cells
+            start = before + reader.line_num + 1
+    except csv.Error as trouble:
+        raise UserError("pairs.broken quoting", str(trouble), line=start, name=name) from trouble
+
+
+def _reader(lines: Iterable[str], format: Format) -> Any:
+    if format.is_quoted:
+        return csv.reader(lines, delimiter=format.separator, strict=True)
+    return csv.reader(lines, delimiter=format.separator, quoting=csv.QUOTE_NONE)
+
+
+def _wrong_width(cells: Sequence[str], columns: Sequence[str], where: Sentence) -> UserError:
+    found, number = ", ".join(cells), len(cells)
+    return UserError("pairs.wrong width", found, where=where, number=number, columns=len(columns))
+
+
+def _sample(head: Sequence[str], format: Format) -> list[list[str]]:
+    """Return the first rows, as far as they can be read."""
+    rows: list[list[str]] = []
+    with suppress(csv.Error):
+        rows += islice(filter(None, _reader(head, format)), ROWS)
+    return rows
+
+
+def _separator(head: Sequence[str], ending: str) -> str:
+    """Return what separates most rows into as many cells as the first has, two at least."""
+    usual = ["\t", ",", ";", "|"] if ending in (".tsv", ".tab") else [*SEPARATORS]
+    best, most = usual[0], 0.0
+    for separator in usual:
+        format = Format("separated", None, separator, separator != "\t")
+        widths = [len(row) for row in _sample(head, format)]
+        if widths and widths[0] > 1:
+            share = widths.count(widths[0]) / len(widths)
+            if share > most:
+                best, most = separator, share
+    return best
+
+
+def _has_header(head: Sequence[str], format: Format) -> bool:
+    """Return whether the first row has names, and not the first pair.
+
+    1. A cell that is there again below it is no name; a usual name is one.
+    2. Names are no numbers, not empty, and of three words at most.
+    """
+    rows = _sample(head, format)
+    if not rows or len(rows[0]) > MAX_COLUMNS:
+        return True
+    first = [cell.strip() for cell in rows[0]]
+    below = [[cell.strip() for cell in row] for row in rows[1:] if len(row) == len(first)]
+    again = sum(any(row[n] == cell for row in below) for n, cell in enumerate(first) if cell)
+    usual = sum(map(is_usual, first))
+    if again and again >= usual:
+        return False
+    if usual:
+        return True
+    named = [cell for cell in first if cell and number_of(cell) is None and len(cell.split()) <= 3]
+    return len(named) == len(first) or not below
+
+
+@dataclass
+class _Quotes:
+    """How the cells of a tab-separated file are quoted.
+
+    Attributes:
+        bare: rows without a quote.
+        spared: columns in which a cell stands without quotes, in rows that have some.
+        needless: columns in which a cell is quoted that need not be.
+        is_closed: whether each quoted cell is closed, and the quotes in it are doubled.
+    """
+
+    bare: int = 0
+    spared: set[int] = field(default_factory=set)
+    needless: set[int] = field(default_factory=set)
+    is_closed: bool = True
+
+    def look(self, cells: Sequence[str]) -> None:
+        """Note a row's cells."""
+        for column, cell in enumerate(cells):
+            if not cell.startswith('"'):
+                if cell:
+                    self.spared.add(column)
+                continue
+            bare = cell[1:-1].replace('""', "")
+            if len(cell) < 2 or not cell.endswith('"') or '"' in bare:
+                self.is_closed = False
+            elif len(bare) == len(cell) - 2:
+                self.needless.add(column)
+
+    @property
+    def are_around(self) -> bool:
+        """Whether quotes stand around cells: where one is needed, or around a whole column."""
+        is_mixed = bool(self.needless) and (self.bare > 0 or bool(self.needless & self.spared))
+        return self.is_closed and not is_mixed
+
+
+def _is_quoted(source: Source, format: Format) -> bool:
+    """Return whether quotes around cells of a tab-separated file are not of its texts.
+
+    1. Where each line has as many tabs as the first, no quoted cell spans lines; so a quote is of
+       the text unless each is well closed within its cell, and stands where one is needed or
+       around all cells of its column.
+    2. Otherwise cells hold tabs or breaks, if reading them so succeeds.
+    """
+    width, quotes = -1, _Quotes()
+    for line in _lines_of(source, format):
+        row = line.rstrip("\r\n")
+        tabs = row.count("\t")
+        if width < 0:  # the header may be quoted otherwise
+            width = tabs if row else width
+        elif row and tabs != width:
+            return _can_be_read(Rows(source, format))
+        elif '"' in row:
+            quotes.look(row.split("\t"))
+        elif row:
+            quotes.bare += 1
+    return quotes.are_around
+
+
+def _can_be_read(rows: Iterable[Record]) -> bool:
+    try:
+        return all(True for _ in rows)
+    except UserError:
+        return False

@@ -1,0 +1,71 @@
+"""Parquet as a table of text."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from dssm_core.corpus.formats import Record, cell_of, check_size
+from dssm_core.corpus.opening import MAX_BYTES, Source
+from dssm_core.errors import UserError, line_of
+
+BATCH = 10_000
+
+
+@dataclass(frozen=True)
+class ParquetRows:
+    """The rows of a Parquet file, to be gone through again and again; a row's number is its line.
+
+    Attributes:
+        source: the file.
+        columns: its columns' names.
+    """
+
+    source: Source
+    columns: tuple[str, ...]
+
+    @classmethod
+    def of(cls, source: Source) -> ParquetRows:
+        """Open a file.
+
+        Raises:
+            UserError: where it is damaged, or unpacks to more than a file may have.
+        """
+        with _opened(source) as file:
+            about = file.metadata
+            size = sum(about.row_group(n).total_byte_size for n in range(about.num_row_groups))
+            if size > MAX_BYTES:
+                raise UserError("file.too large", name=source.name, most=MAX_BYTES >> 20)
+            columns = tuple(file.schema_arrow.names)
+            check_size(source.name, len(columns), about.num_rows)
+            return cls(source, columns)
+
+    def __iter__(self) -> Iterator[Record]:
+        """Yield each row's number, from 1, and its cells."""
+        number = 0
+        with _opened(self.source) as file:
+            for batch in file.iter_batches(BATCH):
+                for cells in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+                    number += 1
+                    row = [cell_of(cell) for cell in cells]
+                    if any("\0" in cell for cell in row):
+                        where = line_of(number, self.source.name)
+                        raise UserError("pairs.escaped NUL", where=where)
+                    yield number, row
+
+
+@contextmanager
+def _opened(source: Source) -> Iterator[Any]:
+    content = source.content
+    try:
+        opened = io.BytesIO(content) if isinstance(content, bytes) else content
+        with pq.ParquetFile(opened) as file:
+            yield file
+    except (pa.ArrowException, OSError) as trouble:
+        raise UserError("file.damaged Parquet", str(trouble), name=source.name) from trouble
