@@ -22,6 +22,7 @@ from dssm_core.card.sections import (
     slices_section,
 )
 from dssm_core.corpus.pairs import read_pairs
+from dssm_core.corpus.reading import OWN
 from dssm_core.errors import UserError
 from dssm_core.evaluation import Encoded, evaluate_towers, length_bands, random_pairs
 from dssm_core.evaluation.robustness import measure_robustness
@@ -135,7 +136,7 @@ def refresh_folder(
         raise UserError("folder.no training", name=folder.name)
     towers = load_towers(folder, "keras")  # what is stored is what other ways are checked against
     weight = folder.metrics.get("fusion", {}).get("weight")
-    measured = measure(towers, read_pairs(folder.path / "pairs.csv"), seed, weight)
+    measured = measure(towers, read_pairs(folder.path / "pairs.csv", choices=OWN), seed, weight)
     metrics = {**measured, "training": folder.metrics["training"]}
     stored = [
         {

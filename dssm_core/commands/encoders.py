@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dssm_core.commands.files import add_model, read_text
+from dssm_core.commands.files import add_model, add_reading, read_labelled, read_text
 from dssm_core.errors import UserError
 
 WORSE = 3
@@ -40,9 +40,7 @@ def _add_adopt(commands: Commands) -> None:
         help="a sentence-transformers, transformers or model2vec folder; an .onnx file; a file of "
         "vectors; endpoint:NAME; function:NAME",
     )
-    adopt.add_argument(
-        "--pairs", type=Path, required=True, help="CSV, TSV, JSONL: query,document[,label]"
-    )
+    adopt.add_argument("--pairs", type=Path, required=True, help="a file of labelled pairs")
     adopt.add_argument("--out", type=Path, required=True, help="the model folder to write")
     adopt.add_argument("--query-prompt", help="put in front of queries (the encoder's own)")
     adopt.add_argument("--document-prompt", help="put in front of documents (the encoder's own)")
@@ -60,6 +58,7 @@ def _add_adopt(commands: Commands) -> None:
         help='known vectors to recompute, JSONL: {"text", "vector"[, "side"]}',
     )
     adopt.add_argument("--seed", type=int, default=0, help="random seed of every draw (0)")
+    add_reading(adopt)
     adopt.set_defaults(command=_adopt)
 
 
@@ -71,6 +70,7 @@ def _add_prompts(commands: Commands) -> None:
     prompts.add_argument("--pairs", type=Path, required=True, help="labelled pairs")
     prompts.add_argument("--seed", type=int, default=0, help="random seed of the intervals (0)")
     prompts.add_argument("--json", action="store_true", help="print JSON")
+    add_reading(prompts)
     prompts.set_defaults(command=_prompts)
 
 
@@ -99,6 +99,7 @@ def _add_carry(commands: Commands) -> None:
     )
     carry.add_argument("--seed", type=int, default=0, help="random seed of --negatives (0)")
     carry.add_argument("--json", action="store_true", help="print JSON")
+    add_reading(carry)
     carry.set_defaults(command=_carry)
 
 
@@ -115,12 +116,12 @@ def _add_probes(commands: Commands) -> None:
     probes.add_argument(
         "--baseline", type=Path, help=f"figures to compare with: exit status {WORSE} if worse"
     )
+    add_reading(probes)
     probes.set_defaults(command=_probes)
 
 
 def _adopt(options: argparse.Namespace) -> int:
     from dssm_core.adoption import Adoption, adopt
-    from dssm_core.corpus.pairs import read_pairs
 
     given: dict[Side, str | None] = {
         "query": options.query_prompt,
@@ -129,7 +130,7 @@ def _adopt(options: argparse.Namespace) -> int:
     findings = adopt(
         Adoption(
             options.encoder,
-            read_pairs(options.pairs),
+            read_labelled(options.pairs, options)[0],
             options.out,
             {
                 **({"tokenizer": str(options.tokenizer.resolve())} if options.tokenizer else {}),
@@ -151,7 +152,6 @@ def _progress(done: int, total: int) -> None:
 
 def _prompts(options: argparse.Namespace) -> None:
     from dssm_core.adoption import audit_prompts
-    from dssm_core.corpus.pairs import read_pairs
     from dssm_core.folder import ModelFolder
     from dssm_core.runtimes.load import load_towers
     from dssm_core.towers import PromptedTowers
@@ -159,7 +159,7 @@ def _prompts(options: argparse.Namespace) -> None:
     towers = load_towers(ModelFolder.open(options.model))
     if not isinstance(towers, PromptedTowers):
         raise UserError("adopt.no prompts")
-    audit = audit_prompts(towers, read_pairs(options.pairs), options.seed)
+    audit = audit_prompts(towers, read_labelled(options.pairs, options)[0], options.seed)
     if options.json:
         print(json.dumps(json.loads(audit.to_json(orient="records")), indent=2, ensure_ascii=False))
         return
@@ -172,12 +172,11 @@ def _prompts(options: argparse.Namespace) -> None:
 
 
 def _carry(options: argparse.Namespace) -> None:
-    from dssm_core.corpus.pairs import read_pairs
     from dssm_core.inspection.carry import carry_threshold
     from dssm_core.inspection.score_pairs import inspect_pairs, sample_negatives
     from dssm_core.scoring import Scorer
 
-    pairs = read_pairs(options.pairs)
+    pairs, _ = read_labelled(options.pairs, options)
     if options.negatives and (pairs["label"] == 1).all():
         pairs = sample_negatives(pairs, options.negatives, options.seed)
     scorers = Scorer(options.model), Scorer(options.against)
@@ -196,7 +195,6 @@ def _carry(options: argparse.Namespace) -> None:
 
 
 def _probes(options: argparse.Namespace) -> int:
-    from dssm_core.corpus.pairs import read_pairs
     from dssm_core.evaluation.probes import probe, worse_than
     from dssm_core.files import write_whole
     from dssm_core.folder import ModelFolder
@@ -204,7 +202,7 @@ def _probes(options: argparse.Namespace) -> int:
 
     baseline = _baseline(options.baseline) if options.baseline else None
     towers = load_towers(ModelFolder.open(options.model))
-    figures = probe(towers, read_pairs(options.pairs), options.seed)
+    figures = probe(towers, read_labelled(options.pairs, options)[0], options.seed)
     null = figures["null"]
     print(
         f"{null['cases']:,} edits that keep the meaning move the cosine down by "

@@ -6,11 +6,12 @@ import argparse
 import json
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from dssm_core.commands.html import add_strip
 from dssm_core.errors import UserError
 from dssm_core.paths import sample_model
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from _typeshed import DataclassInstance
 
+    from dssm_core.corpus.checks import Finding
     from dssm_core.corpus.reading import Choices
 
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -59,6 +61,7 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--separator", metavar="C", help="between cells: comma, tab, semicolon, bar, or a character"
     )
+    add_strip(group)
 
 
 def _grade(text: str) -> float:
@@ -83,6 +86,7 @@ def choices_of(options: argparse.Namespace) -> Choices:
         options.header,
         options.encoding,
         names.get(options.separator, options.separator),
+        options.strip_html,
     )
 
 
@@ -93,15 +97,20 @@ def read_labelled(path: Path, options: argparse.Namespace) -> tuple[pd.DataFrame
     from dssm_core.words import ENGLISH
 
     pairs, reading = read(path, choices=choices_of(options))
-    found = doubts(pairs, reading)
-    said = [reading.sentence(), *(finding.sentence for finding in found)]
-    for sentence in said:
-        print(f"{path.name}: {sentence.text(ENGLISH)}", file=sys.stderr)
-    told = [
-        {"kind": finding.kind, "rows": list(finding.rows), "text": finding.sentence.text(ENGLISH)}
-        for finding in found
-    ]
-    return pairs, {**reading.to_dict(), "doubts": told}
+    print(f"{path.name}: {reading.sentence().text(ENGLISH)}", file=sys.stderr)
+    return pairs, {**reading.to_dict(), "doubts": say_doubts(path, doubts(pairs, reading))}
+
+
+def say_doubts(path: Path, found: Sequence[Finding]) -> list[dict[str, Any]]:
+    """Print what is doubtful in a file, and return it as plain values."""
+    from dssm_core.words import ENGLISH
+
+    told = []
+    for finding in found:
+        text = finding.sentence.text(ENGLISH)
+        print(f"{path.name}: {text}", file=sys.stderr)
+        told.append({"kind": finding.kind, "rows": list(finding.rows), "text": text})
+    return told
 
 
 def read_text(path: Path, option: str) -> str:

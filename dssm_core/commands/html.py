@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 from dssm_core.words import Sentence
 
 
-def add_strip(parser: argparse.ArgumentParser) -> None:
+def add_strip(parser: argparse._ActionsContainer) -> None:
     """Add --strip-html."""
     parser.add_argument(
         "--strip-html",

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dssm_core.commands.files import add_model, add_reading, read_labelled, read_text
-from dssm_core.commands.html import add_strip, html_said, without_html
+from dssm_core.commands.html import html_said, without_html
 from dssm_core.errors import UserError
 from dssm_core.words import ENGLISH
 
@@ -47,7 +47,6 @@ def add(commands: Commands) -> None:
         help="index to write (default: where the page looks, in DSSM_INDEX or the cache)",
     )
     add_reading(index)
-    add_strip(index)
     index.add_argument("--json", action="store_true", help="print the index's manifest as JSON")
     index.set_defaults(command=_index)
 

@@ -6,7 +6,13 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dssm_core.commands.files import add_model, add_reading, read_labelled, terminal_progress
+from dssm_core.commands.files import (
+    add_model,
+    add_reading,
+    read_labelled,
+    say_doubts,
+    terminal_progress,
+)
 from dssm_core.errors import UserError
 from dssm_core.words import LANGUAGES
 
@@ -99,6 +105,7 @@ def _run(options: argparse.Namespace) -> None:
     from dssm_core.files import write_whole
     from dssm_core.inspection.findings import find
     from dssm_core.inspection.score_pairs import inspect_pairs
+    from dssm_core.inspection.unread import unread
     from dssm_core.reporting.report import report_html
     from dssm_core.scoring import Scorer
     from dssm_core.words import translator_for
@@ -109,6 +116,7 @@ def _run(options: argparse.Namespace) -> None:
     pairs, notes = _with_negatives(given, options)
     scorer = Scorer(options.model)
     inspection = inspect_pairs(scorer, pairs, terminal_progress("texts"))
+    reading["doubts"] += say_doubts(options.pairs, unread(inspection.frame))
     verdicts, path = _verdicts()
     findings = find(
         inspection,

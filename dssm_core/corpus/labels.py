@@ -182,6 +182,20 @@ def fold_label(cell: str) -> str:
     return value if number is None else f"{number:.12g}"
 
 
+def word_grades(cells: Iterable[str]) -> dict[str, int]:
+    """Return the grade of each word that grades are given in, folded; {} where they are unknown.
+
+    Example:
+        >>> word_grades(["Exact", "Partial", "Exact", "Irrelevant"])["partial"]
+        1
+    """
+    values = dict.fromkeys(map(fold_label, cells))
+    if values.keys() <= RELEVANT | IRRELEVANT:
+        return {value: int(value in RELEVANT) for value in values}
+    scale = _scale(values) or ()
+    return {value: scale.index(value) for value in values if scale}
+
+
 def guess_labels(
     column: str | None,
     cells: Iterable[str],

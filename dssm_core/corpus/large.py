@@ -18,7 +18,7 @@ from dssm_core.corpus.checks import LARGE, check_pairs, text_hash
 from dssm_core.corpus.negatives import NegativesConfig, prepare_negatives
 from dssm_core.corpus.opening import MAX_BYTES, Source
 from dssm_core.corpus.pairs import NEEDED, Pair, read_pairs, stream_checked
-from dssm_core.corpus.reading import Choices
+from dssm_core.corpus.reading import OWN, Choices
 from dssm_core.corpus.splitting import HELD_OUT, SPLITS
 from dssm_core.errors import UserError
 from dssm_core.words import ENGLISH
@@ -131,7 +131,7 @@ def prepare_large(
         "share a text with a pair held out"
     )
     config = config or NegativesConfig(NEGATIVES, seed=seed)
-    prepare_negatives(work / "pairs.csv", work / "data", config, log=log)
+    prepare_negatives(work / "pairs.csv", work / "data", config, log=log, choices=OWN)
     return _frame(held), work / "data"
 
 

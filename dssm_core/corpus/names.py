@@ -15,7 +15,8 @@ USUAL: Mapping[str, str] = {
         "搜索词 検索 検索語 クエリ 質問 질의 검색어 질문 استعلام سؤال प्रश्न truy_vấn"
     ),
     "document": (
-        "document documents doc docs passage text body content answer response candidate item "
+        "document documents doc docs passage passages passage_text text body content "
+        "contents answer response candidate candidates item "
         "product description title positive positives pos positive_ctxs hypothesis sentence "
         "sentence2 text2 right target_text "
         "documento texto respuesta resposta texte réponse reponse dokument antwort beschreibung "
@@ -24,7 +25,8 @@ USUAL: Mapping[str, str] = {
     ),
     "label": (
         "label labels relevance relevant is_relevant rel target y gold grade judgement judgment "
-        "class match is_match is_duplicate score rating click clicked etiqueta relevancia "
+        "class match is_match is_duplicate is_selected selected score rating click clicked "
+        "etiqueta relevancia "
         "relevante rótulo relevância étiquette etiquette pertinence pertinent bezeichnung relevanz "
         "etikett etichetta rilevanza relevantie etykieta trafność etiket ilgili метка "
         "релевантность оценка 标签 標籤 相关 相關 相关性 ラベル 関連 関連度 레이블 라벨 관련 تصنيف "

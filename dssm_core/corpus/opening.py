@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from dssm_core.errors import UserError
+from dssm_core.words import Sentence
 
 MAX_BYTES = 1 << 29  # of a file read whole, unpacked: a small .gz can hold far more
 MAX_LINES = 2_000_000  # likewise
@@ -144,6 +145,14 @@ class Encoding:
         """What people call it."""
         return NAMES.get(self.code, self.code)
 
+    def sentence(self) -> Sentence:
+        """Return its name, and whether it is only likely."""
+        key = "reading.encoding" if self.is_certain else "reading.encoding.likely"
+        return Sentence(key, {"encoding": self.name})
+
+
+UTF_8 = Encoding("utf-8")
+
 
 def find_encoding(source: Source, given: str | None, is_whole: bool) -> Encoding:
     """Return a file's encoding, which all of it is valid in.
@@ -184,15 +193,20 @@ def find_encoding(source: Source, given: str | None, is_whole: bool) -> Encoding
     )
 
 
-def text_lines(source: Source, encoding: Encoding) -> Iterator[str]:
+def text_lines(source: Source, encoding: Encoding, ends: str = "") -> Iterator[str]:
     """Yield a file's lines with their ends, without a byte order mark.
+
+    Args:
+        source: the file.
+        encoding: its encoding.
+        ends: what ends a line; "" for every end that there is.
 
     Raises:
         UserError: where a line has NUL.
     """
     code = {"utf-8": "utf-8-sig"}.get(encoding.code, encoding.code)
     with source.open() as stream:
-        text = io.TextIOWrapper(stream, code, newline="")
+        text = io.TextIOWrapper(stream, code, newline=ends)
         try:
             for number, line in enumerate(text, 1):
                 if "\0" in line:

@@ -11,8 +11,9 @@ import pandas as pd
 
 from dssm_core.corpus.formats import Record
 from dssm_core.corpus.labels import Labels
+from dssm_core.corpus.lists import items_of
 from dssm_core.corpus.reading import Choices, Reading, Table, interpret, open_table, read_table
-from dssm_core.corpus.roles import Roles, texts_of
+from dssm_core.corpus.roles import Roles
 from dssm_core.errors import UserError
 
 MAX_CHARACTERS = 1_000_000  # of a cell
@@ -85,6 +86,8 @@ def to_pairs(table: Table, reading: Reading) -> tuple[pd.DataFrame, Reading]:
         raise UserError("pairs.no rows", name=table.name)
     lines = pd.Index([line for line, _ in records], name="line")
     cells = dict(zip(columns, zip(*(row for _, row in records), strict=True), strict=True))
+    for side in NEEDED:
+        cells[side] = tuple(map(reading.text, cells[side]))
     where = [int(line) for line in cells["line"]] if reading.roles.is_expanded else list(lines)
     for column, values in cells.items():
         _check_cells(_shown(column, reading), values, column in NEEDED, where, table.name)
@@ -118,7 +121,8 @@ def stream(path: Path, choices: Choices | None = None) -> Iterator[Pair]:
         cell = cells[label] if label >= 0 else ""
         at = int(cells[line]) if is_expanded else number
         part = cells[split] if split >= 0 else ""
-        yield Pair(at, number, cells[query], cells[document], parser.label(cell), cell, part)
+        texts = reading.text(cells[query]), reading.text(cells[document])
+        yield Pair(at, number, *texts, parser.label(cell), cell, part)
 
 
 def stream_checked(path: Path, choices: Choices | None = None) -> Iterator[Pair]:
@@ -191,12 +195,14 @@ class _Expanded:
         label = at(roles.label) if roles.label is not None else None
         negatives = [(at(column), column in roles.lists) for column in roles.negatives]
         for line, cells in self.table.records:
-            is_list = roles.document in roles.lists
-            positives = texts_of(cells[document]) if is_list else [cells[document]]
             said = "1" if label is None else cells[label]
-            pairs = [(text, said) for text in positives]
+            pairs = [(cells[document], said)]
+            if roles.document in roles.lists:
+                items = items_of(cells[document], roles.inner_label)
+                pairs = [(text, own if roles.inner_label else said) for text, own in items]
             for column, are_lists in negatives:
-                texts = texts_of(cells[column]) if are_lists else [cells[column]]
+                cell = cells[column]
+                texts = [text for text, _ in items_of(cell)] if are_lists else [cell]
                 pairs += [(text, "0") for text in texts if not is_empty(text)]
             rest = [*(cells[n] for n in self.others), str(line)]
             for text, cell in pairs:

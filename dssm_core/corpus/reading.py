@@ -18,6 +18,8 @@ from dssm_core.corpus.formats import (
     read_columns,
 )
 from dssm_core.corpus.labels import Labels, guess_labels
+from dssm_core.corpus.lists import items_of
+from dssm_core.corpus.markup import strip_markup
 from dssm_core.corpus.opening import Source
 from dssm_core.corpus.roles import Roles, guess_roles
 from dssm_core.errors import UserError
@@ -42,6 +44,7 @@ class Choices:
         header: whether the first row has the columns' names.
         encoding: of the file's text.
         separator: of its cells.
+        strip_html: whether texts are read as a browser shows them, without tags and entities.
     """
 
     query: str | None = None
@@ -52,6 +55,11 @@ class Choices:
     header: bool | None = None
     encoding: str | None = None
     separator: str | None = None
+    strip_html: bool = False
+
+
+OWN = Choices("query", "document", header=True, encoding="UTF-8", separator=",")
+"""How a model folder's own pairs.csv is read: as `train` writes it."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +108,7 @@ class Reading:
         labels: what the labels mean.
         pairs: how many there are; None before they are counted.
         unjudged: rows left out because they have no label.
+        strips_html: whether tags and entities of HTML are taken out of the texts.
     """
 
     name: str
@@ -109,6 +118,11 @@ class Reading:
     labels: Labels
     pairs: int | None = None
     unjudged: int = 0
+    strips_html: bool = False
+
+    def text(self, cell: str) -> str:
+        """Return a cell of query or document as it is read."""
+        return strip_markup(cell) if self.strips_html else cell
 
     def sentence(self) -> Sentence:
         """Return all that was guessed or given, to be checked at a glance."""
@@ -125,6 +139,9 @@ class Reading:
             "labels": labels,
         }
         sentence = Sentence("reading", values)
+        if self.strips_html:
+            without = Sentence("reading.without html")
+            sentence = Sentence("reading.both", {"one": sentence, "other": without})
         if self.unjudged:
             left = Sentence("reading.unjudged", {"number": self.unjudged})
             return Sentence("reading.both", {"one": sentence, "other": left})
@@ -150,6 +167,7 @@ class Reading:
             "min_grade": labels["least"],
             "pairs": self.pairs,
             "unjudged": self.unjudged,
+            "html_stripped": self.strips_html,
         }
 
 
@@ -207,14 +225,21 @@ def interpret(table: Table, choices: Choices | None = None) -> Reading:
     for side in ("query", "document"):
         if getattr(roles, side) is None:
             raise UserError(f"columns.no {side}", ", ".join(table.columns), name=table.name)
-    if roles.label is None and (choices.relevant or choices.min_grade is not None):
+    if not (roles.label or roles.inner_label) and (
+        choices.relevant or choices.min_grade is not None
+    ):
         raise UserError("columns.no label", ", ".join(table.columns), name=table.name)
-    cells = table.cells(roles.label) if roles.label else ()
+    column, cells = roles.label, table.cells(roles.label) if roles.label else ()
+    if roles.inner_label and roles.document:
+        column = f"{roles.document}.{roles.inner_label}"
+        lists = table.cells(roles.document)
+        cells = (item.label for cell in lists for item in items_of(cell, roles.inner_label))
     given = choices.relevant, choices.min_grade
-    labels = guess_labels(roles.label, cells, *given, name=table.name)
-    if roles.negatives and roles.label is None:
+    labels = guess_labels(column, cells, *given, name=table.name)
+    if roles.negatives and column is None:
         labels = Labels(None, ("1",), ("0",))
-    return Reading(table.name, table.format, table.columns, roles, labels)
+    strips = choices.strip_html
+    return Reading(table.name, table.format, table.columns, roles, labels, strips_html=strips)
 
 
 def roles_of(table: Table, choices: Choices) -> Roles:
@@ -254,10 +279,7 @@ def _format_of(format: Format) -> Sentence:
     """Return "tab-separated UTF-8 with a header" and the like."""
     if format.encoding is None:
         return Sentence("reading.parquet")
-    encoding = Sentence(
-        "reading.encoding" if format.encoding.is_certain else "reading.encoding.likely",
-        {"encoding": format.encoding.name},
-    )
+    encoding = format.encoding.sentence()
     if format.kind != "separated":
         return Sentence(f"reading.{format.kind}", {"encoding": encoding})
     name = SEPARATORS.get(format.separator)

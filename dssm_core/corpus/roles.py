@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import ast
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from dssm_core.corpus.formats import Record
 from dssm_core.corpus.labels import (
@@ -18,6 +15,7 @@ from dssm_core.corpus.labels import (
     WIDEST,
     fold_label,
 )
+from dssm_core.corpus.lists import are_lists, label_key
 from dssm_core.corpus.names import NEGATIVES, is_id, named, number_of, plain, sides
 
 NO_LABEL = "none"
@@ -36,6 +34,7 @@ class Roles:
         label: likewise with the labels; None: there is none.
         negatives: columns with documents that are not relevant.
         lists: columns whose cells are lists of texts.
+        inner_label: what a list of documents calls the label of each; None: it has none.
     """
 
     query: str | None
@@ -43,6 +42,7 @@ class Roles:
     label: str | None
     negatives: tuple[str, ...] = ()
     lists: frozenset[str] = frozenset()
+    inner_label: str | None = None
 
     @property
     def is_expanded(self) -> bool:
@@ -59,7 +59,7 @@ def guess_roles(
     """Return which columns are query, document and label, what is given first.
 
     1. The label is the column called so, if it holds few values or numbers; or else the only one
-       with two values that mean yes and no.
+       with two values that mean yes and no. Documents in a list may have it among them.
     2. Columns of documents that are not relevant are those called so.
     3. Query and document are two texts called the same but for a 1 and a 2; or those called so.
     4. What is still open goes to the columns with texts, in their order, however long they are.
@@ -74,11 +74,12 @@ def guess_roles(
     cells = {c: [row[n].strip() for _, row in head] for n, c in enumerate(columns)}
     chosen = [c for c in (given.query, given.document, given.label) if c is not None]
     free = [c for c in columns if c not in chosen and plain(c) != "split"]
-    lists = frozenset(c for c in columns if _are_lists(cells[c]))
+    lists = frozenset(c for c in columns if are_lists(cells[c]))
     negatives = tuple(c for c in free if _NEGATIVE.fullmatch(plain(c)))
     free = [c for c in free if c not in negatives]
     label = given.label
-    if label is None and not negatives:
+    inner = {c: label_key(cells[c]) for c in lists} if label is None else {}
+    if label is None and not negatives and not any(inner.values()):
         label = _label(free, cells, has_header)
     label = None if label == NO_LABEL and NO_LABEL not in columns else label
     free = [c for c in free if c != label]
@@ -96,19 +97,9 @@ def guess_roles(
         query = open_texts.pop(0)
     if document is None and open_texts and query is not None:
         document = open_texts[0]
-    used = {query, document, *negatives}
-    return Roles(query, document, label, negatives, lists & {c for c in used if c})
-
-
-def texts_of(cell: str) -> list[str]:
-    """Return the texts of a list in a cell; of objects their title and text. None is empty.
-
-    Example:
-        >>> texts_of('["a", {"title": "b", "text": "c"}]'), texts_of("")
-        (['a', 'b c'], [])
-    """
-    items = _list(cell) or []
-    return [text for item in items if (text := _text(item).strip())]
+    used = {c for c in (query, document, *negatives) if c}
+    inner_label = inner.get(document) if document else None
+    return Roles(query, document, label, negatives, lists & used, inner_label)
 
 
 def _side(
@@ -156,30 +147,3 @@ def _are_texts(cells: Sequence[str]) -> bool:
     words = sum(len(cell.split()) > 1 or not cell.isascii() for cell in filled)
     is_category = len(filled) > 1 and len(set(filled)) <= max(1, 0.05 * len(filled))
     return not (is_category and words < 0.5 * len(filled))
-
-
-def _are_lists(cells: Sequence[str]) -> bool:
-    filled = [cell for cell in cells if cell]
-    return bool(filled) and all(_list(cell) is not None for cell in filled)
-
-
-def _list(cell: str) -> list[Any] | None:
-    """Return a list of JSON, or as Python writes it; None where a cell is none of texts."""
-    cell = cell.strip()
-    if not (cell.startswith("[") and cell.endswith("]")):
-        return None
-    for parse in (json.loads, ast.literal_eval):
-        try:
-            items = parse(cell)
-        except (ValueError, SyntaxError, RecursionError, MemoryError):
-            continue
-        if isinstance(items, list) and all(isinstance(i, (str, dict)) for i in items):
-            return items
-    return None
-
-
-def _text(item: Any) -> str:
-    if isinstance(item, str):
-        return item
-    body = next((item[name] for name in ("text", "document", "passage") if name in item), "")
-    return f"{item.get('title') or ''} {body}".strip()

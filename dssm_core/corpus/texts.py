@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import json
 import re
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
+from dssm_core.corpus.opening import UTF_8, Encoding, Source, find_encoding, text_lines
 from dssm_core.errors import UserError, line_of
 from dssm_core.words import Sentence, Values
 
@@ -53,20 +52,25 @@ class Texts:
         layout: "JSONL"; "header", a table whose first line names its columns; "lines", a table
             without one, of which each line is an id and a text.
         columns: the id's, then those of the text, as the file calls them; () for "lines".
+        encoding: of its bytes.
     """
 
     name: str
     texts: dict[str, str]
     layout: Layout
     columns: tuple[str, ...]
+    encoding: Encoding = UTF_8
 
     def sentence(self) -> Sentence:
         """Return how the file was read."""
         said: Values = {"name": self.name, "number": len(self.texts)}
-        if not self.columns:
-            return Sentence("collection.lines", said)
-        said = {**said, "id": self.columns[0], "text": self.columns[1:]}
-        return Sentence(f"collection.{self.layout}", said)
+        if self.columns:
+            said = {**said, "id": self.columns[0], "text": self.columns[1:]}
+        sentence = Sentence(f"collection.{self.layout}", said)
+        if self.encoding == UTF_8:
+            return sentence
+        read = Sentence("collection.encoding", {"encoding": self.encoding.sentence()})
+        return Sentence("reading.both", {"one": sentence, "other": read})
 
     def to_dict(self) -> dict[str, Any]:
         """Return the same as data."""
@@ -75,6 +79,8 @@ class Texts:
             "texts": len(self.texts),
             "layout": self.layout,
             "columns": list(self.columns),
+            "encoding": self.encoding.name,
+            "encoding_is_certain": self.encoding.is_certain,
         }
 
 
@@ -88,7 +94,7 @@ def read_texts(path: Path, kind: Kind = "document") -> Texts:
     3. Quotes are undone in CSV, and in a TSV with a header (DPR) around whole cells.
 
     Args:
-        path: UTF-8, plain or gzipped (.gz).
+        path: plain, gzipped or zstd.
         kind: which names of columns to prefer.
 
     Raises:
@@ -120,7 +126,7 @@ def read_texts(path: Path, kind: Kind = "document") -> Texts:
         texts[name] = text
     if not texts:
         raise UserError("trec.empty file", name=path.name)
-    return Texts(path.name, texts, layout, columns)
+    return Texts(path.name, texts, layout, columns, _encoding_of(path))
 
 
 def has_ids(path: Path) -> bool:
@@ -181,15 +187,21 @@ def _fields(item: Any, kind: Kind) -> tuple[str, ...]:
 
 
 def lines_of(path: Path) -> Iterator[str]:
-    """Yield a text file's lines, with their ends."""
+    """Yield a text file's lines, with their ends; unpacked, in whatever encoding."""
     if not path.is_file():
         raise UserError("file.missing", name=str(path))
-    opened = gzip.open if path.suffix == ".gz" else open
-    try:
-        with opened(path, "rt", encoding="utf-8-sig", newline="\n") as stream:
-            yield from stream
-    except (UnicodeDecodeError, OSError, EOFError, zlib.error) as trouble:
-        raise UserError("file.unreadable", str(trouble), name=path.name) from trouble
+    yield from text_lines(Source.of(path), _encoding_of(path), "\n")
+
+
+def _encoding_of(path: Path) -> Encoding:
+    """Return a file's encoding, looked for once while the file stays."""
+    status = path.stat()
+    return _find_encoding(Source.of(path), (status.st_mtime_ns, status.st_size))
+
+
+@lru_cache(maxsize=8)
+def _find_encoding(source: Source, stamp: tuple[int, int]) -> Encoding:
+    return find_encoding(source, None, is_whole=False)
 
 
 def rows_of(path: Path, separator: str | None = "\t") -> Iterator[tuple[int, list[str]]]:

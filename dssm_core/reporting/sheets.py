@@ -75,15 +75,28 @@ def read_verdicts(source: Path | str | bytes | IO[Any], name: str | None = None)
     Raises:
         UserError: naming the line and column that cannot be taken.
     """
-    from dssm_core.corpus.pairs import read_pairs  # and SciPy, which the first page can do without
+    from dssm_core.corpus.pairs import NEEDED, is_empty  # and SciPy, which the first page spares
+    from dssm_core.corpus.reading import Choices, read_table
 
-    given = read_pairs(source, name)
-    name = name or (Path(source).name if isinstance(source, (str, Path)) else "")
-    if "verdict" not in given.columns:
-        raise UserError(
-            "verdicts.no column", ", ".join(given.columns), name=name, names=", ".join(VERDICTS)
-        )
-    frame = given.reindex(columns=list(COLUMNS), fill_value="").astype(object)
+    content = source if isinstance(source, (str, Path, bytes)) else source.read()
+    table = read_table(content, name, Choices(header=True))
+    if table.format.encoding and not table.format.encoding.is_certain:
+        table = read_table(content, name, Choices(header=True, encoding="UTF-8"))
+    name = table.name
+    where = {column.strip().lower(): n for n, column in enumerate(table.columns)}
+    for column in (*NEEDED, "verdict"):
+        if column not in where:
+            found = ", ".join(table.columns)
+            if column in NEEDED:
+                raise UserError("columns.unknown", found, column=column, name=name)
+            raise UserError("verdicts.no column", found, name=name, names=", ".join(VERDICTS))
+    lines, rows = zip(*table.records, strict=True)
+    given = {c: [row[where[c]] for row in rows] for c in COLUMNS if c in where}
+    frame = pd.DataFrame(given, index=pd.Index(lines, name="line"))
+    frame = frame.reindex(columns=list(COLUMNS), fill_value="").astype(object)
+    for column in NEEDED:
+        if empty := [line for line, cell in frame[column].items() if is_empty(cell)]:
+            raise UserError("pairs.empty cell", column=column, line=int(str(empty[0])), name=name)
     if not _is_jsonl(name):
         frame = frame.map(unescape_cell)
     frame["verdict"] = [verdict.strip().lower() for verdict in frame["verdict"]]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from dssm_core.corpus.pairs import read_pairs
+from dssm_core.corpus.reading import OWN
 from dssm_core.corpus.splitting import fold
 from dssm_core.errors import UserError
 from dssm_core.evaluation import BM25
@@ -90,7 +91,7 @@ class OwnPairs:
             return cls()
         if path.stat().st_size > LARGEST_OWN:
             raise UserError("corpus.large pairs", name=folder.name, most=LARGEST_OWN)
-        pairs = read_pairs(path)
+        pairs = read_pairs(path, choices=OWN)
         labels: dict[str, dict[str, int]] = {}
         rows = zip(pairs["query"], pairs["document"], pairs["label"], strict=True)
         for query, document, label in rows:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dssm_core.corpus import negatives
-from dssm_core.corpus.reading import Choices
+from dssm_core.corpus.reading import OWN, Choices
 from dssm_core.evaluation import cosine_nearest
 from dssm_core.files import write_whole
 from dssm_core.folder import ModelFolder
@@ -95,7 +95,7 @@ def train_hard(
     _train_first(first, f"{_digest(source)} {choices}", folders, log, on_epoch)
     model = ModelFolder.open(folders.first)
     if plan.data is not None:
-        source, choices = folders.large / "pairs.csv", Choices()
+        source, choices = folders.large / "pairs.csv", OWN
     config = negatives.NegativesConfig(hard.number, "model", hard.training.seed, pool=POOL)
     nearest = cosine_nearest(load_towers(model))
     ranker = model.fingerprint

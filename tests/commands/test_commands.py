@@ -283,12 +283,26 @@ def test_evaluate_says_how_it_read_a_collection(run, judged):
     assert f"{len(odd)} queries are left out" in text
 
 
+def test_a_collection_becomes_a_file_of_pairs_that_keeps_its_grades(run, judged, tmp_path):
+    status, text, _ = run("prepare", "collection", *judged, "--min-grade", 2, "--out", tmp_path)
+    pairs = pd.read_csv(tmp_path / "pairs.csv")
+    held_out = pd.read_csv(tiny.trained() / "pairs.csv")
+    assert status == 0
+    assert f"wrote {len(pairs):,} pairs to {tmp_path / 'pairs.csv'}" in text
+    assert "relevant from grade 2" in text
+    assert pairs["document"].tolist() == held_out["document"].tolist()[1::2]
+    assert pairs["grade"].tolist() == [2] * len(pairs)
+    assert pairs["label"].tolist() == [1] * len(pairs)
+    status, _, said = run("prepare", "collection", *judged[:4], "--out", tmp_path)
+    assert (status, "--queries" in said) == (1, True)
+
+
 def test_html_is_counted_and_taken_out_where_it_is_asked_for(run, tmp_path):
     cells = ["<p>Use <b>mount</b>&nbsp;now</p>", "wall"]
     pairs = pd.DataFrame({"query": ["use mount", "wall"], "document": cells})
     pairs.to_csv(tmp_path / "pairs.csv", index=False)
     arguments = ("evaluate", "--model", tiny.trained(), "--pairs", tmp_path / "pairs.csv")
-    assert "1 of 4 texts has tags or entities of HTML" in run(*arguments)[1]
+    assert "1 of 2 pairs has tags or entities of HTML" in run(*arguments)[2]
     read = json.loads(run(*arguments, "--json")[1])["reading"]
     assert (read["html_texts"], read["html_stripped"], read["pairs"]) == (1, False, 2)
     read = json.loads(run(*arguments, "--strip-html", "--json")[1])["reading"]

@@ -95,3 +95,15 @@ def test_labels_can_be_turned_round_and_a_cut_is_asked_for():
 def test_a_spreadsheet_is_refused_with_the_way_out():
     with pytest.raises(UserError, match="is a spreadsheet.*CSV UTF-8"):
         read(CASES / "11-pairs.xlsx")
+
+
+def test_html_is_a_doubt_and_taken_out_where_a_person_says_so():
+    path, without = CASES / "17-html.csv", Choices(strip_html=True)
+    doubt = next(d for d in doubts(*read(path)) if d.kind == "html")
+    pairs, reading = read(path, choices=without)
+    assert not any("<" in text or "&" in text for text in (*pairs["query"], *pairs["document"]))
+    assert doubt.rows
+    assert "html" not in [d.kind for d in doubts(pairs, reading)]
+    assert reading.to_dict()["html_stripped"] is True
+    assert "HTML is taken out" in reading.sentence().text(ENGLISH)
+    assert [p.document for p in stream_checked(path, without)] == pairs["document"].tolist()

@@ -6,6 +6,7 @@ import gzip
 import json
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from dssm_core.corpus.judged import Judged, read_judgements
@@ -52,7 +53,7 @@ def test_texts_are_read_from_gzip(tmp_path):
     path.write_bytes(gzip.compress("a\t深度\n".encode()))
     assert read_texts(path).texts == {"a": "深度"}
     path.write_bytes(gzip.compress(b"a\tx\n")[:-6])
-    with pytest.raises(UserError, match=r"corpus\.tsv\.gz cannot be read"):
+    with pytest.raises(UserError, match=r"corpus\.tsv\.gz is damaged"):
         read_texts(path)
 
 
@@ -78,9 +79,9 @@ def test_a_line_that_is_something_else_is_named(file, text, said):
 def test_a_file_that_is_not_there_or_not_utf8_is_named(tmp_path):
     with pytest.raises(UserError, match="no file"):
         read_texts(tmp_path / "absent")
-    (tmp_path / "latin").write_bytes("a\tcaf\u00e9\n".encode("latin-1"))
-    with pytest.raises(UserError, match="latin cannot be read"):
-        read_texts(tmp_path / "latin")
+    (tmp_path / "broken").write_bytes("a\tcafé, à côté\n".encode() + b"b\tcaf\xe9\n")
+    with pytest.raises(UserError, match="broken is not UTF-8 at line 2"):
+        read_texts(tmp_path / "broken")
 
 
 # judgements
@@ -191,6 +192,43 @@ def test_a_query_that_is_its_own_document_is_said_and_may_be_left_out():
         assert figures["MRR@10"].tolist() == [value] * 3
 
 
+@pytest.mark.parametrize(
+    ("encoding", "name"), [("gb18030", "q.tsv"), ("utf-16", "q.tsv"), ("utf-8", "q.tsv.zst")]
+)
+def test_texts_are_read_in_the_encodings_and_packings_that_pairs_are(tmp_path, encoding, name):
+    texts = {f"q{n}": "门可以打开墙壁，" * 5 + str(n) for n in range(40)}
+    content = "".join(f"{i}\t{text}\n" for i, text in texts.items()).encode(encoding)
+    packed = pa.compress(content, "zstd", asbytes=True) if name.endswith(".zst") else content
+    (tmp_path / name).write_bytes(packed)
+    found = read_texts(tmp_path / name, "query")
+    assert found.texts == texts
+    said = found.sentence().text(ENGLISH)
+    assert ("read as" in said) is (encoding != "utf-8")
+    assert encoding == "utf-8" or found.encoding.name in said
+
+
+@pytest.mark.parametrize(
+    ("words", "grades"),
+    [
+        (("Exact", "Partial", "Irrelevant"), [2, 1, 0]),
+        (("E", "S", "I"), [3, 2, 0]),
+        (("relevant", "not relevant", "relevant"), [1, 0, 1]),
+        (("Exact", "2", "Irrelevant"), [3, 2, 0]),
+    ],
+)
+def test_grades_in_words_are_those_of_their_scale(file, words, grades):
+    rows = "".join(f"q1\tq\td{n}\t{word}\n" for n, word in enumerate(words))
+    for text in (rows, "query_id\tproduct\tproduct_id\tlabel\n" + rows):
+        found = read_judgements(file(text), {"q1"}, {"d0", "d1", "d2"}).grades["q1"]
+        assert list(found.values()) == grades
+
+
+def test_a_word_of_no_scale_is_refused_by_its_line(file):
+    text = "q1\t0\td0\tExact\nq1\t0\td1\tSplendid\n"
+    with pytest.raises(UserError, match=r"line 1 .*found: Exact|line 2"):
+        read_judgements(file(text), {"q1"}, {"d0", "d1"})
+
+
 def test_judgements_of_wands_are_found_by_their_columns(file):
     text = "id\tquery_id\tproduct_id\tlabel\n7\tq1\td1\t2\n8\tq1\td2\t0\n"
     found = read_judgements(file(text), {"q1"}, {"d1", "d2"})
@@ -259,7 +297,7 @@ def test_a_graded_document_below_the_least_counts_for_ndcg_alone():
         ("a.jsonl", b'{"id": "1", "query": "red", "text": "wall"}', False),
         ("a.csv", b'"pid","passage"\n1,red\n', True),
         ("a.csv", b"query_id,product_id,text\n1,2,red\n", False),
-        ("a.csv", "id,text\n1,red\n".encode("utf-16"), False),
+        ("a.csv", "id,text\n1,red\n".encode("utf-16"), True),
         ("a.csv", b"query,document\nred,wall\n", False),
         ("a.csv", b"", False),
     ],

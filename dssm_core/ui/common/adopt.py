@@ -16,6 +16,7 @@ import streamlit as st
 
 from dssm_core.corpus.opening import ENDINGS
 from dssm_core.corpus.pairs import read_pairs
+from dssm_core.corpus.reading import OWN
 from dssm_core.errors import UserError
 from dssm_core.paths import new_models, sample_model
 from dssm_core.store import is_read_only
@@ -126,7 +127,7 @@ def _show_form() -> None:
 
 
 def _sample() -> pd.DataFrame:
-    return read_pairs(sample_model() / "pairs.csv").head(SAMPLE)
+    return read_pairs(sample_model() / "pairs.csv", choices=OWN).head(SAMPLE)
 
 
 def _start(reference: str, pairs: pd.DataFrame, name: str, prompts: tuple[str, str]) -> Run:

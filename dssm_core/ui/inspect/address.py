@@ -97,7 +97,7 @@ def _role(name: str, value: object) -> Role:
             return [_text(label) for label in value]
         case "cut", float() if math.isfinite(value):
             return value
-        case "header", bool():
+        case "header" | "html", bool():
             return value
         case "query" | "document" | "label" | "encoding" | "separator", str():
             return _text(value)

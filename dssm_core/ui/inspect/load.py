@@ -11,17 +11,19 @@ from typing import Any, TypeVar
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dssm_core.corpus.checks import Finding, doubts
 from dssm_core.corpus.formats import SEPARATORS
 from dssm_core.corpus.labels import MAX_VALUES, Values
 from dssm_core.corpus.opening import ENDINGS, NAMES
 from dssm_core.corpus.pairs import to_pairs
-from dssm_core.corpus.reading import Choices, Table, interpret, read_table, roles_of
+from dssm_core.corpus.reading import OWN, Choices, Table, interpret, read_table, roles_of
 from dssm_core.corpus.roles import NO_LABEL
 from dssm_core.errors import UserError
 from dssm_core.folder import ModelFolder
 from dssm_core.inspection.score_pairs import Inspection, inspect_pairs, sample_negatives
+from dssm_core.inspection.unread import unread
 from dssm_core.scoring import Scorer
 from dssm_core.ui.common import components
 from dssm_core.ui.common.adopt import offer_encoder
@@ -67,11 +69,15 @@ class PairsSource:
         pairs: as `read_pairs` returns them, and perhaps drawn ones.
         key: another for other pairs.
         name: of the file that they are from.
+        doubts: what looks wrong in them.
+        panel: where that is shown.
     """
 
     pairs: pd.DataFrame
     key: str
     name: str
+    doubts: tuple[Finding, ...]
+    panel: DeltaGenerator
 
 
 @dataclass(frozen=True)
@@ -134,7 +140,12 @@ def score(scorer: Scorer, source: PairsSource) -> ScoredPairs | None:
         stopped="inspect.stopped",
         go_on="inspect.go on",
     )
-    return None if inspection is None else ScoredPairs(inspection, scorer, key, source.name)
+    if inspection is None:
+        return None
+    frame = inspection.frame
+    if more := cached("inspect.unread", key, lambda: unread(frame)):
+        _show_doubts((*source.doubts, *more), source.pairs, source.panel)
+    return ScoredPairs(inspection, scorer, key, source.name)
 
 
 def _show_upload() -> None:
@@ -183,7 +194,7 @@ def _own(folder: ModelFolder) -> Source:
 
 
 def _load(source: Source, is_upload: bool, negatives: Any) -> PairsSource:
-    choices = _choose_format(source.key) if is_upload else Choices()
+    choices = _choose_format(source.key) if is_upload else OWN
     key = f"{source.key} {choices}"
     table = cached("inspect.table", key, lambda: read_table(source.content, source.name, choices))
     if is_upload:
@@ -210,15 +221,16 @@ def _load(source: Source, is_upload: bool, negatives: Any) -> PairsSource:
             text = join_texts(text, assumed)
             key, found = f"{key} {each}", [one for one in found if one.kind != "one label"]
     components.show_quiet(text)
-    _show_doubts(found, read[0])
-    return PairsSource(pairs, key, source.name)
+    panel = st.empty()
+    _show_doubts(tuple(found), read[0], panel)
+    return PairsSource(pairs, key, source.name, tuple(found), panel)
 
 
-def _show_doubts(found: list[Finding], pairs: pd.DataFrame) -> None:
+def _show_doubts(found: tuple[Finding, ...], pairs: pd.DataFrame, panel: DeltaGenerator) -> None:
     """Show what looks wrong in one panel, each with its rows."""
     if not found:
         return
-    with st.expander(tr("inspect.doubts", number=len(found)), icon=":material/warning:"):
+    with panel.expander(tr("inspect.doubts", number=len(found)), icon=":material/warning:"):
         for finding in found:
             components.show_message("warning", finding.sentence.text(translator()))
             if finding.rows:
@@ -256,7 +268,8 @@ def _choose_format(key: str) -> Choices:
             key=f"inspect.role.header.{key}",
             placeholder=found,
         )
-    return Choices(encoding=encoding, separator=separator, header=header)
+        strips = st.checkbox(tr("inspect.reading.html"), key=f"inspect.role.html.{key}")
+    return Choices(encoding=encoding, separator=separator, header=header, strip_html=strips)
 
 
 def _choose_roles(table: Table, choices: Choices, key: str) -> Choices:
@@ -277,7 +290,8 @@ def _choose_roles(table: Table, choices: Choices, key: str) -> Choices:
     query = pick(0, "query", guess.query)
     document = pick(1, "document", guess.document)
     label = pick(2, "label", guess.label, tr("inspect.role.label.none"))
-    choices = replace(choices, query=query, document=document, label=label or NO_LABEL)
+    no_label = NO_LABEL if guess.label else None  # then there may be labels in lists
+    choices = replace(choices, query=query, document=document, label=label or no_label)
     return choices if label is None else _choose_labels(table, choices, f"{key}.{label}")
 
 

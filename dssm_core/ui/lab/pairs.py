@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from dssm_core.corpus import reading
 from dssm_core.corpus.opening import ENDINGS
 from dssm_core.corpus.pairs import read, read_pairs
 from dssm_core.ui.common import components, models, state
@@ -45,7 +46,7 @@ def pick_pairs() -> pd.DataFrame | None:
 
 @st.cache_data(show_spinner=False)
 def _read(path: str) -> pd.DataFrame:
-    return read_pairs(Path(path))[NEEDED]
+    return read_pairs(Path(path), choices=reading.OWN)[NEEDED]
 
 
 def _own() -> pd.DataFrame | None:

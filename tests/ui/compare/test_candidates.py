@@ -217,14 +217,14 @@ def test_while_the_corpus_is_encoded_the_page_says_how_far(
     def slowly(encoder: Any, documents: Any, progress: Any) -> Any:
         progress("encoding", 2, 5)
         begun.set()
-        assert go_on.wait(20)
+        assert go_on.wait(120)
         return encode_corpus(encoder, documents)
 
     monkeypatch.setattr(corpora, "encode_corpus", slowly)
     app = page()
     monkeypatch.setattr(candidates, "PATIENCE", 0.01)
     app.button(key="compare.find").click().run()
-    assert begun.wait(20)
+    assert begun.wait(120)
     app.run()
     assert "2 of 5 documents" in shown_text(app)
     assert len(boxes(app, "bm25")) == 2

@@ -209,6 +209,11 @@ def test_doubtful_pairs_are_loud(page: Open, rows: str, message: str) -> None:
     assert re.search(f"Warning\\. .*{message}", shown_text(app))
 
 
+def test_what_the_model_cuts_is_a_doubt_as_soon_as_it_is_scored(page: Open) -> None:
+    app = page(f"query,document,label\nred,{'red ' * 600},1\nred,blue,0\n")
+    assert re.search(r"Warning\. .*1 of 2 pairs .* has words past", shown_text(app))
+
+
 def test_no_text_breaks_the_page(page: Open) -> None:
     texts = ['"' + text.replace('"', '""') + '"' for text in AWKWARD.values()]
     rows = "".join(f"{text},red door,1\nred door,{text},0\n" for text in texts)
