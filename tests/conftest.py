@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import os
 import re
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from hypothesis import HealthCheck, settings
 
 from dssm_core.__main__ import main
 from dssm_core.card.examples import score_towers
-from tests.tiny import EXAMPLE, WordTowers, bare_folder
+from tests.tiny import EXAMPLE, SHARED, WordTowers, bare_folder
 
 settings.register_profile(  # a busy machine's pauses are no failures
     "no clock", deadline=None, suppress_health_check=[HealthCheck.too_slow]
@@ -23,6 +25,19 @@ collect_ignore = ["fixtures/encoders/make.py"]
 """It needs torch; it is run by hand."""
 
 BACKGROUND = np.array([-0.2, 0.0, 0.2, 0.4], np.float32)
+
+
+def pytest_collection_finish() -> None:
+    """Let no collection of garbage look at the libraries again: Streamlit asks for one a run."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shared(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Name the folder in which the workers of a test run find what one of them has made."""
+    base = tmp_path_factory.getbasetemp()
+    SHARED.append(base.parent if "PYTEST_XDIST_WORKER" in os.environ else base)
 
 
 @pytest.fixture

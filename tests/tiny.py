@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextlib
+import fcntl
 import functools
 import io
 import itertools
@@ -80,6 +81,22 @@ def scratch() -> Path:
     return path
 
 
+SHARED: list[Path] = []
+"""A folder that all processes of the test run share, once conftest.py has named it."""
+
+
+@contextlib.contextmanager
+def made_once(name: str) -> Iterator[Path]:
+    """Give a path that all processes of the test run share, to one of them at a time.
+
+    Whoever comes first makes what belongs there; the others find it.
+    """
+    folder = SHARED[0] if SHARED else scratch()
+    with (folder / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield folder / name
+
+
 @functools.cache
 def pairs_file() -> Path:
     """Return a CSV file of `pairs`."""
@@ -95,12 +112,14 @@ def trained() -> Path:
 
     config = scratch() / "config.json"
     config.write_text(json.dumps(SIZES))
-    out = scratch() / "tiny"
-    arguments = ["--pairs", f"{pairs_file()}", "--config", f"{config}", "--out", f"{out}"]
-    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
-        # Keras 3.15 saving under NumPy 2
-        warnings.filterwarnings("ignore", "__array__ implementation", DeprecationWarning)
-        assert main(["train", *arguments]) == 0
+    with made_once("tiny") as out:
+        if out.exists():  # `train` writes it whole or not at all
+            return out
+        arguments = ["--pairs", f"{pairs_file()}", "--config", f"{config}", "--out", f"{out}"]
+        with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+            # Keras 3.15 saving under NumPy 2
+            warnings.filterwarnings("ignore", "__array__ implementation", DeprecationWarning)
+            assert main(["train", *arguments]) == 0
     return out
 
 

@@ -76,8 +76,8 @@ def data(chart: charts.Chart) -> list[dict[str, Any]]:
     return rows(chart.to_dict())
 
 
-def encodings(chart: charts.Chart) -> list[dict[str, Any]]:
-    return [part["encoding"] for part in everything(chart.to_dict()) if "encoding" in part]
+def encodings(specification: dict[str, Any]) -> list[dict[str, Any]]:
+    return [part["encoding"] for part in everything(specification) if "encoding" in part]
 
 
 def check(chart: charts.Chart) -> dict[str, Any]:
@@ -90,7 +90,7 @@ def check(chart: charts.Chart) -> dict[str, Any]:
     assert specification["description"].endswith(".")
     assert "background" not in specification
     assert min(specification["padding"].values()) >= 4, "or the page clips letters at the edge"
-    assert any("tooltip" in e for e in encodings(chart))
+    assert any("tooltip" in e for e in encodings(specification))
     assert not any({"href", "url"} & set(part) for part in everything(specification))
     found = rows(specification)
     assert len(found) <= 5_000

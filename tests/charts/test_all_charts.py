@@ -93,9 +93,11 @@ def test_every_chart_is_whole_whatever_the_frame(
     build: Build, titles: list[str], channels: list[str], cosines: list[float]
 ) -> None:
     chart = build(cosines)
-    parts = list(everything(check(chart)))
+    specification = check(chart)
+    parts = list(everything(specification))
     assert set(titles) <= {p["title"] for p in parts if isinstance(p.get("title"), str)}
-    assert all(any(channel in e for e in encodings(chart)) for channel in channels)
+    found = encodings(specification)
+    assert all(any(channel in e for e in found) for channel in channels)
 
 
 @pytest.mark.parametrize("cosines", CASES.values(), ids=CASES)
@@ -191,7 +193,7 @@ def test_marks_keep_their_documents_when_the_data_change() -> None:
             del specification["datasets"]["documents"], specification["description"]
             specification["datasets"].pop("numbers", None)
         assert one == other
-    marks = [e for e in encodings(ranked_bars(scores([0.5]))) if "key" in e]
+    marks = [e for e in encodings(ranked_bars(scores([0.5])).to_dict()) if "key" in e]
     assert {e["key"]["field"] for e in marks} == {"position"}
 
 
@@ -258,8 +260,10 @@ def test_numbers_stand_clear_of_the_curve(scale: float, align: str) -> None:
 
 def test_a_percentile_that_does_not_exist_is_not_shown() -> None:
     frame = scores([0.5])
-    assert "percentile" in json.dumps(encodings(score_chart(frame)))
-    assert "percentile" not in json.dumps(encodings(score_chart(frame.assign(percentile=NAN))))
+    assert "percentile" in json.dumps(encodings(score_chart(frame).to_dict()))
+    assert "percentile" not in json.dumps(
+        encodings(score_chart(frame.assign(percentile=NAN)).to_dict())
+    )
 
 
 def test_a_probability_is_never_rounded_to_certainty() -> None:

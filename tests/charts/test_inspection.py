@@ -111,7 +111,7 @@ def test_a_label_without_pairs_has_no_histogram() -> None:
 
 
 def test_the_two_labels_differ_by_dashes_and_not_by_colour_alone() -> None:
-    assert any("strokeDash" in e for e in encodings(distribution([0.1, 0.2])))
+    assert any("strokeDash" in e for e in encodings(distribution([0.1, 0.2]).to_dict()))
     assert 'stroke-dasharray="4,3"' in drawn(distribution([0.1, 0.2]))
 
 

@@ -493,19 +493,26 @@ def test_train_says_what_it_finds_in_a_file_before_it_trains(run, tmp_path):
     assert not (tmp_path / "m").exists()
 
 
-def test_fifty_pairs_are_trained_on_and_not_trusted(run, tmp_path):
+@pytest.fixture
+def quick(tmp_path):
+    """Return options of a training that is over in a second: the MLP needs no long compilation."""
+    model = {"vocabulary": 400, "hidden": 16, "vector": 12}
+    sizes = {"model": model, "training": {"epochs": 1, "batch": 64}}
+    (tmp_path / "config.json").write_text(json.dumps(sizes))
+    return ("--family", "mlp", "--config", tmp_path / "config.json")
+
+
+def test_fifty_pairs_are_trained_on_and_not_trusted(run, quick, tmp_path):
     tiny.pairs().drop(columns="split").head(50).to_csv(tmp_path / "pairs.csv", index=False)
-    (tmp_path / "config.json").write_text(json.dumps(tiny.SIZES))
     status, output, _ = run(
-        *("train", "--pairs", tmp_path / "pairs.csv", "--out", tmp_path / "m"),
-        *("--config", tmp_path / "config.json"),
+        *("train", "--pairs", tmp_path / "pairs.csv", "--out", tmp_path / "m", *quick)
     )
     assert status == 0
     assert "too small to trust: about 5 pairs are held out" in output
     assert (tmp_path / "m" / "README.md").read_text().startswith("# m\n")
 
 
-def test_a_large_file_is_streamed_by_itself(run, tmp_path, monkeypatch):
+def test_a_large_file_is_streamed_by_itself(run, quick, tmp_path, monkeypatch):
     from dssm_core.corpus import large
 
     monkeypatch.setattr(large, "LARGE", 100)
@@ -516,9 +523,8 @@ def test_a_large_file_is_streamed_by_itself(run, tmp_path, monkeypatch):
         for a, b in zip("abcdefg", "hijklmn", strict=True)
     ]
     (tmp_path / "pairs.csv").write_text("\n".join(["query,document", *rows]))
-    (tmp_path / "config.json").write_text(json.dumps(tiny.SIZES))
-    arguments = ("--out", tmp_path / "m", "--config", tmp_path / "config.json")
-    status, output, errors = run("train", "--pairs", tmp_path / "pairs.csv", *arguments)
+    arguments = ("train", "--pairs", tmp_path / "pairs.csv", "--out", tmp_path / "m")
+    status, output, errors = run(*arguments, *quick)
     assert (status, errors) == (0, "")
     assert "168 pairs to train on, 42 held out" in output
     assert len(pd.read_csv(tmp_path / "m" / "pairs.csv")) == 21
@@ -526,7 +532,7 @@ def test_a_large_file_is_streamed_by_itself(run, tmp_path, monkeypatch):
 
 
 def test_train_takes_notes_and_examples_and_keeps_files_that_are_not_its_own(
-    run, tmp_path, monkeypatch
+    run, quick, tmp_path, monkeypatch
 ):
     out = tmp_path / "m"
     out.mkdir()
@@ -538,11 +544,9 @@ def test_train_takes_notes_and_examples_and_keeps_files_that_are_not_its_own(
     }
     examples.write_text(json.dumps(awkward, ensure_ascii=False) + "\n", "utf-8")
     (tmp_path / "notes.md").write_text("Data: *made up*.")
-    config = {"model": tiny.SIZES["model"], "training": {"epochs": 1, "batch": 64}}
-    (tmp_path / "config.json").write_text(json.dumps(config))
     monkeypatch.chdir(tmp_path)
     status, output, errors = run(
-        *("train", "--pairs", tiny.pairs_file(), "--out", "m", "--config", "config.json"),
+        *("train", "--pairs", tiny.pairs_file(), "--out", "m", *quick),
         *("--notes", "notes.md", "--examples", examples),
     )
     assert (status, errors) == (0, "")

@@ -309,8 +309,20 @@ def test_a_text_of_spaces_is_not_read(name):
     assert not encoding.vector.any()
 
 
+LONG = [" ", "\n a", "x", "🎉", "\u0301"]
+"""Parts of which one text after the other is slow where a search starts anew at each."""
+
+
 @pytest.mark.parametrize("name", ["xlm-roberta", "roberta", "bert-mean", "static"])
-@pytest.mark.parametrize("part", [" ", "\n a", "x", "🎉", "\u0301"])
+def test_a_long_text_of_every_kind_is_read_in_time_that_grows_with_it(name):
+    embedder = towers(name).embedder
+    with cpu_limit(10):
+        embedder.read("".join(part * 20_000 for part in LONG), "", "query")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["xlm-roberta", "roberta", "bert-mean", "static"])
+@pytest.mark.parametrize("part", LONG)
 def test_a_text_of_any_length_is_read_in_time_that_grows_with_it(name, part):
     embedder = towers(name).embedder
     with cpu_limit(20):
