@@ -204,6 +204,12 @@ def stuck(*given, **named):
     for _ in range(2):  # the second waits for ever, in native code
         ctypes.CDLL(None).pthread_mutex_lock(lock)
 
+def twice(*given, **named):
+    import dssm_core.terminal
+    dssm_core.terminal.PATIENCE = 3600.0  # the first is waited for; the second must end it
+    threading.Timer(0.5, os.kill, [os.getpid(), signal.SIGINT]).start()
+    stuck()
+
 class Lost:
     def __del__(self):
         os.kill(os.getpid(), signal.SIGINT)
@@ -238,6 +244,11 @@ def test_ctrl_c_ends_what_python_alone_could_not(name, how, at, out, tmp_path):
     assert said(done) == [f"{name.split()[0]}: stopped"]
     assert done.returncode == 130
     assert files(out) == before
+
+
+def test_a_second_ctrl_c_does_not_wait(at, out, tmp_path):
+    done = run((ENCODE, "twice", *given("score", at, out)), tmp_path, INTERRUPTED)
+    assert (done.returncode, said(done)) == (130, ["score: stopped"])
 
 
 def test_ctrl_c_is_left_to_those_who_have_it_ignored(at, out, tmp_path):
