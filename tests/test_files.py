@@ -8,12 +8,19 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from dssm_core import files
-from dssm_core.files import whole_file, whole_folder, write_whole
+from dssm_core.files import (
+    claimed,
+    discard_unfinished,
+    whole_file,
+    whole_folder,
+    write_whole,
+)
 from tests import ROOT
 
 
@@ -127,6 +134,63 @@ def test_a_folder_is_replaced_with_all_that_is_in_it(tmp_path, monkeypatch, swap
             (fresh / number).write_text(number)
         assert names(out) == [number]
         assert names(out.parent) == ["m"]
+
+
+def test_two_writers_of_one_folder_wait_for_each_other(tmp_path):
+    inside = threading.Event()
+
+    def write() -> None:
+        with whole_folder(tmp_path / "m") as fresh:
+            inside.set()
+            (fresh / "other").write_text("other")
+
+    other = threading.Thread(target=write)
+    with whole_folder(tmp_path / "m") as fresh:
+        (fresh / "one").write_text("one")
+        other.start()
+        assert not inside.wait(0.5)
+    other.join()
+    assert names(tmp_path / "m") == ["other"], "who ends last"
+    assert names(tmp_path) == ["m"]
+
+
+def test_a_claim_is_one_process_s_and_ends_with_it(tmp_path):
+    path = tmp_path / "new" / "m"
+    with claimed(path):
+        with pytest.raises(BlockingIOError), claimed(path):
+            pass
+        with claimed(tmp_path / "new" / "n"):
+            pass
+        assert names(path.parent) == [".m.lock"]
+    assert names(tmp_path) == [], "what was made for it is gone"
+    (tmp_path / ".m.lock").touch()  # as a kill leaves it
+    with claimed(tmp_path / "m"):
+        (tmp_path / "m").touch()
+    assert names(tmp_path) == ["m"]
+
+
+def test_a_claim_of_what_cannot_be_written_names_it(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match="file/m'"), claimed(tmp_path / "file" / "m"):
+        pass
+
+
+def test_what_is_unfinished_can_be_discarded_and_nothing_else(tmp_path):
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m" / "a").write_text("old")
+    (tmp_path / "a").write_text("old")
+
+    def write() -> None:
+        with whole_folder(tmp_path / "m") as fresh, whole_file(tmp_path / "a") as file:
+            (fresh / "a").write_text("new")
+            file.write(b"new")
+            discard_unfinished()
+            assert names(tmp_path) == [".m.saving", "a", "m"]
+
+    with pytest.raises(FileNotFoundError):
+        write()
+    assert (tmp_path / "m" / "a").read_text() == (tmp_path / "a").read_text() == "old"
+    assert names(tmp_path) == ["a", "m"]
 
 
 def test_a_link_to_a_folder_stays_a_link(tmp_path):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dssm_core.commands.files import add_model, add_reading, read_labelled, read_text
+from dssm_core.commands.output import json_text
 from dssm_core.errors import UserError
 
 WORSE = 3
@@ -59,7 +60,7 @@ def _add_adopt(commands: Commands) -> None:
     )
     adopt.add_argument("--seed", type=int, default=0, help="random seed of every draw (0)")
     add_reading(adopt)
-    adopt.set_defaults(command=_adopt)
+    adopt.set_defaults(command=_adopt, writes="out")
 
 
 def _add_prompts(commands: Commands) -> None:
@@ -161,7 +162,7 @@ def _prompts(options: argparse.Namespace) -> None:
         raise UserError("adopt.no prompts")
     audit = audit_prompts(towers, read_labelled(options.pairs, options)[0], options.seed)
     if options.json:
-        print(json.dumps(json.loads(audit.to_json(orient="records")), indent=2, ensure_ascii=False))
+        print(json_text(audit.to_dict("records")))
         return
     print(f"{'prompts':20} {'MRR@10':7} {'95 % interval':15} {'p':7} random pairs 5/50/95 %")
     for row in audit.to_dict("records"):
@@ -184,7 +185,7 @@ def _carry(options: argparse.Namespace) -> None:
     backgrounds = scorers[0].folder.random_pairs, scorers[1].folder.random_pairs
     table = carry_threshold(one, other, options.cosine, backgrounds, options.cost)
     if options.json:
-        print(table.to_json(orient="records", indent=2))
+        print(json_text(table.to_dict("records")))
         return
     print(f"{'':12} {'cosine':>8} {'precision':>10} {'recall':>8} {'F1':>8} {'errors':>8}")
     for row in table.to_dict("records"):
@@ -217,7 +218,7 @@ def _probes(options: argparse.Namespace) -> int:
             f"{row['rate']:.1%} [{row['low']:.1%}, {row['high']:.1%}], median {row['median']:.3f}"
         )
     if options.json:
-        write_whole(options.json, json.dumps(figures, indent=2, ensure_ascii=False).encode())
+        write_whole(options.json, json_text(figures).encode())
     worse = worse_than(figures, baseline) if baseline is not None else []
     if worse:
         print(f"worse than {options.baseline}: {', '.join(worse)}")

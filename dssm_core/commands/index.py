@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from dssm_core.commands.files import add_model, add_reading, read_labelled, read_text
 from dssm_core.commands.html import html_said, without_html
+from dssm_core.commands.output import json_text
 from dssm_core.errors import UserError
 from dssm_core.words import ENGLISH
 
@@ -48,7 +48,7 @@ def add(commands: Commands) -> None:
     )
     add_reading(index)
     index.add_argument("--json", action="store_true", help="print the index's manifest as JSON")
-    index.set_defaults(command=_index)
+    index.set_defaults(command=_index, writes="out")
 
 
 def _index(options: argparse.Namespace) -> None:
@@ -74,7 +74,7 @@ def _index(options: argparse.Namespace) -> None:
     manifest = index.write_index(out, folder, search)
     if options.json:
         manifest = {**manifest, **({"reading": reading} if reading else {})}
-        print(json.dumps(manifest, indent=2, ensure_ascii=False))
+        print(json_text(manifest))
         return
     left_out = len(dict.fromkeys(documents)) - len(search.documents)
     unread = f" ({left_out:,} left out: nothing in them that the model reads)" if left_out else ""

@@ -13,6 +13,7 @@ from dssm_core.commands.files import (
     say_doubts,
     terminal_progress,
 )
+from dssm_core.commands.output import json_text
 from dssm_core.errors import UserError
 from dssm_core.words import LANGUAGES
 
@@ -99,7 +100,6 @@ def _add_replay(nested: Commands) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
-    import json
     from datetime import datetime
 
     from dssm_core.files import write_whole
@@ -129,7 +129,7 @@ def _run(options: argparse.Namespace) -> None:
         progress=terminal_progress("errors"),
     )
     if options.json:
-        content = json.dumps({**findings.to_dict(), "reading": reading}, indent=2, allow_nan=False)
+        content = json_text({**findings.to_dict(), "reading": reading})
         write_whole(options.json, f"{content}\n".encode())
     if options.out:
         write_whole(options.out, report_html(findings, translator_for(options.language)))
@@ -160,7 +160,7 @@ def _replay(options: argparse.Namespace) -> int:
         terminal_progress("cases"),
     )
     if options.json:
-        write_whole(options.json, f"{outcomes.as_json()}\n".encode())
+        write_whole(options.json, f"{json_text(outcomes.to_dict())}\n".encode())
     if options.junit:
         write_whole(options.junit, f"{outcomes.as_junit()}\n".encode())
     print(outcomes.as_text())

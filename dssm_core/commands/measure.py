@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from dssm_core.commands.files import add_model, add_reading, choices_of, read_labelled, read_lines
 from dssm_core.commands.html import add_strip, html_said, without_html
+from dssm_core.commands.output import json_text
 from dssm_core.errors import UserError
 from dssm_core.words import ENGLISH
 
@@ -133,7 +133,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     if options.json:
         html_found = {"html_texts": html.values["number"], "html_stripped": options.strip_html}
         metrics = {**metrics, "reading": {**reading, **html_found}}
-        print(json.dumps(metrics, indent=2, ensure_ascii=False, allow_nan=False))
+        print(json_text(metrics))
         return
     said = [
         *(judged.sentences() if judged else []),
@@ -235,11 +235,7 @@ def _robustness(options: argparse.Namespace) -> None:
     towers = load_towers(ModelFolder.open(options.model))
     figures = measure_robustness(towers, pairs, options.seed)
     if options.json:
-        print(
-            json.dumps(
-                {**figures, "reading": reading}, indent=2, ensure_ascii=False, allow_nan=False
-            )
-        )
+        print(json_text({**figures, "reading": reading}))
         return
     print(robustness_table(figures))
 
@@ -247,10 +243,6 @@ def _robustness(options: argparse.Namespace) -> None:
 def _score(options: argparse.Namespace) -> None:
     from dssm_core.scoring import Scorer
 
-    try:
-        options.query.encode()
-    except UnicodeEncodeError:
-        raise UserError("query.not UTF-8", repr(options.query)) from None
     query, documents = options.query, read_lines(options.docs)
     if options.strip_html:
         (query,), documents = without_html([query]), without_html(documents)
@@ -258,7 +250,7 @@ def _score(options: argparse.Namespace) -> None:
     if not any(token.is_read for token in scores.query.tokens):
         raise UserError("query.unread", query)
     if options.json:
-        print(json.dumps(scores.to_dict(), ensure_ascii=False, indent=2, allow_nan=False))
+        print(json_text(scores.to_dict()))
         return
     print(f"query: {query}\n       {_tokens(scores.query.tokens)}\n")
     for position, result in enumerate(scores.results, 1):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import json
 from typing import TYPE_CHECKING
+
+from dssm_core.commands.output import json_text
 
 if TYPE_CHECKING:
     from dssm_core.commands.files import Commands
@@ -36,7 +37,7 @@ def _systems(options: argparse.Namespace) -> None:
 
     systems = describe_systems()
     if options.json:
-        print(json.dumps(systems))
+        print(json_text(systems, indent=None))
         return
     for system in systems:
         title = ENGLISH(f"system.{system['name']}")
@@ -56,7 +57,7 @@ def _toy(options: argparse.Namespace) -> None:
 
     def on_epoch(entry: dict[str, float]) -> None:
         if options.json:
-            print(json.dumps(entry), flush=True)
+            print(json_text(entry, indent=None), flush=True)
         elif options.epochs > 1:
             print(f"epoch {entry['epoch']}/{options.epochs}: loss {entry['loss']:.4f}", flush=True)
 
@@ -65,7 +66,7 @@ def _toy(options: argparse.Namespace) -> None:
     except ValueError as error:
         raise UserError("toy.impossible", str(error)) from None
     if options.json:
-        print(json.dumps({**frame.attrs, "rows": frame.to_dict("records")}))
+        print(json_text({**frame.attrs, "rows": frame.to_dict("records")}, indent=None))
         return
     print(frame.to_string(index=False))
     if frame.attrs:

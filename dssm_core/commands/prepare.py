@@ -68,7 +68,7 @@ def add(commands: Commands) -> None:
         help="number of documents that a shard draws its negatives from (20000)",
     )
     add_reading(prepare)
-    prepare.set_defaults(command=_prepare)
+    prepare.set_defaults(command=_prepare, writes="out")
 
 
 def _prepare(options: argparse.Namespace) -> None:

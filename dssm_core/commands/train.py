@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from dssm_core.commands.files import (
     terminal_progress,
     with_given,
 )
+from dssm_core.commands.output import json_text
 from dssm_core.errors import UserError
 from dssm_core.families import FAMILIES, family
 
@@ -66,7 +66,7 @@ def _add_train(commands: Commands) -> None:
     train.add_argument("--family", default="lstm", help=", ".join(FAMILIES))
     train.add_argument("--start", type=Path, help="a model folder whose weights to start from")
     train.add_argument("--json", action="store_true", help="print one line of JSON for each epoch")
-    train.set_defaults(command=_train)
+    train.set_defaults(command=_train, writes="out")
 
 
 def _add_card(commands: Commands) -> None:
@@ -80,7 +80,7 @@ def _add_card(commands: Commands) -> None:
         type=Path,
         help="JSONL, as for train (default: the present examples, scored again)",
     )
-    card.set_defaults(command=_card)
+    card.set_defaults(command=_card, writes="model")
 
 
 def _add_faithfulness(commands: Commands) -> None:
@@ -94,7 +94,7 @@ def _add_faithfulness(commands: Commands) -> None:
     faithfulness.add_argument("--model", type=Path, required=True, help="the model folder")
     faithfulness.add_argument("--sample", type=int, default=500, help="pairs to draw (500)")
     faithfulness.add_argument("--seed", type=int, default=0, help="random seed of the draw (0)")
-    faithfulness.set_defaults(command=_faithfulness)
+    faithfulness.set_defaults(command=_faithfulness, writes="model")
 
 
 def _train(options: argparse.Namespace) -> None:
@@ -110,7 +110,7 @@ def _train(options: argparse.Namespace) -> None:
 
     def on_epoch(entry: dict[str, float]) -> None:
         if options.json:
-            print(json.dumps(entry), flush=True)
+            print(json_text(entry, indent=None), flush=True)
 
     given = read_config(options.config) if options.config else {}
     plan, hard = _plan(options, given)

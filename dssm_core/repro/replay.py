@@ -12,12 +12,11 @@ then as now: another machine's arithmetic must break no case.
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 from xml.etree import ElementTree as xml
 
 from dssm_core.quantities import format_number
@@ -132,11 +131,9 @@ class Replay:
                     lines += ["", *describe(outcome)]
         return "\n".join(lines)
 
-    def as_json(self) -> str:
-        """Return everything as JSON: the counts, and the outcomes with their fields."""
-        values = asdict(self)
-        values["outcomes"] = list(values["outcomes"])
-        return json.dumps({**values, "counts": self.counts}, indent=2, allow_nan=False)
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain values: the counts, and the outcomes with their fields."""
+        return {**asdict(self), "counts": self.counts}
 
     def as_junit(self) -> str:
         """Return JUnit XML: a test a document; broken ones fail, those wrong before are skipped."""

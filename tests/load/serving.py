@@ -103,7 +103,8 @@ def serving(
         log, loads = Path(folder) / "log", Path(folder) / "loads"
         loads.touch()
         command = [sys.executable, "-c", RUN, str(loads), "model" if words is None else str(words)]
-        own = {"DSSM_STORE": f"{folder}/verdicts.sqlite3", "XDG_CACHE_HOME": f"{folder}/cache"}
+        own = {"DSSM_STORE": f"{folder}/verdicts.sqlite3", "DSSM_METRICS": "1"}
+        own["XDG_CACHE_HOME"] = f"{folder}/cache"
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [*command, *page_command(port, script)[3:]],

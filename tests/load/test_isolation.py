@@ -73,6 +73,8 @@ def test_no_session_is_sent_the_text_of_another(models):
         assert count_wrong(record.answers, WordTowers()) == 0
         assert server.models() == ["doors"], "once for all"
         assert server.errors() == []
+        said = server.log.read_text("utf-8", "replace")
+        assert [i for i in range(4) if mark(i) in said] == [], "no text is logged"
         assert server.sessions() == 0
         assert after <= before + 2, "threads end with their sessions"
 

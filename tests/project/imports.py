@@ -21,6 +21,7 @@ ALLOWED: dict[str, set[str]] = {
     "paths": set(),
     "process": set(),
     "files": set(),
+    "terminal": {"files"},
     "text": set(),
     "corpus": {"errors", "files", "process", "text"},
     "towers": {"text"},
@@ -80,7 +81,7 @@ ALLOWED: dict[str, set[str]] = {
         ),
         *("text", "towers", "training", "words"),
     },
-    "__main__": {"commands", "errors"},
+    "__main__": {"commands", "errors", "files", "terminal"},
 }
 """What each part may import of the others; a part's own modules may import each other."""
 

@@ -52,7 +52,7 @@ def test_the_command_line_imports_nothing_until_it_knows_the_command():
     ours = {name for name in eager if name.startswith("dssm_core.commands")}
     light = {
         "dssm_core",
-        *(f"dssm_core.{part}" for part in ("errors", "families", "paths", "words")),
+        *(f"dssm_core.{part}" for part in ("errors", "families", "paths", "terminal", "words")),
     }
     assert eager - ours <= {*light, *sys.stdlib_module_names, "collections.abc"}
 

@@ -123,6 +123,7 @@ def test_outside_the_container_only_localhost_is_served():
     assert server["address"] == "127.0.0.1"
     assert server["allowedHosts"] == ["localhost", "127.0.0.1", "[::1]"]
     assert server["enableXsrfProtection"] is True
+    assert server["maxUploadSize"] == 50
     assert not server.get("enableAgentApi")
     assert server.get("enableCORS", True)
     assert client == {"showErrorDetails": "none", "showErrorLinks": False, "toolbarMode": "viewer"}

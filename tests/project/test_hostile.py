@@ -7,16 +7,20 @@ tests/ui/compare/test_page.py
 
 from __future__ import annotations
 
+import base64
 import gzip
 import hashlib
 import io
 import json
 import pickle
+import random
 import resource
+import string
 import subprocess
 import sys
 import tracemalloc
 import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -356,10 +360,20 @@ def test_formulas_and_markup_in_a_table_stay_text():
 # links
 
 
-def test_a_link_that_unpacks_to_gigabytes_is_refused_in_little_memory():
-    import base64
-    import zlib
+def test_a_link_that_is_longer_than_a_link_may_be_is_not_unpacked():
+    def link(letters: int) -> str:
+        text = "".join(random.Random(0).choices(string.ascii_letters, k=letters))
+        view = {"model": "m", "query": text, "documents": ["d"], "threshold": 0.5}
+        content = json.dumps({**view, "selected": 1, "second": ""}).encode()
+        return base64.urlsafe_b64encode(zlib.compress(content)).decode().rstrip("=")
 
+    assert len(link(7_000)) < 8_000 < len(link(9_000))
+    assert len(state.unpack(link(7_000)).query) == 7_000
+    with pytest.raises(UserError, match="too long"):
+        state.unpack(link(9_000))
+
+
+def test_a_link_that_unpacks_to_gigabytes_is_refused_in_little_memory():
     packer = zlib.compressobj(9)
     packed = b"".join(packer.compress(b"a" * 1_000_000) for _ in range(5)) + packer.flush()
     link = base64.urlsafe_b64encode(packed).decode().rstrip("=")
@@ -451,6 +465,17 @@ def test_a_snapshot_that_unpacks_to_much_is_refused_before_it_is_unpacked(
     found, _, megabytes = measured(lambda: load_snapshot(path))
     assert "it unpacks to over 1,048,576 bytes" in found
     assert megabytes < 8
+
+
+def test_a_parquet_table_that_unpacks_to_too_much_is_refused(monkeypatch):
+    rows = pd.DataFrame({"query": ["q"] * 300, "document": ["x" * 10_000] * 300})
+    content = io.BytesIO()
+    rows.to_parquet(content, compression="zstd", use_dictionary=False)
+    assert len(content.getvalue()) < 100_000
+    assert len(read_pairs(content.getvalue(), "p.parquet")) == 300
+    monkeypatch.setattr("dssm_core.corpus.parquet.MAX_BYTES", 2 << 20)
+    with pytest.raises(UserError, match="2 MiB"):
+        read_pairs(content.getvalue(), "p.parquet")
 
 
 @pytest.mark.parametrize(("rows", "width"), [(1_100_000, 1), (200_000, 20_000)])

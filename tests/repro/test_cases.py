@@ -347,7 +347,7 @@ def test_junit_has_the_elements_and_attributes_that_ci_servers_know(awkward, sco
 
 
 def test_json_holds_every_outcome(awkward):
-    found = json.loads(awkward.as_json())
+    found = json.loads(json.dumps(awkward.to_dict(), allow_nan=False))
     assert (found["model"], found["tolerance"]) == ("other", 0.01)
     assert found["before"] == [f"doors {awkward.before[0].split()[1]}"]
     assert sum(found["counts"].values()) == len(found["outcomes"]) == len(awkward.outcomes)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 import re
 import threading
 import webbrowser
@@ -21,8 +22,11 @@ from urllib.parse import urlsplit
 import streamlit as st
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
+
+from dssm_core.words import ENGLISH
 
 INLINE = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 ADDRESS_SCRIPT = (
@@ -131,8 +135,44 @@ def is_own(origin: str | None, host: str | None) -> bool:
     return origin is None or urlsplit(origin).netloc == host or origin in allowed
 
 
+def is_served(host: str | None) -> bool:
+    """Return whether an address that is asked for is in `server.allowedHosts`.
+
+    Streamlit itself looks only where a WebSocket is opened, and answers all else to any name.
+
+    Args:
+        host: the header, which may have a port; None where there is none.
+    """
+    allowed = [one.strip().lower().rstrip(".") for one in st.get_option("server.allowedHosts")]
+    try:
+        name = (urlsplit(f"//{host or ''}").hostname or "").rstrip(".")
+    except ValueError:
+        return False
+    return not allowed or any(
+        one == "*" or name == one.strip("[]") or (one[:2] == "*." and name.endswith(one[1:]))
+        for one in allowed
+    )
+
+
+METRICS = "/_stcore/metrics"
+"""How many sessions there are, and what they hold: for nobody, unless DSSM_METRICS is set."""
+
+
+def _refusal(scope: Scope) -> ASGIApp | None:
+    """Return what answers in the place of the page; None where the page does."""
+    asked = Headers(scope=scope)
+    if scope["type"] == "websocket":
+        is_let_in = is_served(asked.get("host")) and is_own(asked.get("origin"), asked.get("host"))
+        return None if is_let_in else WebSocketClose(1008, "foreign origin")
+    if not is_served(asked.get("host")):
+        return PlainTextResponse(ENGLISH("served.other host"), 421)
+    if scope["path"].endswith(METRICS) and not os.environ.get("DSSM_METRICS"):
+        return PlainTextResponse(ENGLISH("served.no metrics"), 404)
+    return None
+
+
 class Gate:
-    """Middleware that adds headers and refuses connections of foreign pages."""
+    """Middleware that adds headers, and refuses foreign pages and names that are not served."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -149,11 +189,8 @@ class Gate:
                     answer["Link"] = self.early
             await send(message)
 
-        asked = Headers(scope=scope) if scope["type"] == "websocket" else {}
-        if is_own(asked.get("origin"), asked.get("host")):
-            await self.app(scope, receive, send_more)
-        else:
-            await WebSocketClose(1008, "foreign origin")(scope, receive, send)
+        refusal = _refusal(scope) if scope["type"] in ("http", "websocket") else None
+        await (refusal or self.app)(scope, receive, send_more)
 
 
 @asynccontextmanager

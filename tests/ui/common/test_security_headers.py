@@ -7,7 +7,10 @@ import hashlib
 import importlib
 import os
 import re
+import socket
 import subprocess
+import sys
+import urllib.error
 import urllib.request
 from pathlib import Path
 from textwrap import dedent
@@ -21,6 +24,8 @@ from tests import ROOT
 from tests.pages import first_paint
 from tests.servers import free_port, page_command, running
 from tests.tiny import run_apart
+
+HERE = [(b"host", b"127.0.0.1:8501")]
 
 
 def answers(scope: dict[str, Any], kind: str = "text/html") -> tuple[list[dict[str, Any]], bool]:
@@ -52,7 +57,7 @@ def knock(**headers: str) -> bool:
 
 
 def test_an_answer_has_each_header_once_and_keeps_the_pages_own():
-    sent, _ = answers({"type": "http", "path": "/", "headers": []})
+    sent, _ = answers({"type": "http", "path": "/", "headers": HERE})
     names = [name.decode() for name, _ in sent[0]["headers"]]
     found = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
     assert len(names) == len(set(names))
@@ -64,7 +69,7 @@ def test_an_answer_has_each_header_once_and_keeps_the_pages_own():
 
 def test_the_page_is_sent_with_what_draws_a_chart_and_nothing_else_is():
     def link(kind: str) -> str:
-        sent, _ = answers({"type": "http", "path": "/", "headers": []}, kind)
+        sent, _ = answers({"type": "http", "path": "/", "headers": HERE}, kind)
         found = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
         return found.get("link", "")
 
@@ -90,17 +95,71 @@ def test_another_page_may_not_connect(origin):
 
 def test_the_page_itself_may_connect_and_so_may_a_program():
     assert knock(origin="http://127.0.0.1:8501", host="127.0.0.1:8501")
-    assert knock(origin="https://lens.example.com", host="lens.example.com")
     assert knock(host="127.0.0.1:8501")
 
 
 def test_an_origin_that_the_settings_allow_may_connect(monkeypatch):
     origin = "https://lens.example.com"
     assert not knock(origin=origin, host="127.0.0.1:8501")
-    monkeypatch.setattr(
-        security_headers.st, "get_option", {"server.corsAllowedOrigins": [origin]}.get
-    )
+    options = {"server.corsAllowedOrigins": [origin], "server.allowedHosts": []}
+    monkeypatch.setattr(security_headers.st, "get_option", options.get)
     assert knock(origin=origin, host="127.0.0.1:8501")
+
+
+def status(path: str = "/", **headers: str) -> int:
+    """Return the status of an answer, and see that it has our headers, whatever it is."""
+    given = [(name.encode(), value.encode()) for name, value in headers.items()]
+    sent, reached = answers({"type": "http", "path": path, "method": "GET", "headers": given})
+    assert reached is (sent[0]["status"] == 200)
+    assert b"content-security-policy" in {name for name, _ in sent[0]["headers"]}
+    return int(sent[0]["status"])
+
+
+@pytest.mark.parametrize(
+    "host", ["example.invalid", "example.invalid:8501", "127.0.0.1.example.invalid", "", "[", "a@b"]
+)
+def test_a_name_that_the_settings_do_not_allow_is_answered_nothing(host):
+    assert status(host=host) == 421
+    assert status("/static/index.html", host=host) == 421
+    assert not knock(host=host, origin=f"http://{host}")
+    assert status() == 421
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8501", "localhost.", "127.0.0.1:80"])
+def test_a_name_that_the_settings_allow_is_answered(host):
+    assert status(host=host) == 200
+    assert knock(host=host)
+
+
+@pytest.mark.parametrize(
+    ("allowed", "host", "is_allowed"),
+    [
+        ([], "any.example.com", True),
+        (["*"], "any.example.com", True),
+        (["*.example.com"], "lens.example.com:443", True),
+        (["*.example.com"], "example.com", False),
+        (["*.example.com"], "badexample.com", False),
+        (["Lens.example.com"], "lens.example.com", True),
+        (["[::1]"], "[::1]:8501", True),
+        (["a"], "ab", False),
+    ],
+)
+def test_names_are_compared_as_streamlit_compares_them(monkeypatch, allowed, host, is_allowed):
+    from streamlit.web.server.starlette import starlette_websocket
+
+    monkeypatch.setattr(security_headers.st, "get_option", lambda _: allowed)
+    assert security_headers.is_served(host) is is_allowed
+    if allowed != ["[::1]"]:  # which Streamlit takes for another name than it is
+        monkeypatch.setattr(starlette_websocket.config, "get_option", lambda _: allowed)
+        assert starlette_websocket.is_host_allowed(host) is is_allowed
+
+
+def test_what_streamlit_counts_is_told_to_nobody_who_was_not_meant_to_have_it(monkeypatch):
+    for path in ("/_stcore/metrics", "/base/_stcore/metrics"):
+        monkeypatch.delenv("DSSM_METRICS", raising=False)
+        assert status(path, host="localhost") == 404
+        monkeypatch.setenv("DSSM_METRICS", "1")
+        assert status(path, host="localhost") == 200
 
 
 def test_no_script_is_let_in_but_streamlits_own_and_ours():
@@ -155,6 +214,47 @@ def test_a_browser_is_opened_unless_there_is_none(monkeypatch, headless):
     assert opened == ([] if headless else ["http://localhost:8502"])
 
 
+@pytest.fixture(scope="module")
+def address():
+    """Return where the page answers, started as the README starts it."""
+    port = free_port()
+    server = subprocess.Popen(page_command(port), cwd=ROOT)
+    with running(server, port) as address:
+        yield address
+
+
+def asked(address: str, path: str, **headers: str) -> int:
+    try:
+        request = urllib.request.Request(f"{address}{path}", headers=headers)
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as refusal:
+        return refusal.code
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", ["/", "/inspect", "/_stcore/health", "/_stcore/host-config"])
+def test_the_server_answers_its_own_names_and_no_other(address, path):
+    assert asked(address, path) == 200
+    assert asked(address, path, Host="example.invalid") == 421
+
+
+@pytest.mark.slow
+def test_the_server_tells_nobody_what_it_counts(address):
+    assert asked(address, "/_stcore/metrics") == 404
+    assert asked(address, "/_stcore/metrics/") == 404
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="one address of this machine is all it has")
+def test_the_server_listens_on_127_0_0_1_alone(address):
+    port = int(address.rsplit(":", 1)[1])
+    socket.create_connection(("127.0.0.1", port), 10).close()
+    with pytest.raises(ConnectionRefusedError):  # this machine, too, by another address
+        socket.create_connection(("127.0.0.2", port), 10)
+
+
+@pytest.mark.slow
 def test_the_page_behind_a_password_shows_strangers_a_button_and_sends_the_headers(tmp_path):
     text = (ROOT / "docs" / "security.md").read_text("utf-8")
     secrets, code = (
