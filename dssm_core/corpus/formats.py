@@ -3,54 +3,28 @@
 from __future__ import annotations
 
 import csv
-import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import Any, Literal
+from typing import Any
 
+from dssm_core.corpus.json_tables import json_columns_of, json_kind
 from dssm_core.corpus.names import is_usual, number_of
 from dssm_core.corpus.opening import MAX_BYTES, Encoding, Source, find_encoding, text_lines
+from dssm_core.corpus.records import MAX_COLUMNS, Format, Record, check_size, lines_of
 from dssm_core.errors import UserError, line_of
 from dssm_core.process import read_long_cells
 from dssm_core.words import Sentence
 
-Kind = Literal["separated", "json lines", "json", "json columns", "parquet"]
-Record = tuple[int, Sequence[str]]  # 1-based line, cells in the order of the columns
-
 SEPARATORS = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar", "\x01": "control-A"}
-MAX_COLUMNS, MAX_CELLS = 1_000, 20_000_000  # of a table
 HEAD = 1 << 18
 """Characters that a format is guessed from."""
 ROWS = 100
 """Rows, likewise."""
-UNFIT = re.compile("[\0\ud800-\udfff]")
 
 _SEP = re.compile(r'"?sep=(.)"?\r?\n?', re.IGNORECASE)
-_JSON = {".jsonl": "json lines", ".ndjson": "json lines"}
-
-
-@dataclass(frozen=True)
-class Format:
-    """How a file's text makes a table.
-
-    Attributes:
-        kind: "separated" is CSV, TSV and their kin.
-        encoding: of its bytes; None in Parquet, which says so itself.
-        separator: between cells; "" in JSON and Parquet.
-        is_quoted: whether a quote around a cell is not of its text.
-        has_header: whether the first row has the names of the columns.
-        first: the number of the line where the table starts; a line "sep=;" stands before it.
-    """
-
-    kind: Kind
-    encoding: Encoding | None = None
-    separator: str = ""
-    is_quoted: bool = True
-    has_header: bool = True
-    first: int = 1
 
 
 @dataclass(frozen=True)
@@ -62,7 +36,7 @@ class Rows:
 
     def __iter__(self) -> Iterator[Record]:
         """Yield the header, or names made up, then each row with the line where it starts."""
-        lines = _lines_of(self.source, self.format)
+        lines = lines_of(self.source, self.format)
         return _separated(lines, self.source.name, self.format)
 
 
@@ -92,7 +66,7 @@ def find_format(
     head = _head(source, found)
     if not "".join(head).strip():
         raise UserError("pairs.empty file", name=source.name)
-    kind = _json_kind(source, head) if separator is None else None
+    kind = json_kind(source, head) if separator is None else None
     if kind:
         return Format(kind, found)
     stated = _SEP.fullmatch(head[0])
@@ -125,12 +99,7 @@ def read_columns(source: Source, format: Format) -> tuple[tuple[str, ...], Itera
 
         parquet = ParquetRows.of(source)
         return parquet.columns, parquet
-    items: Iterable[tuple[int, dict[str, Any]]]
-    if format.kind == "json lines":
-        items = _JsonLines(source, format)
-    else:
-        items = list(_json_items(source, format))
-    return _json_columns(items, source.name), _JsonRows(items, source.name)
+    return json_columns_of(source, format)
 
 
 @dataclass(frozen=True)
@@ -143,52 +112,6 @@ class _Without:
         return islice(self.rows, 1, None)
 
 
-@dataclass(frozen=True)
-class _JsonLines:
-    source: Source
-    format: Format
-
-    def __iter__(self) -> Iterator[tuple[int, dict[str, Any]]]:
-        for number, line in enumerate(_lines_of(self.source, self.format), 1):
-            if line.strip():
-                yield number, _object(line, line_of(number, self.source.name))
-
-
-@dataclass(frozen=True)
-class _JsonRows:
-    items: Iterable[tuple[int, dict[str, Any]]]
-    name: str
-
-    def __iter__(self) -> Iterator[Record]:
-        columns = _json_columns(self.items, self.name)
-        for number, item in self.items:
-            yield number, [cell_of(item.get(column)) for column in columns]
-
-
-def check_size(name: str, columns: int, rows: int = 1) -> None:
-    """Refuse what would fill the memory: a small file can hold very many cells."""
-    for what, count, most in (
-        ("columns", columns, MAX_COLUMNS),
-        ("cells", rows * columns, MAX_CELLS),
-    ):
-        if count > most:
-            raise UserError(f"pairs.too many {what}", f"{count:,}", name=name, most=most)
-
-
-def cell_of(value: Any) -> str:
-    """Return a value of JSON or Parquet as a cell's text; "" for none."""
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return value
-    return json.dumps(value, ensure_ascii=False, default=str)
-
-
-def _lines_of(source: Source, format: Format) -> Iterator[str]:
-    assert format.encoding is not None
-    return islice(text_lines(source, format.encoding), format.first - 1, None)
-
-
 def _head(source: Source, encoding: Encoding) -> list[str]:
     """Return the first lines, at most HEAD characters of them, and one line at least."""
     head: list[str] = []
@@ -199,98 +122,6 @@ def _head(source: Source, encoding: Encoding) -> list[str]:
         head.append(line)
         size += len(line)
     return head
-
-
-# JSON
-
-
-def _json_kind(source: Source, head: Sequence[str]) -> Kind | None:
-    if source.ending in _JSON:
-        return "json lines"
-    line = next(line for line in head if line.strip()).strip()
-    is_json = source.ending == ".json"
-    if source.ending in (".csv", ".tsv", ".tab") or not (
-        is_json or re.match(r"\[\s*({|$)|{", line)
-    ):
-        return None
-    if line.startswith("["):
-        return "json"
-    try:
-        item = json.loads(line)
-    except (ValueError, RecursionError):
-        return "json" if is_json else "json lines"
-    is_columns = isinstance(item, dict) and all(isinstance(v, (dict, list)) for v in item.values())
-    return "json columns" if is_columns and item else "json lines"
-
-
-def _json_items(source: Source, format: Format) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield the objects of a JSON array with their lines, or the rows of JSON's columns."""
-    text = "".join(_lines_of(source, format))
-    if len(text) > MAX_BYTES:
-        raise UserError("file.too large", name=source.name, most=MAX_BYTES >> 20)
-    start = len(text) - len(text.lstrip())
-    if text.startswith("[", start):
-        yield from _array_items(text, start + 1, source.name)
-        return
-    item = _object(text, line_of(1, source.name))
-    if len(item) == 1 and isinstance(rows := next(iter(item.values())), list):
-        item = {str(n): row for n, row in enumerate(rows) if isinstance(row, dict)}
-        yield from enumerate(item.values(), 1)
-        return
-    columns = {c: v.values() if isinstance(v, dict) else v for c, v in item.items()}
-    lengths = {len(v) if isinstance(v, (list, type({}.values()))) else -1 for v in columns.values()}
-    if len(lengths) != 1 or lengths == {-1}:
-        raise UserError("format.json columns", name=source.name)
-    for number, cells in enumerate(zip(*columns.values(), strict=True), 1):
-        yield number, dict(zip(columns, cells, strict=True))
-
-
-def _array_items(text: str, at: int, name: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    decoder, space = json.JSONDecoder(), re.compile(r"[\s,]*")
-    line, counted = 1, 0
-    while True:
-        at = space.match(text, at).end()  # type: ignore[union-attr]
-        line, counted = line + text.count("\n", counted, at), at
-        if text.startswith("]", at):
-            return
-        try:
-            item, end = decoder.raw_decode(text, at)
-        except (ValueError, RecursionError) as trouble:
-            where = line_of(line, name)
-            received = f"{trouble}: {text[at : at + 80]}"
-            raise UserError("format.not JSON", received, where=where) from trouble
-        yield line, _checked(item, text[at:end], line_of(line, name))
-        at = end
-
-
-def _json_columns(items: Iterable[tuple[int, dict[str, Any]]], name: str) -> tuple[str, ...]:
-    """Return every key, in the order of the rows."""
-    columns: dict[str, None] = {}
-    for _, item in items:
-        if item.keys() - columns.keys():
-            columns.update(dict.fromkeys(item))
-            check_size(name, len(columns))
-    return tuple(columns)
-
-
-def _object(text: str, where: Sentence) -> dict[str, Any]:
-    try:
-        item = json.loads(text)
-    except (ValueError, RecursionError) as trouble:
-        raise UserError("pairs.not JSON", f"{trouble}: {text.strip()}", where=where) from trouble
-    return _checked(item, text, where)
-
-
-def _checked(item: Any, text: str, where: Sentence) -> dict[str, Any]:
-    if not isinstance(item, dict):
-        raise UserError("pairs.not an object", text.strip(), where=where)
-    # An escape can bring in what the file's own bytes may not hold.
-    if "\\u" in text and UNFIT.search("\n".join([*item, *map(cell_of, item.values())])):
-        raise UserError("pairs.escaped NUL", text.strip(), where=where)
-    return item
-
-
-# separated
 
 
 def _separated(lines: Iterable[str], name: str, format: Format) -> Iterator[Record]:
@@ -417,7 +248,7 @@ def _is_quoted(source: Source, format: Format) -> bool:
     2. Otherwise cells hold tabs or breaks, if reading them so succeeds.
     """
     width, quotes = -1, _Quotes()
-    for line in _lines_of(source, format):
+    for line in lines_of(source, format):
         row = line.rstrip("\r\n")
         tabs = row.count("\t")
         if width < 0:  # the header may be quoted otherwise

@@ -9,10 +9,10 @@ from typing import IO, Any, NamedTuple
 
 import pandas as pd
 
-from dssm_core.corpus.formats import Record
 from dssm_core.corpus.labels import Labels
 from dssm_core.corpus.lists import items_of
 from dssm_core.corpus.reading import Choices, Reading, Table, interpret, open_table, read_table
+from dssm_core.corpus.records import Record
 from dssm_core.corpus.roles import Roles
 from dssm_core.errors import UserError
 

@@ -11,8 +11,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dssm_core.corpus.formats import Record, cell_of, check_size
 from dssm_core.corpus.opening import MAX_BYTES, Source
+from dssm_core.corpus.records import Record, cell_of, check_size
 from dssm_core.errors import UserError, line_of
 
 BATCH = 10_000

@@ -9,18 +9,12 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
-from dssm_core.corpus.formats import (
-    SEPARATORS,
-    Format,
-    Record,
-    check_size,
-    find_format,
-    read_columns,
-)
+from dssm_core.corpus.formats import SEPARATORS, find_format, read_columns
 from dssm_core.corpus.labels import Labels, guess_labels
 from dssm_core.corpus.lists import items_of
 from dssm_core.corpus.markup import strip_markup
 from dssm_core.corpus.opening import Source
+from dssm_core.corpus.records import Format, Record, check_size
 from dssm_core.corpus.roles import Roles, guess_roles
 from dssm_core.errors import UserError
 from dssm_core.words import Sentence, Values

@@ -6,7 +6,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dssm_core.corpus.formats import Record
 from dssm_core.corpus.labels import (
     IRRELEVANT,
     MAX_VALUES,
@@ -17,6 +16,7 @@ from dssm_core.corpus.labels import (
 )
 from dssm_core.corpus.lists import are_lists, label_key
 from dssm_core.corpus.names import NEGATIVES, is_id, named, number_of, plain, sides
+from dssm_core.corpus.records import Record
 
 NO_LABEL = "none"
 """In place of a label column: there is none."""

@@ -29,7 +29,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dssm_core.corpus import formats, opening
+from dssm_core.corpus import opening, records
 from dssm_core.corpus.pairs import read_pairs, stream_pairs
 from dssm_core.corpus.reading import Choices, read_table, roles_of
 from dssm_core.errors import UserError
@@ -334,7 +334,7 @@ def test_lines_of_json_with_a_key_each_do_not_make_a_square():
 
 
 def test_a_table_of_too_many_cells_is_refused(monkeypatch):
-    monkeypatch.setattr(formats, "MAX_CELLS", 1_000)
+    monkeypatch.setattr(records, "MAX_CELLS", 1_000)
     rows = "\n".join(",".join("ab" * 10) for _ in range(60))
     header = ",".join(f"c{i}" for i in range(20))
     with pytest.raises(UserError, match="over 1,000 cells"):
