@@ -8,9 +8,10 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 from dssm_core import __version__
-from dssm_core.terminal import run_politely
+from dssm_core.terminal import INTERRUPTED, run_politely
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -92,5 +93,13 @@ def parser() -> argparse.ArgumentParser:
     return whole
 
 
+def script() -> NoReturn:
+    """Run the command that was typed, and end the process with its exit status."""
+    status = main()
+    if status == INTERRUPTED:  # at once: what still runs in threads has nobody to work for, and
+        os._exit(status)  # Python would make it a death by signal if an import was interrupted
+    sys.exit(status)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    script()

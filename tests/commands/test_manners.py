@@ -185,7 +185,7 @@ def files(folder: Path) -> dict[str, bytes]:
 INTERRUPTED = """
 import ctypes, os, signal, sys, threading
 from importlib import import_module
-from dssm_core.__main__ import main
+from dssm_core.__main__ import script
 
 module, name = sys.argv[1].split(":")
 *places, name = name.split(".")
@@ -214,12 +214,16 @@ class Lost:
     def __del__(self):
         os.kill(os.getpid(), signal.SIGINT)
 
+def imported(*given, **named):
+    exec("interrupted()")  # as the machinery of dataclasses is, where modules are imported
+
 def lost(*given, **named):
     Lost()
     return work(*given, **named)
 
 setattr(place, name, globals()[sys.argv[2]])
-sys.exit(main(sys.argv[3:]))
+del sys.argv[1:3]
+script()
 """
 """A command that Ctrl-C comes to in the middle of its work."""
 
@@ -244,6 +248,12 @@ def test_ctrl_c_ends_what_python_alone_could_not(name, how, at, out, tmp_path):
     assert said(done) == [f"{name.split()[0]}: stopped"]
     assert done.returncode == 130
     assert files(out) == before
+
+
+def test_ctrl_c_in_the_middle_of_an_import_is_130_too(at, out, tmp_path):
+    """And not the death by signal that Python makes of it, although it was caught."""
+    done = run((ENCODE, "imported", *given("score", at, out)), tmp_path, INTERRUPTED)
+    assert (done.returncode, said(done)) == (130, ["score: stopped"])
 
 
 def test_a_second_ctrl_c_does_not_wait(at, out, tmp_path):

@@ -399,13 +399,15 @@ def test_a_link_that_unpacks_to_gigabytes_is_refused_in_little_memory():
     ids=lambda values: next(iter(values)),
 )
 def test_a_link_of_the_wrong_kinds_is_refused(values):
-    import base64
-    import zlib
-
     good = {"model": "m", "query": "q", "documents": ["a"], "threshold": 0.5, "selected": 1}
-    content = zlib.compress(json.dumps({**good, **values}).encode())
+
+    def link(**changed: object) -> str:
+        content = json.dumps({**good, "second": "", **changed}).encode()
+        return base64.urlsafe_b64encode(zlib.compress(content)).decode()
+
+    assert state.unpack(link()).query == "q", "or it is refused for another reason"
     with pytest.raises(UserError, match="This link cannot be read"):
-        state.unpack(base64.urlsafe_b64encode(content).decode())
+        state.unpack(link(**values))
 
 
 # snapshots and indexes

@@ -235,6 +235,16 @@ def packed(values: Any) -> str:
     return urlsafe_b64encode(zlib.compress(json.dumps(values).encode())).decode()
 
 
+GOOD = {
+    **{"model": "m", "query": "q", "documents": ["a"], "second": ""},
+    **{"threshold": 0.5, "selected": 1},
+}
+
+
+def test_the_link_that_the_hostile_ones_are_made_of_is_good_itself() -> None:
+    assert state.unpack(packed(GOOD)).query == "q"
+
+
 @pytest.mark.parametrize(
     "link",
     [
@@ -243,14 +253,15 @@ def packed(values: Any) -> str:
         "!!!!",
         packed([]),
         packed({"query": "a"}),
-        packed({"model": "m", "query": 1, "documents": [], "threshold": 0.5, "selected": 1}),
-        packed({"model": "m", "query": "q", "documents": "ab", "threshold": 0.5, "selected": 1}),
-        packed({"model": "m", "query": "q", "documents": ["a"], "threshold": 1.5, "selected": 1}),
-        packed({"model": "m", "query": "q", "documents": ["a"], "threshold": 0.5, "selected": 9}),
+        packed({**GOOD, "query": 1}),
+        packed({**GOOD, "documents": "ab"}),
+        packed({**GOOD, "threshold": 1.5}),
+        packed({**GOOD, "selected": 9}),
         packed("a" * 3_000_000)[:8000],
         packed(["a" * 3_000_000]),
-        packed({"model": "m", "query": "\ud800", "documents": [], "threshold": 0.5, "selected": 1}),
-        packed({"model": "m", "query": "q", "documents": [], "threshold": 1e999, "selected": 1}),
+        packed({**GOOD, "query": "\ud800"}),
+        packed({**GOOD, "second": None}),
+        packed({**GOOD, "threshold": 1e999}),
         "A" * 9000,
     ],
 )
