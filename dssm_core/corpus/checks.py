@@ -39,6 +39,8 @@ SHOWN = 5
 
 COMPARED = 20_000
 """Rows whose texts are compared with each other; of more, the first."""
+RARE = 0.01
+"""Share of pairs with HTML up to which it is likely what a text is about."""
 FEW = 20
 """Rows below which shares say nothing."""
 
@@ -245,7 +247,7 @@ def _doubts(survey: _Survey, reading: Reading | None) -> Iterator[Finding]:
         if survey.ids[column] > 0.8 * survey.compared:
             values: Values = {"column": column, "example": survey.example[column][:80]}
             yield Finding("ids", Sentence("check.ids", values))
-    if survey.marked_up:
+    if len(survey.marked_up) > RARE * survey.compared:
         values = {"number": len(survey.marked_up), "rows": survey.compared}
         yield Finding("html", Sentence("check.html", values), tuple(survey.marked_up))
     yield from _one_of_all(survey, reading)

@@ -223,17 +223,22 @@ def interpret(table: Table, choices: Choices | None = None) -> Reading:
         choices.relevant or choices.min_grade is not None
     ):
         raise UserError("columns.no label", ", ".join(table.columns), name=table.name)
-    column, cells = roles.label, table.cells(roles.label) if roles.label else ()
-    if roles.inner_label and roles.document:
-        column = f"{roles.document}.{roles.inner_label}"
-        lists = table.cells(roles.document)
-        cells = (item.label for cell in lists for item in items_of(cell, roles.inner_label))
+    column, cells = label_cells(table, roles)
     given = choices.relevant, choices.min_grade
     labels = guess_labels(column, cells, *given, name=table.name)
     if roles.negatives and column is None:
         labels = Labels(None, ("1",), ("0",))
     strips = choices.strip_html
     return Reading(table.name, table.format, table.columns, roles, labels, strips_html=strips)
+
+
+def label_cells(table: Table, roles: Roles) -> tuple[str | None, Iterable[str]]:
+    """Return what the labels are called and each of them, also where they stand in lists."""
+    if roles.inner_label and roles.document:
+        lists = table.cells(roles.document)
+        labels = (item.label for cell in lists for item in items_of(cell, roles.inner_label))
+        return f"{roles.document}.{roles.inner_label}", labels
+    return roles.label, table.cells(roles.label) if roles.label else ()
 
 
 def roles_of(table: Table, choices: Choices) -> Roles:

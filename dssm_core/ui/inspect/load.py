@@ -18,8 +18,16 @@ from dssm_core.corpus.formats import SEPARATORS
 from dssm_core.corpus.labels import MAX_VALUES, Values
 from dssm_core.corpus.opening import ENDINGS, NAMES
 from dssm_core.corpus.pairs import to_pairs
-from dssm_core.corpus.reading import OWN, Choices, Table, interpret, read_table, roles_of
-from dssm_core.corpus.roles import NO_LABEL
+from dssm_core.corpus.reading import (
+    OWN,
+    Choices,
+    Table,
+    interpret,
+    label_cells,
+    read_table,
+    roles_of,
+)
+from dssm_core.corpus.roles import NO_LABEL, Roles
 from dssm_core.errors import UserError
 from dssm_core.folder import ModelFolder
 from dssm_core.inspection.score_pairs import Inspection, inspect_pairs, sample_negatives
@@ -289,18 +297,20 @@ def _choose_roles(table: Table, choices: Choices, key: str) -> Choices:
 
     query = pick(0, "query", guess.query)
     document = pick(1, "document", guess.document)
-    label = pick(2, "label", guess.label, tr("inspect.role.label.none"))
+    inner, _ = label_cells(table, guess)
+    label = pick(2, "label", guess.label, inner or tr("inspect.role.label.none"))
     no_label = NO_LABEL if guess.label else None  # then there may be labels in lists
     choices = replace(choices, query=query, document=document, label=label or no_label)
-    return choices if label is None else _choose_labels(table, choices, f"{key}.{label}")
+    roles = cached("inspect.roles", (key, choices), lambda: roles_of(table, choices))
+    column, _ = label_cells(table, roles)
+    return choices if column is None else _choose_labels(table, choices, roles, f"{key}.{column}")
 
 
-def _choose_labels(table: Table, choices: Choices, key: str) -> Choices:
+def _choose_labels(table: Table, choices: Choices, roles: Roles, key: str) -> Choices:
     """Let a person say which labels mean relevant, or from which grade on."""
-    column = str(choices.label)
-    values = cached("inspect.values", key, lambda: Values(table.cells(column), table.name))
+    values = cached("inspect.values", key, lambda: Values(label_cells(table, roles)[1], table.name))
     try:
-        labels = interpret(table, replace(choices, query=None, document=None)).labels
+        labels = interpret(table, choices).labels
     except UserError:
         labels = None
     is_graded = values.are_numbers and len(values.kept) > 2

@@ -209,6 +209,17 @@ def test_doubtful_pairs_are_loud(page: Open, rows: str, message: str) -> None:
     assert re.search(f"Warning\\. .*{message}", shown_text(app))
 
 
+def test_labels_in_a_list_are_shown_and_turned_round(page: Open) -> None:
+    row = '{"query": "red", "hits": [{"text": "red", "rel": 1}, {"text": "blue", "rel": 0}]}'
+    app = upload(page(live=Loading), f"{row}\n{row}\n", "mine.jsonl")
+    (label,) = [one for one in app.selectbox if "role.label" in str(one.key)]
+    (relevant,) = app.multiselect
+    assert (label.value, label.placeholder, relevant.value) == (None, "hits.rel", ["1"])
+    relevant.set_value(["0"]).run()
+    sound(app)
+    assert "relevant where “hits.rel” is 0" in shown_text(app)
+
+
 def test_what_the_model_cuts_is_a_doubt_as_soon_as_it_is_scored(page: Open) -> None:
     app = page(f"query,document,label\nred,{'red ' * 600},1\nred,blue,0\n")
     assert re.search(r"Warning\. .*1 of 2 pairs .* has words past", shown_text(app))
