@@ -255,10 +255,13 @@ def test_new_pairs_are_read_anew(page: Any, models: Path) -> None:
     assert "exact search of 1 document" in shown_text(opened(page))
 
 
-@pytest.mark.parametrize("query", ["+ = €", "the", "", "x" * 200_000, *AWKWARD.values()])
-def test_any_query_is_answered_without_a_crash(page: Any, query: str) -> None:
-    app = opened(page, query=query)
-    assert "This part of the page failed" not in shown_text(app)
+def test_any_query_is_answered_without_a_crash(page: Any) -> None:
+    app = opened(page)
+    for query in ("+ = €", "the", "", "x" * 200_000, *AWKWARD.values()):
+        app.text_input(key="compare.query").set_value(query).run()
+        assert "This part of the page failed" not in shown_text(sound(app)), query[:40]
+    app.text_input(key="compare.query").set_value("red door").run()
+    assert labels(app, "cosine"), "the lists are still open"
 
 
 def test_a_query_of_symbols_is_explained(page: Any) -> None:
@@ -277,7 +280,7 @@ def test_a_folder_without_a_corpus_names_the_command(page: Any, models: Path) ->
 def test_damaged_pairs_are_told_and_the_page_goes_on(page: Any, models: Path) -> None:
     (models / "doors" / "pairs.csv").write_text("query\nq\n")
     app = opened(page)
-    assert 'has no column "document"' in shown_text(app)
+    assert "it is not clear which column has the documents" in shown_text(app)
     assert numbers(app)["rank"].tolist() == [1, 2]
 
 
