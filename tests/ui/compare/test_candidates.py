@@ -42,7 +42,7 @@ class Failed:
 def _alone(models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Give the folder its pairs, and wait for all work, for only a test is never in a hurry."""
     monkeypatch.setenv("DSSM_INDEX", str(tmp_path / "indexes"))
-    monkeypatch.setattr(candidates, "PATIENCE", 20.0)
+    monkeypatch.setattr(candidates, "PATIENCE", 300.0)
     (models / "doors" / "pairs.csv").write_text(PAIRS)
     corpora._cached_search.clear()
     corpora._fingerprint.clear()
@@ -217,19 +217,19 @@ def test_while_the_corpus_is_encoded_the_page_says_how_far(
     def slowly(encoder: Any, documents: Any, progress: Any) -> Any:
         progress("encoding", 2, 5)
         begun.set()
-        assert go_on.wait(20)
+        assert go_on.wait(300)
         return encode_corpus(encoder, documents)
 
     monkeypatch.setattr(corpora, "encode_corpus", slowly)
     app = page()
     monkeypatch.setattr(candidates, "PATIENCE", 0.01)
     app.button(key="compare.find").click().run()
-    assert begun.wait(20)
+    assert begun.wait(300)
     app.run()
     assert "2 of 5 documents" in shown_text(app)
     assert len(boxes(app, "bm25")) == 2
     go_on.set()
-    monkeypatch.setattr(candidates, "PATIENCE", 20.0)
+    monkeypatch.setattr(candidates, "PATIENCE", 300.0)
     app.run()
     assert boxes(app, "cosine")
 
