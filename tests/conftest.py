@@ -27,8 +27,18 @@ collect_ignore = ["fixtures/encoders/make.py"]
 BACKGROUND = np.array([-0.2, 0.0, 0.2, 0.4], np.float32)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put files of long tests first, so that no worker is left with one at the end."""
+    places: dict[Path, int] = {}
+    for item in items:
+        markers = [item.get_closest_marker(name) for name in ("browser", "slow")]
+        place = next((i for i, marker in enumerate(markers) if marker), len(markers))
+        places[item.path] = min(place, places.get(item.path, place))
+    items.sort(key=lambda item: places[item.path])
+
+
 def pytest_collection_finish() -> None:
-    """Let no collection of garbage look at the libraries again: Streamlit asks for one a run."""
+    """Let no collection of garbage look through the libraries again, which takes half a second."""
     gc.collect()
     gc.freeze()
 

@@ -7,6 +7,7 @@ import html
 import io
 import json
 import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,15 @@ def sound(app: AppTest) -> AppTest:
     for language in LANGUAGES:
         assert translator_for(language)("crash") not in text, "a part of the page failed, see log"
     return app
+
+
+def run_until(app: AppTest, is_so: Callable[[], bool], seconds: float = 300.0) -> None:
+    """Run a page until something is so; a busy machine takes long to do what runs beside it."""
+    ends = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < ends, shown_text(app)
+        time.sleep(0.1)
+        app.run()
 
 
 LABELLED = (

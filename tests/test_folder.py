@@ -13,13 +13,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dssm_core.errors import UserError
 from dssm_core.folder import FAITHFULNESS, LARGEST, ModelFolder, find_folders, write_folder
 from dssm_core.runtimes.load import load_towers
 from tests import tiny
+from tests.examples import examples
 from tests.tiny import CONFIG, EXAMPLE, archive, bare_folder, npy
 
 KERAS = ["metadata.json", "config.json", "model.weights.h5"]
@@ -218,7 +219,7 @@ def test_what_a_pickle_would_do_is_not_done(tmp_path):
 
 
 @given(st.integers(0, 135), st.binary(min_size=1, max_size=6))
-@settings(max_examples=150)
+@examples(150)
 def test_random_pairs_with_any_bytes_damaged_are_refused_or_numbers(
     tmp_path_factory, place, damage
 ):
@@ -303,7 +304,7 @@ def test_an_archive_that_unpacks_too_large_is_refused(tmp_path, monkeypatch):
 
 
 @given(st.integers(0, 700), st.binary(min_size=1, max_size=6), st.booleans())
-@settings(max_examples=150)
+@examples(150)
 def test_an_archive_with_any_bytes_damaged_is_refused_or_opens(tmp_path_factory, at, damage, cut):
     content = archive(KERAS)
     at %= len(content)

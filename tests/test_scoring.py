@@ -16,6 +16,7 @@ from dssm_core.numeric import sigmoid
 from dssm_core.scoring import Head, Scorer, Scores, cosine, cosines, scales, score
 from dssm_core.text import Token
 from dssm_core.towers import Encoding
+from tests.examples import examples
 from tests.tiny import WordTowers, bare_folder
 
 BACKGROUND = np.array([0.9, -0.5, 0.0, 0.2])
@@ -97,7 +98,7 @@ def test_a_zero_vector_has_cosine_zero():
 
 
 @given(st.integers(1, 70), st.integers(1, 40), st.randoms(use_true_random=False))
-@settings(max_examples=50)
+@examples(50)
 def test_many_cosines_are_each_ones_own_and_equal_documents_are_equal(width, number, random):
     query, *vectors = np.random.default_rng(random.getrandbits(32)).normal(size=(1 + number, width))
     documents = [vector.astype(np.float32) for vector in (*vectors, np.zeros(width), *vectors)]

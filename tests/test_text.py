@@ -8,12 +8,13 @@ import unicodedata
 import numpy as np
 import pytest
 import regex
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dssm_core import text
 from dssm_core.text import PIECES, UNSEEN, hash_pieces, normalise, read, segment
 from tests import ROOT
+from tests.examples import examples
 
 GOLDEN = json.loads((ROOT / "tests" / "golden" / "hash_pieces.json").read_text("utf-8"))
 
@@ -34,7 +35,7 @@ def words(text: str) -> list[str]:
 
 
 @given(TEXTS)
-@settings(max_examples=300)
+@examples(300)
 def test_every_token_is_a_span_of_the_original_text(text):
     end = 0
     for token in segment(text):
@@ -45,7 +46,7 @@ def test_every_token_is_a_span_of_the_original_text(text):
 
 
 @given(TEXTS)
-@settings(max_examples=300)
+@examples(300)
 @example("¸e")  # to Unicode a word that starts with a symbol
 @example("日本語テキスト")
 def test_no_letter_and_no_digit_goes_unread(text):
@@ -56,7 +57,7 @@ def test_no_letter_and_no_digit_goes_unread(text):
 
 
 @given(TEXTS)
-@settings(max_examples=100)
+@examples(100)
 def test_a_token_means_the_same_word_when_it_is_segmented_again(text):
     for token in segment(text):
         assert normalise(token.text) == token.text or token.state == "skipped"
@@ -192,7 +193,7 @@ def test_states_say_what_was_seen_read_by_letters_and_cut_off():
 
 
 @given(TEXTS, st.integers(0, 5))
-@settings(max_examples=100)
+@examples(100)
 def test_the_model_never_reads_more_words_than_it_has_room_for(text, length):
     tokens = read(text, {"x"}, length)
     assert sum(t.is_read for t in tokens) == min(length, len(words(text)))
@@ -237,7 +238,7 @@ WORDS = TEXTS.map(words).filter(len)
 
 
 @given(WORDS, st.integers(3, 100_000))
-@settings(max_examples=150)
+@examples(150)
 @example(["a", "ab", "x" * 19, "x" * 20, "\U0010ffff"], 3)
 def test_pieces_are_the_word_and_its_letter_trigrams(found, rows):
     expected = [slow_pieces(word, rows) for word in found]
@@ -250,7 +251,7 @@ def test_pieces_are_what_they_were_when_the_shipped_models_were_trained(case):
 
 
 @given(WORDS, st.integers(3, 1000))
-@settings(max_examples=50)
+@examples(50)
 def test_rows_0_and_1_are_kept_for_padding_and_unseen_words(found, rows):
     pieces = hash_pieces(found, rows)
     assert pieces.dtype == np.int32

@@ -65,7 +65,7 @@ def pick(page: Page, label: str, option: str) -> None:
         box.fill("")
         box.fill(option)
         try:
-            page.get_by_role("option", name=option, exact=True).first.click(timeout=10_000)
+            page.get_by_role("option", name=option, exact=True).first.click(timeout=30_000)
         except TimeoutError:
             continue
         settled(page)

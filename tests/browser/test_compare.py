@@ -20,6 +20,7 @@ from tests.browser.steps import (
     open_page,
     settled,
     violations,
+    wait_until,
     wait_until_ready,
 )
 
@@ -35,7 +36,7 @@ def choose(page: Page, rank: int) -> None:
         settled(page)
         shape.click()
         try:
-            expect(link(page, "Rank")).to_have_text(wanted, timeout=5000)
+            expect(link(page, "Rank")).to_have_text(wanted, timeout=30_000)
         except AssertionError:
             continue
         return
@@ -97,12 +98,16 @@ def test_points_move_to_new_scores_and_old_results_are_dimmed_while_text_is_type
     box = page.get_by_label("Query", exact=True).first
     box.fill("browser bookmarks")
     result = page.locator(".st-key-compare-result")
-    assert float(result.evaluate("e => getComputedStyle(e).opacity")) < 0.5
+
+    def opacity() -> float:
+        return float(result.evaluate("e => getComputedStyle(e).opacity"))
+
+    wait_until(page, lambda: opacity() < 0.5, "the old results are dimmed")
     expect(page.get_by_text("The results are those of the text before").first).to_be_visible()
     box.press("Enter")
     expect(page.get_by_text("bookmarks ↔ bookmarks").first).to_be_visible()
     settled(page)
-    assert float(result.evaluate("e => getComputedStyle(e).opacity")) == 1
+    assert opacity() == 1
     assert page.evaluate(f"() => {points}.every(e => e.dataset.same)"), "drawn anew, not moved"
 
 
@@ -177,6 +182,7 @@ def test_markup_in_a_text_shows_as_text(page: Page) -> None:
 
 
 def test_a_phone_shows_all_of_it_without_sideways_scrolling(phone: Page) -> None:
+    settled(phone)
     width = phone.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth")
     assert width <= 390
     for chart in phone.get_by_test_id("stVegaLiteChart").all():

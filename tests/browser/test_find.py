@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.steps import EXAMPLES, FIRST, violations, wait_until_ready
+from tests.browser.steps import EXAMPLES, FIRST, settled, violations, wait_until_ready
 
 pytestmark = pytest.mark.browser
 SLOW = 120_000
@@ -46,5 +46,6 @@ def test_the_open_lists_have_no_accessibility_violation(page: Page, dark: Page) 
 
 def test_on_a_phone_nothing_is_wider_than_the_screen(phone: Page) -> None:
     find(phone, FIRST["query"])
+    settled(phone)
     width = phone.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth")
     assert width <= 390

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.steps import violations
+from tests.browser.steps import settled, violations
 
 pytestmark = pytest.mark.browser
 
@@ -80,6 +80,7 @@ def test_dragging_an_arrow_changes_the_cosine_in_the_drawing(lab: Page) -> None:
     lab.get_by_role("tab", name="Dot explorer").click()
     drawing = lab.get_by_test_id("stVegaLiteChart").filter(has_text="Drag the arrow heads")
     expect(drawing.get_by_text("cosine 0.981 · angle 11°")).to_be_visible()
+    settled(lab)
     box = drawing.locator("g.mark-symbol path").first.bounding_box()
     assert box is not None
     lab.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)

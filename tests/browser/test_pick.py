@@ -46,7 +46,7 @@ def test_a_click_on_a_text_of_compares_table_chooses_its_document(page: Page) ->
     wait_until_ready(page)
 
     def second() -> None:
-        expect(link(page, "Rank")).to_contain_text("2 of", timeout=20_000)
+        expect(link(page, "Rank")).to_contain_text("2 of", timeout=60_000)
 
     click_row(page, 2, 300, second)
     page.keyboard.press("ArrowDown")  # and so do the arrow keys, from there on
@@ -58,9 +58,10 @@ def test_a_click_on_a_text_of_an_error_opens_its_pair(browser: Browser, address:
     before = about(page).inner_text()
 
     def other() -> None:
-        expect(about(page)).not_to_have_text(before, timeout=20_000)
+        expect(about(page)).not_to_have_text(before, timeout=60_000)
 
     click_row(page, 3, 200, other)
+    settled(page)
     third = about(page).inner_text()
     page.keyboard.press("ArrowDown")
     expect(about(page)).not_to_have_text(third)

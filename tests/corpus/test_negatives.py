@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dssm_core.corpus import negatives
@@ -19,6 +19,7 @@ from dssm_core.corpus.negatives import NegativesConfig, prepare_negatives, read_
 from dssm_core.corpus.pairs import read_pairs, stream_pairs
 from dssm_core.errors import UserError
 from dssm_core.evaluation import bm25_nearest, cosine_nearest
+from tests.examples import examples
 from tests.tiny import TOPICS, WordTowers
 
 PLAIN = NegativesConfig(number=3, shard=10, pool=25, epochs=2, seed=5)
@@ -159,7 +160,7 @@ def test_a_folder_of_another_run_is_refused_and_left_alone(tmp_path, whole):
 TEXTS = st.sampled_from(["a", "A ", " a", "b", "B", "b  c", "B C", "d", "e", "f", "g h", "G  H"])
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(
     rows=st.lists(st.tuples(st.sampled_from(["q", "Q ", "r", "s"]), TEXTS), min_size=1),
     labels=st.lists(st.integers(0, 1), min_size=1),
@@ -288,7 +289,8 @@ def test_a_shard_sees_no_more_documents_than_its_pool(tmp_path):
 
 
 def test_a_query_with_very_many_documents_does_not_widen_the_draws_of_all(tmp_path):
-    rows = [("all", f"document {i}") for i in range(3_000)] + [("one", "a"), ("two", "b")]
+    many = [("most", f"document {i}") for i in range(2_000)]
+    rows = many + [(f"query {i}", f"other {i}") for i in range(1_000)]
     pairs = write(tmp_path / "pairs.csv", rows)
     tracemalloc.start()
     try:
@@ -296,9 +298,19 @@ def test_a_query_with_very_many_documents_does_not_widen_the_draws_of_all(tmp_pa
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert peak < len(rows) * len(rows) * 8 / 2, "draws as wide as its documents, for every row"
-    by_query = {query: set(drawn) for query, _, drawn in rows_of(tmp_path / "out")}
-    assert by_query["all"] == {"a", "b"}
+    assert peak < len(rows) * len(many) * 8 / 2, "draws as wide as its documents, for every row"
+    for query, _, drawn in rows_of(tmp_path / "out"):
+        assert len(set(drawn)) == 2
+        assert query != "most" or all(text.startswith("other") for text in drawn)
+
+
+def test_of_a_query_with_all_documents_but_two_these_two_are_drawn(tmp_path):
+    rows = [("all", f"document {i}") for i in range(300)] + [("one", "a"), ("two", "b")]
+    prepare_negatives(
+        write(tmp_path / "pairs.csv", rows), tmp_path / "out", NegativesConfig(2), log=quiet
+    )
+    drawn = [set(drawn) for query, _, drawn in rows_of(tmp_path / "out") if query == "all"]
+    assert drawn == [{"a", "b"}] * 300
 
 
 # what cannot be done

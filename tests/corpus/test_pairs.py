@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dssm_core.corpus.pairs import MAX_CHARACTERS, read_pairs
 from dssm_core.corpus.splitting import split_pairs
 from dssm_core.errors import UserError
 from dssm_core.words import translator_for
+from tests.examples import examples
 
 # The codec refuses lone surrogates, the reader NUL; Python's csv writer leaves a lone \r bare.
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r"), max_size=30)
@@ -67,7 +68,7 @@ def test_the_index_is_the_line_where_each_record_starts(rows):
     assert read("\n".join(lines)).index.tolist() == expected
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(st.binary(max_size=60), st.sampled_from(["a.csv", "a.tsv", "a.jsonl", "a.gz", "a"]))
 def test_no_bytes_at_all_get_past_the_reader_as_anything_but_a_user_error(raw, name):
     for content in (raw, b"query,document\n" + raw, b'{"query":"a","document":"b"}\n' + raw):

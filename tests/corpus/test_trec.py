@@ -5,13 +5,14 @@ from __future__ import annotations
 import ir_measures
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from ir_measures import RR, R, nDCG
 
 from dssm_core.corpus.trec import RUN_DEPTH, run_lines
 from dssm_core.evaluation import Collection, evaluate_run, rank_documents
 from dssm_core.evaluation.ranking import rank_systems
+from tests.examples import examples
 
 MEASURES = {
     "MRR@10": RR @ 10,
@@ -77,7 +78,7 @@ def test_ir_measures_finds_our_figures_in_our_files(tmp_path, kind):
 
 
 @given(st.lists(st.sampled_from([0.5, 0.5000001, 1.0, -1.0, float("nan"), 2.5]), min_size=1))
-@settings(max_examples=60)
+@examples(60)
 def test_scores_of_a_run_fall_strictly_even_in_float32(scores):
     row = np.array(scores)
     order = rank_documents(row, frozenset({0}))

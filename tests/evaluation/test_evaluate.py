@@ -9,7 +9,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dssm_core.card.examples import pick_examples, score_towers
@@ -30,6 +30,7 @@ from dssm_core.evaluation import (
     summarise,
 )
 from dssm_core.evaluation.ranking import rank_systems
+from tests.examples import examples
 from tests.tiny import WordTowers
 
 NAN = float("nan")
@@ -74,7 +75,7 @@ def by_hand(scores: list[float], relevant: set[int]) -> dict[str, float]:
     ),
     st.sets(st.integers(0, 119), min_size=1, max_size=15),
 )
-@settings(max_examples=60)
+@examples(60)
 def test_every_figure_is_what_its_definition_says(scores, relevant):
     relevant = {d % len(scores) for d in relevant}
     assert measured(scores, relevant) == pytest.approx(by_hand(scores, relevant))
@@ -152,7 +153,7 @@ def test_the_nearest_by_cosine_are_the_nearest():
     st.lists(st.sampled_from(["red", "red door", "door wall", "wall", "👍"]), min_size=1),
     st.integers(1, 40),
 )
-@settings(max_examples=40)
+@examples(40)
 def test_the_nearest_are_as_near_as_any_that_are_left_out(documents, number):
     towers = WordTowers()
     (found,) = cosine_nearest(towers)(["red door"], documents, number)

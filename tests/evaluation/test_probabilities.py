@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dssm_core.evaluation import (
@@ -15,6 +15,7 @@ from dssm_core.evaluation import (
     pair_cosines,
 )
 from dssm_core.evaluation.probabilities import hardest_pairs, sample_pairs
+from tests.examples import examples
 
 NAN = float("nan")
 
@@ -54,7 +55,7 @@ def test_certainty_falls_into_the_last_bin_and_empty_bins_are_left_out():
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.integers(0, 1)), min_size=1, max_size=40))
-@settings(max_examples=60)
+@examples(60)
 def test_the_reliability_table_counts_every_pair_once(pairs):
     probabilities, labels = map(np.array, zip(*pairs, strict=True))
     table = calibration(probabilities, labels)

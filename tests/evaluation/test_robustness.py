@@ -8,7 +8,7 @@ from collections import Counter
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dssm_core.errors import UserError
@@ -28,6 +28,7 @@ from dssm_core.evaluation.robustness import (
     swap_letters,
     upper_case,
 )
+from tests.examples import examples
 from tests.tiny import AWKWARD, WordTowers
 
 LEXICON = Lexicon(frozenset(["tools", "libraries", "box"]), {"tiny": ["small", "little"]})
@@ -41,7 +42,7 @@ def changed(change, text: str, seed: int = 0) -> str:
 
 
 @given(st.text(alphabet="abcdefgh é.-'深", max_size=40), st.integers(0, 50))
-@settings(max_examples=100)
+@examples(100)
 def test_a_typo_swaps_two_neighbouring_letters_or_does_nothing(text, seed):
     found = changed(swap_letters, text, seed)
     assert Counter(found) == Counter(text)

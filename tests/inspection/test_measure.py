@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dssm_core import evaluation
@@ -30,6 +30,7 @@ from dssm_core.inspection.score_pairs import TRAITS
 from dssm_core.inspection.slices import column_name, in_slice, slice_columns, slice_names, slice_of
 from dssm_core.numeric import sigmoid
 from dssm_core.words import translator_for
+from tests.examples import examples
 
 NAN = math.nan
 
@@ -91,7 +92,7 @@ def test_the_counts_by_hand():
 
 
 @given(SCORED, st.floats(-1, 1))
-@settings(max_examples=100)
+@examples(100)
 def test_the_four_counts_sum_to_the_pairs_and_the_errors_to_the_wrong_ones(rows, threshold):
     frame = frame_of(rows)
     counts = Rates.at(frame, threshold).counts()
@@ -106,7 +107,7 @@ def test_the_four_counts_sum_to_the_pairs_and_the_errors_to_the_wrong_ones(rows,
 
 
 @given(SCORED)
-@settings(max_examples=150)
+@examples(150)
 def test_each_point_of_the_curve_is_what_its_threshold_gives(rows):
     found = curve(frame_of(rows))
     assert found["cosine"].tolist() == sorted({c for c, _ in rows if c == c}, reverse=True)
@@ -128,7 +129,7 @@ def test_each_point_of_the_curve_is_what_its_threshold_gives(rows):
 
 
 @given(SCORED)
-@settings(max_examples=100)
+@examples(100)
 def test_lower_thresholds_never_find_less(rows):
     found = curve(frame_of(rows))
     assert (found["cosine"].diff().dropna() < 0).all()
@@ -170,7 +171,7 @@ def test_thinning_loses_no_threshold_of_least_cost(seed, cost):
 
 
 @given(SCORED, st.sampled_from([0.0, 0.2, 1.0, 2.5, 10.0]))
-@settings(max_examples=200)
+@examples(200)
 def test_no_threshold_costs_less_than_the_suggested_one(rows, cost):
     frame = frame_of(rows)
     found = suggest_threshold(curve(frame), frame, cost)
@@ -183,7 +184,7 @@ def test_no_threshold_costs_less_than_the_suggested_one(rows, cost):
 
 
 @given(SCORED)
-@settings(max_examples=150)
+@examples(150)
 def test_no_threshold_has_a_better_f1_than_the_suggested_one(rows):
     frame = frame_of(rows)
     found = suggest_threshold(curve(frame), frame, None)
@@ -218,7 +219,7 @@ LISTS = st.lists(
 
 
 @given(LISTS)
-@settings(max_examples=200)
+@examples(200)
 def test_a_querys_metrics_are_those_of_ir_measures_on_its_own_list(rows):
     # the model has one cosine for a pair, however often it is listed
     known = {(q, d): c for q, d, c, _ in rows}
@@ -353,7 +354,7 @@ def bounds(name: str) -> tuple[float, float]:
     st.sampled_from([1.0, 0.25, 10.0, 1e-3]),
     st.integers(0, 60),
 )
-@settings(max_examples=150)
+@examples(150)
 def test_a_number_is_in_the_range_that_is_named(values, scale, zeros):
     numbers = [v * scale for v in values] + [min(values) * scale] * zeros
     frame = frame_of([(0.5, 1)] * len(numbers), price=[str(n) for n in numbers])
@@ -411,7 +412,7 @@ def test_a_column_with_an_infinite_number_is_text():
     st.lists(st.tuples(COSINES, st.integers(0, 1), st.sampled_from("abc")), max_size=60),
     st.sampled_from([-0.5, 0.1, 0.3]),
 )
-@settings(max_examples=100)
+@examples(100)
 def test_a_slices_figures_are_those_of_its_pairs_alone(rows, threshold):
     frame = frame_of([row[:2] for row in rows], shop=[shop for *_, shop in rows])
     table = slice_table(frame, "shop", threshold)

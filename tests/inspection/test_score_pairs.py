@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dssm_core.corpus.splitting import fold
@@ -21,6 +21,7 @@ from dssm_core.inspection.score_pairs import (
     script,
 )
 from dssm_core.scoring import Scorer
+from tests.examples import examples
 from tests.tiny import AWKWARD, WordTowers, bare_folder
 
 
@@ -238,7 +239,7 @@ def test_the_files_own_column_of_that_name_is_kept():
     st.integers(0, 6),
     st.integers(0, 3),
 )
-@settings(max_examples=150)
+@examples(150)
 def test_whatever_the_pairs_a_negative_is_never_relevant_and_never_drawn_twice(rows, number, seed):
     frame = pairs(*((q, d, 1) for q, d in rows))
     found = sample_negatives(frame, number, seed)

@@ -56,7 +56,7 @@ class Server:
 
     def get(self, path: str) -> str:
         """Return what it answers to a request."""
-        with urllib.request.urlopen(f"{self.address}/{path}", timeout=10) as answer:
+        with urllib.request.urlopen(f"{self.address}/{path}", timeout=60) as answer:
             return str(answer.read().decode())
 
     def memory(self) -> float:

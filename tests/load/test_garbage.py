@@ -32,7 +32,7 @@ def test_a_loaded_model_is_not_looked_through_for_garbage(tmp_path, monkeypatch)
         assert live.scorer
         assert len(gc.get_objects()) < 0.2 * gc.get_freeze_count()
     finally:
-        gc.unfreeze()
+        gc.freeze()  # as conftest.py has it for the tests that follow
 
 
 def test_no_run_ends_with_a_collection_of_all_sessions_garbage():

@@ -6,11 +6,12 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dssm_core.models.layers import Cosine, UnitVector, cosine_similarity
 from tests import ROOT
+from tests.examples import examples
 
 PAGE = ROOT / "docs" / "dot-or-cosine.md"
 
@@ -40,7 +41,7 @@ ZERO = [[0.0, 0.0]]
 OURS = (Cosine(), lambda vectors: UNIT_DOT([UNIT(vector) for vector in vectors]))
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(
     st.integers(0, 10_000),
     st.integers(1, 300),

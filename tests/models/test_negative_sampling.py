@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dssm_core.models.negative_sampling import (
@@ -13,6 +13,7 @@ from dssm_core.models.negative_sampling import (
     TiledCosine,
     tiled_cosine,
 )
+from tests.examples import examples
 from tests.models.arrays import SMALL, hot, normal, tiled
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -36,7 +37,7 @@ def notebooks_formula(query, documents, neg_num, batch_size):
     return cosine.T.reshape(neg_num + 1, batch_size).T
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(st.integers(1, 9), st.integers(1, 6), st.integers(0, 1000))
 def test_tiled_cosine_is_each_query_with_its_own_documents_at_any_batch_size(rows, negatives, seed):
     query, by_query = normal(rows, 3, seed=seed), normal(rows, negatives + 1, 3, seed=seed + 1)

@@ -129,4 +129,7 @@ def imports(path: Path, part: str) -> Iterator[Import]:
     yield from visit(ast.parse(path.read_text("utf-8")), False)
 
 
-ALL = [found for name, path in modules().items() for found in imports(path, part_of(name))]
+@functools.cache
+def every_import() -> tuple[Import, ...]:
+    """Return all imports of the package."""
+    return tuple(f for name, path in modules().items() for f in imports(path, part_of(name)))

@@ -289,9 +289,12 @@ def test_replaying_reports_progress_and_can_be_stopped(scorer):
 # told
 
 
-@pytest.fixture
-def awkward(scorer, changed):
+@pytest.fixture(scope="module")
+def awkward(tmp_path_factory):
     """Return a replay whose texts try to break what they are written into."""
+    path = tmp_path_factory.mktemp("awkward")
+    scorer = Scorer(bare_folder(path / "doors"), WordTowers())
+    other = bare_folder(path / "other", vocabulary_json=b'{"red": 1}')
     cases = [
         Case.of(
             scorer,
@@ -303,7 +306,7 @@ def awkward(scorer, changed):
         )
         for text in [*AWKWARD.values(), "quote \" and ' and & and <", "\ud83d\x0b"]
     ]
-    return replay(cases, changed(BLIND))
+    return replay(cases, Scorer(other, Changed(BLIND)))
 
 
 def test_junit_counts_and_names_what_it_holds(awkward):

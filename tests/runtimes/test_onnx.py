@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dssm_core.errors import UserError
 from dssm_core.runtimes.onnx import check_graph
+from tests.examples import examples
 from tests.runtimes.encoders import ENCODERS, refusal, spoilt
 
 GRAPH = (ENCODERS / "onnx" / "onnx" / "model.onnx").read_bytes()
@@ -127,7 +128,7 @@ def test_a_graph_that_is_no_text_encoder_is_refused(folder_of, given, made, key)
     assert refusal(folder).key == key
 
 
-@settings(max_examples=400)
+@examples(400)
 @given(st.one_of(st.binary(max_size=300), spoilt(GRAPH), spoilt(b"".join(UNSAFE.values()))))
 @example(b"\x3a" * 1000)
 def test_any_bytes_are_accepted_or_refused_in_one_sentence(content):

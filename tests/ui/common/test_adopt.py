@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from dssm_core.folder import ModelFolder
 from tests.encoders import labelled_pairs, static_folder
-from tests.pages import APP, shown_text, sound
+from tests.pages import APP, run_until, shown_text, sound
 from tests.tiny import bare_folder
 
 
@@ -34,12 +33,7 @@ def fill(app: AppTest, reference: str, name: str) -> AppTest:
 
 def test_an_encoder_is_opened_and_then_in_use(page, tmp_path):
     app = fill(page(), str(static_folder(tmp_path / "static")), "mine")
-    for _ in range(100):
-        if (tmp_path / "models/mine/config.json").is_file():
-            break
-        time.sleep(0.1)
-    app.run()
-    app.run()
+    run_until(app, lambda: "mine is open and in use" in shown_text(app))
     sound(app)
     assert ModelFolder.open(tmp_path / "models/mine").is_adopted
     assert "mine is open and in use" in shown_text(app)
@@ -63,12 +57,7 @@ def test_what_cannot_be_opened_is_said_and_stays_typed(
     monkeypatch.delenv("DSSM_ENDPOINTS", raising=False)
     reference = reference.format(tmp=tmp_path)
     app = fill(page(), reference, name)
-    for _ in range(100):
-        if said in shown_text(app):
-            break
-        time.sleep(0.1)
-        app.run()
-    assert said in shown_text(app)
+    run_until(app, lambda: said in shown_text(app))
     assert app.text_input(key="adopt.reference").value == reference
     assert not (tmp_path / "models/mine").exists()
 

@@ -62,7 +62,7 @@ def table() -> None:
 
 @pytest.fixture
 def app() -> AppTest:
-    return AppTest.from_function(table, default_timeout=20).run()
+    return AppTest.from_function(table, default_timeout=120).run()
 
 
 def test_numbers_are_sent_as_numbers_and_as_they_are_written(app: AppTest) -> None:

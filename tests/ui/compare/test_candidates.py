@@ -42,7 +42,7 @@ class Failed:
 def _alone(models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Give the folder its pairs, and wait for all work, for only a test is never in a hurry."""
     monkeypatch.setenv("DSSM_INDEX", str(tmp_path / "indexes"))
-    monkeypatch.setattr(candidates, "PATIENCE", 20.0)
+    monkeypatch.setattr(candidates, "PATIENCE", 300.0)
     (models / "doors" / "pairs.csv").write_text(PAIRS)
     corpora._cached_search.clear()
     corpora._fingerprint.clear()
@@ -217,19 +217,19 @@ def test_while_the_corpus_is_encoded_the_page_says_how_far(
     def slowly(encoder: Any, documents: Any, progress: Any) -> Any:
         progress("encoding", 2, 5)
         begun.set()
-        assert go_on.wait(120)
+        assert go_on.wait(300)
         return encode_corpus(encoder, documents)
 
     monkeypatch.setattr(corpora, "encode_corpus", slowly)
     app = page()
     monkeypatch.setattr(candidates, "PATIENCE", 0.01)
     app.button(key="compare.find").click().run()
-    assert begun.wait(120)
+    assert begun.wait(300)
     app.run()
     assert "2 of 5 documents" in shown_text(app)
     assert len(boxes(app, "bm25")) == 2
     go_on.set()
-    monkeypatch.setattr(candidates, "PATIENCE", 20.0)
+    monkeypatch.setattr(candidates, "PATIENCE", 300.0)
     app.run()
     assert boxes(app, "cosine")
 
@@ -255,10 +255,13 @@ def test_new_pairs_are_read_anew(page: Any, models: Path) -> None:
     assert "exact search of 1 document" in shown_text(opened(page))
 
 
-@pytest.mark.parametrize("query", ["+ = €", "the", "", "x" * 200_000, *AWKWARD.values()])
-def test_any_query_is_answered_without_a_crash(page: Any, query: str) -> None:
-    app = opened(page, query=query)
-    assert "This part of the page failed" not in shown_text(app)
+def test_any_query_is_answered_without_a_crash(page: Any) -> None:
+    app = opened(page)
+    for query in ("+ = €", "the", "", "x" * 200_000, *AWKWARD.values()):
+        app.text_input(key="compare.query").set_value(query).run()
+        assert "This part of the page failed" not in shown_text(sound(app)), query[:40]
+    app.text_input(key="compare.query").set_value("red door").run()
+    assert labels(app, "cosine"), "the lists are still open"
 
 
 def test_a_query_of_symbols_is_explained(page: Any) -> None:
@@ -277,7 +280,7 @@ def test_a_folder_without_a_corpus_names_the_command(page: Any, models: Path) ->
 def test_damaged_pairs_are_told_and_the_page_goes_on(page: Any, models: Path) -> None:
     (models / "doors" / "pairs.csv").write_text("query\nq\n")
     app = opened(page)
-    assert 'has no column "document"' in shown_text(app)
+    assert "it is not clear which column has the documents" in shown_text(app)
     assert numbers(app)["rank"].tolist() == [1, 2]
 
 

@@ -110,48 +110,49 @@ def test_a_head_that_cannot_be_trusted_is_told_loudly(
     assert re.search(f"Error\\. .*{warning}", shown_text(app))
 
 
-@pytest.mark.parametrize(
-    ("query", "lines", "message"),
-    [
-        ("", "red", "Type a query to see which document matches"),
-        ("  ", "red", "Type a query to see which document matches"),
-        ("red", " \n ", "Type at least one document"),
-        ("🙂 +", "red", "The model reads no word of the query"),
-        ("zzyzx", "red", "All words of the query are new to the model"),
-        ("red", "blue\n\n+++", "The model reads no word of document 2 (line 3)"),
-        ("red", "blue\n\n\nred", "Empty lines are ignored: line 2, 3"),
-        ("red", "blue\nwall\nblue", "document 1 = document 3 have the same text"),
-        ("red", "red " * 9, "the part that is not read is struck through: document 1"),
-        ("red", "red sofa", "read from their letter groups: document 1 “sofa”"),
-        (
-            "red",
-            "red 🙂",
-            "Not read (symbols, or words without an id in this model): document 1 “🙂”",
-        ),
-        ("red", "<b>red</b>&nbsp;sofa", "HTML is read as words: document 1, 3 of 5 words"),
-        ("red", "red\n" * 10_000, "There are 10,000 documents; the first 200 are scored"),
-        ("red", "blue\n" + "a" * 100_001, "Document 2 has 100,001 characters, more than 100,000"),
-        ("a" * 100_001, "red", "The query has 100,001 characters"),
-    ],
-)
-def test_what_cannot_be_scored_or_read_is_named(
-    page: Any, query: str, lines: str, message: str
-) -> None:
-    app = page()
-    app.text_input(key="compare.query").set_value(query)
-    app.text_area(key="compare.lines").set_value(lines).run()
-    sound(app)
-    assert message in shown_text(app)
-    assert app.text_area(key="compare.lines").value == lines
+MESSAGES = [
+    ("", "red", "Type a query to see which document matches"),
+    ("  ", "red", "Type a query to see which document matches"),
+    ("red", " \n ", "Type at least one document"),
+    ("🙂 +", "red", "The model reads no word of the query"),
+    ("zzyzx", "red", "All words of the query are new to the model"),
+    ("red", "blue\n\n+++", "The model reads no word of document 2 (line 3)"),
+    ("red", "blue\n\n\nred", "Empty lines are ignored: line 2, 3"),
+    ("red", "blue\nwall\nblue", "document 1 = document 3 have the same text"),
+    ("red", "red " * 9, "the part that is not read is struck through: document 1"),
+    ("red", "red sofa", "read from their letter groups: document 1 “sofa”"),
+    (
+        "red",
+        "red 🙂",
+        "Not read (symbols, or words without an id in this model): document 1 “🙂”",
+    ),
+    ("red", "<b>red</b>&nbsp;sofa", "HTML is read as words: document 1, 3 of 5 words"),
+    ("red", "red\n" * 10_000, "There are 10,000 documents; the first 200 are scored"),
+    ("red", "blue\n" + "a" * 100_001, "Document 2 has 100,001 characters, more than 100,000"),
+    ("a" * 100_001, "red", "The query has 100,001 characters"),
+]
+"""A query, lines of documents, and what is said of them and of no others here."""
 
 
-@pytest.mark.parametrize("text", AWKWARD.values(), ids=AWKWARD)
-def test_no_text_breaks_the_page(page: Any, text: str) -> None:
+def test_what_cannot_be_scored_or_read_is_named(page: Any) -> None:
     app = page()
-    app.text_input(key="compare.query").set_value(text)
-    app.text_area(key="compare.lines").set_value(f"{text}\nred").run()
-    sound(app)
-    assert numbers(app)["document"].tolist()[-1] == "red"
+    for query, lines, message in MESSAGES:
+        app.text_input(key="compare.query").set_value("red")
+        app.text_area(key="compare.lines").set_value("red\nblue").run()
+        assert message not in shown_text(app), "it is gone with its cause"
+        app.text_input(key="compare.query").set_value(query)
+        app.text_area(key="compare.lines").set_value(lines).run()
+        assert message in shown_text(sound(app))
+        assert app.text_area(key="compare.lines").value == lines, message
+
+
+def test_no_text_breaks_the_page(page: Any) -> None:
+    app = page()
+    for name, text in AWKWARD.items():
+        app.text_input(key="compare.query").set_value(text)
+        app.text_area(key="compare.lines").set_value(f"{text}\nred").run()
+        sound(app)
+        assert numbers(app)["document"].tolist()[-1] == "red", name
 
 
 def test_the_table_takes_over_the_lines(page: Any) -> None:
@@ -245,29 +246,34 @@ def test_the_link_that_the_hostile_ones_are_made_of_is_good_itself() -> None:
     assert state.unpack(packed(GOOD)).query == "q"
 
 
-@pytest.mark.parametrize(
-    "link",
-    [
-        "",
-        "x",
-        "!!!!",
-        packed([]),
-        packed({"query": "a"}),
-        packed({**GOOD, "query": 1}),
-        packed({**GOOD, "documents": "ab"}),
-        packed({**GOOD, "threshold": 1.5}),
-        packed({**GOOD, "selected": 9}),
-        packed("a" * 3_000_000)[:8000],
-        packed(["a" * 3_000_000]),
-        packed({**GOOD, "query": "\ud800"}),
-        packed({**GOOD, "second": None}),
-        packed({**GOOD, "threshold": 1e999}),
-        "A" * 9000,
-    ],
-)
-def test_a_damaged_or_hostile_link_gets_a_message_and_the_first_example(
-    page: Any, link: str
-) -> None:
+DAMAGED = [
+    "",
+    "x",
+    "!!!!",
+    packed([]),
+    packed({"query": "a"}),
+    packed({**GOOD, "query": 1}),
+    packed({**GOOD, "documents": "ab"}),
+    packed({**GOOD, "threshold": 1.5}),
+    packed({**GOOD, "selected": 9}),
+    packed("a" * 3_000_000)[:8000],
+    packed(["a" * 3_000_000]),
+    packed({**GOOD, "query": "\ud800"}),
+    packed({**GOOD, "second": None}),
+    packed({**GOOD, "threshold": 1e999}),
+    "A" * 9000,
+]
+
+
+@pytest.mark.parametrize("link", DAMAGED)
+def test_a_damaged_or_hostile_link_is_refused(link: str) -> None:
+    with pytest.raises(UserError) as caught:
+        state.unpack(link)
+    assert caught.value.key == "page.wrong link"
+
+
+@pytest.mark.parametrize("link", ["", "x", packed(["a" * 3_000_000])])
+def test_a_refused_link_gets_a_message_and_the_first_example(page: Any, link: str) -> None:
     app = page(view=link)
     sound(app)
     assert "This link cannot be read" in shown_text(app)

@@ -38,7 +38,7 @@ def page(models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Open:
     def open_page(
         pairs: str | None = LABELLED,
         live: type = Ready,
-        patience: float = 30.0,
+        patience: float = 300.0,
         view: str | None = None,
     ) -> AppTest:
         if pairs is not None:
@@ -581,7 +581,7 @@ def test_the_page_does_not_wait_for_causes_and_shows_them_when_they_are_there(
     go, original = Event(), errors_page.find_causes
 
     def slow(*given: Any) -> Any:
-        assert go.wait(30)
+        assert go.wait(300)
         return original(*given)
 
     monkeypatch.setattr(errors_page, "find_causes", slow)

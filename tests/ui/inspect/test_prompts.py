@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import streamlit as st
@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from dssm_core.adoption import Adoption, adopt
 from dssm_core.scoring import Scorer
 from tests.encoders import labelled_pairs, static_folder
-from tests.pages import inspect_page, sound
+from tests.pages import inspect_page, run_until, sound
 
 
 class Live:
@@ -57,14 +57,13 @@ def test_the_prompts_are_measured(page):
     app = page("find : ")
     sound(app)
     next(b for b in app.button if b.label == "Measure the prompts").click().run()
-    for _ in range(100):
-        tables = [t.value for t in app.dataframe if "MRR@10" in t.value.columns]
-        if tables:
-            break
-        time.sleep(0.1)
-        app.run()
+
+    def tables() -> list[Any]:
+        return [t.value for t in app.dataframe if "MRR@10" in t.value.columns]
+
+    run_until(app, lambda: bool(tables()))
     sound(app)
-    assert tables[0]["name"].tolist() == ["as they are", "none", "the query's on both", "swapped"]
+    assert tables()[0]["name"].tolist() == ["as they are", "none", "the query's on both", "swapped"]
 
 
 def test_without_prompts_nothing_is_offered(page):

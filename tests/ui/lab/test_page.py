@@ -5,10 +5,8 @@ from __future__ import annotations
 import html
 import json
 import math
-import re
 import shutil
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +15,9 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dssm_core.errors import UserError
 from dssm_core.ui.lab import backwards, judge, runs, systems, toy_run, train
 from dssm_core.ui.lab.dot import PRESETS, dot_layer, explain_pair, hand_written_cosine
 from dssm_core.words import ENGLISH
-from tests import ROOT, tiny
 from tests.pages import sound
 
 
@@ -277,18 +273,6 @@ def test_both_heads_are_trained_alike_but_for_the_sign_and_judged(page: AppTest)
     assert "the cosine ranks backwards (AUC 0.100)" in text(page)
 
 
-@pytest.mark.slow
-def test_a_head_that_starts_below_zero_ranks_right_and_its_cosine_backwards() -> None:
-    runs_ = [backwards._run(first).start() for first in backwards.FIRST]
-    for run in runs_:
-        wait_for(run)
-    up, down = (
-        judge.judge_head(f, r.history[-1]) for f, r in zip(backwards.FIRST, runs_, strict=True)
-    )
-    assert (up.key, down.key) == ("lab.head.right", "lab.head.backwards")
-    assert float(str(down.values["cosine"])) < 0.2
-
-
 @pytest.mark.parametrize("preset", PRESETS)
 def test_every_preset_can_be_chosen_and_is_explained(page: AppTest, preset: str) -> None:
     next(g for g in page.get("button_group") if g.key == "lab.preset").set_value(preset).run()
@@ -353,98 +337,12 @@ def test_the_steps_of_a_pair_by_hand() -> None:
     assert steps["probability"] == pytest.approx(1 / (1 + math.exp(-0.92)))
 
 
-def wait_for(run: runs.Task) -> None:
-    for _ in range(4000):
-        if run.is_over:
-            time.sleep(0.2)
-            return
-        time.sleep(0.1)
-
-
-def start(tmp_path: Path, training: dict[str, Any]) -> runs.Run:
-    config = {"model": tiny.SIZES["model"], "training": {**tiny.SIZES["training"], **training}}
-    return runs.Run("tiny", tiny.pairs(), tmp_path / "lab", ["--family", "lstm"], config).start()
-
-
-def test_a_run_writes_a_model_folder_and_tells_its_epochs(tmp_path: Path) -> None:
-    run = start(tmp_path, {"epochs": 2})
-    wait_for(run)
-    assert run.error == ""
-    assert run.frame()["epoch"].tolist() == [1, 2]
-    written = {p.name for p in (tmp_path / "lab").iterdir()}
-    assert {"model.keras", "config.json", runs.MARK} <= written
-    assert run.is_saved
-    assert run.bm25 is not None
-    assert 0 <= run.bm25 <= 1
-
-
-def test_a_stopped_run_ends_and_leaves_no_model(tmp_path: Path) -> None:
-    run = start(tmp_path, {"epochs": 500})
-    run.stop()
-    wait_for(run)
-    assert run.is_over
-    assert run.is_stopped
-    assert run.error == ""
-    assert not run.is_saved
-    assert not (tmp_path / "lab").exists()
-
-
-def test_a_run_that_fails_says_why(tmp_path: Path) -> None:
-    run = start(tmp_path, {"epochs": 0})
-    wait_for(run)
-    assert "epochs" in run.error
-
-
-def test_a_toy_run_tells_its_epochs_and_then_its_predictions() -> None:
-    run = runs.Task("LSTM", ["toy", "--system", "LSTM", "--epochs", "2"], 2).start()
-    wait_for(run)
-    assert run.error == ""
-    assert run.frame()["epoch"].tolist() == [1, 2]
-    assert len(run.result["rows"]) == 8
-
-
 def test_the_builders_model_is_trained_on_negatives_prepared_for_it(page: AppTest) -> None:
     page.selectbox(key="lab.family").set_value("mlp-sampled").run()
     page.button(key="lab.start").click().run()
     sound(page)
     run = page.session_state["lab.run"]
     assert (run.negatives, run.config["training"]["loss"]) == (10, "softmax")
-
-
-def test_a_run_on_prepared_negatives_writes_a_model_folder(tmp_path: Path) -> None:
-    sizes = {
-        "vocabulary": 400,
-        "vector": 12,
-        "query_length": 6,
-        "document_length": 12,
-        "hidden": 16,
-    }
-    config = {"model": sizes, "training": {"epochs": 1, "batch": 32}}
-    pairs = tiny.pairs().drop(columns="split")
-    options = ["--family", "mlp-sampled"]
-    run = runs.Run("mlp-sampled", pairs, tmp_path / "lab", options, config, 3).start()
-    wait_for(run)
-    assert run.error == ""
-    written = json.loads((tmp_path / "lab" / "config.json").read_text())
-    assert (written["family"], written["training"]["loss"]) == ("mlp-sampled", "softmax")
-
-
-def test_a_command_that_fails_is_told() -> None:
-    with pytest.raises(UserError, match="command failed"):
-        runs.ask("toy", "--seed", "x")
-
-
-def test_the_systems_command_describes_every_row_of_the_notebook() -> None:
-    systems = {system["name"]: system for system in runs.ask("systems")}
-    assert systems["LSTM"]["parameters"] == 625_794
-    assert sum(layer["parameters"] for layer in systems["LSTM"]["layers"]) == 625_794
-    shared = next(layer for layer in systems["LSTM"]["layers"] if layer["name"] == "embedding")
-    assert shared["shape"] == "(None, 6, 128) and (None, 10, 128)"
-    names = {name for system in systems.values() for name in system["notebook"].split(", ")}
-    document = (ROOT / "docs" / "notebook.md").read_text("utf-8")
-    rows = re.findall(r"^\| (\d+) \| `(\w+)", document, re.MULTILINE)
-    assert {row for row, name in rows if name in names} == {"2", "3", "4", "5", "6"}
-    assert json.dumps(systems)
 
 
 def test_the_lab_loads_no_tensorflow_into_the_page() -> None:
