@@ -54,6 +54,17 @@ def test_readers_see_the_old_file_until_the_new_one_is_whole(tmp_path):
     assert path.read_bytes() == b"half and half"
 
 
+@pytest.mark.skipif(os.name != "posix", reason="Windows lets nobody replace what is open")
+def test_who_has_the_old_file_open_reads_it_to_its_end(tmp_path):
+    """It is put in the other's place in one step: a kill while it is copied would leave half."""
+    path = tmp_path / "a"
+    path.write_bytes(b"old")
+    with path.open("rb") as reader:
+        write_whole(path, b"new")
+        assert reader.read() == b"old"
+    assert path.read_bytes() == b"new"
+
+
 def test_two_writers_of_one_file_do_not_mix(tmp_path):
     path = tmp_path / "a"
     with whole_file(path) as one, whole_file(path) as other:

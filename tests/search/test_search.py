@@ -318,6 +318,15 @@ def test_sizes_that_do_not_fit_are_refused(written, folder, changed):
         index.open_index(written, folder)
 
 
+@pytest.mark.parametrize("changed", [{"documents": 3}, {"vector": 9}, {"documents": "4"}])
+def test_sizes_that_do_not_fit_are_refused_where_no_graph_would_tell(tmp_path, folder, changed):
+    path = tmp_path / "index"
+    index.write_index(path, folder, encode_corpus(WordTowers(), DOCUMENTS))
+    restamp(path, **changed)
+    with pytest.raises(UserError, match="is damaged"):
+        index.open_index(path, folder)
+
+
 def test_a_graph_of_other_vectors_is_refused(written, folder, tmp_path):
     clusters(10).with_graph(clusters(5).vectors).graph.save(str(written / "graph.usearch"))
     restamp(written)
