@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dssm_core.commands.engine import add_engine, engine_of
 from dssm_core.commands.files import add_reading, choices_of
 from dssm_core.errors import UserError
 
@@ -56,6 +57,7 @@ def add(commands: Commands) -> None:
         default=20_000,
         help="number of documents that a shard draws its negatives from (20000)",
     )
+    add_engine(prepare)
     add_reading(prepare)
     prepare.set_defaults(command=_prepare)
 
@@ -104,7 +106,10 @@ def _prepare_negatives(options: argparse.Namespace) -> None:
     choices = choices_of(options)
     sentence = open_table(source, choices)[1].sentence()
     print(f"{source.name}: {sentence.text(ENGLISH)}", file=sys.stderr)
-    manifest = prepare_negatives(source, options.out, config, nearest, print, ranker, choices)
+    with engine_of(options) as engine:
+        manifest = prepare_negatives(
+            source, options.out, config, nearest, print, ranker, choices, engine
+        )
     print(
         f"{manifest['pairs']:,} pairs, {manifest['documents']:,} documents, "
         f"{len(manifest['shards'])} shards in {options.out}"

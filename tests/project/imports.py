@@ -20,8 +20,9 @@ ALLOWED: dict[str, set[str]] = {
     "paths": set(),
     "process": set(),
     "files": set(),
+    "engines": {"errors", "process"},
     "text": set(),
-    "corpus": {"errors", "files", "process", "text"},
+    "corpus": {"engines", "errors", "files", "process", "text"},
     "towers": {"text"},
     "folder": {"errors", "files"},
     "families": {"errors", "text"},
@@ -65,8 +66,9 @@ ALLOWED: dict[str, set[str]] = {
         *("scoring", "search", "store", "text", "towers", "words"),
     },
     "commands": {
-        *("adoption", "card", "corpus", "errors", "evaluation", "families", "files", "folder"),
+        *("adoption", "card", "corpus", "engines", "errors", "evaluation", "families", "files"),
         *(
+            "folder",
             "inspection",
             "models",
             "paths",
