@@ -37,7 +37,8 @@ class UserError(Exception):
         super().__init__(str(self))
 
     def __reduce__(self) -> tuple[Any, ...]:  # an exception is else sent between processes by args
-        return partial(UserError, **self.values), (self.key, self.received)
+        values: dict[str, Any] = dict(self.values)
+        return partial(UserError, **values), (self.key, self.received)
 
     def what(self, tr: Translate = ENGLISH) -> str:
         """Return what is wrong, as a sentence."""

@@ -216,7 +216,7 @@ def _pool(
     """Return ids, texts and draw weights of the documents that a shard may choose from."""
     documents = index.counts().documents
     ids = np.sort(rng.choice(documents, min(documents, config.pool), replace=False)) + 1
-    pool = list(index.documents(ids))
+    pool = index.counted(ids)
     power = 0.75 if config.strategy == "frequency" else 0.0
     weights = np.array([count for _, count in pool], np.float64) ** power
     return ids, [text for text, _ in pool], weights / weights.sum()

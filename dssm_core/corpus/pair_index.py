@@ -6,7 +6,6 @@ same file system.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import sqlite3
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dssm_core.corpus.splitting import fold
+from dssm_core.files import whole_database
 
 TABLES = """
 CREATE TABLE document (id INTEGER PRIMARY KEY, fold BLOB UNIQUE, text TEXT, count INTEGER);
@@ -70,17 +70,8 @@ def build_index(
     """
     if path.exists():
         return
-    building = path.with_suffix(".building")
-    building.unlink(missing_ok=True)
-    try:
-        with closing(sqlite3.connect(building)) as index:
-            index.execute("PRAGMA cache_size = -32768")  # 32 MiB, however large the file is
-            index.execute("PRAGMA synchronous = OFF")  # a half-built index is built anew
-            _fill(index, rows, log)
-    except sqlite3.OperationalError as trouble:  # of the disk: the statements are our own
-        building.unlink(missing_ok=True)
-        raise OSError(errno.EIO, str(trouble), str(path)) from None
-    building.replace(path)
+    with whole_database(path) as index:
+        _fill(index, rows, log)
 
 
 def _fill(
@@ -107,7 +98,6 @@ def _fill(
             index.commit()
             log(f"read {number:,} pairs")
     index.executescript(NUMBERING)
-    index.commit()
 
 
 def _key(text: str) -> bytes:
@@ -162,8 +152,19 @@ class PairIndex:
         """Return the ids of a query's documents."""
         return [d for (d,) in self._rows("SELECT document FROM pair WHERE query = ?", (query,))]
 
-    def documents(self, ids: Iterable[int]) -> Iterator[tuple[str, int]]:
-        """Yield the text of each document, and in how many rows of the file it stands."""
+    def counted(self, ids: Iterable[int]) -> list[tuple[str, int]]:
+        """Return the text of each document, and in how many rows of the file it stands."""
         select = "SELECT text, count FROM document WHERE id = ?"
-        for one in ids:
-            yield self._rows(select, (int(one),)).fetchone()
+        return [self._rows(select, (int(one),)).fetchone() for one in ids]
+
+    def documents(self, ids: range) -> list[str]:
+        """Return the texts of the documents with these ids, so far as there are any."""
+        return self._texts("document", ids)
+
+    def queries(self, ids: range) -> list[str]:
+        """Return the texts of the queries with these ids, so far as there are any."""
+        return self._texts("query", ids)
+
+    def _texts(self, table: str, ids: range) -> list[str]:
+        select = f"SELECT text FROM {table} WHERE id >= ? AND id < ? ORDER BY id"
+        return [text for (text,) in self._rows(select, (ids.start, ids.stop))]

@@ -34,6 +34,10 @@ ALLOWED: dict[str, set[str]] = {
     "scoring": {"errors", "folder", "numeric", "runtimes", "text", "towers"},
     "explain": {"numeric", "scoring", "text", "towers"},
     "evaluation": {"errors", "explain", "numeric", "text", "towers"},
+    "mining": {
+        *("corpus", "engines", "errors", "evaluation", "files", "folder", "numeric", "process"),
+        *("runtimes", "towers"),
+    },
     "card": {
         *("corpus", "errors", "evaluation", "folder", "runtimes", "scoring", "towers", "words"),
     },
@@ -70,6 +74,7 @@ ALLOWED: dict[str, set[str]] = {
         *(
             "folder",
             "inspection",
+            "mining",
             "models",
             "paths",
             "reporting",
