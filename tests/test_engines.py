@@ -18,6 +18,7 @@ import pytest
 
 from dssm_core.engines import LOCAL, RETRIES, open_engine
 from dssm_core.errors import UserError
+from tests import ROOT
 from tests.servers import free_port
 
 
@@ -115,6 +116,37 @@ def test_a_task_that_kills_every_worker_ends_the_run_in_a_sentence(ray, tmp_path
         list(ray.map(die, [(str(tmp_path), 100)]))
     assert len(os.listdir(tmp_path)) == RETRIES + 1
     assert list(ray.map(square_slowly, [3])) == [9], "the others go on"
+
+
+FULL = """
+from dssm_core.engines import open_engine
+from dssm_core.errors import UserError
+from tests.test_engines import sleep
+with open_engine("ray", workers=1) as engine:
+    try:
+        list(engine.map(sleep, [60]))
+    except UserError as error:
+        print(error.key)
+"""
+
+
+def sleep(seconds: int) -> None:
+    time.sleep(seconds)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not find_spec("ray"), reason="the extra cluster is not installed")
+def test_a_worker_that_ray_kills_for_memory_again_and_again_ends_the_run():
+    """Ray's own guard of the memory, told that the machine is full."""
+    full = {"RAY_memory_usage_threshold": "0.001", "RAY_memory_monitor_refresh_ms": "100"}
+    found = subprocess.run(
+        [sys.executable, "-c", FULL],
+        env={**os.environ, **full},
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
+    assert found.stdout.splitlines()[-1] == "engine.no memory", found.stderr
 
 
 @pytest.mark.slow
