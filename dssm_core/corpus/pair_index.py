@@ -152,6 +152,12 @@ class PairIndex:
         """Return the ids of a query's documents."""
         return [d for (d,) in self._rows("SELECT document FROM pair WHERE query = ?", (query,))]
 
+    def most_relevant(self) -> int:
+        """Return how many documents the query with the most of them has."""
+        numbers = "SELECT count(*) AS number FROM pair GROUP BY query"
+        (most,) = self._rows(f"SELECT max(number) FROM ({numbers})").fetchone()
+        return most or 0
+
     def counted(self, ids: Iterable[int]) -> list[tuple[str, int]]:
         """Return the text of each document, and in how many rows of the file it stands."""
         select = "SELECT text, count FROM document WHERE id = ?"

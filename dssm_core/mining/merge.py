@@ -16,7 +16,6 @@ import pyarrow as pa
 from dssm_core.corpus.negatives import choose
 from dssm_core.corpus.pair_index import IndexedPair, PairIndex
 from dssm_core.corpus.shards import shard_path, write_shard
-from dssm_core.errors import UserError
 from dssm_core.files import write_whole
 from dssm_core.mining.search import BLOCK, Scorer, Search
 
@@ -151,13 +150,6 @@ class Merge:
         chosen = []
         for row, found in zip(rows, candidates, strict=True):
             relevant = {one - 1 for one in index.relevant(row.query_id)}
-            if documents - len(relevant) < self.number:
-                raise UserError(
-                    "negatives.too few documents",
-                    documents=documents,
-                    relevant=len(relevant),
-                    number=self.number,
-                )
             own = found[epoch * self.number : (epoch + 1) * self.number]
             counts["at random"] += self.number - len(own)
             counts["known"] += len(relevant) if epoch == 0 else 0

@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from dssm_core.corpus.negatives import STRATEGIES, Strategy, describe_run
-from dssm_core.corpus.pair_index import PairIndex, build_index
+from dssm_core.corpus.pair_index import Counts, PairIndex, build_index
 from dssm_core.corpus.pairs import stream_pairs
 from dssm_core.corpus.reading import Choices
 from dssm_core.corpus.shards import INDEX, MANIFEST, claim_folder, finish_folder
@@ -130,11 +130,7 @@ def mine_negatives(
     out = out.resolve()
     work = out / WORK
     work.mkdir(exist_ok=True)
-    build_index(stream_pairs(pairs, choices), out / INDEX, log)
-    with PairIndex.open(out / INDEX) as index:
-        counts = index.counts()
-    if not counts.pairs:
-        raise UserError("negatives.no pairs", name=pairs.name)
+    counts = _index(pairs, out / INDEX, config.number, log, choices)
     scorer, second = _scorers(config, out, model, judge)
     depth = config.number * config.epochs * (SPARE if judge else 1) + config.skip_top
     search = Search(
@@ -159,6 +155,25 @@ def mine_negatives(
     manifest = finish_folder(out, run, facts)
     shutil.rmtree(work)
     return manifest
+
+
+def _index(
+    pairs: Path, path: Path, number: int, log: Callable[[str], None], choices: Choices | None
+) -> Counts:
+    """Index the pairs, and see that there are negatives to be found."""
+    build_index(stream_pairs(pairs, choices), path, log)
+    with PairIndex.open(path) as index:
+        counts, most = index.counts(), index.most_relevant()
+    if not counts.pairs:
+        raise UserError("negatives.no pairs", name=pairs.name)
+    if counts.documents - most < number:
+        raise UserError(
+            "negatives.too few documents",
+            documents=counts.documents,
+            relevant=most,
+            number=number,
+        )
+    return counts
 
 
 def _scorers(
