@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 from dssm_core.words import ENGLISH, Sentence, Translate, Value, has_text, join_texts
 
 THE_FILE = Sentence("place.file")
@@ -32,6 +35,10 @@ class UserError(Exception):
         fits = len(received) <= LONGEST_RECEIVED
         self.received = received if fits else received[: LONGEST_RECEIVED - 1] + "…"
         super().__init__(str(self))
+
+    def __reduce__(self) -> tuple[Any, ...]:  # an exception is else sent between processes by args
+        values: dict[str, Any] = dict(self.values)
+        return partial(UserError, **values), (self.key, self.received)
 
     def what(self, tr: Translate = ENGLISH) -> str:
         """Return what is wrong, as a sentence."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import secrets
 import shutil
+import sqlite3
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -139,6 +141,34 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     finally:
         fresh.unlink(missing_ok=True)
         _unfinished.discard(fresh)
+
+
+@contextmanager
+def whole_database(path: Path) -> Iterator[sqlite3.Connection]:
+    """Give an empty SQLite file to fill, which takes its place at the end.
+
+    Its memory does not grow with the file. A kill leaves a file that the next call writes over.
+
+    Raises:
+        OSError: naming `path`, if the disk is full or cannot be written.
+    """
+    building = path.with_suffix(".building")
+    building.unlink(missing_ok=True)
+    _unfinished.add(building)
+    try:
+        with closing(sqlite3.connect(building)) as database:
+            database.execute("PRAGMA cache_size = -32768")  # 32 MiB, however large the file is
+            database.execute("PRAGMA synchronous = OFF")  # a half-built file is built anew
+            yield database
+            database.commit()
+        with building.open("rb+") as file:
+            _sync(file)
+        os.replace(building, path)
+    except sqlite3.OperationalError as trouble:
+        raise OSError(errno.EIO, str(trouble), str(path)) from None
+    finally:
+        building.unlink(missing_ok=True)
+        _unfinished.discard(building)
 
 
 @contextmanager

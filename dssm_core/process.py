@@ -1,6 +1,6 @@
 """Switches of the whole process, each with the reason for it.
 
-A library should leave its process alone. These three cannot be set for one call or one object; they
+A library should leave its process alone. These cannot be set for one call or one object; they
 are together here, so that whoever embeds this package sees what it changes, and when.
 """
 
@@ -9,6 +9,9 @@ from __future__ import annotations
 import csv
 import ctypes
 import gc
+import os
+import secrets
+import sys
 from importlib import import_module
 
 
@@ -40,3 +43,19 @@ def freeze_garbage() -> None:
     """
     gc.collect()
     gc.freeze()
+
+
+def prepare_for_ray(is_own: bool) -> None:
+    """Set what Ray reads from the environment as it is imported: no telemetry, and a login.
+
+    A Ray that is started here listens on all of the machine's addresses and runs what it is sent.
+    With a token of this process, nobody else is let in. (Where somebody imported Ray before, it no
+    longer reads them, and the processes that it starts must not either.)
+
+    Args:
+        is_own: whether Ray is started here; a cluster's token is given by whoever runs it.
+    """
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    if is_own and "ray" not in sys.modules:
+        os.environ["RAY_AUTH_MODE"] = "token"
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))

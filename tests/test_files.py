@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import re
 import signal
+import sqlite3
 import stat
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from dssm_core import files
 from dssm_core.files import (
     claimed,
     discard_unfinished,
+    whole_database,
     whole_file,
     whole_folder,
     write_whole,
@@ -252,3 +255,27 @@ def test_a_file_in_the_place_of_a_folder_is_left_alone(tmp_path):
     with pytest.raises(NotADirectoryError), whole_folder(tmp_path / "m"):
         pass
     assert (tmp_path / "m").read_text() == "precious"
+
+
+def test_a_database_is_whole_or_not_there(tmp_path):
+    path = tmp_path / "index.sqlite"
+    (tmp_path / "index.building").write_bytes(b"left by a kill")
+    with whole_database(path) as database:
+        database.execute("CREATE TABLE one (number INT)")
+        database.execute("INSERT INTO one VALUES (7)")
+        assert not path.exists()
+    with closing(sqlite3.connect(path)) as written:
+        assert written.execute("SELECT number FROM one").fetchall() == [(7,)]
+    whole = path.read_bytes()
+    with pytest.raises(OSError, match="disk is full") as found:
+        fill_a_small_disk(path)
+    assert found.value.filename == str(path)
+    assert path.read_bytes() == whole
+    assert names(tmp_path) == ["index.sqlite"]
+
+
+def fill_a_small_disk(path: Path) -> None:
+    with whole_database(path) as database:
+        database.execute("PRAGMA max_page_count = 2")
+        database.execute("CREATE TABLE one (number INT)")
+        database.executemany("INSERT INTO one VALUES (?)", [(n,) for n in range(10_000)])

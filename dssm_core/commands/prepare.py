@@ -6,15 +6,24 @@ import argparse
 import math
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from dssm_core.commands.engine import add_engine, engine_of
 from dssm_core.commands.files import add_reading, choices_of
 from dssm_core.errors import UserError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dssm_core.commands.files import Commands
 
 CORPORA = ("debian-packages", "cedict", "notebook-toy", "collection")
+
+MINING = ("relative_margin", "skip_top", "judge", "corpus_shard")
+"""Options of the strategies that mine the whole corpus."""
+
+ANY = "none"
+"""In the place of a margin: no document is left out for its score."""
 
 
 def add(commands: Commands) -> None:
@@ -53,7 +62,6 @@ def add(commands: Commands) -> None:
         default="random",
         help="how negatives are chosen: random, frequency, bm25 or model (random)",
     )
-    prepare.add_argument("--model", type=Path, help="the model folder for --strategy model")
     prepare.add_argument("--seed", type=int, default=0, help="random seed (0)")
     prepare.add_argument(
         "--epochs",
@@ -64,11 +72,44 @@ def add(commands: Commands) -> None:
     prepare.add_argument(
         "--pool",
         type=int,
-        default=20_000,
-        help="number of documents that a shard draws its negatives from (20000)",
+        help="random, frequency: documents that a shard draws its negatives from (20000)",
     )
+    _add_mining(prepare)
+    add_engine(prepare)
     add_reading(prepare)
     prepare.set_defaults(command=_prepare, writes="out")
+
+
+def _add_mining(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the strategies that mine the whole corpus."""
+    group = parser.add_argument_group("bm25, model: the hardest documents of the whole corpus")
+    group.add_argument("--model", type=Path, help="the model folder for --strategy model")
+    group.add_argument(
+        "--relative-margin",
+        type=_margin,
+        metavar="M",
+        help="leave out what scores above 1 - M of the pair's own document, as it is likely to be "
+        f"relevant; {ANY}: leave out nothing (0.05)",
+    )
+    group.add_argument(
+        "--skip-top", type=int, metavar="N", help="leave out the best N documents as well (0)"
+    )
+    group.add_argument(
+        "--judge",
+        type=Path,
+        metavar="FOLDER",
+        help="a model folder whose cosine must be below that limit, too",
+    )
+    group.add_argument(
+        "--corpus-shard",
+        type=int,
+        metavar="N",
+        help="documents that a worker searches at a time (20000)",
+    )
+
+
+def _margin(text: str) -> float | str:
+    return ANY if text == ANY else float(text)
 
 
 def _prepare(options: argparse.Namespace) -> None:
@@ -119,33 +160,75 @@ def _prepare_collection(options: argparse.Namespace) -> None:
 
 
 def _prepare_negatives(options: argparse.Namespace) -> None:
-    from dssm_core.corpus.negatives import NegativesConfig, Rank, prepare_negatives
     from dssm_core.corpus.reading import open_table
-    from dssm_core.evaluation import bm25_nearest, cosine_nearest
-    from dssm_core.folder import ModelFolder
-    from dssm_core.runtimes.load import load_towers
     from dssm_core.words import ENGLISH
 
     source = Path(options.source)
     if not source.is_file():
         raise UserError("prepare.no such source", options.source, names=", ".join(CORPORA))
-    nearest: Rank | None = None
-    ranker = ""
-    if options.strategy == "bm25":
-        nearest = bm25_nearest
-    elif options.strategy == "model":
-        if not options.model:
-            raise UserError("prepare.no model")
-        folder = ModelFolder.open(options.model)
-        nearest, ranker = cosine_nearest(load_towers(folder)), folder.fingerprint
-    config = NegativesConfig(
-        options.negatives, options.strategy, options.seed, options.epochs, pool=options.pool
-    )
-    choices = choices_of(options)
-    sentence = open_table(source, choices)[1].sentence()
+    is_mined = options.strategy in ("bm25", "model")
+    _check_options(options, ("pool",) if is_mined else MINING)
+    make = _mine if is_mined else _draw
+    sentence = open_table(source, choices_of(options))[1].sentence()
     print(f"{source.name}: {sentence.text(ENGLISH)}", file=sys.stderr)
-    manifest = prepare_negatives(source, options.out, config, nearest, print, ranker, choices)
+    manifest = make(options, source)
     print(
         f"{manifest['pairs']:,} pairs, {manifest['documents']:,} documents, "
         f"{len(manifest['shards'])} shards in {options.out}"
     )
+    if "left out" in manifest:
+        print("left out: " + ", ".join(f"{n:,} {why}" for why, n in manifest["left out"].items()))
+
+
+def _check_options(options: argparse.Namespace, others: Sequence[str]) -> None:
+    """Refuse options that belong to other strategies than the one that was chosen."""
+    for name in others:
+        if getattr(options, name) is not None:
+            option = f"--{name.replace('_', '-')}"
+            raise UserError("prepare.other strategy", option=option, strategy=options.strategy)
+
+
+def _draw(options: argparse.Namespace, source: Path) -> dict[str, Any]:
+    """Draw negatives at random or by frequency."""
+    from dssm_core.corpus.negatives import NegativesConfig, prepare_negatives
+
+    pool = {} if options.pool is None else {"pool": options.pool}
+    config = NegativesConfig(
+        options.negatives, options.strategy, options.seed, options.epochs, **pool
+    )
+    with engine_of(options) as engine:
+        return prepare_negatives(
+            source, options.out, config, choices=choices_of(options), engine=engine
+        )
+
+
+def _mine(options: argparse.Namespace, source: Path) -> dict[str, Any]:
+    """Mine the hardest negatives of the whole corpus."""
+    from dssm_core.folder import ModelFolder
+    from dssm_core.mining import MiningConfig, mine_negatives
+
+    if options.strategy == "model" and not options.model:
+        raise UserError("prepare.no model")
+    given = {
+        name: getattr(options, name)
+        for name in ("corpus_shard", "relative_margin", "skip_top")
+        if getattr(options, name) is not None
+    }
+    if given.get("relative_margin") == ANY:
+        given["relative_margin"] = None
+    config = MiningConfig(
+        options.negatives, options.strategy, options.seed, options.epochs, **given
+    )
+    model, judge = (
+        ModelFolder.open(path) if path else None for path in (options.model, options.judge)
+    )
+    with engine_of(options) as engine:
+        return mine_negatives(
+            source,
+            options.out,
+            config,
+            model if options.strategy == "model" else None,
+            judge,
+            choices=choices_of(options),
+            engine=engine,
+        )

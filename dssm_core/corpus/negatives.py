@@ -3,35 +3,41 @@
 The answer to the notebook's first question: queries and documents vary without bound and cannot
 be held in memory for sampling, so negatives are drawn while the data is prepared.
 
-1. The pairs are streamed once into an index on disk (SQLite): distinct documents, and which of
-   them are relevant to which query.
+1. The pairs are streamed once into an index on disk: distinct documents, and which of them are
+   relevant to which query.
 2. For each shard of pairs a pool of documents is drawn, small enough for memory; every
    strategy chooses within the pool: at random, by frequency, or the hardest for BM25 or a model.
+   A shard depends on nothing but the index and its own seed, so an engine may run many at once.
 3. Each shard is written whole or not at all, so that a killed run goes on where it stopped.
+
+The hardest of the whole corpus, not of a pool, are found by `dssm_core.mining`.
 
 Source: docs/notebook.md, question 1 and row 8.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
+from dssm_core.corpus.pair_index import PairIndex, build_index
 from dssm_core.corpus.pairs import stream_pairs
 from dssm_core.corpus.reading import Choices
-from dssm_core.corpus.splitting import fold
+from dssm_core.corpus.shards import (
+    INDEX,
+    claim_folder,
+    file_digest,
+    finish_folder,
+    shard_path,
+    write_shard,
+)
+from dssm_core.engines import LOCAL, Engine
 from dssm_core.errors import UserError
-from dssm_core.files import whole_file, write_whole
 
 Strategy = Literal["random", "frequency", "bm25", "model"]
 STRATEGIES: tuple[Strategy, ...] = ("random", "frequency", "bm25", "model")
@@ -41,10 +47,6 @@ Rank = Callable[[Sequence[str], Sequence[str], int], np.ndarray]
 
 MAX_SPARE = 256
 """Candidates beyond those asked for, in place of a query's own; more would grow with the corpus."""
-
-SCHEMA = pa.schema(
-    [("query", pa.string()), ("document", pa.string()), ("negatives", pa.list_(pa.string()))]
-)
 
 
 @dataclass(frozen=True)
@@ -86,17 +88,20 @@ def prepare_negatives(
     log: Callable[[str], None] = print,
     ranker: str = "",
     choices: Choices | None = None,
+    engine: Engine = LOCAL,
 ) -> dict[str, Any]:
     """Write shards of (query, document, negatives), resuming a run that was cut off.
 
     Args:
         pairs: file of query, document[, label]; rows labelled 0 are never relevant.
-        out: folder to write epoch-N/shard-N.parquet and manifest.json into.
+        out: folder to write epoch-N/shard-N.parquet and manifest.json into; workers on other
+            machines must see it under the same name.
         config: how negatives are drawn.
         rank: finds the hardest of a pool, for the strategies "bm25" and "model".
         log: called with a line for people after each shard.
         ranker: what `rank` is, such as a model's fingerprint: another one is another run.
         choices: what a person says of the file.
+        engine: runs a task for each shard; the bytes do not depend on it.
 
     Returns:
         The manifest: config, input's SHA-256, pairs, documents, shards.
@@ -108,174 +113,83 @@ def prepare_negatives(
     config = config or NegativesConfig()
     if config.strategy in ("bm25", "model") and rank is None:
         raise UserError("negatives.no ranker", strategy=config.strategy)
-    if not pairs.is_file():
-        raise UserError("file.missing", name=str(pairs))
-    out.mkdir(parents=True, exist_ok=True)
-    run = {"input": _digest(pairs), "config": asdict(config), "ranker": ranker}
-    if choices not in (None, Choices()):
-        run["choices"] = json.loads(json.dumps(asdict(choices)))
-    _claim(out, run)
-    streamed = stream_pairs(pairs, choices)
-    with closing(_index(streamed, out / "index.sqlite", log)) as index:
-        total = index.execute("SELECT count(*) FROM pair").fetchone()[0]
-        documents = index.execute("SELECT count(*) FROM document").fetchone()[0]
-        if not total:
-            raise UserError("negatives.no pairs", name=pairs.name)
-        starts = range(0, total, config.shard)
-        for epoch in range(config.epochs):
-            for number, start in enumerate(starts):
-                path = out / f"epoch-{epoch}" / f"shard-{number:05}.parquet"
-                if not path.exists():
-                    rng = np.random.default_rng([config.seed, epoch, number])
-                    _write(path, _draw(index, start, documents, config, rank, rng))
-                    log(f"epoch {epoch + 1}/{config.epochs}: {number + 1}/{len(starts)} shards")
-    manifest = {
-        **run,
-        "pairs": total,
-        "documents": documents,
-        "shards": [str(p.relative_to(out)) for p in sorted(out.glob("epoch-*/shard-*.parquet"))],
-    }
-    write_whole(out / "manifest.json", json.dumps(manifest, indent=2).encode())
-    (out / "index.sqlite").unlink(missing_ok=True)
-    return manifest
+    run = describe_run(pairs, asdict(config), ranker, choices)
+    claim_folder(out, run)
+    build_index(stream_pairs(pairs, choices), out / INDEX, log)
+    with PairIndex.open(out / INDEX) as index:
+        counts = index.counts()
+    if not counts.pairs:
+        raise UserError("negatives.no pairs", name=pairs.name)
+    shards = -(-counts.pairs // config.shard)
+    tasks = [
+        (epoch, number)
+        for epoch in range(config.epochs)
+        for number in range(shards)
+        if not shard_path(out, epoch, number).exists()
+    ]
+    draw = DrawShard(out.resolve(), config, rank)
+    for epoch, number in engine.map(draw, tasks):
+        log(f"epoch {epoch + 1}/{config.epochs}: {number + 1}/{shards} shards")
+    return finish_folder(out, run, {"pairs": counts.pairs, "documents": counts.documents})
 
 
-def read_shards(folder: Path, epoch: int = 0, batch: int = 4096) -> Iterator[dict[str, list[Any]]]:
-    """Stream the rows of one epoch's draw, a few thousand at a time.
-
-    Args:
-        folder: as `prepare_negatives` wrote it.
-        epoch: which draw; with fewer draws than epochs they come round again.
-        batch: rows at a time.
-
-    Yields:
-        {"query": [...], "document": [...], "negatives": [[...], ...]}.
+def describe_run(
+    pairs: Path, config: dict[str, Any], ranker: str, choices: Choices | None
+) -> dict[str, Any]:
+    """Return all that a run's bytes depend on, to be kept beside them.
 
     Raises:
-        UserError: if the folder was not written to its end.
+        UserError: if there is no such file.
     """
-    try:
-        manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
-    except (OSError, ValueError):
-        raise UserError("negatives.not finished", str(folder)) from None
-    draw = f"epoch-{epoch % manifest['config']['epochs']}/"
-    for name in manifest["shards"]:
-        if name.startswith(draw):
-            with pq.ParquetFile(folder / name) as file:
-                for rows in file.iter_batches(batch):
-                    yield rows.to_pydict()
+    if not pairs.is_file():
+        raise UserError("file.missing", name=str(pairs))
+    run = {"input": file_digest(pairs), "config": config, "ranker": ranker}
+    if choices not in (None, Choices()):
+        run["choices"] = json.loads(json.dumps(asdict(choices)))
+    return run
 
 
-def _key(text: str) -> bytes:
-    """Return a digest that texts share when they differ by case or white space alone."""
-    return hashlib.blake2b(fold(text).encode(), digest_size=16).digest()
+@dataclass(frozen=True)
+class DrawShard:
+    """The task of one shard: its negatives drawn and written.
 
+    Attributes:
+        out: folder of the index and the shards.
+        config: how negatives are drawn.
+        rank: as for `prepare_negatives`.
+    """
 
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    out: Path
+    config: NegativesConfig
+    rank: Rank | None
 
-
-def _claim(out: Path, run: dict[str, Any]) -> None:
-    """Refuse a folder that holds another run; mark it as this one's."""
-    mark = out / "run.json"
-    if mark.exists() and json.loads(mark.read_text("utf-8")) != run:
-        raise UserError("negatives.other run", folder=str(out))
-    write_whole(mark, json.dumps(run).encode())
-
-
-def _index(
-    pairs: Iterator[tuple[str, str, int]], path: Path, log: Callable[[str], None]
-) -> sqlite3.Connection:
-    """Return the index of pairs, building it unless it was built to its end."""
-    done = path.exists()
-    building = path.with_suffix(".building")
-    if not done:
-        building.unlink(missing_ok=True)
-        with closing(_connect(building)) as index:
-            _fill(index, pairs, log)
-        building.replace(path)
-    return _connect(path)
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    index = sqlite3.connect(path)
-    index.execute("PRAGMA cache_size = -32768")  # 32 MiB, however large the file is
-    index.execute("PRAGMA synchronous = OFF")  # a half-built index is built anew
-    return index
-
-
-TABLES = """
-CREATE TABLE document (id INTEGER PRIMARY KEY, fold BLOB UNIQUE, text TEXT, count INTEGER);
-CREATE TABLE query (id INTEGER PRIMARY KEY, fold BLOB UNIQUE, text TEXT);
-CREATE TABLE pair (
-    id INTEGER PRIMARY KEY, query INTEGER, document INTEGER, UNIQUE (query, document)
-);
-"""
-
-NUMBERING = """
-CREATE TABLE numbered AS
-    SELECT row_number() OVER (ORDER BY id) - 1 AS place, query, document FROM pair;
-DROP TABLE pair;
-ALTER TABLE numbered RENAME TO pair;
-CREATE UNIQUE INDEX pair_place ON pair (place);
-CREATE INDEX pair_query ON pair (query, document);
-"""
-"""Gives pairs numbers without gaps, because shards are cut by them."""
-
-
-def _fill(
-    index: sqlite3.Connection,
-    rows: Iterator[tuple[str, str, int]],
-    log: Callable[[str], None],
-) -> None:
-    index.executescript(TABLES)
-    for number, (query, document, label) in enumerate(rows, 1):
-        (document_id,) = index.execute(
-            "INSERT INTO document (fold, text, count) VALUES (?, ?, 1) "
-            "ON CONFLICT (fold) DO UPDATE SET count = count + 1 RETURNING id",
-            (_key(document), document),
-        ).fetchone()
-        if label == 1:
-            (query_id,) = index.execute(
-                "INSERT INTO query (fold, text) VALUES (?, ?) "
-                "ON CONFLICT (fold) DO UPDATE SET text = text RETURNING id",
-                (_key(query), query),
-            ).fetchone()
-            index.execute(
-                "INSERT OR IGNORE INTO pair (query, document) VALUES (?, ?)",
-                (query_id, document_id),
-            )
-        if number % 100_000 == 0:
-            index.commit()
-            log(f"read {number:,} pairs")
-    index.executescript(NUMBERING)
-    index.commit()
+    def __call__(self, task: tuple[int, int]) -> tuple[int, int]:
+        """Write the shard of (epoch, number), and return these."""
+        epoch, number = task
+        rng = np.random.default_rng([self.config.seed, epoch, number])
+        with PairIndex.open(self.out / INDEX) as index:
+            found = _draw(index, number, self.config, self.rank, rng)
+        write_shard(shard_path(self.out, epoch, number), *found)
+        return task
 
 
 def _draw(
-    index: sqlite3.Connection,
-    start: int,
-    documents: int,
+    index: PairIndex,
+    number: int,
     config: NegativesConfig,
     rank: Rank | None,
     rng: np.random.Generator,
-) -> pa.Table:
-    """Choose the negatives of one shard's pairs within its pool."""
-    rows = index.execute(
-        "SELECT pair.query, query.text, document.text FROM pair "
-        "JOIN query ON query.id = pair.query JOIN document ON document.id = pair.document "
-        "WHERE place >= ? AND place < ? ORDER BY place",
-        (start, start + config.shard),
-    ).fetchall()
-    ids, texts, weights = _pool(index, documents, config, rng)
-    relevant = _relevant(index, {row[0] for row in rows}, ids)
+) -> tuple[list[str], list[str], list[list[str]]]:
+    """Choose the negatives of one shard's pairs within its pool: queries, documents, negatives."""
+    rows = index.pairs(number * config.shard, config.shard)
+    ids, texts, weights = _pool(index, config, rng)
+    relevant = _relevant(index, {row.query_id for row in rows}, ids)
     most = max(map(len, relevant.values()), default=0)
     if len(ids) - most < config.number:
         raise UserError(
             "negatives.too few documents", documents=len(ids), relevant=most, number=config.number
         )
-    queries = [row[1] for row in rows]
+    queries = [row.query for row in rows]
     spare = min(most, MAX_SPARE)
     if rank is not None and config.strategy in ("bm25", "model"):
         candidates = rank(queries, texts, min(len(ids), config.number + spare))
@@ -283,58 +197,46 @@ def _draw(
         size = len(rows), config.number + spare + 8
         candidates = rng.choice(len(ids), size, p=weights, shuffle=False)
     chosen = [
-        _choose(row, relevant[query], config.number, len(ids), rng)
-        for (query, _, _), row in zip(rows, candidates, strict=True)
+        choose(found, relevant[row.query_id], config.number, len(ids), rng)
+        for row, found in zip(rows, candidates, strict=True)
     ]
-    return pa.table(
-        {
-            "query": queries,
-            "document": [row[2] for row in rows],
-            "negatives": [[texts[document] for document in row] for row in chosen],
-        },
-        schema=SCHEMA,
-    )
+    negatives = [[texts[document] for document in row] for row in chosen]
+    return queries, [row.document for row in rows], negatives
 
 
-def _relevant(
-    index: sqlite3.Connection, queries: Iterable[int], ids: np.ndarray
-) -> dict[int, set[int]]:
+def _relevant(index: PairIndex, queries: Iterable[int], ids: np.ndarray) -> dict[int, set[int]]:
     """Return for each query which documents of the pool are relevant, by their row in it."""
     row_of = {int(document): row for row, document in enumerate(ids)}
-    relevant = {}
-    for query in queries:
-        judged = index.execute("SELECT document FROM pair WHERE query = ?", (query,))
-        relevant[query] = {row_of[d] for (d,) in judged if d in row_of}
-    return relevant
+    return {query: {row_of[d] for d in index.relevant(query) if d in row_of} for query in queries}
 
 
 def _pool(
-    index: sqlite3.Connection, documents: int, config: NegativesConfig, rng: np.random.Generator
+    index: PairIndex, config: NegativesConfig, rng: np.random.Generator
 ) -> tuple[np.ndarray, list[str], np.ndarray]:
     """Return ids, texts and draw weights of the documents that a shard may choose from."""
+    documents = index.counts().documents
     ids = np.sort(rng.choice(documents, min(documents, config.pool), replace=False)) + 1
-    select = "SELECT text, count FROM document WHERE id = ?"
-    pool = [index.execute(select, (int(document),)).fetchone() for document in ids]
+    pool = index.counted(ids)
     power = 0.75 if config.strategy == "frequency" else 0.0
     weights = np.array([count for _, count in pool], np.float64) ** power
     return ids, [text for text, _ in pool], weights / weights.sum()
 
 
-def _choose(
-    candidates: np.ndarray, relevant: set[int], number: int, pool: int, rng: np.random.Generator
+def choose(
+    candidates: Iterable[int], relevant: set[int], number: int, pool: int, rng: np.random.Generator
 ) -> list[int]:
-    """Return the first distinct irrelevant candidates; random others where they run short."""
+    """Return the first distinct irrelevant candidates; random others where they run short.
+
+    Args:
+        candidates: from 0 to `pool`, best first.
+        relevant: those that may not be chosen; at least `number` others are left.
+        number: how many to return.
+        pool: how many there are to draw the others from.
+        rng: draws them.
+    """
     chosen = list(dict.fromkeys(int(c) for c in candidates if int(c) not in relevant))[:number]
     while len(chosen) < number:
         other = int(rng.integers(pool))
         if other not in relevant and other not in chosen:
             chosen.append(other)
     return chosen
-
-
-def _write(path: Path, table: pa.Table) -> None:
-    path.parent.mkdir(exist_ok=True)
-    with whole_file(path) as file:
-        pq.write_table(
-            table, file, compression="zstd", row_group_size=4096, dictionary_pagesize_limit=1 << 24
-        )

@@ -88,13 +88,12 @@ class BM25:
         texts = zip(_tokens(queries, ids=False), _tokens(documents, ids=False), strict=True)
         for i, (query, document) in enumerate(texts):
             counts = Counter(document)
-            damping = K1 * (1 - B + B * len(document) / self._mean_length)
-            scores[i] = sum(self._idf(t) * counts[t] / (counts[t] + damping) for t in query)
+            damped = damping(len(document), self._mean_length)
+            scores[i] = sum(self._idf(t) * counts[t] / (counts[t] + damped) for t in query)
         return scores
 
     def _idf(self, stem: str) -> float:
-        holding = self._frequencies[stem]
-        return float(np.log1p((len(self._documents) - holding + 0.5) / (holding + 0.5)))
+        return float(idf(len(self._documents), self._frequencies[stem]))
 
     @cached_property
     def _found(self) -> list[list[str]]:
@@ -107,6 +106,21 @@ class BM25:
     @cached_property
     def _mean_length(self) -> float:
         return max(1.0, sum(map(len, self._found))) / len(self._found)
+
+
+def idf(documents: int, holding: Any) -> Any:
+    """Return the weight of a stem that so many of the documents hold; of each of an array."""
+    return np.log1p((documents - holding + 0.5) / (holding + 0.5))
+
+
+def damping(length: Any, mean_length: float) -> Any:
+    """Return what a document's length adds to the counts that a stem's count is divided by."""
+    return K1 * (1 - B + B * length / mean_length)
+
+
+def read_stems(texts: Sequence[str]) -> list[list[str]]:
+    """Return the stems of each text, as BM25 reads it, in order and with repeats."""
+    return list(_tokens(texts, ids=False))
 
 
 def bm25_rows(queries: Sequence[str], documents: Sequence[str]) -> Iterator[np.ndarray]:

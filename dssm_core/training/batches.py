@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import pandas as pd
 
-from dssm_core.corpus.negatives import read_shards
+from dssm_core.corpus.shards import read_shards
 from dssm_core.corpus.splitting import fold
 from dssm_core.text import PIECES, UNSEEN, Reader, hash_pieces, segment
 

@@ -20,8 +20,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from dssm_core.corpus.negatives import STRATEGIES, read_shards
+from dssm_core.corpus.negatives import STRATEGIES
 from dssm_core.corpus.pairs import read_pairs
+from dssm_core.corpus.shards import read_shards
 from dssm_core.folder import ModelFolder
 from dssm_core.runtimes.load import load_towers
 from dssm_core.scoring import cosine

@@ -637,7 +637,7 @@ def test_prepare_writes_the_notebooks_toy(run, tmp_path):
 
 @pytest.mark.parametrize("strategy", ["random", "frequency", "bm25", "model"])
 def test_prepare_draws_negatives_by_every_strategy(run, tmp_path, strategy):
-    from dssm_core.corpus.negatives import read_shards
+    from dssm_core.corpus.shards import read_shards
 
     arguments = ("--negatives", 3, "--strategy", strategy, "--model", tiny.trained())
     status, output, _ = run("prepare", tiny.pairs_file(), "--out", tmp_path / "shards", *arguments)

@@ -12,7 +12,8 @@ import pytest
 from dssm_core.corpus import checks, large
 from dssm_core.corpus.checks import check_pairs
 from dssm_core.corpus.large import is_large, prepare_large
-from dssm_core.corpus.negatives import NegativesConfig, read_shards
+from dssm_core.corpus.negatives import NegativesConfig
+from dssm_core.corpus.shards import read_shards
 from dssm_core.corpus.splitting import fold, split_pairs
 from dssm_core.errors import UserError
 from dssm_core.words import ENGLISH, translator_for

@@ -15,8 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dssm_core.corpus import negatives
-from dssm_core.corpus.negatives import NegativesConfig, prepare_negatives, read_shards
+from dssm_core.corpus import shards as shards_module
+from dssm_core.corpus.negatives import NegativesConfig, prepare_negatives
 from dssm_core.corpus.pairs import read_pairs, stream_pairs
+from dssm_core.corpus.shards import read_shards
 from dssm_core.errors import UserError
 from dssm_core.evaluation import bm25_nearest, cosine_nearest
 from tests.examples import examples
@@ -129,7 +131,7 @@ def test_a_run_killed_while_it_reads_or_writes_goes_on(tmp_path, monkeypatch, wh
         patch.setattr(negatives, "stream_pairs", half)
         with pytest.raises(KeyboardInterrupt):
             prepare_negatives(pairs, out, PLAIN, log=quiet)
-    real = negatives.pq.write_table
+    real = shards_module.pq.write_table
 
     def torn(table, file, **choices):
         real(table, file, **choices)
@@ -137,7 +139,7 @@ def test_a_run_killed_while_it_reads_or_writes_goes_on(tmp_path, monkeypatch, wh
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(negatives.pq, "write_table", torn)
+        patch.setattr(shards_module.pq, "write_table", torn)
         with pytest.raises(KeyboardInterrupt):
             prepare_negatives(pairs, out, PLAIN, log=quiet)
     prepare_negatives(pairs, out, PLAIN, log=quiet)

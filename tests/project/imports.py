@@ -22,8 +22,9 @@ ALLOWED: dict[str, set[str]] = {
     "process": set(),
     "files": set(),
     "terminal": {"files"},
+    "engines": {"errors", "process"},
     "text": set(),
-    "corpus": {"errors", "files", "process", "text"},
+    "corpus": {"engines", "errors", "files", "process", "text"},
     "towers": {"text"},
     "folder": {"errors", "files"},
     "families": {"errors", "text"},
@@ -35,6 +36,10 @@ ALLOWED: dict[str, set[str]] = {
     "scoring": {"errors", "folder", "numeric", "runtimes", "text", "towers"},
     "explain": {"numeric", "scoring", "text", "towers"},
     "evaluation": {"errors", "explain", "numeric", "text", "towers"},
+    "mining": {
+        *("corpus", "engines", "errors", "evaluation", "files", "folder", "numeric", "process"),
+        *("runtimes", "towers"),
+    },
     "card": {
         *("corpus", "errors", "evaluation", "folder", "runtimes", "scoring", "towers", "words"),
     },
@@ -67,9 +72,11 @@ ALLOWED: dict[str, set[str]] = {
         *("scoring", "search", "store", "text", "towers", "words"),
     },
     "commands": {
-        *("adoption", "card", "corpus", "errors", "evaluation", "families", "files", "folder"),
+        *("adoption", "card", "corpus", "engines", "errors", "evaluation", "families", "files"),
         *(
+            "folder",
             "inspection",
+            "mining",
             "models",
             "paths",
             "reporting",
