@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 from dssm_core.words import ENGLISH, Sentence, Translate, Value, has_text, join_texts
 
 THE_FILE = Sentence("place.file")
@@ -53,6 +56,10 @@ class UserError(Exception):
 
     def __str__(self) -> str:
         return self.text()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        again: Any = type(self)
+        return partial(again, **self.values), (self.key, self.received)
 
 
 def line_of(line: int, name: str) -> Sentence:

@@ -20,6 +20,7 @@ ALLOWED: dict[str, set[str]] = {
     "paths": set(),
     "process": set(),
     "files": set(),
+    "workers": {"errors"},
     "text": set(),
     "corpus": {"errors", "files", "process", "text"},
     "towers": {"text"},
@@ -44,7 +45,7 @@ ALLOWED: dict[str, set[str]] = {
     "search": {"corpus", "errors", "evaluation", "files", "folder", "numeric", "towers"},
     "training": {
         *("card", "corpus", "errors", "evaluation", "families", "files", "folder", "models"),
-        *("runtimes", "text", "towers"),
+        *("runtimes", "text", "towers", "workers"),
     },
     "charts": {"explain", "numeric", "scoring", "text", "words"},
     "inspection": {
@@ -77,7 +78,7 @@ ALLOWED: dict[str, set[str]] = {
             "search",
             "store",
         ),
-        *("text", "towers", "training", "words"),
+        *("text", "towers", "training", "words", "workers"),
     },
     "__main__": {"commands", "errors"},
 }
