@@ -96,7 +96,7 @@ def resumed(data, tmp_path_factory) -> tuple[Path, str]:
         errors = process.stderr.read()
     assert process.returncode == 1
     assert errors.startswith(
-        "train: Worker 2 of 2 ended before the training was over (received: exit status -9)"
+        "train: Worker 2 of 2 ended before the training was over (found: exit status -9)"
     )
     assert len(errors.splitlines()) == 1
     assert not Path(f"/proc/{first}").exists(), "the other one ended, too"
