@@ -64,7 +64,8 @@ def _claimed(options: argparse.Namespace) -> Iterator[None]:
     from dssm_core.errors import UserError
     from dssm_core.files import claimed
 
-    folder = getattr(options, options.writes, None) if "writes" in options else None
+    written = getattr(options, "writes", None)
+    folder = getattr(options, written, None) if written else None
     if folder is None:
         yield
         return

@@ -36,10 +36,6 @@ class UserError(Exception):
         self.received = received if fits else received[: LONGEST_RECEIVED - 1] + "…"
         super().__init__(str(self))
 
-    def __reduce__(self) -> tuple[Any, ...]:  # an exception is else sent between processes by args
-        values: dict[str, Any] = dict(self.values)
-        return partial(UserError, **values), (self.key, self.received)
-
     def what(self, tr: Translate = ENGLISH) -> str:
         """Return what is wrong, as a sentence."""
         text = Sentence(f"error.{self.key}", self.values).text(tr)
@@ -60,6 +56,10 @@ class UserError(Exception):
 
     def __str__(self) -> str:
         return self.text()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        again: Any = type(self)
+        return partial(again, **self.values), (self.key, self.received)
 
 
 def line_of(line: int, name: str) -> Sentence:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+import os
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dssm_core.commands.files import (
     add_reading,
@@ -22,8 +24,12 @@ from dssm_core.errors import UserError
 from dssm_core.families import FAMILIES, family
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from dssm_core.commands.files import Commands
+    from dssm_core.folder import WorkFolders
     from dssm_core.training import Hard, Plan
+    from dssm_core.workers import Workers
 
 
 def add(commands: Commands) -> None:
@@ -66,7 +72,14 @@ def _add_train(commands: Commands) -> None:
     train.add_argument("--family", default="lstm", help=", ".join(FAMILIES))
     train.add_argument("--start", type=Path, help="a model folder whose weights to start from")
     train.add_argument("--json", action="store_true", help="print one line of JSON for each epoch")
-    train.set_defaults(command=_train, writes="out")
+    train.add_argument(
+        "--workers",
+        type=int,
+        metavar="N",
+        help="train by N processes of this machine; by those of several machines, set TF_CONFIG",
+    )
+    # processes of one TF_CONFIG share the folder, into which the first of them writes
+    train.set_defaults(command=_train, writes=None if os.environ.get("TF_CONFIG") else "out")
 
 
 def _add_card(commands: Commands) -> None:
@@ -98,36 +111,98 @@ def _add_faithfulness(commands: Commands) -> None:
 
 
 def _train(options: argparse.Namespace) -> None:
-    from dssm_core.corpus.large import read_for_training
-    from dssm_core.training import WorkFolders, train, train_hard
+    from dssm_core.folder import WorkFolders
 
-    if options.hard is not None and options.data:
-        raise UserError("train.hard and data")
-
-    def log(line: str) -> None:
-        if not options.json:
-            print(line, flush=True)
-
-    def on_epoch(entry: dict[str, float]) -> None:
-        if options.json:
-            print(json_text(entry, indent=None), flush=True)
-
-    given = read_config(options.config) if options.config else {}
-    plan, hard = _plan(options, given)
+    _check_together(options)
     folders = WorkFolders.beside(options.out)
-    choices = choices_of(options)
-    pairs, data = read_for_training(options.pairs, options.data, folders.large, log, choices)
-    plan = replace(plan, pairs=pairs, data=data)
-    if hard is None:
-        train(plan, log, on_epoch)
+    if options.workers is not None:
+        _train_together(options, folders)
     else:
-        train_hard(plan, options.pairs, hard, log, on_epoch, choices)
+        _train_here(options, folders)
     folders.remove()
 
 
-def _plan(
-    options: argparse.Namespace, given: Mapping[str, dict[str, Any]]
-) -> tuple[Plan, Hard | None]:
+def _check_together(options: argparse.Namespace) -> None:
+    """Refuse options that do not go together.
+
+    Raises:
+        UserError: if so.
+    """
+    has_workers, has_cluster = options.workers is not None, bool(os.environ.get("TF_CONFIG"))
+    if options.hard is not None and options.data:
+        raise UserError("train.hard and data")
+    if has_workers and options.workers < 1:
+        raise UserError("workers.below 1", str(options.workers))
+    if has_workers and has_cluster:
+        raise UserError("workers.two ways")
+    if options.hard is not None and (has_workers or has_cluster):
+        raise UserError("workers.hard")
+
+
+def _train_here(options: argparse.Namespace, folders: WorkFolders) -> None:
+    """Train in this process; with those of other machines, if TF_CONFIG names them."""
+    from dssm_core.corpus.large import is_large
+    from dssm_core.training import train, train_hard, workers_of_environment
+
+    workers = workers_of_environment()
+    plan, hard = _plan(options)
+    if workers.number > 1 and options.data is None and is_large(options.pairs):
+        raise UserError("workers.large", name=options.pairs.name)
+    log = _log(options) if workers.is_first else _silent
+    pairs, data = _read_pairs(options, folders, log)
+    plan = replace(plan, pairs=pairs, data=data)
+    if hard is None:
+        train(plan, log, _on_epoch(options), workers)
+    else:
+        train_hard(plan, options.pairs, hard, log, _on_epoch(options), choices_of(options))
+
+
+def _train_together(options: argparse.Namespace, folders: WorkFolders) -> None:
+    """Train in processes of this machine, for which the pairs are read once."""
+    from dssm_core.workers import run_together
+
+    read = _read_pairs(options, folders, _log(options))
+    run_together(partial(_work, options, *read), options.workers)
+
+
+def _work(
+    options: argparse.Namespace, pairs: pd.DataFrame, data: Path | None, workers: Workers
+) -> None:
+    """Do one process's part of a training."""
+    from dssm_core.training import train
+
+    plan, _ = _plan(options)
+    train(replace(plan, pairs=pairs, data=data), _log(options), _on_epoch(options), workers)
+
+
+def _read_pairs(
+    options: argparse.Namespace, folders: WorkFolders, log: Callable[[str], None]
+) -> tuple[pd.DataFrame, Path | None]:
+    from dssm_core.corpus.large import read_for_training
+
+    given = options.pairs, options.data, folders.large
+    return read_for_training(*given, log, choices_of(options))
+
+
+def _log(options: argparse.Namespace) -> Callable[[str], None]:
+    """Return what is called with each line for people, who do not read --json."""
+    return _silent if options.json else partial(print, flush=True)
+
+
+def _on_epoch(options: argparse.Namespace) -> Callable[[dict[str, float]], None]:
+    """Return what is called with each epoch's entry of the history."""
+    return _print_json if options.json else _silent
+
+
+def _print_json(entry: dict[str, float]) -> None:
+    print(json_text(entry, indent=None), flush=True)
+
+
+def _silent(said: object) -> None:
+    pass
+
+
+def _plan(options: argparse.Namespace) -> tuple[Plan, Hard | None]:
     """Return the training that the options ask for, without its pairs, and that of --hard."""
     import pandas as pd
 
@@ -135,6 +210,7 @@ def _plan(
     from dssm_core.training import Hard, Plan, TrainingConfig
     from dssm_core.training.hard import CHOICES
 
+    given = read_config(options.config) if options.config else {}
     chosen = family(options.family)
     sizes = with_given(chosen.config, given.get("model", {}), "model")
     training = with_given(TrainingConfig(**chosen.training), given.get("training", {}), "training")

@@ -5,7 +5,9 @@ Shape letters: N rows of a batch, E vector.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -127,6 +129,7 @@ def compile_step(
     sharpness: float = 20.0,
     negatives: int = 0,
     in_batch: int = 0,
+    total: Callable[[tf.Tensor], tf.Tensor] | None = None,
 ) -> Callable[..., tf.Tensor]:
     """Return a compiled function from a batch to its loss that also takes a step.
 
@@ -136,10 +139,12 @@ def compile_step(
         sharpness: of the retrieval and the sampled loss.
         negatives: prepared ones to each query (K), for the loss "softmax".
         in_batch: other documents of the batch that are a query's negatives, for "binary".
+        total: sums a vector over the workers that take the step together, each on its share of
+            the rows; none without.
 
     Returns:
         (query [N, T, P], document [N, T, P], prepared negatives [N * K, T, P], same [N, N],
-        label [N]) -> scalar.
+        label [N], share of the step's rows = 1) -> scalar, the mean of all workers' by share.
 
     Raises:
         ValueError: if there is no such loss.
@@ -155,13 +160,14 @@ def compile_step(
     texts = tf.TensorSpec((None, None, pieces), tf.int32)
     same, labels = tf.TensorSpec((None, None), tf.bool), tf.TensorSpec((None,), tf.float32)
 
-    @tf.function(input_signature=[texts, texts, texts, same, labels])
+    @tf.function(input_signature=[texts, texts, texts, same, labels, tf.TensorSpec((), tf.float32)])
     def step(
         query: tf.Tensor,
         document: tf.Tensor,
         prepared: tf.Tensor,
         same: tf.Tensor,
         label: tf.Tensor,
+        share: tf.Tensor,
     ) -> tf.Tensor:
         with tf.GradientTape() as tape:
             value = value_of(query, document, prepared, same, label)
@@ -171,11 +177,36 @@ def compile_step(
             for gradient, weight in zip(tape.gradient(value, weights), weights, strict=True)
             if gradient is not None  # a softmax over cosines does not touch the head
         ]
-        model.optimizer.apply(*zip(*learned, strict=True))
+        gradients, touched = map(list, zip(*learned, strict=True))
+        if total is not None:
+            shapes = [(), *(tuple(weight.shape) for weight in touched)]
+            value, *gradients = _totals([value, *gradients], shapes, share, total)
+        model.optimizer.apply(gradients, touched)
         return value
 
-    result: Callable[..., tf.Tensor] = step
-    return result
+    def with_share(*batch: Any) -> tf.Tensor:
+        return step(*batch, *(() if len(batch) == 6 else (1.0,)))
+
+    return with_share
+
+
+def _totals(
+    tensors: Sequence[tf.Tensor],
+    shapes: Sequence[tuple[int, ...]],
+    share: tf.Tensor,
+    total: Callable[[tf.Tensor], tf.Tensor],
+) -> list[tf.Tensor]:
+    """Return the sums over workers of their tensors times share, all in one message.
+
+    Dense, and before the optimizer clips and squares them, so that any number of workers takes
+    the same step. (Of a table's gradient that is not dense, Keras clips and squares each word's
+    part by itself.)
+    """
+    flat = [tf.reshape(tf.convert_to_tensor(tensor), (-1,)) for tensor in tensors]
+    sizes = [math.prod(shape) for shape in shapes]
+    whole = total(tf.ensure_shape(share * tf.concat(flat, axis=0), (sum(sizes),)))
+    parts = tf.split(whole, sizes)
+    return [tf.reshape(part, shape) for part, shape in zip(parts, shapes, strict=True)]
 
 
 def _on_vectors(

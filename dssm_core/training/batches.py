@@ -20,6 +20,7 @@ import pandas as pd
 from dssm_core.corpus.shards import read_shards
 from dssm_core.corpus.splitting import fold
 from dssm_core.text import PIECES, UNSEEN, Reader, hash_pieces, segment
+from dssm_core.workers import ALONE, Workers
 
 STRETCH = 16
 """Batches that are shuffled and sorted by length together."""
@@ -40,6 +41,7 @@ class Batch(NamedTuple):
         negatives: int32 [N * K, T, P], K to each row in order; K is 0 without prepared ones.
         same: bool [N, N], True where row and column share a query or a document.
         label: float32 [N], 1 relevant, 0 not.
+        share: of the step's rows, N over those of all workers; 0 where they are another's.
     """
 
     query: np.ndarray
@@ -47,6 +49,7 @@ class Batch(NamedTuple):
     negatives: np.ndarray
     same: np.ndarray
     label: np.ndarray
+    share: np.float32 = np.float32(1)
 
 
 class Batches(Protocol):
@@ -64,8 +67,14 @@ class Batches(Protocol):
     negatives: int
     fingerprint: str
 
-    def epoch(self, number: int, size: int, rng: np.random.Generator) -> Iterator[Batch]:
-        """Yield every pair once, in batches of at most `size`, at least 2."""
+    def epoch(
+        self, number: int, size: int, rng: np.random.Generator, workers: Workers = ALONE
+    ) -> Iterator[Batch]:
+        """Yield every pair once, in batches of at most `size`, at least 2.
+
+        Each of several workers yields its own rows of the same batches; the order is the same on
+        all if `rng` is.
+        """
         ...
 
 
@@ -108,19 +117,22 @@ class PairBatches:
         self.pairs = len(pairs) + self._spans
         self.fingerprint = f"{int(hashes.sum())} {spans}"
 
-    def epoch(self, number: int, size: int, rng: np.random.Generator) -> Iterator[Batch]:
+    def epoch(
+        self, number: int, size: int, rng: np.random.Generator, workers: Workers = ALONE
+    ) -> Iterator[Batch]:
         """Yield every pair once, those of like document length together, in random order."""
         query, document = self._query, self._document
         if self._spans:
             chosen = rng.choice(self._long, self._spans, replace=self._spans > len(self._long))
             query, document = self._with_spans(chosen, rng)
-        for rows in _like_lengths(document.lengths(), size, rng):
+        for rows, share in _shares(_like_lengths(document.lengths(), size, rng), workers):
             yield Batch(
                 self._words.pieces[query.words(rows, self._words.is_padded)],
                 self._words.pieces[document.words(rows, self._words.is_padded)],
                 np.zeros((0, 1, self._words.pieces.shape[1]), np.int32),
                 _same(query.text[rows], document.text[rows]),
                 self._label[rows],
+                share,
             )
 
     def _with_spans(self, chosen: np.ndarray, rng: np.random.Generator) -> tuple[_Column, _Column]:
@@ -172,14 +184,16 @@ class ShardBatches:
         self.negatives = prepared if negatives is None else min(negatives, prepared)
         self.fingerprint = f"{hashlib.sha256(manifest).hexdigest()} {negatives}"
 
-    def epoch(self, number: int, size: int, rng: np.random.Generator) -> Iterator[Batch]:
+    def epoch(
+        self, number: int, size: int, rng: np.random.Generator, workers: Workers = ALONE
+    ) -> Iterator[Batch]:
         """Yield every pair once, shuffled within stretches, with that epoch's negatives."""
         for part in self._parts(number, STRETCH * size):
             lengths = np.array([len(document) for document in part["document"]])
-            for rows in _like_lengths(lengths, size, rng):
-                yield self._batch({name: [part[name][i] for i in rows] for name in part})
+            for rows, share in _shares(_like_lengths(lengths, size, rng), workers):
+                yield self._batch({name: [part[name][i] for i in rows] for name in part}, share)
 
-    def _batch(self, part: dict[str, list[Any]]) -> Batch:
+    def _batch(self, part: dict[str, list[Any]], share: np.float32) -> Batch:
         query_length, document_length = self._lengths
         negatives = [text for row in part["negatives"] for text in row[: self.negatives]]
         return Batch(
@@ -188,6 +202,7 @@ class ShardBatches:
             self._words.read(negatives, document_length),
             _same(*(pd.factorize(np.array(part[n]))[0] for n in ("query", "document"))),
             np.ones(len(part["query"]), np.float32),
+            share,
         )
 
     def _parts(self, number: int = 0, size: int = 4096) -> Iterator[dict[str, list[Any]]]:
@@ -306,6 +321,20 @@ def _like_lengths(lengths: np.ndarray, size: int, rng: np.random.Generator) -> I
     for i in rng.permutation(len(parts)):
         if len(parts[i]) > 1:
             yield parts[i]
+
+
+def _shares(
+    batches: Iterable[np.ndarray], workers: Workers
+) -> Iterator[tuple[np.ndarray, np.float32]]:
+    """Yield a worker's rows of each batch, and which share of it they are.
+
+    The rows go round, so that all get texts of like length. Where there are too few, one takes the
+    first row along, at a share of 0, because all must take the step.
+    """
+    for rows in batches:
+        own = rows[workers.rank :: workers.number]
+        share = np.float32(len(own) / len(rows))
+        yield (own if len(own) else rows[:1]), share
 
 
 def _same(query: np.ndarray, document: np.ndarray) -> np.ndarray:

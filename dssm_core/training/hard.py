@@ -11,13 +11,12 @@ import json
 import shutil
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
 
 from dssm_core.corpus import negatives
 from dssm_core.corpus.reading import OWN, Choices
 from dssm_core.evaluation import cosine_nearest
 from dssm_core.files import write_whole
-from dssm_core.folder import ModelFolder
+from dssm_core.folder import ModelFolder, WorkFolders
 from dssm_core.runtimes.load import load_towers
 from dssm_core.training.config import Plan, TrainingConfig
 from dssm_core.training.train import train
@@ -28,31 +27,6 @@ CHOICES = {"epochs": 2, "batch": 256, "learning_rate": 7e-4, "negatives": 4, "av
 
 POOL = 40_000
 """Documents that a shard's hard negatives are chosen from."""
-
-
-class WorkFolders(NamedTuple):
-    """Folders beside a model folder that a training needs until it is written.
-
-    Attributes:
-        large: what is prepared of a large file of pairs.
-        first: model folder of the first training.
-        shards: hard negatives of the second.
-    """
-
-    large: Path
-    first: Path
-    shards: Path
-
-    @classmethod
-    def beside(cls, out: Path) -> WorkFolders:
-        """Return the folders of a model folder."""
-        out = out.resolve()
-        return cls(*(out.with_name(f".{out.name}.{part}") for part in ("data", "base", "hard")))
-
-    def remove(self) -> None:
-        """Remove those that are there."""
-        for path in self:
-            shutil.rmtree(path, ignore_errors=True)
 
 
 @dataclass(frozen=True)

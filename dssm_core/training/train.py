@@ -21,8 +21,10 @@ from dssm_core.card.examples import pick_examples, score_towers
 from dssm_core.families import family
 from dssm_core.folder import FORMAT, write_folder
 from dssm_core.models.compiled import CompiledTowers
+from dssm_core.training.cluster import told_if_lost
 from dssm_core.training.config import Plan
 from dssm_core.training.trainer import Log, OnEpoch, Trainer
+from dssm_core.workers import ALONE, Workers
 
 MANTISSA, FEW = 4, 1_000
 """Bits that a weight of a large matrix keeps; in one of up to FEW each counts, so they keep more.
@@ -31,22 +33,37 @@ Validation MRR@10 of a table of 30,000 rows of 192 at 11, 8, 6, 5, 4 bits: 0.820
 0.8200, 0.8201, and its archive 15.9, 12.2, 10.2, 9.1 and 7.9 MB."""
 
 
-def train(plan: Plan, log: Log = print, on_epoch: OnEpoch = lambda entry: None) -> None:
+def train(
+    plan: Plan,
+    log: Log = print,
+    on_epoch: OnEpoch = lambda entry: None,
+    workers: Workers = ALONE,
+) -> None:
     """Train as planned and write the model folder, whole or not at all.
 
     Args:
         plan: what to train, on what, and where to.
         log: called with a line for people.
         on_epoch: called with each epoch's entry of the history.
+        workers: the processes that train together, each of which calls this; the first writes.
 
     Raises:
-        UserError: if the pairs are too few, or the loss is no longer a number.
+        UserError: if the pairs are too few, the loss is no longer a number, or a worker is gone.
     """
     plan = replace(plan, out=plan.out.resolve())  # "." has no name to put another folder there
     plan.out.parent.mkdir(parents=True, exist_ok=True)
     state = plan.out.parent / f".{plan.out.name}.training.npz"
-    trainer = Trainer.prepare(plan, state, log, on_epoch)
-    trainer.run()
+    with told_if_lost(workers):
+        trainer = Trainer.prepare(plan, state, log, on_epoch, workers)
+        trainer.run()
+        if workers.is_first:
+            _finish(trainer, state, log)
+        workers.wait()
+
+
+def _finish(trainer: Trainer, state: Path, log: Log) -> None:
+    """Fit what is fitted on validation pairs, measure, write the folder, forget the state."""
+    plan = trainer.plan
     trainer.fit_gain()
     if plan.sizes.head == "positive":  # a free head is there to be seen as training left it
         trainer.fit_head()

@@ -18,19 +18,25 @@ import pandas as pd
 import tensorflow as tf
 
 from dssm_core import evaluation
-from dssm_core.corpus.splitting import fold, split_pairs
 from dssm_core.errors import UserError
-from dssm_core.families import Config, family
 from dssm_core.files import whole_file
-from dssm_core.folder import ModelFolder
 from dssm_core.models.compiled import CompiledTowers
 from dssm_core.models.losses import compile_step
 from dssm_core.models.tower import cut_towers
-from dssm_core.runtimes.load import load_towers
-from dssm_core.text import PIECES, UNSEEN
-from dssm_core.training.batches import Batches, PairBatches, ShardBatches, rarity
-from dssm_core.training.config import PREPARED, Plan, TrainingConfig
+from dssm_core.text import UNSEEN
+from dssm_core.training.batches import Batches
+from dssm_core.training.cluster import sum_in_graph
+from dssm_core.training.config import Plan, TrainingConfig
+from dssm_core.training.planning import (
+    batches_of,
+    build_model,
+    check_plan,
+    set_head,
+    splits_of,
+    text_sizes,
+)
 from dssm_core.training.validation import Validation, best_gain
+from dssm_core.workers import ALONE, Workers
 
 
 @dataclass
@@ -67,6 +73,7 @@ class Trainer:
         state: file that holds the run between epochs.
         log: called with a line for people after each epoch and every few seconds.
         on_epoch: called with each epoch's entry of the history.
+        workers: the processes that train together; the first measures, keeps the state and talks.
     """
 
     def __init__(
@@ -78,12 +85,14 @@ class Trainer:
         state: Path,
         log: Log,
         on_epoch: OnEpoch,
+        workers: Workers = ALONE,
     ) -> None:
+        self.workers = workers
         self.plan, self.config, self.model_config = plan, plan.training, plan.sizes
         self.splits, self.batches, self.vocabulary = splits, batches, batches.vocabulary
         self.model, self.state, self.log, self.on_epoch = model, state, log, on_epoch
         self._towers = CompiledTowers(
-            model, self.vocabulary, *_text_sizes(plan.sizes), plan.sizes.pieces
+            model, self.vocabulary, *text_sizes(plan.sizes), plan.sizes.pieces
         )
         self.step = self._compile()
         self.best_weights = model.get_weights()
@@ -97,6 +106,7 @@ class Trainer:
         state: Path,
         log: Log = print,
         on_epoch: OnEpoch = lambda entry: None,
+        workers: Workers = ALONE,
     ) -> Trainer:
         """Return a run that is ready to go on from its state file, or to start.
 
@@ -105,48 +115,61 @@ class Trainer:
             state: file that holds the run between epochs; resumed from if it fits, else ignored.
             log: called with a line for people after each epoch and every few seconds.
             on_epoch: called with each epoch's entry of the history.
+            workers: the processes that train together, each of which calls this.
 
         Raises:
-            UserError: if there are too few pairs, words cannot be read into the model's sizes, or
-                the loss does not fit model or data.
+            UserError: if there are too few pairs, words cannot be read into the model's sizes, the
+                loss does not fit model or data, or workers have unlike plans.
         """
-        _check_sizes(plan)
-        _check_loss(plan)
-        splits = _split(plan)
+        check_plan(plan, workers.number)
+        splits = splits_of(plan)
         keras.utils.set_random_seed(plan.training.seed)
-        batches = _batches(plan, splits)
-        model = _build(plan, batches.vocabulary)
-        trainer = cls(plan, splits, batches, model, state, log, on_epoch)
-        trainer._resume()
+        batches = batches_of(plan, splits)
+        model = build_model(plan, batches.vocabulary)
+        log, on_epoch = (log, on_epoch) if workers.is_first else (_nothing, _nothing)
+        trainer = cls(plan, splits, batches, model, state, log, on_epoch, workers)
+        if workers.is_first:
+            trainer._resume()
+        if workers.number > 1:
+            trainer._start_together()
         return trainer
 
     def run(self) -> None:
         """Train until it is over, then put back the best epoch's weights, or the mean of all."""
         while not self.progress.is_over(self.config):
             epoch, started = len(self.progress.history), time.monotonic()
-            loss = self._epoch(epoch)
-            towers = self.towers()
-            validation = self.validate(towers)
-            entry = {"epoch": epoch + 1, "loss": loss, "validation MRR@10": validation.rank()}
-            entry |= {"AUC": validation.auc(towers.scale, self.config.seed)}
-            entry |= {"scale": towers.scale, "bias": towers.bias}
+            entry = {"epoch": epoch + 1, "loss": self._epoch(epoch), **self._measured()}
             self.progress.history.append({**entry, "seconds": time.monotonic() - started})
             scores = [row["validation MRR@10"] for row in self.progress.history]
             weights = self.model.get_weights()
             self.sum_of_weights = [a + b for a, b in zip(self.sum_of_weights, weights, strict=True)]
             if int(np.argmax(scores)) == epoch:
                 self.progress.best, self.best_weights = epoch, weights
-            self._save()
+            if self.workers.is_first:
+                self._save()
             self.on_epoch(self.progress.history[-1])
             self.log(
-                f"epoch {epoch + 1}/{self.config.epochs}: loss {loss:.4f}, validation MRR@10 "
-                f"{scores[-1]:.4f}, {self.progress.history[-1]['seconds']:.0f} s"
+                f"epoch {epoch + 1}/{self.config.epochs}: loss {entry['loss']:.4f}, "
+                f"validation MRR@10 {scores[-1]:.4f}, {self.progress.history[-1]['seconds']:.0f} s"
             )
         if self.config.average:
             number = len(self.progress.history) + (self.plan.start is not None)
             self.model.set_weights([total / number for total in self.sum_of_weights])
         else:
             self.model.set_weights(self.best_weights)
+
+    def _measured(self) -> dict[str, float]:
+        """Return what the first worker finds on the validation pairs, while the others wait."""
+        found = dict.fromkeys(("validation MRR@10", "AUC", "scale", "bias"), 0.0)
+        if self.workers.is_first:
+            towers = self.towers()
+            validation = self.validate(towers)
+            auc = validation.auc(towers.scale, self.config.seed)
+            found = dict(
+                zip(found, (validation.rank(), auc, towers.scale, towers.bias), strict=True)
+            )
+        told = self.workers.from_first(np.array([*found.values()]))
+        return dict(zip(found, told.tolist(), strict=True))
 
     def towers(self) -> CompiledTowers:
         """Return the model as it now stands."""
@@ -178,7 +201,7 @@ class Trainer:
 
     def set_head(self, scale: float, bias: float) -> None:
         """Put w and b into the head."""
-        _set_head(self.model, scale, bias)
+        set_head(self.model, scale, bias)
 
     def _compile(self) -> Callable[..., tf.Tensor]:
         training = self.config
@@ -197,17 +220,19 @@ class Trainer:
             sharpness=training.sharpness,
             negatives=self.batches.negatives or training.negatives,
             in_batch=0 if self.batches.negatives else training.negatives,
+            total=sum_in_graph(self.workers),
         )
 
     def _epoch(self, epoch: int) -> float:
-        rng = np.random.default_rng([self.config.seed, epoch])
+        seed, workers = (self.config.seed, epoch), self.workers
+        order, drops = (np.random.default_rng([*seed, *own]) for own in ((), (1 + workers.rank,)))
         losses, logged = [], time.monotonic()
         total = -(-self.batches.pairs // self.config.batch)
-        for batch in self.batches.epoch(epoch, self.config.batch, rng):
+        for batch in self.batches.epoch(epoch, self.config.batch, order, workers):
             if self.model_config.pieces:
                 for side in (batch.query, batch.document, batch.negatives):
-                    drop = (rng.random(side.shape[:2]) < self.config.unseen) & (side[..., 0] != 0)
-                    side[drop, 0] = UNSEEN
+                    drop = drops.random(side.shape[:2]) < self.config.unseen
+                    side[drop & (side[..., 0] != 0), 0] = UNSEEN
             losses.append(float(self.step(*batch)))
             if time.monotonic() - logged > 10:
                 logged = time.monotonic()
@@ -255,113 +280,25 @@ class Trainer:
         self.progress = Progress(**progress)
         self.log(f"resumed after epoch {len(self.progress.history)}")
 
+    def _start_together(self) -> None:
+        """Put all workers where the first one stands, each with dropout of its own."""
+        workers, own = self.workers, self._fingerprint()
+        differ = np.array([workers.text_from_first(own) != own], np.int32)
+        if workers.total(differ)[0]:
+            raise UserError("workers.unlike")
+        progress = workers.text_from_first(json.dumps(asdict(self.progress)))
+        self.progress = Progress(**json.loads(progress))
+        for variable in self._variables():
+            value = workers.from_first(variable.numpy())
+            if "seed_generator" in variable.path:  # its state is a seed and a counter
+                value[0] += workers.rank
+            variable.assign(value)
+        self.best_weights = [workers.from_first(weight) for weight in self.best_weights]
+        self.sum_of_weights = [workers.from_first(weight) for weight in self.sum_of_weights]
+
     def _variables(self) -> list[keras.Variable]:
         return [*self.model.variables, *self.model.optimizer.variables]
 
 
-def _check_sizes(plan: Plan) -> None:
-    """Refuse sizes into which words cannot be read."""
-    sizes = plan.sizes
-    if sizes.pieces == PIECES and sizes.vocabulary >= 3:
-        return
-    if sizes.pieces == 0 and family(plan.family).reads_ids:
-        return
-    raise UserError(
-        "train.wrong pieces",
-        f"pieces {sizes.pieces}, vocabulary {sizes.vocabulary}",
-        pieces=PIECES,
-    )
-
-
-def _check_loss(plan: Plan) -> None:
-    """Refuse a loss that model or data are not made for."""
-    loss, losses = plan.training.loss, family(plan.family).losses
-    if loss in PREPARED and plan.data is None:
-        raise UserError("train.no prepared negatives", loss=loss)
-    if loss == "labelled" and plan.data is not None:
-        raise UserError("train.labelled with data")
-    if loss not in losses:
-        raise UserError("train.other loss", plan.family, loss=loss, names=", ".join(losses))
-
-
-def _split(plan: Plan) -> dict[str, pd.DataFrame]:
-    """Return the pairs of each split, enough of them to train and to measure on."""
-    pairs, training = plan.pairs, plan.training
-    is_held_out = training.measured_on == "held out"
-    splits = (
-        split_pairs(pairs, training.seed)
-        if is_held_out
-        else dict.fromkeys(("train", "validation", "test"), pairs)
-    )
-    for split, part in splits.items():
-        usable = int((part["label"] == 1).sum())
-        least = 2 if is_held_out or split == "train" else 1
-        if split == "train":
-            if plan.data is not None:
-                continue
-            if training.loss == "labelled":
-                usable = len(part)
-        if usable < least:
-            raise UserError("train.too few pairs", str(usable), split=split)
-    return splits
-
-
-def _batches(plan: Plan, splits: dict[str, pd.DataFrame]) -> Batches:
-    """Return what the steps learn from: prepared shards, or the training pairs."""
-    sizes, training, pairs = plan.sizes, plan.training, splits["train"]
-    text_sizes = _text_sizes(sizes)
-    if plan.data is not None:
-        held_out = _held_out(splits) if training.measured_on == "held out" else frozenset()
-        negatives = training.negatives
-        return ShardBatches(plan.data, *text_sizes, negatives, sizes.pieces, held_out)
-    if training.loss != "labelled":
-        pairs = pairs.query("label == 1")
-    return PairBatches(pairs, *text_sizes, training.spans, sizes.pieces)
-
-
-def _text_sizes(sizes: Config) -> tuple[int, int, int]:
-    """Return the rows of the table, and the words read of a query and of a document."""
-    return sizes.vocabulary, sizes.query_length, sizes.document_length
-
-
-def _held_out(splits: dict[str, pd.DataFrame]) -> frozenset[str]:
-    """Return the texts of the held-out pairs, which a file without splits has in its shards."""
-    if "split" in splits["train"]:
-        return frozenset()
-    parts = (splits[split] for split in ("validation", "test"))
-    relevant = (part[part["label"] == 1] for part in parts)
-    return frozenset(
-        fold(text) for part in relevant for side in ("query", "document") for text in part[side]
-    )
-
-
-def _build(plan: Plan, vocabulary: dict[str, int]) -> keras.Model:
-    """Return the model with the weights that it starts from."""
-    model = family(plan.family).build(plan.sizes)
-    if _has_lexical(model):  # as BM25 begins
-        weights = rarity(vocabulary, plan.sizes.vocabulary)
-        model.get_layer("lexical").log_weight.assign(weights)
-    if plan.start is not None:
-        _copy_weights(plan.start, model)
-    if plan.training.first_scale is not None:
-        _set_head(model, plan.training.first_scale, 0.0)
-    return model
-
-
-def _has_lexical(model: keras.Model) -> bool:
-    return len(cut_towers(model)["query"].parts) > 1
-
-
-def _copy_weights(start: ModelFolder, model: keras.Model) -> None:
-    """Copy a model folder's weights into a model of the same sizes."""
-    load_towers(start, "keras")  # refuses what is no model of ours
-    source = keras.saving.load_model(start.path / "model.keras", compile=False, safe_mode=True)
-    shapes = [[w.shape for w in m.get_weights()] for m in (source, model)]
-    if shapes[0] != shapes[1]:
-        raise UserError("train.other sizes", name=start.name)
-    model.set_weights(source.get_weights())
-
-
-def _set_head(model: keras.Model, scale: float, bias: float) -> None:
-    kernel, offset = np.array([[scale]], np.float32), np.array([bias], np.float32)
-    model.get_layer("out").set_weights([kernel, offset])
+def _nothing(said: object) -> None:
+    pass

@@ -23,6 +23,7 @@ ALLOWED: dict[str, set[str]] = {
     "files": set(),
     "terminal": {"files"},
     "engines": {"errors", "process"},
+    "workers": {"errors"},
     "text": set(),
     "corpus": {"engines", "errors", "files", "process", "text"},
     "towers": {"text"},
@@ -51,7 +52,7 @@ ALLOWED: dict[str, set[str]] = {
     "search": {"corpus", "errors", "evaluation", "files", "folder", "numeric", "towers"},
     "training": {
         *("card", "corpus", "errors", "evaluation", "families", "files", "folder", "models"),
-        *("runtimes", "text", "towers"),
+        *("runtimes", "text", "towers", "workers"),
     },
     "charts": {"explain", "numeric", "scoring", "text", "words"},
     "inspection": {
@@ -86,7 +87,7 @@ ALLOWED: dict[str, set[str]] = {
             "search",
             "store",
         ),
-        *("text", "towers", "training", "words"),
+        *("text", "towers", "training", "words", "workers"),
     },
     "__main__": {"commands", "errors", "files", "terminal"},
 }

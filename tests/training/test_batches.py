@@ -15,6 +15,7 @@ from dssm_core.errors import UserError
 from dssm_core.text import PIECES, hash_pieces
 from dssm_core.training import batches as module
 from dssm_core.training.batches import PairBatches, ShardBatches, count_words
+from dssm_core.workers import Workers
 from tests import tiny
 
 ROWS = 2**30
@@ -304,3 +305,36 @@ def test_counting_forgets_words_seen_once_when_they_are_too_many(monkeypatch):
     assert len(found) <= 11
     counts = list(found.values())
     assert all(one >= two for one, two in pairwise(counts))
+
+
+# several workers
+
+
+@pytest.mark.parametrize("source", ["pairs", "shards"])
+def test_the_rows_of_all_workers_are_those_of_one(pairs, tmp_path, source):
+    if source == "pairs":
+        batches = made(pairs)
+    else:
+        config = NegativesConfig(number=2, shard=25)
+        pairs.to_csv(tmp_path / "pairs.csv", index=False)
+        prepare_negatives(tmp_path / "pairs.csv", tmp_path / "d", config, log=quiet)
+        batches = ShardBatches(tmp_path / "d", ROWS, 16, 64)
+
+    def of(rank: int, number: int) -> list:
+        workers = Workers()
+        workers.rank, workers.number = rank, number
+        return list(batches.epoch(0, 8, np.random.default_rng(1), workers))
+
+    whole = of(0, 1)
+    assert all(batch.share == 1 for batch in whole)
+    assert {len(batch.label) for batch in whole} >= {8, 60 % 8} or source == "shards"
+    for number in (2, 5):
+        parts = [of(rank, number) for rank in range(number)]
+        assert {len(part) for part in parts} == {len(whole)}, "all take the same steps"
+        for batch, *shares in zip(whole, *parts, strict=True):
+            assert sum(share.share for share in shares) == pytest.approx(1)
+            own = [share for share in shares if share.share]
+            assert sorted(texts_of(batches, own)) == sorted(texts_of(batches, [batch]))
+            for share in own:
+                assert share.share == pytest.approx(len(share.label) / len(batch.label))
+                assert len(share.negatives) == batches.negatives * len(share.label)
