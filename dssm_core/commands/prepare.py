@@ -5,15 +5,17 @@ from __future__ import annotations
 import argparse
 import math
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dssm_core.commands.engine import add_engine, engine_of
-from dssm_core.commands.files import add_reading, choices_of
+from dssm_core.commands.files import add_reading, choices_of, silent
+from dssm_core.commands.output import json_text
 from dssm_core.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from dssm_core.commands.files import Commands
 
@@ -77,6 +79,9 @@ def add(commands: Commands) -> None:
     _add_mining(prepare)
     add_engine(prepare)
     add_reading(prepare)
+    prepare.add_argument(
+        "--json", action="store_true", help="print what was read and written as JSON"
+    )
     prepare.set_defaults(command=_prepare, writes="out")
 
 
@@ -130,7 +135,7 @@ def _prepare(options: argparse.Namespace) -> None:
     else:
         _prepare_negatives(options)
         return
-    print("\n".join(report.lines()))
+    print(json_text(report.as_json()) if options.json else "\n".join(report.lines()))
 
 
 def _prepare_collection(options: argparse.Namespace) -> None:
@@ -139,7 +144,6 @@ def _prepare_collection(options: argparse.Namespace) -> None:
 
     from dssm_core.commands.html import without_html
     from dssm_core.corpus.judged import Judged
-    from dssm_core.errors import UserError
     from dssm_core.files import write_whole
     from dssm_core.words import ENGLISH
 
@@ -155,6 +159,9 @@ def _prepare_collection(options: argparse.Namespace) -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     path = options.out / "pairs.csv"
     write_whole(path, pairs.to_csv(index=False, lineterminator="\n").encode())
+    if options.json:
+        print(json_text({"pairs": len(pairs), "file": str(path), "reading": judged.to_dict()}))
+        return
     said = [sentence.text(ENGLISH) for sentence in judged.sentences()]
     print("\n".join([*said, f"wrote {len(pairs):,} pairs to {path}"]))
 
@@ -169,15 +176,23 @@ def _prepare_negatives(options: argparse.Namespace) -> None:
     is_mined = options.strategy in ("bm25", "model")
     _check_options(options, ("pool",) if is_mined else MINING)
     make = _mine if is_mined else _draw
-    sentence = open_table(source, choices_of(options))[1].sentence()
-    print(f"{source.name}: {sentence.text(ENGLISH)}", file=sys.stderr)
+    reading = open_table(source, choices_of(options))[1]
+    print(f"{source.name}: {reading.sentence().text(ENGLISH)}", file=sys.stderr)
     manifest = make(options, source)
+    if options.json:
+        print(json_text({**manifest, "reading": {**reading.to_dict(), "pairs": manifest["pairs"]}}))
+        return
     print(
         f"{manifest['pairs']:,} pairs, {manifest['documents']:,} documents, "
         f"{len(manifest['shards'])} shards in {options.out}"
     )
     if "left out" in manifest:
         print("left out: " + ", ".join(f"{n:,} {why}" for why, n in manifest["left out"].items()))
+
+
+def _log(options: argparse.Namespace) -> Callable[[str], None]:
+    """Return what is called with each line for people, who do not read --json."""
+    return silent if options.json else partial(print, flush=True)
 
 
 def _check_options(options: argparse.Namespace, others: Sequence[str]) -> None:
@@ -198,7 +213,12 @@ def _draw(options: argparse.Namespace, source: Path) -> dict[str, Any]:
     )
     with engine_of(options) as engine:
         return prepare_negatives(
-            source, options.out, config, choices=choices_of(options), engine=engine
+            source,
+            options.out,
+            config,
+            log=_log(options),
+            choices=choices_of(options),
+            engine=engine,
         )
 
 
@@ -229,6 +249,7 @@ def _mine(options: argparse.Namespace, source: Path) -> dict[str, Any]:
             config,
             model if options.strategy == "model" else None,
             judge,
+            log=_log(options),
             choices=choices_of(options),
             engine=engine,
         )

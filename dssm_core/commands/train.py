@@ -16,6 +16,7 @@ from dssm_core.commands.files import (
     read_config,
     read_examples,
     read_text,
+    silent,
     terminal_progress,
     with_given,
 )
@@ -71,7 +72,11 @@ def _add_train(commands: Commands) -> None:
     )
     train.add_argument("--family", default="lstm", help=", ".join(FAMILIES))
     train.add_argument("--start", type=Path, help="a model folder whose weights to start from")
-    train.add_argument("--json", action="store_true", help="print one line of JSON for each epoch")
+    train.add_argument(
+        "--json",
+        action="store_true",
+        help="print a line of JSON for how the pairs are read, and one for each epoch",
+    )
     train.add_argument(
         "--workers",
         type=int,
@@ -148,7 +153,7 @@ def _train_here(options: argparse.Namespace, folders: WorkFolders) -> None:
     plan, hard = _plan(options)
     if workers.number > 1 and options.data is None and is_large(options.pairs):
         raise UserError("workers.large", name=options.pairs.name)
-    log = _log(options) if workers.is_first else _silent
+    log = _log(options) if workers.is_first else silent
     pairs, data = _read_pairs(options, folders, log)
     plan = replace(plan, pairs=pairs, data=data)
     if hard is None:
@@ -179,27 +184,27 @@ def _read_pairs(
     options: argparse.Namespace, folders: WorkFolders, log: Callable[[str], None]
 ) -> tuple[pd.DataFrame, Path | None]:
     from dssm_core.corpus.large import read_for_training
+    from dssm_core.corpus.reading import open_table
 
+    if options.json:
+        reading = open_table(options.pairs, choices_of(options))[1]
+        print(json_text({"reading": reading.to_dict()}, indent=None), flush=True)
     given = options.pairs, options.data, folders.large
     return read_for_training(*given, log, choices_of(options))
 
 
 def _log(options: argparse.Namespace) -> Callable[[str], None]:
     """Return what is called with each line for people, who do not read --json."""
-    return _silent if options.json else partial(print, flush=True)
+    return silent if options.json else partial(print, flush=True)
 
 
 def _on_epoch(options: argparse.Namespace) -> Callable[[dict[str, float]], None]:
     """Return what is called with each epoch's entry of the history."""
-    return _print_json if options.json else _silent
+    return _print_json if options.json else silent
 
 
 def _print_json(entry: dict[str, float]) -> None:
     print(json_text(entry, indent=None), flush=True)
-
-
-def _silent(said: object) -> None:
-    pass
 
 
 def _plan(options: argparse.Namespace) -> tuple[Plan, Hard | None]:

@@ -68,7 +68,7 @@ def measure(folder: Path, rows: int, workers: int) -> dict[str, float | str]:
     files = ("--config", folder / "config.json", "--out", folder / f"m{workers}")
     more = ("--workers", workers) if workers else ()
     lines = command("train", *given, *files, *more)
-    entries = [json.loads(line) for line in lines if line.startswith("{")]
+    entries = [json.loads(line) for line in lines if '"epoch"' in line]
     seconds = median([entry["seconds"] for entry in entries[1:]])
     return {
         "processes": f"--workers {workers}" if workers else "one, without --workers",

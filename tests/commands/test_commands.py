@@ -283,6 +283,19 @@ def test_evaluate_says_how_it_read_a_collection(run, judged):
     assert f"{len(odd)} queries are left out" in text
 
 
+def test_prepare_tells_as_data_what_it_read_and_wrote(run, judged, tmp_path):
+    pairs = tiny.pairs_file()
+    found = json.loads(
+        run("prepare", pairs, "--negatives", 2, "--out", tmp_path / "n", "--json")[1]
+    )
+    assert found["reading"]["query"] == "query"
+    assert found["reading"]["pairs"] == found["pairs"] > 0
+    assert (tmp_path / "n" / found["shards"][0]).is_file()
+    found = json.loads(run("prepare", "collection", *judged, "--out", tmp_path, "--json")[1])
+    assert found["reading"]["judgements"]["file"] == "qrels"
+    assert len(pd.read_csv(found["file"])) == found["pairs"]
+
+
 def test_a_collection_becomes_a_file_of_pairs_that_keeps_its_grades(run, judged, tmp_path):
     status, text, _ = run("prepare", "collection", *judged, "--min-grade", 2, "--out", tmp_path)
     pairs = pd.read_csv(tmp_path / "pairs.csv")

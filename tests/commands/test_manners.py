@@ -58,7 +58,7 @@ EXAMPLES = {
         f"--model {{at}}/tiny --against {{at}}/tiny --cosine 0.5 {PAIRS} --json", ENCODE
     ),
     "probes": Example(f"--model {{at}}/tiny {PAIRS} --json {{out}}/p.json", WRITE, "p.json"),
-    "prepare": Example("{at}/naïve.csv --negatives 2 --out {out}/ï", WRITE, ""),
+    "prepare": Example("{at}/naïve.csv --negatives 2 --out {out}/ï --json", WRITE),
     "train": Example(
         "--pairs {at}/train.csv --config {at}/config.json --out {out}/ï --json", WRITE
     ),
