@@ -280,7 +280,7 @@ def test_a_folder_without_a_corpus_names_the_command(page: Any, models: Path) ->
 def test_damaged_pairs_are_told_and_the_page_goes_on(page: Any, models: Path) -> None:
     (models / "doors" / "pairs.csv").write_text("query\nq\n")
     app = opened(page)
-    assert "it is not clear which column has the documents" in shown_text(app)
+    assert 'has no column "document"' in shown_text(app)
     assert numbers(app)["rank"].tolist() == [1, 2]
 
 
