@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -49,31 +49,6 @@ MOST_WORDS = 10_000
 """Words that a model may read of a text; a model of plain ids pads every text to them."""
 
 MODEL_FILES = {"metadata.json", "config.json", "model.weights.h5"}
-
-
-class WorkFolders(NamedTuple):
-    """Folders beside a model folder that a training needs until it is written.
-
-    Attributes:
-        large: what is prepared of a large file of pairs.
-        first: model folder of the first training.
-        shards: hard negatives of the second.
-    """
-
-    large: Path
-    first: Path
-    shards: Path
-
-    @classmethod
-    def beside(cls, out: Path) -> WorkFolders:
-        """Return the folders of a model folder."""
-        out = out.resolve()
-        return cls(*(out.with_name(f".{out.name}.{part}") for part in ("data", "base", "hard")))
-
-    def remove(self) -> None:
-        """Remove those that are there."""
-        for path in self:
-            shutil.rmtree(path, ignore_errors=True)
 
 
 @dataclass(frozen=True)

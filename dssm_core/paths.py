@@ -9,7 +9,9 @@ Source: XDG Base Directory Specification, which ignores relative paths.
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
+from typing import NamedTuple
 
 INSTALLED = Path(__file__).parent / "app"
 """What setup.py puts into a wheel; a checkout has no such folder."""
@@ -49,3 +51,28 @@ def model_roots() -> list[Path]:
     """Return the folders whose model folders the page offers: DSSM_MODELS alone if set."""
     samples = [] if os.environ.get("DSSM_MODELS") else [home() / "sample_models"]
     return list(dict.fromkeys([*samples, new_models()]))
+
+
+class WorkFolders(NamedTuple):
+    """Folders beside a model folder that a training needs until it is written.
+
+    Attributes:
+        large: what is prepared of a large file of pairs.
+        first: model folder of the first training.
+        shards: hard negatives of the second.
+    """
+
+    large: Path
+    first: Path
+    shards: Path
+
+    @classmethod
+    def beside(cls, out: Path) -> WorkFolders:
+        """Return the folders of a model folder."""
+        out = out.resolve()
+        return cls(*(out.with_name(f".{out.name}.{part}") for part in ("data", "base", "hard")))
+
+    def remove(self) -> None:
+        """Remove those that are there."""
+        for path in self:
+            shutil.rmtree(path, ignore_errors=True)

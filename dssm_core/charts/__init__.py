@@ -8,6 +8,7 @@ Each chart carries its finding in `description`, for those who cannot see it.
 
 from dssm_core.charts.attention import describe_attention
 from dssm_core.charts.base import INK, Chart, Drawing
+from dssm_core.charts.documents import Threshold, describe_scores
 from dssm_core.charts.effects import effects_chart, slope_chart
 from dssm_core.charts.inspection import (
     cosine_bins,
@@ -18,14 +19,8 @@ from dssm_core.charts.inspection import (
 )
 from dssm_core.charts.interactions import describe_interactions, interaction_map, word_links
 from dssm_core.charts.lab import history_chart, vectors_chart
-from dssm_core.charts.scores import (
-    Threshold,
-    background_bins,
-    describe_scores,
-    probability_curve,
-    ranked_bars,
-    score_chart,
-)
+from dssm_core.charts.ranked_bars import ranked_bars
+from dssm_core.charts.scores import background_bins, probability_curve, score_chart
 from dssm_core.charts.slices import slices_chart
 from dssm_core.charts.vector_map import vector_map
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from dssm_core.commands.files import Commands
-    from dssm_core.folder import WorkFolders
+    from dssm_core.paths import WorkFolders
     from dssm_core.training import Hard, Plan
     from dssm_core.workers import Workers
 
@@ -116,7 +116,7 @@ def _add_faithfulness(commands: Commands) -> None:
 
 
 def _train(options: argparse.Namespace) -> None:
-    from dssm_core.folder import WorkFolders
+    from dssm_core.paths import WorkFolders
 
     _check_together(options)
     folders = WorkFolders.beside(options.out)

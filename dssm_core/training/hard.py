@@ -16,7 +16,8 @@ from dssm_core.corpus import negatives
 from dssm_core.corpus.reading import OWN, Choices
 from dssm_core.evaluation import cosine_nearest
 from dssm_core.files import write_whole
-from dssm_core.folder import ModelFolder, WorkFolders
+from dssm_core.folder import ModelFolder
+from dssm_core.paths import WorkFolders
 from dssm_core.runtimes.load import load_towers
 from dssm_core.training.config import Plan, TrainingConfig
 from dssm_core.training.train import train

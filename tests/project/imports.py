@@ -52,7 +52,7 @@ ALLOWED: dict[str, set[str]] = {
     "search": {"corpus", "errors", "evaluation", "files", "folder", "numeric", "towers"},
     "training": {
         *("card", "corpus", "errors", "evaluation", "families", "files", "folder", "models"),
-        *("runtimes", "text", "towers", "workers"),
+        *("paths", "runtimes", "text", "towers", "workers"),
     },
     "charts": {"explain", "numeric", "scoring", "text", "words"},
     "inspection": {
