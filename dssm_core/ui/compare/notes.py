@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import regex
+
 from dssm_core.corpus.markup import markup_spans
 from dssm_core.scoring import Scores
 from dssm_core.towers import ScoredToken
 from dssm_core.ui.common.components import listed
 from dssm_core.ui.common.language import tr
 from dssm_core.ui.compare.inputs import MAX_DOCUMENTS, ScoreRequest
+
+PART = regex.compile(r"[\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]{1,3}")
+"""A part of a syllable, in scripts that have no spaces and no dictionary here."""
 
 
 def warnings(scores: Scores, request: ScoreRequest) -> list[str]:
@@ -41,6 +46,8 @@ def notes(scores: Scores, request: ScoreRequest) -> list[str]:
         remarks.append(tr("note.empty", which=listed(map(str, request.empty))))
     if which := _html(scores, request):
         remarks.append(tr("note.html", which=listed(which)))
+    if which := _without_spaces(scores, request):
+        remarks.append(tr("note.no spaces", which=listed(which)))
     for state in ("truncated", "letters", "unknown", "skipped"):
         if which := _marked(scores, request, state):
             remarks.append(tr(f"note.{state}", which=listed(which)))
@@ -65,6 +72,17 @@ def _html(scores: Scores, request: ScoreRequest) -> list[str]:
             read = [token.start in inside for token in tokens if token.is_read]
             found.append(tr("note.html.cost", name=name, number=sum(read), read=len(read)))
     return found
+
+
+def _without_spaces(scores: Scores, request: ScoreRequest) -> list[str]:
+    """Return each text that is mostly read by parts of syllables, for want of spaces."""
+    texts = [(tr("the query"), scores.query.tokens)]
+    texts += [(request.name(n), result.tokens) for n, result in enumerate(scores.results, 1)]
+    return [
+        name
+        for name, tokens in texts
+        if sum(bool(PART.fullmatch(token.text)) for token in tokens) > len(tokens) / 2
+    ]
 
 
 def _marked(scores: Scores, request: ScoreRequest, state: str) -> list[str]:

@@ -127,6 +127,7 @@ MESSAGES = [
         "Not read (symbols, or words without an id in this model): document 1 “🙂”",
     ),
     ("red", "<b>red</b>&nbsp;sofa", "HTML is read as words: document 1, 3 of 5 words"),
+    ("red", "โปรแกรมเล่นหมากรุกสำหรับสองคน", "have no spaces: document 1."),
     ("red", "red\n" * 10_000, "There are 10,000 documents; the first 200 are scored"),
     ("red", "blue\n" + "a" * 100_001, "Document 2 has 100,001 characters, more than 100,000"),
     ("a" * 100_001, "red", "The query has 100,001 characters"),
