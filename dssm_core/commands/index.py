@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dssm_core.commands.files import Commands
+    from dssm_core.folder import ModelFolder
+    from dssm_core.search.nearest import VectorSearch
 
 MAX_QUERIES = 500
 """Queries on which the recall of an approximate search is measured."""
@@ -37,9 +39,14 @@ def add(commands: Commands) -> None:
     index.add_argument(
         "--corpus",
         type=Path,
-        required=True,
         help=f"a file of pairs or of ids and texts ({' '.join(PAIRS)}), or of one document a line; "
         "- reads stdin",
+    )
+    index.add_argument(
+        "--vectors",
+        type=Path,
+        metavar="DIR",
+        help="a folder that `encode` wrote, in place of --corpus: nothing is encoded again",
     )
     index.add_argument(
         "--out",
@@ -58,17 +65,25 @@ def _index(options: argparse.Namespace) -> None:
     from dssm_core.runtimes.load import load_towers
     from dssm_core.search import index, nearest
 
+    if bool(options.corpus) == bool(options.vectors):
+        raise UserError("index.unclear source")
     folder = ModelFolder.open(options.model)
-    documents, queries, reading = _read(options)
-    if options.strip_html:
-        documents, queries = list(dict.fromkeys(without_html(documents))), without_html(queries)
     out = options.out or index.index_path(folder.fingerprint)
-    index.check_writable(out)
-    towers = load_towers(folder)
-    search = nearest.encode_corpus(towers, documents, np.float16, _progress())
+    queries: list[str] = []
+    reading: dict[str, Any] = {}
+    if options.vectors:
+        index.check_writable(out)
+        search, number = _encoded(options.vectors, folder)
+    else:
+        documents, queries, reading = _read(options)
+        if options.strip_html:
+            documents, queries = list(dict.fromkeys(without_html(documents))), without_html(queries)
+        index.check_writable(out)
+        search = nearest.encode_corpus(load_towers(folder), documents, np.float16, _progress())
+        number = len(dict.fromkeys(documents))
     if len(search.documents) >= nearest.SMALL:
-        queries = queries or list(nearest.OwnPairs.of(folder).labels) or documents
-        read = towers.encode(queries[:MAX_QUERIES], "query")
+        queries = queries or list(nearest.OwnPairs.of(folder).labels) or [*search.documents]
+        read = load_towers(folder).encode(queries[:MAX_QUERIES], "query")
         vectors = [query.vector for query in read if query.is_readable]
         search = search.with_graph(np.stack(vectors or [*search.vectors[:10]]), _progress())
     manifest = index.write_index(out, folder, search)
@@ -76,7 +91,7 @@ def _index(options: argparse.Namespace) -> None:
         manifest = {**manifest, **({"reading": reading} if reading else {})}
         print(json_text(manifest))
         return
-    left_out = len(dict.fromkeys(documents)) - len(search.documents)
+    left_out = number - len(search.documents)
     unread = f" ({left_out:,} left out: nothing in them that the model reads)" if left_out else ""
     if search.recall is None:
         how = f"exact over {manifest['documents']:,} documents"
@@ -87,6 +102,15 @@ def _index(options: argparse.Namespace) -> None:
     html = html_said(search.documents)
     if html.values["number"]:
         print(html.text(ENGLISH))
+
+
+def _encoded(path: Path, folder: ModelFolder) -> tuple[VectorSearch, int]:
+    """Return the search of a folder of vectors, and how many distinct texts the folder has."""
+    from dssm_core.bulk.vectors import VectorFolder
+    from dssm_core.search.nearest import VectorSearch
+
+    texts, vectors, number = VectorFolder.open(path, folder).distinct()
+    return VectorSearch(texts, vectors), number
 
 
 def _read(options: argparse.Namespace) -> tuple[list[str], list[str], dict[str, Any]]:

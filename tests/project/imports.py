@@ -41,6 +41,10 @@ ALLOWED: dict[str, set[str]] = {
         *("corpus", "engines", "errors", "evaluation", "files", "folder", "numeric", "process"),
         *("runtimes", "towers"),
     },
+    "bulk": {
+        *("corpus", "engines", "errors", "evaluation", "files", "folder", "numeric", "process"),
+        *("runtimes", "towers"),
+    },
     "card": {
         *("corpus", "errors", "evaluation", "folder", "runtimes", "scoring", "towers", "words"),
     },
@@ -73,7 +77,17 @@ ALLOWED: dict[str, set[str]] = {
         *("scoring", "search", "store", "text", "towers", "words"),
     },
     "commands": {
-        *("adoption", "card", "corpus", "engines", "errors", "evaluation", "families", "files"),
+        *(
+            "adoption",
+            "bulk",
+            "card",
+            "corpus",
+            "engines",
+            "errors",
+            "evaluation",
+            "families",
+            "files",
+        ),
         *(
             "folder",
             "inspection",
