@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -26,7 +27,7 @@ from dssm_core.bulk.cut import cut_texts, read_shard, texts_path
 from dssm_core.corpus.shards import MANIFEST, claim_folder, file_digest
 from dssm_core.engines import LOCAL, Engine
 from dssm_core.errors import UserError
-from dssm_core.evaluation import Encoded
+from dssm_core.evaluation import BLOCK, Encoded
 from dssm_core.files import whole_file, write_whole
 from dssm_core.folder import ModelFolder
 from dssm_core.numeric import l2_normalise
@@ -69,23 +70,38 @@ class EncodeShard:
     with_texts: bool = True
 
     def __call__(self, part: int) -> int:
-        """Write a shard of vectors."""
+        """Write a shard of vectors, a block after the other."""
         use_one_thread()
         table = read_shard(texts_path(self.texts, part), ("id", "text"))
+        with ExitStack() as stack:
+            file = stack.enter_context(whole_file(vectors_path(self.out, part)))
+            writer = None
+            for start in range(0, len(table), BLOCK):
+                block = self._encode(table.slice(start, BLOCK))
+                if writer is None:
+                    writer = stack.enter_context(
+                        pq.ParquetWriter(
+                            file, block.schema, compression="zstd", use_dictionary=False
+                        )
+                    )
+                writer.write_table(block)
+        return part
+
+    def _encode(self, table: pa.Table) -> pa.Table:
+        """Return the vectors of a block of texts, and what was read of each."""
         found = Encoded.of(towers_at(self.model), table["text"].to_pylist(), self.side)
         vectors = l2_normalise(np.where(found.readable[:, None], found.vectors, np.float32(0)))
         if not np.isfinite(vectors).all():
             raise UserError("mining.not finite", name=self.model.name)
         flat = pa.array(vectors.astype(self.dtype).ravel())
-        columns = {
-            **({name: table[name] for name in table.column_names} if self.with_texts else {}),
-            "vector": pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1]),
-            "is_readable": found.readable,
-            **{name: getattr(found, name).astype(np.int32) for name in FACTS[1:]},
-        }
-        with whole_file(vectors_path(self.out, part)) as file:
-            pq.write_table(pa.table(columns), file, compression="zstd", use_dictionary=False)
-        return part
+        return pa.table(
+            {
+                **({name: table[name] for name in table.column_names} if self.with_texts else {}),
+                "vector": pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1]),
+                "is_readable": found.readable,
+                **{name: getattr(found, name).astype(np.int32) for name in FACTS[1:]},
+            }
+        )
 
 
 def vectors_path(folder: Path, part: int) -> Path:

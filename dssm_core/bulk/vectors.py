@@ -92,8 +92,8 @@ class VectorFolder:
             raise UserError("vectors.of queries", str(side), path=str(path))
         return cls(path, manifest)
 
-    def shards(self) -> Iterator[tuple[list[str], Shard]]:
-        """Yield each shard's texts and vectors.
+    def shards(self) -> Iterator[tuple[list[str], list[str], Shard]]:
+        """Yield each shard's ids, texts and vectors.
 
         Raises:
             UserError: if one is not as it was written.
@@ -102,7 +102,9 @@ class VectorFolder:
             path = self.path / name
             if not path.is_file() or stamp(path) != written:
                 raise UserError("vectors.damaged", name=str(path))
-            yield read_shard(path, ("text",))["text"].to_pylist(), read_vectors(self.path, part)
+            table = read_shard(path, ("id", "text"))
+            ids, texts = table["id"].to_pylist(), table["text"].to_pylist()
+            yield ids, texts, read_vectors(self.path, part)
 
     def distinct(self, dtype: type = np.float16) -> tuple[tuple[str, ...], np.ndarray, int]:
         """Return the distinct texts that the model can read, their vectors [N, E], and how many
@@ -114,7 +116,7 @@ class VectorFolder:
         parts: list[np.ndarray] = []
         texts: dict[str, None] = {}
         unread: set[str] = set()
-        for part, shard in self.shards():
+        for _, part, shard in self.shards():
             unread.update(part[row] for row in np.flatnonzero(~shard.readable).tolist())
             new: dict[str, int] = {}
             for row in np.flatnonzero(shard.readable).tolist():

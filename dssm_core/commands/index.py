@@ -15,10 +15,11 @@ from dssm_core.errors import UserError
 from dssm_core.words import ENGLISH
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from dssm_core.commands.files import Commands
     from dssm_core.folder import ModelFolder
+    from dssm_core.search.lance import Part
     from dssm_core.search.nearest import VectorSearch
 
 MAX_QUERIES = 500
@@ -53,6 +54,12 @@ def add(commands: Commands) -> None:
         type=Path,
         help="index to write (default: where the page looks, in DSSM_INDEX or the cache)",
     )
+    index.add_argument(
+        "--store",
+        metavar="lancedb:PATH",
+        help="write a table of LanceDB in place of an index; the page searches it where DSSM_INDEX "
+        "has the same value",
+    )
     add_reading(index)
     index.add_argument("--json", action="store_true", help="print the index's manifest as JSON")
     index.set_defaults(command=_index, writes="out")
@@ -68,6 +75,9 @@ def _index(options: argparse.Namespace) -> None:
     if bool(options.corpus) == bool(options.vectors):
         raise UserError("index.unclear source")
     folder = ModelFolder.open(options.model)
+    if options.store:
+        _write_store(options, folder)
+        return
     out = options.out or index.index_path(folder.fingerprint)
     queries: list[str] = []
     reading: dict[str, Any] = {}
@@ -102,6 +112,43 @@ def _index(options: argparse.Namespace) -> None:
     html = html_said(search.documents)
     if html.values["number"]:
         print(html.text(ENGLISH))
+
+
+def _write_store(options: argparse.Namespace, folder: ModelFolder) -> None:
+    """Write the documents of --corpus or --vectors to the table of --store."""
+    from dssm_core.search.lance import Store, write_table
+
+    if options.out:
+        raise UserError("store.out")
+    store = Store.parse(options.store)
+    number = write_table(store, folder, _parts(options, folder))
+    if options.json:
+        about = {"model": folder.name, "fingerprint": folder.fingerprint}
+        print(json_text({**about, "documents": number, "store": options.store}))
+    else:
+        print(f"{number:,} documents, in the table {store.table} of {store.path}")
+
+
+def _parts(options: argparse.Namespace, folder: ModelFolder) -> Iterator[Part]:
+    """Yield what the model can read, in parts: ids, texts and vectors."""
+    import numpy as np
+
+    if options.vectors:
+        from dssm_core.bulk.vectors import VectorFolder
+
+        for ids, texts, shard in VectorFolder.open(options.vectors, folder).shards():
+            rows = np.flatnonzero(shard.readable).tolist()
+            named = [ids[row] for row in rows], [texts[row] for row in rows]
+            yield *named, shard.vectors[rows]
+        return
+    from dssm_core.runtimes.load import load_towers
+    from dssm_core.search.nearest import encode_corpus
+
+    documents, _, _ = _read(options)
+    if options.strip_html:
+        documents = without_html(documents)
+    search = encode_corpus(load_towers(folder), documents, np.float16, _progress())
+    yield [str(row + 1) for row in range(search.number)], search.documents, search.vectors
 
 
 def _encoded(path: Path, folder: ModelFolder) -> tuple[VectorSearch, int]:

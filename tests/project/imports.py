@@ -53,7 +53,9 @@ ALLOWED: dict[str, set[str]] = {
         "words",
     },
     "store": {"errors", "paths"},
-    "search": {"corpus", "errors", "evaluation", "files", "folder", "numeric", "towers"},
+    "search": {
+        *("corpus", "errors", "evaluation", "files", "folder", "numeric", "process", "towers"),
+    },
     "training": {
         *("card", "corpus", "errors", "evaluation", "families", "files", "folder", "models"),
         *("runtimes", "text", "towers", "workers"),
