@@ -63,4 +63,4 @@ def prepare_for_ray(is_own: bool) -> None:
 
 def prepare_for_lance() -> None:
     """Keep LanceDB from warning, on standard error, of tables that it is about to make."""
-    os.environ.setdefault("LANCE_LOG", "error")
+    os.environ.setdefault("LANCEDB_LOG", "error")

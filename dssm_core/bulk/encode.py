@@ -44,7 +44,7 @@ SHARD = 20_480
 TEXTS = "texts"
 """Folder of the texts, until they are encoded."""
 
-FACTS = ("is_readable", "words", "unseen", "truncated")
+COUNTS = ("words", "unseen", "truncated")
 
 DType = Literal["float16", "float32"]
 
@@ -99,7 +99,7 @@ class EncodeShard:
                 **({name: table[name] for name in table.column_names} if self.with_texts else {}),
                 "vector": pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1]),
                 "is_readable": found.readable,
-                **{name: getattr(found, name).astype(np.int32) for name in FACTS[1:]},
+                **{name: getattr(found, name).astype(np.int32) for name in COUNTS},
             }
         )
 

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from dssm_core.bulk.asked import Asked, asked_at
-from dssm_core.bulk.cut import Cut, cut_texts, texts_at
+from dssm_core.bulk.cut import Cut, cut_texts, read_shard, texts_at
 from dssm_core.bulk.encode import SHARD, EncodeShard, vectors_path
 from dssm_core.bulk.merge import PART, Merge
 from dssm_core.bulk.score import NOTHING, Scores
@@ -312,9 +312,10 @@ def _facts(places: np.ndarray, folder: Path, shard: int) -> SomeFacts:
     words, truncated = (np.zeros(len(places), np.int64) for _ in range(2))
     for part in np.unique(places // shard).tolist():
         here = places // shard == part
-        found = read_vectors(folder, part)
-        words[here] = found.words[places[here] - part * shard]
-        truncated[here] = found.truncated[places[here] - part * shard]
+        found = read_shard(vectors_path(folder, part), ("words", "truncated"))
+        words[here], truncated[here] = (
+            found[name].to_numpy()[places[here] - part * shard] for name in found.column_names
+        )
     return SomeFacts(Some(places, words), Some(places, truncated))
 
 

@@ -123,9 +123,7 @@ class Scores:
             if FUSED in needed:
                 needed |= {"model"}
             cosines = {
-                name: cosine_block(
-                    np.array(vectors[name][block.start : block.stop]), *shards[name][:2]
-                )
+                name: cosine_block(np.array(vectors[name][block.start : block.stop]), *shards[name])
                 for name in self.models
                 if name in needed
             }

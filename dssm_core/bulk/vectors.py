@@ -12,26 +12,22 @@ import numpy as np
 import pyarrow as pa
 
 from dssm_core.bulk.cut import read_shard
-from dssm_core.bulk.encode import FACTS, FORMAT, stamp, vectors_path
+from dssm_core.bulk.encode import FORMAT, stamp, vectors_path
 from dssm_core.corpus.shards import MANIFEST
 from dssm_core.errors import UserError
 from dssm_core.folder import ModelFolder
 
 
 class Shard(NamedTuple):
-    """A shard's vectors, and what was read of its texts.
+    """A shard's vectors, and which of its texts the model can read.
 
     Attributes:
         vectors: [N, E], of length 1 or 0.
         readable: bool [N].
-        words: int [N].
-        truncated: int [N].
     """
 
     vectors: np.ndarray
     readable: np.ndarray
-    words: np.ndarray
-    truncated: np.ndarray
 
 
 def read_vectors(folder: Path, part: int) -> Shard:
@@ -41,7 +37,7 @@ def read_vectors(folder: Path, part: int) -> Shard:
         UserError: if the file is damaged.
     """
     path = vectors_path(folder, part)
-    table = read_shard(path, ("vector", *FACTS))
+    table = read_shard(path, ("vector", "is_readable"))
     column = table["vector"]
     if not pa.types.is_fixed_size_list(column.type) or column.null_count:
         raise UserError("mining.damaged", name=str(path))
@@ -49,8 +45,7 @@ def read_vectors(folder: Path, part: int) -> Shard:
     vectors = numbers.reshape(-1, column.type.list_size)
     if vectors.dtype.kind != "f" or not np.isfinite(vectors).all():
         raise UserError("mining.damaged", name=str(path))
-    facts = (table[name].to_numpy() for name in ("is_readable", "words", "truncated"))
-    return Shard(vectors, *facts)
+    return Shard(vectors, table["is_readable"].to_numpy())
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from dssm_core.adoption import Adoption, adopt
 from dssm_core.bulk.encode import encode_texts, stamp, vectors_path
 from dssm_core.bulk.vectors import VectorFolder
 from dssm_core.errors import UserError
@@ -21,6 +22,7 @@ from dssm_core.runtimes.load import load_towers
 from dssm_core.scoring import Scorer
 from dssm_core.search.index import open_index
 from tests import tiny
+from tests.encoders import labelled_pairs, static_folder
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 """Keras 3.15 saving under NumPy 2."""
@@ -125,6 +127,18 @@ def test_queries_are_encoded_by_their_own_tower(tmp_path, model):
     assert found["text"].tolist() == ["sea", "music"]
     (wanted, _) = load_towers(model).encode(["sea", "music"], "query")
     np.testing.assert_allclose(found["vector"][0], l2_normalise(wanted.vector), atol=1e-5)
+
+
+def test_an_encoder_of_other_people_encodes_as_well(tmp_path):
+    encoder = static_folder(tmp_path / "theirs")
+    adopt(Adoption(str(encoder), labelled_pairs(), tmp_path / "model"), quiet)
+    labelled_pairs().to_csv(tmp_path / "pairs.csv", index=False)
+    folder = ModelFolder.open(tmp_path / "model")
+    encode_texts(tmp_path / "pairs.csv", tmp_path / "out", folder, dtype="float32", log=quiet)
+    found = whole(tmp_path / "out")
+    wanted = load_towers(folder).encode(found["text"].tolist(), "document")
+    vectors = l2_normalise(np.stack([one.vector for one in wanted]))
+    np.testing.assert_allclose(np.stack(found["vector"]), vectors, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["a.parquet", "a.jsonl"])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -18,7 +20,7 @@ from dssm_core.search import lance
 from dssm_core.search.index import index_path
 from dssm_core.search.lance import Store, open_table, write_table
 from dssm_core.search.nearest import encode_corpus
-from tests import tiny
+from tests import ROOT, tiny
 
 needs_lance = pytest.mark.skipif(
     not find_spec("lancedb"), reason="the extra lancedb is not installed"
@@ -68,6 +70,15 @@ def test_a_table_finds_what_the_exact_search_finds(run, tmp_path, model, corpus,
     assert found[0].document == "boat anchor"
     assert len({hit.document for hit in found}) == len(found) > 1
     assert words.nearest('no"such^word (at all', 10) == []
+
+
+@needs_lance
+def test_the_command_says_what_it_wrote_and_nothing_else(tmp_path, corpus):
+    arguments = ["--model", tiny.trained(), "--corpus", corpus, "--store", f"lancedb:{tmp_path}/db"]
+    command = [sys.executable, "-m", "dssm_core", "index", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout == f"111 documents, in the table documents of {tmp_path}/db\n"
+    assert done.stderr == ""
 
 
 @needs_lance
@@ -122,7 +133,7 @@ def test_a_damaged_table_is_told(tmp_path, model):
 
 
 def test_a_missing_extra_is_told_with_the_way_to_install_it(monkeypatch, tmp_path):
-    monkeypatch.setitem(__import__("sys").modules, "lancedb", None)
+    monkeypatch.setitem(sys.modules, "lancedb", None)
     with pytest.raises(UserError, match=r"pip install 'dssm-lens\[lancedb\]'"):
         Store(str(tmp_path)).connect()
 
