@@ -79,7 +79,16 @@ def _claimed(options: argparse.Namespace) -> Iterator[None]:
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
-    from dssm_core.commands import encoders, index, inspect, measure, notebook, prepare, train
+    from dssm_core.commands import (
+        encode,
+        encoders,
+        index,
+        inspect,
+        measure,
+        notebook,
+        prepare,
+        train,
+    )
 
     is_installed = Path(sys.argv[0]).stem == "dssm-lens"
     whole = argparse.ArgumentParser(
@@ -89,7 +98,7 @@ def parser() -> argparse.ArgumentParser:
     )
     whole.add_argument("--version", action="version", version=f"dssm-lens {__version__}")
     commands = whole.add_subparsers(metavar="COMMAND", dest="name")
-    for module in (encoders, prepare, train, measure, notebook, index, inspect):
+    for module in (encoders, prepare, train, measure, notebook, encode, index, inspect):
         module.add(commands)
     return whole
 

@@ -59,3 +59,8 @@ def prepare_for_ray(is_own: bool) -> None:
     if is_own and "ray" not in sys.modules:
         os.environ["RAY_AUTH_MODE"] = "token"
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+
+
+def prepare_for_lance() -> None:
+    """Keep LanceDB from warning, on standard error, of tables that it is about to make."""
+    os.environ.setdefault("LANCEDB_LOG", "error")

@@ -28,5 +28,9 @@ def html_said(texts: Collection[str]) -> Sentence:
     """Return how many of some texts have HTML, and how to take it out."""
     from dssm_core.corpus.markup import markup_spans
 
-    number = sum(bool(markup_spans(text)) for text in texts)
-    return Sentence("collection.html", {"number": number, "texts": len(texts)})
+    return html_counted(sum(bool(markup_spans(text)) for text in texts), len(texts))
+
+
+def html_counted(number: int, texts: int) -> Sentence:
+    """Return the same where they were counted elsewhere."""
+    return Sentence("collection.html", {"number": number, "texts": texts})

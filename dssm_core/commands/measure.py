@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import argparse
 import math
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dssm_core.commands.engine import add_engine, engine_of
 from dssm_core.commands.files import add_model, add_reading, choices_of, read_labelled, read_lines
-from dssm_core.commands.html import add_strip, html_said, without_html
+from dssm_core.commands.html import add_strip, html_counted, html_said, without_html
 from dssm_core.commands.output import json_text
 from dssm_core.errors import UserError
-from dssm_core.words import ENGLISH
+from dssm_core.words import ENGLISH, Sentence
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,9 +63,16 @@ def _add_evaluate(commands: Commands) -> None:
     evaluate.add_argument(
         "--seed", type=int, default=0, help="random seed of bootstrap and sampled negatives (0)"
     )
+    evaluate.add_argument(
+        "--work",
+        type=Path,
+        metavar="DIR",
+        help="measure --qrels shard by shard, in this folder: for documents that no memory holds",
+    )
+    add_engine(evaluate)
     add_reading(evaluate)
     evaluate.add_argument("--json", action="store_true", help="print JSON")
-    evaluate.set_defaults(command=_evaluate)
+    evaluate.set_defaults(command=_evaluate, writes="work")
 
 
 def _add_collection(evaluate: argparse.ArgumentParser) -> None:
@@ -110,11 +119,13 @@ def _add_score(commands: Commands) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    from dssm_core.card import calibration_lines, fusion_note, metrics_table, significance
     from dssm_core.evaluation import FUSED, evaluate_collection
     from dssm_core.folder import ModelFolder
     from dssm_core.runtimes.load import load_towers
 
+    if options.work or options.engine != "local" or options.address or options.workers is not None:
+        _evaluate_shards(options)
+        return
     judged = _judged(options)
     collection, columns, reading = _collection(options, judged)
     folder = ModelFolder.open(options.model)
@@ -130,6 +141,50 @@ def _evaluate(options: argparse.Namespace) -> None:
             keep,
         )
     html = html_said((*collection.queries, *collection.documents))
+    _print_metrics(options, metrics, judged, reading, html)
+
+
+def _evaluate_shards(options: argparse.Namespace) -> None:
+    """Measure a collection in the folder of --work."""
+    from dssm_core.bulk.evaluate import Files, evaluate_files
+    from dssm_core.corpus.markup import strip_markup
+    from dssm_core.folder import ModelFolder
+    from dssm_core.runtimes.load import towers_at
+
+    if options.work is None:
+        raise UserError("evaluate.no work")
+    if options.run:
+        raise UserError("evaluate.no run")
+    files = options.qrels, options.queries, options.corpus
+    if options.pairs or not all(files):
+        raise UserError("evaluate.only collection")
+    clean = strip_markup if options.strip_html else None
+    folder = ModelFolder.open(options.model)
+    models = {"model": folder}
+    if options.against:
+        models[str(options.against)] = ModelFolder.open(options.against)
+    fusion = _fusion(options, folder, towers_at(folder.path.resolve()))
+    with engine_of(options) as engine:
+        found = evaluate_files(
+            Files(*files, _least(options), options.leave_out_own, clean),
+            *(models, options.work, options.seed, fusion),
+            lambda line: print(line, file=sys.stderr, flush=True),
+            engine,
+        )
+    texts = found.metrics["queries"] + found.metrics["documents"]
+    html = html_counted(found.html, texts)
+    _print_metrics(options, found.metrics, found.judged, found.judged.to_dict(), html)
+
+
+def _print_metrics(
+    options: argparse.Namespace,
+    metrics: dict[str, Any],
+    judged: Judged | None,
+    reading: dict[str, Any],
+    html: Sentence,
+) -> None:
+    from dssm_core.card import calibration_lines, fusion_note, metrics_table, significance
+
     if options.json:
         html_found = {"html_texts": html.values["number"], "html_stripped": options.strip_html}
         metrics = {**metrics, "reading": {**reading, **html_found}}
@@ -155,8 +210,11 @@ def _judged(options: argparse.Namespace) -> Judged | None:
         raise UserError("evaluate.unclear source", ", ".join(given) or "–")
     if options.pairs:
         return None
-    least = 1 if options.min_grade is None else math.ceil(options.min_grade)
-    return Judged.read(*files, least, options.leave_out_own)
+    return Judged.read(*files, _least(options), options.leave_out_own)
+
+
+def _least(options: argparse.Namespace) -> int:
+    return 1 if options.min_grade is None else math.ceil(options.min_grade)
 
 
 def _collection(

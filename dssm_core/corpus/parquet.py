@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -58,6 +59,23 @@ class ParquetRows:
                         where = line_of(number, self.source.name)
                         raise UserError("pairs.escaped NUL", where=where)
                     yield number, row
+
+
+def column_names(path: Path) -> tuple[str, ...]:
+    """Return the names of a Parquet file's columns."""
+    with _opened(Source.of(path)) as file:
+        return tuple(file.schema_arrow.names)
+
+
+def stream_cells(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
+    """Yield each row's number, from 1, and its cells of some columns, however large the file is."""
+    source, number = Source.of(path), 0
+    with _opened(source) as file:
+        for batch in file.iter_batches(BATCH, columns=list(columns)):
+            cells = [batch.column(name).to_pylist() for name in columns]
+            for row in zip(*cells, strict=True):
+                number += 1
+                yield number, [cell_of(cell) for cell in row]
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Texts by their ids, in the layouts of BEIR, MS MARCO, TREC, DPR and WANDS."""
+"""Texts by their ids, in the layouts of BEIR, MS MARCO, TREC, DPR and WANDS, and Parquet."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from dssm_core.corpus.opening import UTF_8, Encoding, Source, find_encoding, text_lines
+from dssm_core.corpus.parquet import column_names, stream_cells
 from dssm_core.errors import UserError, line_of
 from dssm_core.words import Sentence, Values
 
 Kind = Literal["query", "document"]
-Layout = Literal["JSONL", "header", "lines"]
+Layout = Literal["JSONL", "header", "lines", "Parquet", "texts"]
 
 QUERY_IDS = ("queryid", "qid", "questionid", "topicid", "topic")
 DOCUMENT_IDS = (
@@ -49,10 +50,10 @@ class Texts:
     Attributes:
         name: of the file.
         texts: by id, in the file's order.
-        layout: "JSONL"; "header", a table whose first line names its columns; "lines", a table
-            without one, of which each line is an id and a text.
-        columns: the id's, then those of the text, as the file calls them; () for "lines".
+        layout: as of `TextRows`.
+        columns: likewise.
         encoding: of its bytes.
+        number: texts of the file, where `texts` has only some of them.
     """
 
     name: str
@@ -60,10 +61,11 @@ class Texts:
     layout: Layout
     columns: tuple[str, ...]
     encoding: Encoding = UTF_8
+    number: int | None = None
 
     def sentence(self) -> Sentence:
         """Return how the file was read."""
-        said: Values = {"name": self.name, "number": len(self.texts)}
+        said: Values = {"name": self.name, "number": self._number}
         if self.columns:
             said = {**said, "id": self.columns[0], "text": self.columns[1:]}
         sentence = Sentence(f"collection.{self.layout}", said)
@@ -76,12 +78,34 @@ class Texts:
         """Return the same as data."""
         return {
             "file": self.name,
-            "texts": len(self.texts),
+            "texts": self._number,
             "layout": self.layout,
             "columns": list(self.columns),
             "encoding": self.encoding.name,
             "encoding_is_certain": self.encoding.is_certain,
         }
+
+    @property
+    def _number(self) -> int:
+        return len(self.texts) if self.number is None else self.number
+
+
+class TextRows(NamedTuple):
+    """The texts of a file, to be gone through once.
+
+    Attributes:
+        layout: "JSONL"; "header", a table whose first line names its columns; "lines", a table
+            without one, of which each line is an id and a text; "Parquet"; "texts", without ids.
+        columns: the id's, then those of the text, as the file calls them; () for "lines"; those of
+            the text alone for "texts", () where each line is a text.
+        rows: each one's line, id (its number for "texts") and text.
+        encoding: of its bytes.
+    """
+
+    layout: Layout
+    columns: tuple[str, ...]
+    rows: Iterator[tuple[int, str, str]]
+    encoding: Encoding = UTF_8
 
 
 def read_texts(path: Path, kind: Kind = "document") -> Texts:
@@ -94,39 +118,67 @@ def read_texts(path: Path, kind: Kind = "document") -> Texts:
     3. Quotes are undone in CSV, and in a TSV with a header (DPR) around whole cells.
 
     Args:
-        path: plain, gzipped or zstd.
+        path: plain, gzipped or zstd; or Parquet.
         kind: which names of columns to prefer.
 
     Raises:
         UserError: where a line is something else, or an id comes twice; names the line.
     """
-    if not (first := first_line(path)):
-        raise UserError("trec.empty file", name=path.name)
-    columns: tuple[str, ...] = ()
-    layout: Layout = "lines"
-    if first.lstrip().startswith("{"):
-        layout, found = "JSONL", _from_json(path, kind)
-        columns = json_columns(first, kind)
-    else:
-        undo = str if is_csv(path) else unquoted
-        table = ((number, list(map(undo, cells))) for number, cells in rows_of(path))
-        _, cells = next(table)
-        if places := header(tuple(cells), kind):
-            layout, columns = "header", tuple(cells[i] for i in places)
-            found = _from_table(path, table, places, len(cells))
-        else:
-            found = _from_lines(path)
+    found = open_texts(path, kind)
     texts: dict[str, str] = {}
-    for number, name, text in found:
-        where = line_of(number, path.name)
-        if not name or any(c.isspace() for c in name):
-            raise UserError("trec.wrong id", repr(name), where=where)
+    for number, name, text in found.rows:
         if name in texts:
-            raise UserError("trec.repeated id", name, where=where)
+            raise UserError("trec.repeated id", name, where=line_of(number, path.name))
         texts[name] = text
     if not texts:
         raise UserError("trec.empty file", name=path.name)
-    return Texts(path.name, texts, layout, columns, _encoding_of(path))
+    return Texts(path.name, texts, found.layout, found.columns, found.encoding)
+
+
+def open_texts(path: Path, kind: Kind = "document") -> TextRows:
+    """Open a file of texts by their ids, to read one after the other; ids may come twice.
+
+    Raises:
+        UserError: as `read_texts`, in part only when the rows are read.
+    """
+    if is_parquet(path):
+        names = column_names(path)
+        columns = tuple(names[i] for i in header(names, kind))
+        if not columns:
+            raise UserError("texts.no column", ", ".join(names), name=path.name)
+        cells = stream_cells(path, columns)
+        rows = ((number, name, joined(texts)) for number, (name, *texts) in cells)
+        return TextRows("Parquet", columns, _checked(path, rows))
+    if not (first := first_line(path)):
+        raise UserError("trec.empty file", name=path.name)
+    encoding = _encoding_of(path)
+    if first.lstrip().startswith("{"):
+        lines = _checked(path, _from_json(path, kind))
+        return TextRows("JSONL", json_columns(first, kind), lines, encoding)
+    undo = str if is_csv(path) else unquoted
+    table = ((number, list(map(undo, cells))) for number, cells in rows_of(path))
+    _, named = next(table)
+    if places := header(tuple(named), kind):
+        columns = tuple(named[i] for i in places)
+        found = _checked(path, _from_table(path, table, places, len(named)))
+        return TextRows("header", columns, found, encoding)
+    return TextRows("lines", (), _checked(path, _from_lines(path)), encoding)
+
+
+def is_parquet(path: Path) -> bool:
+    """Return whether a file is Parquet, by its first bytes."""
+    if not path.is_file():
+        raise UserError("file.missing", name=str(path))
+    with path.open("rb") as file:
+        return file.read(4) == b"PAR1"
+
+
+def _checked(path: Path, rows: Iterable[tuple[int, str, str]]) -> Iterator[tuple[int, str, str]]:
+    """Yield rows; an id is a word."""
+    for number, name, text in rows:
+        if not name or any(c.isspace() for c in name):
+            raise UserError("trec.wrong id", repr(name), where=line_of(number, path.name))
+        yield number, name, text
 
 
 def has_ids(path: Path) -> bool:
@@ -159,12 +211,18 @@ def header(columns: tuple[str, ...], kind: Kind) -> tuple[int, ...]:
     identity = next((names.index(name) for name in IDS[kind] if name in names), None)
     if identity is None:
         return ()
-    wanted = (QUERIES,) if kind == "query" else (TITLES, BODIES)
-    texts = [next((names.index(n) for n in some if n in names), None) for some in wanted]
-    read = [place for place in texts if place not in (None, identity)]
+    read = [place for place in text_places(columns, kind) if place != identity]
     if not read and identity == 0:  # an id that is called id, and names that we do not know
         read = list(range(1, len(names)))
-    return (identity, *(place for place in read if place is not None)) if read else ()
+    return (identity, *read) if read else ()
+
+
+def text_places(columns: Sequence[str], kind: Kind) -> list[int]:
+    """Return the places of the columns whose names say that they hold the texts."""
+    names = [plain(column) for column in columns]
+    wanted = (QUERIES,) if kind == "query" else (TITLES, BODIES)
+    found = (next((n for n in some if n in names), None) for some in wanted)
+    return [names.index(name) for name in found if name is not None]
 
 
 def json_columns(line: str, kind: Kind) -> tuple[str, ...]:
@@ -257,7 +315,7 @@ def _from_table(
             where = line_of(number, path.name)
             raise UserError("trec.ragged row", where=where, number=len(cells), width=width)
         name, *texts = (cells[place] for place in places)
-        yield number, name.strip(), _joined(texts)
+        yield number, name.strip(), joined(texts)
 
 
 def _from_lines(path: Path) -> Iterator[tuple[int, str, str]]:
@@ -273,12 +331,13 @@ def _from_json(path: Path, kind: Kind) -> Iterator[tuple[int, str, str]]:
             try:
                 item = json.loads(line)
                 name, *texts = (item[field] for field in _fields(item, kind))
-                yield number, "" if name is None else str(name), _joined(texts)
+                yield number, "" if name is None else str(name), joined(texts)
             except (ValueError, TypeError, RecursionError) as trouble:
                 received = f"{type(trouble).__name__}: {trouble}"
                 where = line_of(number, path.name)
                 raise UserError("trec.not a text", received, where=where) from None
 
 
-def _joined(texts: Iterable[str | None]) -> str:
+def joined(texts: Iterable[str | None]) -> str:
+    """Return the parts of a text as one, such as a title and what it is the title of."""
     return " ".join(text for text in texts if text).strip()

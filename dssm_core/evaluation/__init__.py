@@ -1,10 +1,18 @@
 """How good a ranking is, whether its probabilities mean something, where it fails; BM25 beside."""
 
 from dssm_core.evaluation.background import length_bands, random_pairs
-from dssm_core.evaluation.cosines import Encoded, cosine_nearest, cosine_rows
+from dssm_core.evaluation.cosines import (
+    BLOCK,
+    QUERIES,
+    Encoded,
+    cosine_block,
+    cosine_nearest,
+    cosine_rows,
+)
 from dssm_core.evaluation.evaluate import (
     FUSED,
     Fusion,
+    describe,
     evaluate_collection,
     evaluate_towers,
     fit_weight,
@@ -26,13 +34,15 @@ from dssm_core.evaluation.probabilities import (
     pair_cosines,
 )
 from dssm_core.evaluation.ranking import (
+    DEPTH,
     Collection,
+    Ranking,
     evaluate_run,
     paired_p_value,
     rank_documents,
     summarise,
 )
-from dssm_core.evaluation.slices import telling_columns
+from dssm_core.evaluation.slices import Traits, count_holding, telling_columns
 from dssm_core.evaluation.traits import (
     FEW,
     FEW_IN_COMMON,
@@ -45,25 +55,33 @@ from dssm_core.evaluation.traits import (
 )
 
 __all__ = [
+    "BLOCK",
     "BM25",
+    "DEPTH",
     "FEW",
     "FEW_IN_COMMON",
     "FUSED",
+    "QUERIES",
     "TRUNCATED",
     "UNSEEN",
     "WEIGHT",
     "Collection",
     "Encoded",
     "Fusion",
+    "Ranking",
+    "Traits",
     "auc",
     "bm25_nearest",
     "bm25_rows",
     "calibration",
     "calibration_error",
     "content_stems",
+    "cosine_block",
     "cosine_nearest",
     "cosine_rows",
+    "count_holding",
     "damping",
+    "describe",
     "evaluate_collection",
     "evaluate_run",
     "evaluate_towers",

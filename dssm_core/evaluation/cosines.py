@@ -16,7 +16,11 @@ from dssm_core.numeric import l2_normalise
 from dssm_core.towers import Encoding, Side, Towers
 
 BLOCK = 4096
-"""Texts encoded at a time, so that the tokens of a large corpus are never held at once."""
+"""Texts encoded at a time, so that the tokens of a large corpus are never held at once. Documents
+of a matrix product, too, so that a part of so many has the cosines that it has in the whole."""
+
+QUERIES = 256
+"""Queries of a matrix product."""
 
 
 class Encoder(Protocol):
@@ -78,7 +82,7 @@ class Encoded:
 
 
 def cosine_rows(
-    queries: np.ndarray, documents: np.ndarray, readable: np.ndarray, block: int = 256
+    queries: np.ndarray, documents: np.ndarray, readable: np.ndarray, block: int = QUERIES
 ) -> Iterator[np.ndarray]:
     """Yield each query's cosines [D], NaN for documents that the model cannot read.
 
@@ -90,9 +94,25 @@ def cosine_rows(
     """
     documents = l2_normalise(documents)
     for start in range(0, len(queries), block):
-        cosines = l2_normalise(queries[start : start + block]) @ documents.T  # [block, D]
-        cosines[:, ~readable] = np.nan
-        yield from cosines
+        yield from cosine_block(l2_normalise(queries[start : start + block]), documents, readable)
+
+
+def cosine_block(queries: np.ndarray, documents: np.ndarray, readable: np.ndarray) -> np.ndarray:
+    """Return the cosines [Q, D] of a few queries, NaN for documents that the model cannot read.
+
+    They are the same to the last bit where documents are cut into parts of a multiple of BLOCK:
+    what a matrix product rounds depends on its shape.
+
+    Args:
+        queries: vectors [Q, E] of length 1, at most QUERIES of them.
+        documents: likewise, [D, E].
+        readable: bool [D].
+    """
+    cosines = np.empty((len(queries), len(documents)), np.result_type(queries, documents))
+    for start in range(0, len(documents), BLOCK):
+        cosines[:, start : start + BLOCK] = queries @ documents[start : start + BLOCK].T
+    cosines[:, ~readable] = np.nan
+    return cosines
 
 
 def cosine_nearest(towers: Towers) -> Callable[[Sequence[str], Sequence[str], int], np.ndarray]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import pandas as pd
@@ -32,6 +32,31 @@ from dssm_core.numeric import l2_normalise
 from dssm_core.towers import Towers
 
 FUSED = "model + BM25"
+
+BLOCK = 8192
+"""Pairs whose cosines are computed at a time."""
+
+PairCosines = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""From the indices of queries and of documents, [N] each, to the model's cosines [N]."""
+
+
+class Fitted(Protocol):
+    """What has a head from cosine to probability, such as towers.
+
+    Attributes:
+        scale: w of the head.
+        bias: b of the head.
+    """
+
+    @property
+    def scale(self) -> float:
+        """Return w."""
+        ...
+
+    @property
+    def bias(self) -> float:
+        """Return b."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -126,6 +151,33 @@ def evaluate_collection(
     rows = _rows(collection, encoded, BM25(collection.documents) if bm25 else None, fusion)
     rankings = rank_systems(collection, rows, keep)
     traits = Traits.of(collection, *encoded["model"])
+    cosines = _pair_cosines(*encoded["model"])
+    return describe(collection, rankings, traits, cosines, towers, seed, fusion, columns)
+
+
+def describe(
+    collection: Collection,
+    rankings: Mapping[str, Ranking],
+    traits: Traits,
+    cosines: PairCosines,
+    head: Fitted,
+    seed: int = 0,
+    fusion: Fusion | None = None,
+    columns: Mapping[str, Sequence[str]] | None = None,
+) -> dict[str, Any]:
+    """Return all figures of systems that were ranked, as `evaluate_collection`.
+
+    Args:
+        collection: what they were measured on; the texts of relevant documents and of each query's
+            best are read.
+        rankings: by system, "model" among them.
+        traits: of the queries.
+        cosines: of the model.
+        head: likewise.
+        seed: of the bootstrap and of the sampled negatives.
+        fusion: of the model and BM25.
+        columns: facts of the queries to slice by.
+    """
     p_values = _p_values(rankings, seed)
     return {
         "queries": len(collection.queries),
@@ -134,7 +186,7 @@ def evaluate_collection(
         **({"p_value": p_values["BM25"]} if "BM25" in p_values else {}),
         "p_values": p_values,
         **({"fusion": asdict(fusion)} if fusion else {}),
-        "calibration": _calibration(towers, collection, encoded["model"], rankings, seed),
+        "calibration": _calibration(head, collection, cosines, rankings, seed),
         "slices": slice_figures(traits, rankings, columns, seed),
         **worst_errors(collection, traits, rankings),
     }
@@ -199,23 +251,37 @@ def _p_values(rankings: Mapping[str, Ranking], seed: int) -> dict[str, float]:
     }
 
 
+def _pair_cosines(queries: Encoded, documents: Encoded) -> PairCosines:
+    asked, found = l2_normalise(queries.vectors), l2_normalise(documents.vectors)
+
+    def cosines(query: np.ndarray, document: np.ndarray) -> np.ndarray:
+        values = np.empty(len(query), np.float32)
+        for start in range(0, len(query), BLOCK):
+            here = slice(start, start + BLOCK)
+            values[here] = (asked[query[here]] * found[document[here]]).sum(1)
+        return values
+
+    return cosines
+
+
 def _calibration(
-    towers: Towers,
+    head: Fitted,
     collection: Collection,
-    encoded: tuple[Encoded, Encoded],
+    cosines: PairCosines,
     rankings: Mapping[str, Ranking],
     seed: int,
 ) -> dict[str, Any]:
-    queries, documents = (l2_normalise(side.vectors) for side in encoded)
-
-    def measured(query: np.ndarray, document: np.ndarray, labels: np.ndarray) -> Any:
-        cosines = (queries[query] * documents[document]).sum(1)
-        return reliability(cosines, labels, towers.scale, towers.bias)
-
-    hard = {
-        name: measured(*hardest_pairs(collection, rankings[name].orders))
+    mixes = {
+        name: hardest_pairs(collection, rankings[name].orders)
         for name in ("model", "BM25")
         if name in rankings
     }
-    sampled = measured(*sample_pairs(collection, seed=seed))
-    return {"negatives": NEGATIVES, **sampled, "hard": hard}
+    mixes["sampled"] = sample_pairs(collection, seed=seed)
+    queries, documents = (np.concatenate([mix[i] for mix in mixes.values()]) for i in (0, 1))
+    ends = np.cumsum([len(mix[0]) for mix in mixes.values()])
+    values = iter(np.split(cosines(queries, documents), ends[:-1]))
+    found = {
+        name: reliability(next(values), labels, head.scale, head.bias)
+        for name, (_, _, labels) in mixes.items()
+    }
+    return {"negatives": NEGATIVES, **found.pop("sampled"), "hard": found}

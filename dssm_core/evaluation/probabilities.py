@@ -87,10 +87,13 @@ def sample_pairs(
     rng = np.random.default_rng(seed)
     queries, documents, labels = [], [], []
     for query, relevant in enumerate(collection.relevant):
-        others = np.setdiff1d(np.arange(len(collection.documents)), list(relevant))
-        others = collection.candidates(query, others)
+        own = collection.own[query] if collection.own else None
+        left_out = np.array(sorted(relevant if own is None else relevant | {own}))
+        before = left_out - np.arange(len(left_out))  # others in front of each
+        others = len(collection.documents) - len(left_out)
         for document in sorted(relevant):
-            drawn = rng.choice(others, min(negatives, len(others)), replace=False)
+            drawn = rng.choice(others, min(negatives, others), replace=False)
+            drawn += np.searchsorted(before, drawn, side="right")
             queries += [query] * (1 + len(drawn))
             documents += [document, *drawn]
             labels += [1] + [0] * len(drawn)

@@ -37,12 +37,12 @@ class Collection:
     """
 
     queries: tuple[str, ...]
-    documents: tuple[str, ...]
+    documents: Sequence[str]
     relevant: tuple[frozenset[int], ...]
     grades: tuple[Mapping[int, int], ...] = ()
     own: tuple[int | None, ...] = ()
     query_ids: tuple[str, ...] = ()
-    document_ids: tuple[str, ...] = ()
+    document_ids: Sequence[str] = ()
 
     @classmethod
     def of(cls, pairs: pd.DataFrame) -> Collection:
@@ -89,16 +89,41 @@ class Collection:
             min_grade: the least grade that is relevant.
             leave_out_own: whether a document with a query's id is no candidate of that query.
         """
-        rows = {name: i for i, name in enumerate(documents)}
-        grades = [{rows[d]: g for d, g in judged.items()} for judged in judgements.values()]
+        places = {name: i for i, name in enumerate(documents)}
+        texts, names = tuple(documents.values()), tuple(documents)
+        return cls.placed(queries, texts, names, places, judgements, min_grade, leave_out_own)
+
+    @classmethod
+    def placed(
+        cls,
+        queries: Mapping[str, str],
+        documents: Sequence[str],
+        document_ids: Sequence[str],
+        places: Mapping[str, int],
+        judgements: Mapping[str, Mapping[str, int]],
+        min_grade: int = 1,
+        leave_out_own: bool = False,
+    ) -> Collection:
+        """Take judgements by id, as `judged`, where only some documents' places are known.
+
+        Args:
+            queries: texts by id.
+            documents: D texts.
+            document_ids: of these.
+            places: of the documents that are judged or have a query's id.
+            judgements: as for `judged`.
+            min_grade: likewise.
+            leave_out_own: likewise.
+        """
+        grades = [{places[d]: g for d, g in judged.items()} for judged in judgements.values()]
         return cls(
             tuple(queries[query] for query in judgements),
-            tuple(documents.values()),
+            documents,
             tuple(frozenset(d for d, g in row.items() if g >= min_grade) for row in grades),
             tuple(grades),
-            tuple(map(rows.get, judgements)) if leave_out_own else (),
+            tuple(map(places.get, judgements)) if leave_out_own else (),
             tuple(judgements),
-            tuple(documents),
+            document_ids,
         )
 
     def candidates(self, query: int, order: np.ndarray) -> np.ndarray:
@@ -120,6 +145,13 @@ class Ranking:
     orders: tuple[np.ndarray, ...]
     ranks: np.ndarray
     figures: pd.DataFrame
+
+    @classmethod
+    def of(
+        cls, collection: Collection, orders: Sequence[np.ndarray], ranks: Sequence[int]
+    ) -> Ranking:
+        """Measure the best documents of each query."""
+        return cls(tuple(orders), np.array(ranks), _figures(collection, orders))
 
 
 def rank_documents(
@@ -165,10 +197,7 @@ def rank_systems(
             ranks.setdefault(system, []).append(int(np.isin(order, list(relevant)).argmax()) + 1)
             if keep:
                 keep(system, query, order, scores)
-    return {
-        system: Ranking(tuple(tops), np.array(ranks[system]), _figures(collection, tops))
-        for system, tops in orders.items()
-    }
+    return {system: Ranking.of(collection, tops, ranks[system]) for system, tops in orders.items()}
 
 
 def evaluate_run(

@@ -6,9 +6,9 @@ Shape letters: Q queries, D documents.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -35,6 +35,25 @@ MOST_VALUES = 12
 WORST = 10
 
 
+class Facts(Protocol):
+    """What was read of documents: `Encoded`, or as much of it for some of them.
+
+    Attributes:
+        words: from the indices of documents, int [N], to what `count_words` counts of each.
+        truncated: likewise.
+    """
+
+    @property
+    def words(self) -> Any:
+        """Return how many words each has."""
+        ...
+
+    @property
+    def truncated(self) -> Any:
+        """Return how many of them are not read."""
+        ...
+
+
 @dataclass(frozen=True)
 class Traits:
     """What is known of each query and of the relevant document that shares most stems with it.
@@ -58,17 +77,26 @@ class Traits:
     truncated: np.ndarray
 
     @classmethod
-    def of(cls, collection: Collection, queries: Encoded, documents: Encoded) -> Traits:
-        """Look at every query and its relevant documents."""
+    def of(
+        cls,
+        collection: Collection,
+        queries: Encoded,
+        documents: Facts,
+        holding: Mapping[str, int] | None = None,
+    ) -> Traits:
+        """Look at every query and its relevant documents.
+
+        Args:
+            collection: Q queries.
+            queries: as a model reads them.
+            documents: likewise.
+            holding: as `count_holding` counts all documents; they are counted without it.
+        """
         asked = [content_stems(query) for query in collection.queries]
-        needed, wanted = frozenset().union(*collection.relevant), frozenset().union(*asked)
-        found: dict[int, frozenset[str]] = {}
-        holding: Counter[str] = Counter()
-        for index, text in enumerate(collection.documents):
-            stems = content_stems(text)
-            holding.update(stems & wanted)
-            if index in needed:
-                found[index] = stems
+        if holding is None:
+            holding = count_holding(collection.documents, frozenset().union(*asked))
+        needed = frozenset().union(*collection.relevant)
+        found = {index: content_stems(collection.documents[index]) for index in needed}
         overlap, chosen = [], []
         for stems, relevant in zip(asked, collection.relevant, strict=True):
             shared = {d: len(stems & found[d]) for d in sorted(relevant)}
@@ -77,13 +105,21 @@ class Traits:
         document = np.array(chosen)
         return cls(
             np.array(overlap),
-            np.array([min((holding[stem] for stem in stems), default=0) for stems in asked]),
+            np.array([min((holding.get(stem, 0) for stem in stems), default=0) for stems in asked]),
             document,
             queries.words,
             documents.words[document],
             queries.unseen > 0,
             queries.truncated + documents.truncated[document] > 0,
         )
+
+
+def count_holding(documents: Iterable[str], wanted: frozenset[str]) -> Counter[str]:
+    """Return how many of some documents hold each of some stems, as `content_stems` gives them."""
+    holding: Counter[str] = Counter()
+    for text in documents:
+        holding.update(content_stems(text) & wanted)
+    return holding
 
 
 def slice_figures(

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -16,20 +15,13 @@ from dssm_core.corpus.pair_index import IndexedPair, PairIndex
 from dssm_core.engines import Engine
 from dssm_core.errors import UserError
 from dssm_core.evaluation import Encoded
-from dssm_core.folder import ModelFolder
 from dssm_core.mining.search import write_array
 from dssm_core.numeric import l2_normalise
 from dssm_core.process import use_one_thread
-from dssm_core.runtimes.load import load_towers
-from dssm_core.towers import Side, Towers
+from dssm_core.runtimes.load import towers_at
+from dssm_core.towers import Side
 
 SIDES: tuple[Side, ...] = ("document", "query")
-
-
-@cache
-def _towers(model: Path) -> Towers:
-    """Load a model once for all the tasks of a process."""
-    return load_towers(ModelFolder.open(model))
 
 
 @dataclass(frozen=True)
@@ -68,7 +60,7 @@ class Cosines:
         ids = range(number * self.size + 1, (number + 1) * self.size + 1)
         with PairIndex.open(self.index) as index:
             texts = index.documents(ids) if side == "document" else index.queries(ids)
-        found = Encoded.of(_towers(self.model), texts, side)
+        found = Encoded.of(towers_at(self.model), texts, side)
         vectors = l2_normalise(np.where(found.readable[:, None], found.vectors, 0))
         if not np.isfinite(vectors).all():
             raise UserError("mining.not finite", name=self.model.name)

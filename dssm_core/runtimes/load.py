@@ -6,6 +6,8 @@ An adopted folder holds no weights: `encoders` opens what it refers to.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 from typing import Literal
 
 from dssm_core.errors import UserError
@@ -65,3 +67,9 @@ def load_towers(folder: ModelFolder, by: Literal["fastest", "keras"] = "fastest"
         return _adopted(folder)
     loaders = RUNTIMES.values() if by == "fastest" else [RUNTIMES[by]]
     return next(towers for load in loaders if (towers := load(folder)) is not None)
+
+
+@cache
+def towers_at(path: Path) -> Towers:
+    """Load a folder's model once for all the tasks of a process."""
+    return load_towers(ModelFolder.open(path))

@@ -17,6 +17,7 @@ import numpy as np
 from dssm_core.errors import UserError
 from dssm_core.files import whole_folder
 from dssm_core.folder import ModelFolder
+from dssm_core.search.lance import PREFIX
 from dssm_core.search.nearest import VectorSearch
 
 if TYPE_CHECKING:
@@ -35,7 +36,10 @@ def index_path(fingerprint: str) -> Path:
     DSSM_INDEX is one index, or a folder of them by fingerprint; without it the user's cache.
     """
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    root = Path(os.environ.get("DSSM_INDEX") or cache / "dssm-lens" / "indexes")
+    named = os.environ.get("DSSM_INDEX", "")
+    if named.startswith(PREFIX):  # a table of a store, which is no folder of ours
+        named = ""
+    root = Path(named or cache / "dssm-lens" / "indexes")
     return root if (root / MANIFEST).is_file() else root / fingerprint
 
 

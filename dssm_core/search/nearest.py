@@ -67,6 +67,60 @@ class Hit:
     number: float
 
 
+class Near(Protocol):
+    """Finds the documents nearest to a query, by their vectors: `VectorSearch`, or a store's.
+
+    Attributes:
+        engine: what it is called.
+        number: documents of the corpus.
+        recall: share of the exact 10 nearest that it finds, in [0, 1]; None: it is exact.
+    """
+
+    @property
+    def engine(self) -> str:
+        """Return the name of what searches."""
+        ...
+
+    @property
+    def number(self) -> int:
+        """Return how many documents there are."""
+        ...
+
+    @property
+    def recall(self) -> float | None:
+        """Return the recall."""
+        ...
+
+    def nearest(self, query: np.ndarray, number: int) -> list[Hit]:
+        """Return at most `number` documents, the highest cosine first."""
+        ...
+
+    def locate(self, query: np.ndarray, document: str) -> Hit | None:
+        """Return where one document stands; None if it is not here, or nobody knows."""
+        ...
+
+
+class Words(Protocol):
+    """Finds the documents that share words with a query: `WordSearch`, or a store's.
+
+    Attributes:
+        number: documents of the corpus.
+    """
+
+    @property
+    def number(self) -> int:
+        """Return how many documents there are."""
+        ...
+
+    def nearest(self, query: str, number: int) -> list[Hit]:
+        """Return at most `number` documents, best first."""
+        ...
+
+    def locate(self, query: str, document: str) -> Hit | None:
+        """Return where one document stands; None if it shares no word, or nobody knows."""
+        ...
+
+
 @dataclass(frozen=True)
 class OwnPairs:
     """What a model folder's own pairs.csv holds.
@@ -112,19 +166,20 @@ class WordSearch:
     """
 
     def __init__(self, documents: Sequence[str]) -> None:
-        self.documents = documents
+        self.number = len(documents)
+        self._documents = documents
         self._index = BM25(documents)
 
     def nearest(self, query: str, number: int) -> list[Hit]:
         """Return at most `number` documents, best first; only those that share a word."""
         (numbers,) = self._index.rows([query])
         best = [row for row in _best(numbers, number) if numbers[row] > 0]
-        return _hits(self.documents, best, numbers[best])
+        return _hits(self._documents, best, numbers[best])
 
     def locate(self, query: str, document: str) -> Hit | None:
         """Return where one document stands; None if it shares no word, or is not here."""
         (numbers,) = self._index.rows([query])
-        hit = _located(self.documents, numbers, document)
+        hit = _located(self._documents, numbers, document)
         return hit if hit and hit.number > 0 else None
 
 
@@ -143,6 +198,13 @@ class VectorSearch:
     vectors: np.ndarray
     graph: Index | None = None
     recall: float | None = None
+
+    engine = "usearch"
+
+    @property
+    def number(self) -> int:
+        """How many documents there are."""
+        return len(self.documents)
 
     def nearest(self, query: np.ndarray, number: int) -> list[Hit]:
         """Return at most `number` documents, the highest cosine first.

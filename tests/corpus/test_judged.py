@@ -7,6 +7,7 @@ import json
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from dssm_core.corpus.judged import Judged, read_judgements
@@ -46,6 +47,17 @@ def test_texts_are_read_as_beir_has_them(file):
     lines = [{"_id": "a", "title": "Door", "text": "red"}, {"id": 7, "text": "wall", "title": ""}]
     text = "".join(json.dumps(line) + "\n" for line in lines)
     assert read_texts(file(text)).texts == {"a": "Door red", "7": "wall"}
+
+
+def test_texts_are_read_from_parquet(tmp_path):
+    table = pa.table(
+        {"price": [1, 2], "_id": ["a", "b"], "title": ["Door", None], "text": ["x", "y"]}
+    )
+    pq.write_table(table, tmp_path / "corpus.parquet")
+    found = read_texts(tmp_path / "corpus.parquet")
+    assert found.texts == {"a": "Door x", "b": "y"}
+    said = found.sentence().text(ENGLISH)
+    assert said == "corpus.parquet: 2 texts; Parquet, id from _id, text from “title”, “text”"
 
 
 def test_texts_are_read_from_gzip(tmp_path):

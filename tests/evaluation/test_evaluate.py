@@ -15,11 +15,13 @@ from hypothesis import strategies as st
 from dssm_core.card.examples import pick_examples, score_towers
 from dssm_core.errors import UserError
 from dssm_core.evaluation import (
+    BLOCK,
     FUSED,
     WEIGHT,
     Collection,
     Encoded,
     Fusion,
+    cosine_block,
     cosine_nearest,
     cosine_rows,
     evaluate_collection,
@@ -30,6 +32,7 @@ from dssm_core.evaluation import (
     summarise,
 )
 from dssm_core.evaluation.ranking import rank_systems
+from dssm_core.numeric import l2_normalise
 from tests.examples import examples
 from tests.tiny import WordTowers
 
@@ -342,3 +345,18 @@ def test_the_first_document_of_an_example_is_the_relevant_one_that_the_note_spea
     success, _ = pick_examples(WordTowers(), pairs)
     assert "ranks it 1 of" in success["note"]
     assert success["documents"][0] == "red"
+
+
+def test_parts_of_the_documents_have_the_cosines_that_they_have_in_the_whole():
+    rng = np.random.default_rng(0)
+    queries, documents = (
+        rng.normal(size=(number, 40)).astype(np.float32) for number in (7, 2 * BLOCK + 33)
+    )
+    readable = rng.random(len(documents)) < 0.9
+    whole = np.stack([*cosine_rows(queries, documents, readable)])
+    queries, documents = l2_normalise(queries), l2_normalise(documents)
+    parts = [
+        cosine_block(queries, documents[start : start + BLOCK], readable[start : start + BLOCK])
+        for start in range(0, len(documents), BLOCK)
+    ]
+    np.testing.assert_array_equal(np.concatenate(parts, axis=1), whole)

@@ -306,7 +306,7 @@ def test_a_damaged_file_is_named_and_made_anew_once_it_is_deleted(
 def test_another_run_is_not_mixed_with_this_one(tmp_path, pairs, model):
     mine_negatives(pairs, tmp_path / "out", COS, model, log=quiet)
     for other, judge in ((replace(COS, relative_margin=0.1), None), (COS, model)):
-        with pytest.raises(UserError, match="training data of another run"):
+        with pytest.raises(UserError, match="the data of another run"):
             mine_negatives(pairs, tmp_path / "out", other, model, judge, log=quiet)
 
 

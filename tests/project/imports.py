@@ -41,6 +41,10 @@ ALLOWED: dict[str, set[str]] = {
         *("corpus", "engines", "errors", "evaluation", "files", "folder", "numeric", "process"),
         *("runtimes", "towers"),
     },
+    "bulk": {
+        *("corpus", "engines", "errors", "evaluation", "files", "folder", "numeric", "process"),
+        *("runtimes", "towers"),
+    },
     "card": {
         *("corpus", "errors", "evaluation", "folder", "runtimes", "scoring", "towers", "words"),
     },
@@ -49,7 +53,9 @@ ALLOWED: dict[str, set[str]] = {
         "words",
     },
     "store": {"errors", "paths"},
-    "search": {"corpus", "errors", "evaluation", "files", "folder", "numeric", "towers"},
+    "search": {
+        *("corpus", "errors", "evaluation", "files", "folder", "numeric", "process", "towers"),
+    },
     "training": {
         *("card", "corpus", "errors", "evaluation", "families", "files", "folder", "models"),
         *("paths", "runtimes", "text", "towers", "workers"),
@@ -73,7 +79,17 @@ ALLOWED: dict[str, set[str]] = {
         *("scoring", "search", "store", "text", "towers", "words"),
     },
     "commands": {
-        *("adoption", "card", "corpus", "engines", "errors", "evaluation", "families", "files"),
+        *(
+            "adoption",
+            "bulk",
+            "card",
+            "corpus",
+            "engines",
+            "errors",
+            "evaluation",
+            "families",
+            "files",
+        ),
         *(
             "folder",
             "inspection",

@@ -11,7 +11,7 @@ import streamlit as st
 
 from dssm_core.folder import ModelFolder
 from dssm_core.scoring import Scorer
-from dssm_core.search.nearest import Hit, VectorSearch
+from dssm_core.search.nearest import Hit, Near
 from dssm_core.ui.common import components, state
 from dssm_core.ui.common.language import tr
 from dssm_core.ui.common.work import Job, wait_for
@@ -92,7 +92,7 @@ def _show_lists(
     live: state.LiveModel,
     request: inputs.ScoreRequest,
     corpus: Corpus,
-    vectors: Job[VectorSearch] | None,
+    vectors: Job[Near] | None,
 ) -> None:
     """Show both lists, and what to do with them; a tick paints no more than this."""
     if corpus.trouble:
@@ -112,7 +112,7 @@ def _show_lists(
         ticked = _show_list("cosine", near, far, judged, both)
     with right:
         st.subheader(tr("find.by.words"), anchor=False)
-        components.show_quiet(tr("find.words.over", number=len(words.documents)))
+        components.show_quiet(tr("find.words.over", number=words.number))
         if not alike:
             components.show_message("note", tr("find.no words"))
         ticked += _show_list("bm25", alike, missed, judged, both)
@@ -131,7 +131,7 @@ def _judged(judged: Mapping[str, int]) -> str:
 def _by_model(
     live: state.LiveModel,
     query: str,
-    vectors: Job[VectorSearch] | None,
+    vectors: Job[Near] | None,
     judged: Mapping[str, int],
 ) -> tuple[list[Hit], list[Hit]]:
     """Return what lies nearest, and what was missed; nothing, and say why, while there is none."""
@@ -150,10 +150,10 @@ def _by_model(
 
 
 def _nearest(
-    scorer: Scorer, query: str, search: VectorSearch, judged: Mapping[str, int]
+    scorer: Scorer, query: str, search: Near, judged: Mapping[str, int]
 ) -> tuple[list[Hit], list[Hit]]:
-    key = "find.exact" if search.recall is None else "find.approximate"
-    components.show_quiet(tr(key, number=len(search.documents), recall=search.recall))
+    said = {"number": search.number, "recall": search.recall, "engine": search.engine}
+    components.show_quiet(tr("find.exact" if search.recall is None else "find.approximate", **said))
     encoded = scorer.cache.encode([query], "query")[0]
     if not encoded.is_readable:
         components.show_message("note", tr("error.query.unread"))

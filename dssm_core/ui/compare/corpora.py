@@ -12,7 +12,8 @@ from dssm_core.errors import UserError
 from dssm_core.folder import ModelFolder
 from dssm_core.scoring import Scorer
 from dssm_core.search.index import MANIFEST, index_path, open_index
-from dssm_core.search.nearest import OwnPairs, VectorSearch, WordSearch, encode_corpus
+from dssm_core.search.lance import Store, open_table
+from dssm_core.search.nearest import Near, OwnPairs, Words, WordSearch, encode_corpus
 from dssm_core.ui.common.work import Job
 
 FAILED = "corpus.cannot be searched"
@@ -25,13 +26,14 @@ class Corpus:
     Attributes:
         own: the model folder's own pairs.
         words: BM25 over all documents.
-        index: an index's vectors of the same documents; None: those of pairs.csv, not encoded yet.
+        index: vectors of the same documents, of an index or a store; None: those of pairs.csv, not
+            encoded yet.
         trouble: why an index that is there is not used.
     """
 
     own: OwnPairs
-    words: WordSearch
-    index: VectorSearch | None
+    words: Words
+    index: Near | None
     trouble: UserError | None
 
 
@@ -45,10 +47,10 @@ class Search:
 
     def __init__(self, folder: ModelFolder) -> None:
         self.corpus = Job(lambda progress: _read(folder), FAILED)
-        self.vectors: Job[VectorSearch] | None = None
+        self.vectors: Job[Near] | None = None
         self._lock = threading.Lock()
 
-    def encode(self, scorer: Scorer, corpus: Corpus) -> Job[VectorSearch]:
+    def encode(self, scorer: Scorer, corpus: Corpus) -> Job[Near]:
         """Return the vectors' job, which the first caller starts."""
         with self._lock:
             if self.vectors is None:
@@ -66,10 +68,16 @@ class Search:
 
 
 def _read(folder: ModelFolder) -> Corpus:
-    """Read the index of a model if there is one, else the documents of its pairs.csv."""
+    """Open the store or the index of a model if there is one, else read its pairs.csv."""
     own, index, trouble = OwnPairs.of(folder), None, None
     path = index_path(folder.fingerprint)
-    if (path / MANIFEST).is_file():
+    if store := Store.chosen():
+        try:
+            near, words = open_table(store, folder)
+            return Corpus(own, words, near, None)
+        except UserError as error:
+            trouble = error
+    elif (path / MANIFEST).is_file():
         try:
             index = open_index(path, folder)
         except UserError as error:
@@ -84,13 +92,13 @@ def _read(folder: ModelFolder) -> Corpus:
 def search_of(folder: ModelFolder) -> Search:
     """Return a folder's search; made anew once the model, its pairs or its index are."""
     fingerprint = _fingerprint(str(folder.path), tuple(map(_changed, folder.model_files)))
-    path = index_path(fingerprint) / MANIFEST
+    path, store = index_path(fingerprint) / MANIFEST, Store.chosen()
     search = _cached_search(
         str(folder.path),
         fingerprint,
         _changed(folder.path / "pairs.csv"),
-        str(path),
-        _changed(path),
+        str(store or path),
+        store.changed if store else _changed(path),
     )
     search.corpus.start()
     return search

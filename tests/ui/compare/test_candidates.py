@@ -11,7 +11,7 @@ import pytest
 
 from dssm_core.errors import UserError
 from dssm_core.folder import ModelFolder
-from dssm_core.search import index
+from dssm_core.search import index, lance
 from dssm_core.search.nearest import encode_corpus
 from dssm_core.ui.compare import candidates, corpora
 from tests.pages import Loading, Ready, numbers, picker, shown_text, sound
@@ -355,3 +355,48 @@ def test_an_index_built_while_the_page_runs_is_used(page: Any, request: Any) -> 
     assert "exact search of 5 documents" in shown_text(opened(page))
     request.getfixturevalue("large")
     assert "approximate (usearch)" in shown_text(opened(page))
+
+
+# a table of LanceDB
+
+
+@pytest.fixture
+def table(models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> lance.Store:
+    """Return a table that DSSM_INDEX names."""
+    pytest.importorskip("lancedb", reason="the extra lancedb is not installed")
+    folder = ModelFolder.open(models / "doors")
+    texts = ["door of red", "the blue wall", "red red wall", "door of red"]
+    vectors = encode_corpus(WordTowers(), texts).vectors[[0, 1, 2, 0]]
+    store = lance.Store(str(tmp_path / "db"))
+    lance.write_table(store, folder, [(["a", "b", "c", "d"], texts, vectors)])
+    monkeypatch.setenv("DSSM_INDEX", f"lancedb:{store.path}")
+    return store
+
+
+@pytest.mark.slow
+def test_a_table_of_lancedb_is_searched_in_place_of_the_pairs(page: Any, table: Any) -> None:
+    app = opened(page)
+    assert "exact search of 4 documents" in shown_text(app)
+    assert labels(app, "cosine")[0] == "1 · cosine 1.000"
+    assert len(boxes(app, "cosine")) == 3, "a text that is there twice is shown once"
+    assert "door of red" in shown(app)[0]
+    assert labels(app, "bm25")[0].startswith("1 · BM25 ")
+
+
+@pytest.mark.slow
+def test_a_table_of_another_model_is_refused_and_the_pairs_serve(
+    page: Any, table: Any, models: Path
+) -> None:
+    (models / "doors" / "vocabulary.json").write_text('{"green": 1}')
+    app = opened(page)
+    assert "is another model's" in shown_text(app)
+    assert "exact search of 5 documents" in shown_text(app)
+
+
+def test_a_store_that_does_not_exist_is_told_and_the_pairs_serve(
+    page: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DSSM_INDEX", f"lancedb:{tmp_path / 'none'}")
+    app = opened(page)
+    assert "There is no such table" in shown_text(app)
+    assert "exact search of 5 documents" in shown_text(app)

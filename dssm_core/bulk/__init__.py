@@ -1,0 +1,1 @@
+"""Texts of any number: encoded into shards on disk, and a judged collection measured on them."""
