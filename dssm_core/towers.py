@@ -130,21 +130,17 @@ class Towers(Protocol):
     @property
     def scale(self) -> float:
         """Return w."""
-        ...
 
     @property
     def bias(self) -> float:
         """Return b."""
-        ...
 
     @property
     def has_attention(self) -> bool:
         """Return whether encodings carry attention weights."""
-        ...
 
     def encode(self, texts: Sequence[str], side: Side) -> list[Encoding]:
         """Encode texts in order; an unreadable text gets a zero vector, never an exception."""
-        ...
 
 
 @runtime_checkable
@@ -158,11 +154,9 @@ class PromptedTowers(Towers, Protocol):
     @property
     def prompts(self) -> Mapping[Side, str]:
         """Return the prompts."""
-        ...
 
     def with_prompts(self, prompts: Mapping[Side, str]) -> Towers:
         """Return the same towers with other prompts."""
-        ...
 
 
 @runtime_checkable
@@ -176,7 +170,6 @@ class LimitedTowers(Towers, Protocol):
     @property
     def can_encode_any(self) -> bool:
         """Return whether they encode every text."""
-        ...
 
 
 @runtime_checkable
@@ -185,7 +178,6 @@ class SummedTowers(Protocol):
 
     def shares(self, text: str, side: Side) -> np.ndarray | None:
         """Return what each token adds to the vector's direction, [T, E]; None if it is no sum."""
-        ...
 
 
 class BatchTower(Protocol):
@@ -203,7 +195,6 @@ class BatchTower(Protocol):
 
     def padded(self, words: int) -> int:
         """Return the length that a text is padded to; 0 for that of the longest beside it."""
-        ...
 
     def __call__(
         self, pieces: np.ndarray, places: np.ndarray, lengths: np.ndarray
@@ -218,7 +209,6 @@ class BatchTower(Protocol):
         Returns:
             vectors float32 [N, E], and attention float32 [N, T] or None.
         """
-        ...
 
 
 class TextTowers:
@@ -330,16 +320,13 @@ class EncodingCache:
         """
         texts = tuple(documents)
         with self._lock:
-            if found := self._lists.get(texts):
-                self._lists.move_to_end(texts)
-        if found:
-            if progress:
-                progress(len(texts), len(texts))
-            return found
-        found = Candidates.of(self.encode(texts, "document", progress))
+            found = self._lists.pop(texts, None)
+        if found is None:
+            found = Candidates.of(self.encode(texts, "document", progress))
+        elif progress:
+            progress(len(texts), len(texts))
         with self._lock:
-            self._lists[texts] = found
-            self._lists.move_to_end(texts)
+            self._lists[texts] = found  # the latest stands last
             while sum(map(len, self._lists)) > LISTED:
                 self._lists.popitem(last=False)
         return found

@@ -27,7 +27,6 @@ from dssm_core.inspection.token_features import words_of
 from dssm_core.text import Token
 from dssm_core.ui.inspect.changes import changed_words
 from tests.examples import examples
-from tests.project.test_hostile import functional, layer
 from tests.tiny import WordTowers, cpu_limit
 
 
@@ -163,6 +162,11 @@ def test_names_are_not_compared_with_each_word_of_the_other_text():
 # model folders
 
 
+def layer(**config: object) -> dict:
+    module = "keras.layers"
+    return {"module": module, "class_name": "Dense", "config": config, "registered_name": None}
+
+
 def archive(path: Path, config: object, weights: Callable[[h5py.File], object]) -> Path:
     """Write an archive with a configuration, and weights that are written so."""
     with h5py.File(path / "w.h5", "w") as file:
@@ -176,10 +180,10 @@ def archive(path: Path, config: object, weights: Callable[[h5py.File], object]) 
 def test_layers_in_layers_are_gone_through_once(tmp_path):
     found = []
     for depth in (10, 100):
-        inner = layer("Dense", units=1, note={f"k{i}": {"n": 1} for i in range(2_000)})
+        inner = layer(units=1, note={f"k{i}": {"n": 1} for i in range(2_000)})
         for _ in range(depth):
-            inner = layer("Dense", units=1, inner=inner)
-        path = archive(tmp_path, functional(inner), lambda file: None)
+            inner = layer(units=1, inner=inner)
+        path = archive(tmp_path, inner, lambda file: None)
         found.append(calls(lambda path=path: check_archive(path)))
     assert found[1] < 2 * found[0]
 
@@ -190,7 +194,7 @@ def test_an_array_in_parts_larger_than_itself_is_refused_unread(tmp_path):
         most = (None, None) if chunks else None
         return archive(
             tmp_path,
-            functional(layer("Dense", units=1)),
+            layer(units=1),
             lambda file: file.create_dataset("layers/a", (40, 12), "f4", maxshape=most, **kept),
         )
 
