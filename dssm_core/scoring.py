@@ -6,10 +6,10 @@ cosine -(times w, plus b)-> logit -(sigmoid)-> probability.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, overload
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,7 @@ from dssm_core.folder import ModelFolder
 from dssm_core.numeric import sigmoid
 from dssm_core.runtimes.load import load_towers
 from dssm_core.text import State
-from dssm_core.towers import Encoding, EncodingCache, ScoredToken, Towers
+from dssm_core.towers import Candidates, Encoding, EncodingCache, ScoredToken, Towers
 
 MAX_DOCUMENTS = 10_000
 """Documents in one candidate list."""
@@ -126,6 +126,68 @@ class ScoredDocument:
     tokens: tuple[ScoredToken, ...]
 
 
+NUMBERS = ("cosine", "logit", "probability", "rank", "percentile")
+"""A document's, in the order of `ScoredDocument`."""
+
+
+class Results(Sequence[ScoredDocument]):
+    """Scored documents in the order given, in columns; an object is made when it is asked for.
+
+    Args:
+        texts: the documents, D of them.
+        numbers: float64 [D] by name, of NUMBERS; NaN where a document has none.
+        tokens: returns a document's, by its place.
+    """
+
+    def __init__(
+        self,
+        texts: Sequence[str],
+        numbers: Mapping[str, np.ndarray],
+        tokens: Callable[[int], tuple[ScoredToken, ...]],
+    ) -> None:
+        self.texts, self.numbers, self._tokens = texts, numbers, tokens
+        self._made: dict[int, ScoredDocument] = {}
+
+    @classmethod
+    def of(cls, documents: Sequence[ScoredDocument]) -> Results:
+        """Put documents that are there already into columns."""
+        rows = {name: [getattr(document, name) for document in documents] for name in NUMBERS}
+        numbers = {name: np.array(row, np.float64) for name, row in rows.items()}
+        return cls([d.document for d in documents], numbers, lambda at: documents[at].tokens)
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    @overload
+    def __getitem__(self, at: int) -> ScoredDocument: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> tuple[ScoredDocument, ...]: ...
+
+    def __getitem__(self, at: int | slice) -> ScoredDocument | tuple[ScoredDocument, ...]:
+        places = range(len(self))[at]
+        if isinstance(places, range):
+            return tuple(self[place] for place in places)
+        if places not in self._made:
+            self._made[places] = self._make(places)
+        return self._made[places]
+
+    def _make(self, place: int) -> ScoredDocument:
+        numbers = (float(self.numbers[name][place]) for name in NUMBERS)
+        cosine, logit, probability, rank, percentile = (
+            None if math.isnan(number) else number for number in numbers
+        )
+        whole = None if rank is None else int(rank)
+        text, tokens = self.texts[place], self._tokens(place)
+        return ScoredDocument(text, cosine, logit, probability, whole, percentile, tokens)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and tuple(self) == tuple(other)
+
+    def __hash__(self) -> int:
+        return hash(tuple(self))
+
+
 @dataclass(frozen=True)
 class Scores:
     """A query against its candidate documents, in the order they were given.
@@ -140,18 +202,13 @@ class Scores:
     model: str
     head: Head
     query: ScoredText
-    results: tuple[ScoredDocument, ...]
+    results: Results
 
     def frame(self) -> pd.DataFrame:
         """Return one row a document: position (from 1), document, and its five numbers."""
-        names = ("cosine", "logit", "probability", "rank", "percentile")
-        frame = pd.DataFrame(
-            [[r.document, *(getattr(r, name) for name in names)] for r in self.results],
-            columns=["document", *names],
-        )
-        frame[list(names)] = frame[list(names)].astype(float)
-        frame.insert(0, "position", np.arange(1, len(frame) + 1))
-        return frame
+        positions = np.arange(1, len(self.results) + 1)
+        texts = pd.Series(self.results.texts, dtype=str)
+        return pd.DataFrame({"position": positions, "document": texts, **self.results.numbers})
 
     def token_frame(self) -> pd.DataFrame:
         """Return one row a token: position (0 is the query), token index, and its fields."""
@@ -169,8 +226,12 @@ class Scores:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON; None where a number does not exist."""
-        values = asdict(self)
-        return values if self.head.is_fitted else {**values, "head": None}
+        return {
+            "model": self.model,
+            "head": asdict(self.head) if self.head.is_fitted else None,
+            "query": asdict(self.query),
+            "results": tuple(map(asdict, self.results)),
+        }
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Scores:
@@ -190,7 +251,7 @@ class Scores:
                 raise ValueError("a value is missing")
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise UserError("scores.damaged", repr(error)) from None
-        return cls(values["model"], head, query, results)
+        return cls(values["model"], head, query, Results.of(results))
 
 
 _OPTIONAL = {"cosine", "logit", "probability", "rank", "percentile", "attention"}
@@ -235,18 +296,24 @@ def cosines(query: np.ndarray, documents: Sequence[np.ndarray]) -> np.ndarray:
     In float64, so that a text against itself does not exceed 1 by rounding; row by row, so that
     equal rows have equal cosines wherever they stand.
     """
-    query = query.astype(np.float64)
     rows = np.stack(documents, dtype=np.float64)  # [N, E]
-    products = np.vecdot(rows, query)  # [N]
-    norms = np.sqrt(np.vecdot(rows, rows) * np.vecdot(query, query))  # [N]
-    result: np.ndarray = np.clip(
-        np.divide(products, norms, out=np.zeros_like(norms), where=norms > 0), -1, 1
-    )
-    return result
+    return _cosines(query, rows, np.vecdot(rows, rows))
+
+
+def _cosines(query: np.ndarray, rows: np.ndarray, squares: np.ndarray) -> np.ndarray:
+    query = query.astype(np.float64)
+    norms = np.sqrt(squares * np.vecdot(query, query))  # [N]
+    result: np.ndarray = np.vecdot(rows, query)  # [N]
+    np.divide(result, norms, out=result, where=norms > 0)  # which is 0 where a norm is
+    return np.clip(result, -1, 1, out=result)
 
 
 def score(
-    query: Encoding, documents: Sequence[Encoding], head: Head, background: np.ndarray, model: str
+    query: Encoding,
+    documents: Sequence[Encoding] | Candidates,
+    head: Head,
+    background: np.ndarray,
+    model: str,
 ) -> Scores:
     """Put every number on a query and its documents.
 
@@ -257,32 +324,28 @@ def score(
         background: cosines of random query-document pairs of the model's corpus, any number.
         model: name of the model folder.
     """
-    readable = [query.is_readable and document.is_readable for document in documents]
-    vectors = [document.vector for document, can in zip(documents, readable, strict=True) if can]
-    values = cosines(query.vector, vectors) if vectors else np.zeros(0)
-    ranks = 1 + len(values) - np.searchsorted(np.sort(values), values, side="right")
-    below = np.searchsorted(np.sort(background), values) / max(1, len(background))
-    logits = (head.scale * values + head.bias).tolist()
-    fitted = [logits, [sigmoid(logit) for logit in logits]]
-    unknown = [None] * len(values)
-    percentiles = (100 * below).tolist() if len(background) else unknown
-    columns: list[Sequence[Any]] = [
-        values.tolist(),
-        *(fitted if head.is_fitted else [unknown, unknown]),
-        ranks.tolist(),
-        percentiles,
-    ]
-    if not all(readable):
-        columns = [_with_gaps(column, readable) for column in columns]
-    texts, tokens = [d.text for d in documents], [d.scored_tokens for d in documents]
-    results = tuple(map(ScoredDocument, texts, *columns, tokens))
+    if not isinstance(documents, Candidates):
+        documents = Candidates.of(documents)
+    readable = documents.readable & query.is_readable
+    numbers = np.full((len(NUMBERS), len(readable)), np.nan)
+    if readable.any():
+        values = _cosines(query.vector, documents.vectors, documents.squares)[readable]
+        logits = head.scale * values + head.bias
+        ranks = 1 + len(values) - np.searchsorted(np.sort(values), values, side="right")
+        below = np.searchsorted(_sorted(background), values) / (len(background) or np.nan)
+        numbers[:, readable] = values, logits, sigmoid(logits), ranks, 100 * below
+    encodings = documents.encodings
+    results = Results(
+        documents.texts,
+        dict(zip(NUMBERS, numbers, strict=True)),
+        lambda place: encodings[place].scored_tokens,
+    )
     return Scores(model, head, ScoredText(query.text, query.scored_tokens), results)
 
 
-def _with_gaps(values: Sequence[Any], readable: Sequence[bool]) -> list[Any]:
-    """Return values in order, None where there is none."""
-    known = iter(values)
-    return [next(known) if can else None for can in readable]
+def _sorted(values: np.ndarray) -> np.ndarray:
+    """Return values in order: as they are, if they are in order, as those of a model folder."""
+    return values if (values[1:] >= values[:-1]).all() else np.sort(values)
 
 
 class Scorer:
@@ -331,6 +394,6 @@ class Scorer:
         if len(documents) > MAX_DOCUMENTS:
             raise UserError("scores.too many documents", f"{len(documents):,}", most=MAX_DOCUMENTS)
         encoded_query = self.cache.encode([query], "query")[0]
-        encoded = self.cache.encode(documents, "document", progress)
+        candidates = self.cache.candidates(documents, progress)
         background = self.folder.random_pairs
-        return score(encoded_query, encoded, self.head, background, self.folder.name)
+        return score(encoded_query, candidates, self.head, background, self.folder.name)

@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -23,6 +23,9 @@ Side = Literal["query", "document"]
 PART_CHARACTERS = 20_000
 """Characters of the texts that are encoded at a time, between two calls of a progress bar: a tenth
 of a second or so."""
+
+LISTED = 2048
+"""Documents of the candidate lists that are at hand: 16 MB with vectors of 1,024 numbers."""
 
 SHORTEST = 1e-4
 """Length below which a vector is not stretched to length 1, so that gradients stay bounded."""
@@ -74,7 +77,7 @@ class Encoding:
     @cached_property
     def is_readable(self) -> bool:
         """Whether the tower read at least one token."""
-        return any(token.is_read for token in self.tokens)
+        return any(token.state in READ_STATES for token in self.tokens)
 
     @cached_property
     def scored_tokens(self) -> tuple[ScoredToken, ...]:
@@ -86,6 +89,33 @@ class Encoding:
             ScoredToken(t.text, t.start, t.end, t.state, weight, t.pieces)
             for t, weight in zip(self.tokens, weights, strict=True)
         )
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Encoded documents of one list, with what every query needs of them.
+
+    Attributes:
+        texts: D of them.
+        encodings: theirs.
+        vectors: float64 [D, E], of the encodings.
+        squares: float64 [D], of the vectors' lengths.
+        readable: bool [D], whether the tower read anything of each.
+    """
+
+    texts: Sequence[str]
+    encodings: Sequence[Encoding]
+    vectors: np.ndarray
+    squares: np.ndarray
+    readable: np.ndarray
+
+    @classmethod
+    def of(cls, encodings: Sequence[Encoding]) -> Candidates:
+        """Put encoded documents side by side."""
+        vectors = np.stack([e.vector for e in encodings] or [np.zeros(0)], dtype=np.float64)
+        readable = np.array([e.is_readable for e in encodings], bool)
+        texts = [e.text for e in encodings]
+        return cls(texts, encodings, vectors, np.vecdot(vectors, vectors), readable)
 
 
 class Towers(Protocol):
@@ -100,21 +130,17 @@ class Towers(Protocol):
     @property
     def scale(self) -> float:
         """Return w."""
-        ...
 
     @property
     def bias(self) -> float:
         """Return b."""
-        ...
 
     @property
     def has_attention(self) -> bool:
         """Return whether encodings carry attention weights."""
-        ...
 
     def encode(self, texts: Sequence[str], side: Side) -> list[Encoding]:
         """Encode texts in order; an unreadable text gets a zero vector, never an exception."""
-        ...
 
 
 @runtime_checkable
@@ -128,11 +154,9 @@ class PromptedTowers(Towers, Protocol):
     @property
     def prompts(self) -> Mapping[Side, str]:
         """Return the prompts."""
-        ...
 
     def with_prompts(self, prompts: Mapping[Side, str]) -> Towers:
         """Return the same towers with other prompts."""
-        ...
 
 
 @runtime_checkable
@@ -146,7 +170,6 @@ class LimitedTowers(Towers, Protocol):
     @property
     def can_encode_any(self) -> bool:
         """Return whether they encode every text."""
-        ...
 
 
 @runtime_checkable
@@ -155,7 +178,6 @@ class SummedTowers(Protocol):
 
     def shares(self, text: str, side: Side) -> np.ndarray | None:
         """Return what each token adds to the vector's direction, [T, E]; None if it is no sum."""
-        ...
 
 
 class BatchTower(Protocol):
@@ -173,7 +195,6 @@ class BatchTower(Protocol):
 
     def padded(self, words: int) -> int:
         """Return the length that a text is padded to; 0 for that of the longest beside it."""
-        ...
 
     def __call__(
         self, pieces: np.ndarray, places: np.ndarray, lengths: np.ndarray
@@ -188,7 +209,6 @@ class BatchTower(Protocol):
         Returns:
             vectors float32 [N, E], and attention float32 [N, T] or None.
         """
-        ...
 
 
 class TextTowers:
@@ -225,16 +245,13 @@ class TextTowers:
             One encoding a text; zero vector and zero attention where nothing is read.
         """
         tokens = [tuple(self._reader.read(t, self._lengths[side])) for t in texts]
-        words = [[t.text for t in row if t.is_read] for row in tokens]
-        distinct = list(dict.fromkeys(w for row in words for w in row))
+        words = [[t.text for t in row if t.state in READ_STATES] for row in tokens]
+        distinct = list(dict.fromkeys(chain.from_iterable(words)))
         nothing = np.zeros((1, self._reader.width), np.int32)
         pieces = np.concatenate([nothing, self._reader.numbers(distinct)])  # [1 + U, P]
         place = {word: i for i, word in enumerate(distinct, 1)}
         tower = self._towers[side]
-        encodings = [
-            Encoding(text, row, *self._nothing(row, tower.width))
-            for text, row in zip(texts, tokens, strict=True)
-        ]
+        found: dict[int, Encoding] = {}
         for length, members in _parts([len(row) for row in words], tower):
             places = np.zeros((len(members), length), np.int64)
             for row, i in zip(places, members, strict=True):
@@ -242,16 +259,25 @@ class TextTowers:
             lengths = np.array([len(words[i]) for i in members])
             vectors, attention = tower(pieces, places, lengths)
             for at, i in enumerate(members):
-                weights = None
-                if attention is not None:
-                    weights = np.zeros(len(tokens[i]), np.float32)
-                    weights[[t.is_read for t in tokens[i]]] = attention[at, : len(words[i])]
-                encodings[i] = Encoding(texts[i], tokens[i], vectors[at], weights)
-        return encodings
+                weights = None if attention is None else _spread(attention[at], tokens[i], words[i])
+                found[i] = Encoding(texts[i], tokens[i], vectors[at], weights)
+        return [
+            found.get(i) or Encoding(text, tokens[i], *self._nothing(tokens[i], tower.width))
+            for i, text in enumerate(texts)
+        ]
 
     def _nothing(self, tokens: Sequence[Token], width: int) -> tuple[np.ndarray, np.ndarray | None]:
         weights = np.zeros(len(tokens), np.float32) if self.has_attention else None
         return np.zeros(width, np.float32), weights
+
+
+def _spread(attention: np.ndarray, tokens: Sequence[Token], words: Sequence[str]) -> np.ndarray:
+    """Return a text's attention [tokens] from that of its words, padded; 0 for what is not read."""
+    if len(words) == len(tokens):
+        return attention[: len(words)].copy()
+    weights = np.zeros(len(tokens), np.float32)
+    weights[[t.state in READ_STATES for t in tokens]] = attention[: len(words)]
+    return weights
 
 
 def _parts(lengths: Sequence[int], tower: BatchTower) -> Iterator[tuple[int, list[int]]]:
@@ -280,7 +306,30 @@ class EncodingCache:
         self.towers = towers
         self._size, self._max_tokens, self._tokens = size, max_tokens, 0
         self._cached: OrderedDict[tuple[Side, str], Encoding] = OrderedDict()
+        self._lists: OrderedDict[tuple[str, ...], Candidates] = OrderedDict()
         self._lock = threading.Lock()
+
+    def candidates(
+        self, documents: Sequence[str], progress: Callable[[int, int], None] | None = None
+    ) -> Candidates:
+        """Encode a list of documents, side by side; the lists of late are at hand.
+
+        Args:
+            documents: any strings.
+            progress: as for `encode`.
+        """
+        texts = tuple(documents)
+        with self._lock:
+            found = self._lists.pop(texts, None)
+        if found is None:
+            found = Candidates.of(self.encode(texts, "document", progress))
+        elif progress:
+            progress(len(texts), len(texts))
+        with self._lock:
+            self._lists[texts] = found  # the latest stands last
+            while sum(map(len, self._lists)) > LISTED:
+                self._lists.popitem(last=False)
+        return found
 
     def encode(
         self,

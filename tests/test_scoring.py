@@ -15,7 +15,7 @@ from dssm_core.folder import ModelFolder
 from dssm_core.numeric import sigmoid
 from dssm_core.scoring import Head, Scorer, Scores, cosine, cosines, scales, score
 from dssm_core.text import Token
-from dssm_core.towers import Encoding
+from dssm_core.towers import Candidates, Encoding
 from tests.examples import examples
 from tests.tiny import WordTowers, bare_folder
 
@@ -212,6 +212,52 @@ def test_the_frames_of_nothing_have_their_columns():
     assert "attention" in found.token_frame().columns
 
 
+def test_an_object_is_made_of_a_document_only_when_it_is_asked_for(monkeypatch):
+    made: list[str] = []
+
+    def counted(encoding: Encoding) -> tuple:
+        made.append(encoding.text)
+        return ()
+
+    monkeypatch.setattr(Encoding, "scored_tokens", property(counted))
+    found = scored([0.6, 1.0, 0.0, -0.6])
+    made.remove("q")
+    assert found.frame()["rank"].tolist() == [2, 1, 3, 4]
+    assert (len(found.results), made) == (4, [])
+    assert [found.results[1].rank, found.results[-3].rank] == [1, 1]
+    assert made == ["d1"], "made once, and no other"
+    assert [r.document for r in found.results[2:]] == ["d2", "d3"]
+    assert found.results == tuple(found.results) != found.results[1:]
+    with pytest.raises(IndexError):
+        found.results[4]
+
+
+@given(st.lists(st.none() | st.floats(-1, 1), max_size=6), HEADS)
+def test_columns_and_objects_have_the_numbers_of_one_document_alone(values, head):
+    """To 1e-6 of what `Head` and a loop over the random pairs say."""
+    documents = [
+        encoding(c or 0, math.sqrt(1 - c * c) if c is not None else 0, text=f"d{i}")
+        if c is not None
+        else encoding(0, 0, text=f"d{i}", state="skipped")
+        for i, c in enumerate(values)
+    ]
+    found = score(encoding(1, 0), documents, head, BACKGROUND, "m")
+    frame = found.frame()
+    assert frame["document"].tolist() == [r.document for r in found.results]
+    for i, result in enumerate(found.results):
+        shown = frame.iloc[i][["cosine", "logit", "probability", "rank", "percentile"]]
+        numbers = [result.cosine, result.logit, result.probability, result.rank, result.percentile]
+        assert [None if math.isnan(n) else n for n in shown] == numbers
+        if values[i] is None:
+            assert numbers == [None] * 5
+        else:
+            alone = cosine(np.array([1.0, 0.0]), documents[i].vector)
+            assert result.cosine == alone
+            assert result.logit == pytest.approx(head.logit(alone), abs=1e-9)
+            assert result.probability == pytest.approx(head.probability(alone), abs=1e-9)
+            assert result.percentile == 100 * sum(b < alone for b in BACKGROUND) / 4
+
+
 # stored scores
 
 
@@ -326,6 +372,20 @@ def test_the_scorer_encodes_a_document_that_is_there_twice_once(tmp_path):
     found = Scorer(bare_folder(tmp_path / "m"), towers).score("red", ["door", "door", "red"])
     assert [r.document for r in found.results] == ["door", "door", "red"]
     assert towers.encoded() == ["red", "door", "red"]
+
+
+def test_a_new_query_against_documents_at_hand_encodes_nothing_but_itself(tmp_path, monkeypatch):
+    towers, stacked = WordTowers(), []
+    scorer = Scorer(bare_folder(tmp_path / "m"), towers)
+    of = Candidates.of
+    monkeypatch.setattr(Candidates, "of", lambda found: stacked.append(len(found)) or of(found))
+    documents = ["door", "red door", "wall"]
+    first = scorer.score("red", documents)
+    again = scorer.score("door", list(documents))
+    assert (towers.encoded(), stacked) == (["red", *documents, "door"], [3])
+    assert [first.results[1].rank, again.results[0].rank] == [1, 1]
+    scorer.score("door", documents[::-1])
+    assert stacked == [3, 3], "another order is another list"
 
 
 def test_the_scorer_takes_an_open_folder_too(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import unicodedata
 
@@ -324,3 +325,47 @@ def test_flags_and_long_clusters_of_real_scripts_stay_whole():
     flags = "🇨🇭🇩🇪" * 40
     assert [t.start for t in segment(flags)] == list(range(0, len(flags), 2)), "a flag is one"
     assert [t.text for t in segment("नमस्ते e\u0301\u0323")] == ["नमस्ते", "ẹ\u0301"]
+
+
+# texts of ASCII alone have a faster way
+
+
+def otherwise(text: str) -> list:
+    """Return a text's tokens by the way of all texts, which a character that is not ASCII takes."""
+    *tokens, last = segment(f"{text}\n é")
+    assert last.text == "é"
+    return tokens
+
+
+def test_ascii_alone_is_segmented_as_it_is_beside_other_characters():
+    """Every text of up to three characters of all kinds, between letters and by itself."""
+    kinds = "aB1_:.',;-!=#$ \n\x00/"
+    for size in range(4):
+        for characters in itertools.product(kinds, repeat=size):
+            found = "".join(characters)
+            assert segment(found) == otherwise(found), found
+            assert segment(f"x{found}2") == otherwise(f"x{found}2"), found
+
+
+@given(st.text(st.characters(max_codepoint=127), max_size=60))
+@examples(300)
+def test_any_text_of_ascii_is_segmented_as_it_is_beside_other_characters(text):
+    assert segment(text) == otherwise(text)
+
+
+def test_words_are_hashed_once_while_they_are_remembered(monkeypatch):
+    hashed: list[str] = []
+    hash_all = text.hash_pieces
+
+    def counted(words, rows, vocabulary):
+        hashed.extend(words)
+        return hash_all(words, rows, vocabulary)
+
+    monkeypatch.setattr(text, "hash_pieces", counted)
+    monkeypatch.setattr(text, "HASHED", 4)
+    reader = text.Reader({"red": 3}, 100)
+    for words in (["red", "door"], ["door", "wall", "red"], ["a", "b"], ["red"], list("cdefgh")):
+        right = hash_all(words, 100, {"red": 3})
+        assert reader.numbers(words).tolist() == right.tolist()
+        assert len(reader._hashes) <= 4
+    assert hashed == ["red", "door", "wall", "a", "b", "red", *"cdefgh"]

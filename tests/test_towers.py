@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dssm_core import towers as towers_module
-from dssm_core.towers import Encoding, EncodingCache
+from dssm_core.towers import Candidates, Encoding, EncodingCache
 from tests.tiny import WordTowers
 
 TEXTS = [f"red {i}" for i in range(40)]
@@ -143,3 +143,33 @@ def test_a_text_is_readable_if_one_of_its_tokens_is():
     readable = [e.is_readable for e in encode(["red", "👍 red", "👍", "", "..."], "query")]
     assert readable == [True, True, False, False, False]
     assert not Encoding("", (), np.zeros(2), None).is_readable
+
+
+def test_lists_at_hand_are_bounded_by_their_documents(monkeypatch):
+    monkeypatch.setattr(towers_module, "LISTED", 5)
+    cache = EncodingCache(WordTowers())
+    one, other, long = ["a", "b"], ["c", "d"], [f"red {i}" for i in range(6)]
+    first = cache.candidates(one)
+    assert cache.candidates(one) is first
+    cache.candidates(other)
+    assert cache.candidates(one) is first, "four documents have room"
+    cache.candidates(["e", "f"])
+    assert cache.candidates(one) is first, "used last but one"
+    assert cache.candidates(long).texts == long
+    assert cache.candidates(one) is not first, "a list too long for it takes all the room"
+
+
+def test_candidates_have_their_vectors_side_by_side():
+    encodings = WordTowers().encode(["red door", "", "door"], "document")
+    found = Candidates.of(encodings)
+    assert found.vectors.tolist() == [e.vector.tolist() for e in encodings]
+    assert found.squares.tolist() == [float(e.vector @ e.vector) for e in encodings]
+    assert found.readable.tolist() == [True, False, True]
+    assert len(Candidates.of([]).readable) == 0
+
+
+def test_progress_of_a_list_at_hand_is_its_end():
+    cache, calls = EncodingCache(WordTowers()), []
+    for _ in range(2):
+        cache.candidates(["a", "b"], lambda done, total: calls.append((done, total)))
+    assert calls == [(0, 2), (2, 2), (2, 2)]

@@ -43,21 +43,23 @@ NEGATIVES = (
 
 LONGEST = 3
 """Words that a name has at most."""
+LONGEST_NAME = 1_000
+"""Characters of what may be a usual name; a cell can have a million, and is not looked at."""
 
 # before the first digit none, so that a long cell is read once and not once from each of its digits
 _ID = re.compile(r"(?:[^\W\d]|[.:/#-])*\d[\w.:/#-]*|[0-9a-f-]{12,}", re.IGNORECASE)
 _NUMBER = re.compile(r"[-+]?\d+(?:[.,]\d+)?(?:e[-+]?\d+)?", re.IGNORECASE)
-_SIDE = re.compile(r"(.*[^\W\d].*?)[\W_]?([12ab])", re.IGNORECASE)
+_LETTER = re.compile(r"[^\W\d]")
 
 
 def plain(name: str) -> str:
-    """Return a name's letters and digits alone, in lower case."""
-    return re.sub(r"[\W_]+", "", name.casefold())
+    """Return a name's letters and digits alone, in lower case; "" of what is too long for one."""
+    return "".join(_parts(name))
 
 
 def named(columns: Sequence[str], role: str, among: Collection[str]) -> str | None:
     """Return the column of `among` with a role's most usual name, whole or as a word of its own."""
-    usual = _usual(role)
+    usual, among = _usual(role), set(among)
     whole = {plain(column): column for column in reversed(columns) if column in among}
     for word in usual:
         if word in whole:
@@ -72,14 +74,30 @@ def named(columns: Sequence[str], role: str, among: Collection[str]) -> str | No
 def sides(columns: Sequence[str], among: Collection[str]) -> tuple[str, str] | None:
     """Return two columns that differ in a 1 and a 2, or an a and a b, at their end."""
     found: dict[tuple[str, str], str] = {}
+    among = set(among)
     for column in columns:
-        if column in among and (match := _SIDE.fullmatch(column.casefold())):
-            found[match[1], match[2]] = column
+        if column in among and (parts := _side(column)):
+            found[parts] = column
     for (stem, side), column in found.items():
         other = found.get((stem, {"1": "2", "a": "b"}.get(side, "")))
         if other is not None:
             return column, other
     return None
+
+
+def _side(name: str) -> tuple[str, str] | None:
+    """Return a name without the 1, 2, a or b at its end, and that; None where it has none.
+
+    Example:
+        >>> _side("Text-1"), _side("textB"), _side("1"), _side("text")
+        (('text', '1'), ('text', 'b'), None, None)
+    """
+    name = name.casefold() if len(name) <= LONGEST_NAME else ""
+    stem, side = name[:-1], name[-1:]
+    if side not in tuple("12ab") or not _LETTER.search(stem):
+        return None
+    is_parted = not (stem[-1].isalnum() or stem[-1] == "_")
+    return (stem[:-1] if is_parted else stem), side
 
 
 def is_usual(cell: str) -> bool:
@@ -89,8 +107,8 @@ def is_usual(cell: str) -> bool:
         return False
     roles = [_usual(role) for role in USUAL]
     known = {*map(plain, NEGATIVES), "split", "id", "idx", "index", "qid", "pid", "docid"}
-    match = _SIDE.fullmatch(cell.casefold())
-    names = {plain(cell), plain(match[1]) if match else "", *_words(cell)}
+    parts = _side(cell)
+    names = {plain(cell), plain(parts[0]) if parts else "", *_words(cell)}
     return any(name in role for name in names for role in roles) or bool(names & known)
 
 
@@ -109,8 +127,12 @@ def number_of(cell: str) -> float | None:
     return float(cell.replace(",", ".")) if _NUMBER.fullmatch(cell) else None
 
 
+def _parts(name: str) -> list[str]:
+    return re.split(r"[\W_]+", name.casefold()) if len(name) <= LONGEST_NAME else []
+
+
 def _words(name: str) -> set[str]:
-    return {plain(part) for part in re.split(r"[\W_]+", name.casefold())} - {""}
+    return set(_parts(name)) - {""}
 
 
 @cache

@@ -7,7 +7,7 @@ turns without them; the others stand by themselves.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from dssm_core.evaluation import FEW, FEW_IN_COMMON, TRUNCATED, UNSEEN, stop_words
@@ -356,9 +356,15 @@ def _numbers(words: Iterable[Word]) -> list[tuple[float | str, Word]]:
 def _names_lacking(one: Sequence[Word], other: Sequence[Word]) -> list[Word]:
     """Return the names of one text that the other has nowhere, not even as a part of a word."""
     texts = {w.text for w in other if len(w.text) > 2}
-    stems = _stems(other)
+    joined, stems = "\n".join(texts), _stems(other)
     names = [w for w in one if w.is_name and w.is_read and w.stem not in stems]
-    return _distinct(w for w in names if not any(w.text in t or t in w.text for t in texts))
+    return _distinct(w for w in names if w.text not in joined and texts.isdisjoint(_inside(w.text)))
+
+
+def _inside(word: str) -> Iterator[str]:
+    """Yield a word's parts of more than two letters: few, where a text has a hundred thousand."""
+    ends = range(3, len(word) + 1)
+    return (word[start:end] for end in ends for start in range(end - 2))
 
 
 def _label(twin: Twin) -> str:

@@ -1,14 +1,15 @@
 """The towers of the hashed LSTM with attention, in NumPy: soon ready, and fast for few texts.
 
 TensorFlow takes seconds and 500 MB before its first vector, and spends more on starting each of a
-step's small operations than on doing them. Here a batch's distinct words go through the LSTM's
-kernel once, and a text leaves the batch where it ends, so nothing is padded (docs/performance.md,
-"Runtimes"). Shape letters: N rows, T tokens, P pieces, U distinct words, E embedding, H units,
-L lexical width.
+step's small operations than on doing them. Here a word goes through the LSTM's kernel once, for
+all batches while it is remembered, and a text leaves the batch where it ends, so nothing is padded
+(docs/performance.md, "Runtimes"). Shape letters: N rows, T tokens, P pieces, U distinct words,
+W words remembered, E embedding, H units, A attention, L lexical width.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 CLOSE = 1e-5
 """How far a cosine or an attention weight may be from what the folder holds of its examples."""
+
+MET = 8192
+"""Words that are remembered, at 5 KB each for the shipped models: as many as a batch can have."""
 
 MOST_LETTERS = 20_000
 """Of the examples that are scored again, so that a strange folder cannot make it long."""
@@ -91,8 +95,34 @@ def _numbers(encoding: Encoding) -> list[float]:
     return [] if encoding.attention is None else encoding.attention.tolist()
 
 
+class WordTable:
+    """What both towers know of the words that they met, a row a word; rows are never changed.
+
+    Args:
+        size: the most words.
+        widths: of a row's three parts.
+
+    Attributes:
+        places: the row of each word, by the bytes of its pieces.
+        projected: float32 [W, 4H], by the LSTM's kernel, with its bias.
+        compared: float32 [W, A], by the attention's W1, with its biases.
+        content: float32 [W, E + L], embedding and signs: what attention sums.
+    """
+
+    def __init__(self, size: int, widths: tuple[int, int, int]) -> None:
+        self.places: dict[bytes, int] = {}
+        self.projected, self.compared, self.content = (
+            np.empty((size, width), np.float32) for width in widths
+        )
+
+    @property
+    def room(self) -> int:
+        """Words that still fit."""
+        return len(self.content) - len(self.places)
+
+
 class Words:
-    """What both towers know of words: their embedding, and their signs if there are any.
+    """What both towers know of words, made once for those met lately; safe from several threads.
 
     Args:
         weights: each layer's by name.
@@ -100,6 +130,8 @@ class Words:
 
     Attributes:
         lexical: L.
+        lstm: kernel, recurrent kernel and bias, of the gates input, forget, output, fresh.
+        attention: W1, b1, W2, b2, V and its bias.
     """
 
     def __init__(self, weights: Mapping[str, list[np.ndarray]], lexical: int) -> None:
@@ -109,6 +141,14 @@ class Words:
         if lexical:
             self._signs = random_signs(len(table), lexical)
             self._rarity = _weight(*weights["lexical"])
+        self.lstm = [_reordered(values) for values in weights["lstm"]]
+        self.attention = weights["attention"]
+        self._widths = (
+            self.lstm[0].shape[1],
+            self.attention[0].shape[1],
+            table.shape[1] + lexical,
+        )
+        self._lock, self._met = threading.Lock(), WordTable(0, self._widths)
 
     def embedded(self, pieces: np.ndarray) -> np.ndarray:
         """Return embeddings [U, E] of words [U, P]."""
@@ -117,6 +157,37 @@ class Words:
     def signed(self, pieces: np.ndarray) -> np.ndarray:
         """Return signs [U, L] of words [U, P], each piece's times its rarity."""
         return _summed(pieces, self._signs, self._rarity)
+
+    def met(self, pieces: np.ndarray) -> tuple[WordTable, np.ndarray]:
+        """Return a table that has these words [U, P], and the row of each, int [U].
+
+        A full table is left to those who use it, and a new one begun.
+        """
+        size = pieces.dtype.itemsize * pieces.shape[1]
+        data = pieces.tobytes()
+        keys = [data[start : start + size] for start in range(0, len(data), size)]
+        with self._lock:
+            table = self._met
+            new = [i for i, key in enumerate(keys) if key not in table.places]
+            if len(new) > table.room:
+                table = self._met = WordTable(max(MET, len(keys)), self._widths)
+                new = list(range(len(keys)))
+            if new:
+                self._add(table, pieces[new], [keys[i] for i in new])
+        return table, np.array([table.places[key] for key in keys], np.int64)
+
+    def _add(self, table: WordTable, pieces: np.ndarray, keys: Sequence[bytes]) -> None:
+        first = len(table.places)
+        rows = slice(first, first + len(keys))
+        kernel, recurrent, bias = self.lstm
+        w1, b1, _, b2, *_ = self.attention
+        embedded = self.embedded(pieces)
+        table.projected[rows] = embedded @ kernel + bias
+        table.compared[rows] = embedded @ w1[len(recurrent) :] + (b1 + b2)
+        table.content[rows, : embedded.shape[1]] = embedded
+        if self.lexical:
+            table.content[rows, embedded.shape[1] :] = self.signed(pieces)
+        table.places.update(zip(keys, range(first, first + len(keys)), strict=True))
 
 
 class PlainTower:
@@ -128,18 +199,17 @@ class PlainTower:
         side: "query" or "doc", where the two have a Dense stack each.
     """
 
-    batch = 128  # the more, the longer the rows of `counts`
+    batch = 128
     has_attention = True
 
     def __init__(self, words: Words, weights: Mapping[str, list[np.ndarray]], side: str) -> None:
         names = ("dense", "vec", "skip")
         if "vec" not in weights:
             names = (f"{side}_dense", f"{side}_dense_2", f"{side}_skip")
-        (first, first_bias), (second, second_bias), (self.skip,) = (weights[n] for n in names)
-        self.dense = first @ second, first_bias @ second + second_bias  # both are linear
+        (first, first_bias), (second, second_bias), (skip,) = (weights[n] for n in names)
+        both = first @ second  # both are linear
+        self.dense = np.concatenate([both, skip]), first_bias @ second + second_bias
         self.words = words
-        self.lstm = [_reordered(values) for values in weights["lstm"]]  # kernel, recurrent, bias
-        self.attention = weights["attention"]  # W1, b1, W2, b2, V, its bias
         self.gain = np.exp(weights["beside"][0]) if words.lexical else None
         self.width = len(second_bias) + words.lexical
 
@@ -152,20 +222,26 @@ class PlainTower:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Encode texts, as `BatchTower` says."""
         order = np.argsort(-lengths, kind="stable")
-        places, lengths = places[order], lengths[order]
-        distinct, flat = np.unique(places, return_inverse=True)
-        places, pieces = flat.reshape(places.shape), pieces[distinct]
-        embedded = self.words.embedded(pieces)  # [U, E]
-        kernel, _, bias = self.lstm
-        outputs, state = self._states(embedded @ kernel + bias, places, lengths)  # [N, T, H]
-        attention = self._attended(embedded, outputs, state, places, lengths)  # [N, T]
+        lengths = lengths[order]
+        rows = np.zeros(len(pieces), np.int64)  # of each word in the table
+        rows[places] = 1
+        used = np.flatnonzero(rows)
+        table, rows[used] = self.words.met(pieces[used])
+        rows = rows[places[order]]  # [N, T]
+        outputs, state = self._states(table.projected, rows, lengths)  # [N, T, H]
+        attention = self._attended(table.compared, outputs, state, rows, lengths)  # [N, T]
         context = np.matmul(attention[:, None], outputs)[:, 0]  # [N, H]
-        counts = np.zeros((len(places), len(pieces)), np.float32)  # [N, U]
-        np.add.at(counts, (np.arange(len(places))[:, None], places), attention)
-        vectors = np.concatenate([context, state], axis=1) @ self.dense[0] + self.dense[1]
-        vectors += counts @ embedded @ self.skip
+        content = np.stack(  # [N, E + L], a text at a time: most words are in few texts
+            [
+                weights[:n] @ table.content[row[:n]]
+                for weights, row, n in zip(attention, rows, lengths.tolist(), strict=True)
+            ]
+        )
+        embedded = content[:, : content.shape[1] - self.words.lexical]
+        vectors = np.concatenate([context, state, embedded], axis=1) @ self.dense[0]
+        vectors += self.dense[1]
         if self.gain is not None:
-            lexical = counts @ self.words.signed(pieces)  # [N, L]
+            lexical = content[:, embedded.shape[1] :]
             parts = [l2_normalise(part, SHORTEST) for part in (vectors, lexical)]
             vectors = np.concatenate([parts[0], self.gain * parts[1]], axis=1)
         back = np.argsort(order)
@@ -175,33 +251,44 @@ class PlainTower:
         self, projected: np.ndarray, places: np.ndarray, lengths: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return the LSTM's outputs [N, T, H] and last states [N, H]; the longest texts first."""
-        recurrent = self.lstm[1]
+        recurrent = self.words.lstm[1]
         (rows, steps), units = places.shape, len(recurrent)
         outputs = np.zeros((rows, steps, units), np.float32)
         state, cell = np.zeros((2, rows, units), np.float32)
+        all_gates, all_new = np.empty((2, rows, 4 * units), np.float32)  # made once for all steps
         left = np.searchsorted(-lengths, -np.arange(steps), side="left")  # rows not yet at an end
-        for step, n in enumerate(left):
-            gates = np.tanh(projected[places[:n, step]] + state[:n] @ recurrent)  # [n, 4H]
-            opened = 0.5 * gates[:, : 3 * units] + 0.5  # the sigmoid of twice as much
+        for step, n in enumerate(left.tolist()):
+            gates, old, kept = all_gates[:n], state[:n], cell[:n]
+            np.take(projected, places[:n, step], axis=0, out=gates, mode="clip")
+            gates += np.matmul(old, recurrent, out=all_new[:n])
+            np.tanh(gates, out=gates)
+            opened = gates[:, : 3 * units]
+            opened *= 0.5  # the sigmoid of twice as much
+            opened += 0.5
             enter, forget, out = opened[:, :units], opened[:, units:-units], opened[:, -units:]
-            cell[:n] = forget * cell[:n] + enter * gates[:, 3 * units :]
-            outputs[:n, step] = state[:n] = out * np.tanh(cell[:n])
+            enter *= gates[:, 3 * units :]
+            kept *= forget
+            kept += enter
+            np.multiply(out, np.tanh(kept, out=enter), out=old)
+            outputs[:n, step] = old
         return outputs, state
 
     def _attended(
         self,
-        embedded: np.ndarray,
+        words: np.ndarray,
         outputs: np.ndarray,
         state: np.ndarray,
         places: np.ndarray,
         lengths: np.ndarray,
     ) -> np.ndarray:
         """Return the attention [N, T], 0 past a text's end."""
-        w1, b1, w2, b2, v, _ = self.attention
+        w1, _, w2, _, v, _ = self.words.attention
         units = outputs.shape[2]
-        words = embedded @ w1[units:] + (b1 + b2)  # [U, A]
-        compared = outputs @ w1[:units] + words[places] + (state @ w2)[:, None]  # [N, T, A]
-        logits = np.tanh(compared) @ v[:, 0]
+        compared = np.matmul(outputs.reshape(-1, units), w1[:units])
+        compared = compared.reshape(*places.shape, -1)  # [N, T, A]
+        compared += words[places]
+        compared += (state @ w2)[:, None]
+        logits = np.tanh(compared, out=compared) @ v[:, 0]
         logits[np.arange(places.shape[1]) >= lengths[:, None]] = -np.inf
         attention = np.exp(logits - logits.max(axis=1, keepdims=True))
         result: np.ndarray = attention / attention.sum(axis=1, keepdims=True)

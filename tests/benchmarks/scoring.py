@@ -4,9 +4,11 @@
 
 In turns, on held-out texts that no cache holds:
 
-- a query and N documents through `Scorer.score`, and as a user of Keras would do it: each pair a
-  row of pieces, texts padded to the longest of the call, one `model.predict` of query and document;
-- a new query against 1,000 documents in the cache, and that query's encoding alone;
+- a query and N documents, of words that were met before or not, through `Scorer.score`, and as a
+  user of Keras would do it: each pair a row of pieces, texts padded to the longest of the call, one
+  `model.predict` of query and document;
+- a new query against 1,000 documents in the cache, and that query's encoding alone; the same with
+  an object of each document, as a caller of the library may ask for;
 - what each of a document's 60 words adds (`effects`, one batch), and one cold score of it.
 """
 
@@ -32,7 +34,7 @@ from dssm_core.towers import EncodingCache
 from tests.benchmarks.figures import alternately, median, print_rows
 
 SIZES = (1, 10, 100, 1000)
-TARGETS = {10: 15.0, 100: 5.0}
+TARGETS = {10: 15.0, 100: 6.0}
 WORDS = 60
 
 
@@ -73,10 +75,9 @@ def scored(folder: ModelFolder, queries: list[str], documents: list[str], times:
         places = np.arange(turn * number, (turn + 1) * number) % len(documents)
         return queries[turn], [documents[i] for i in places]
 
-    def cold(turn: int, number: int) -> list[float]:
+    def cold(turn: int, number: int) -> np.ndarray:
         ours.cache = EncodingCache(towers)
-        results = ours.score(*part(turn, number)).results
-        return [result.cosine or 0.0 for result in results]
+        return np.nan_to_num(ours.score(*part(turn, number)).results.numbers["cosine"])
 
     rows = []
     for number in SIZES:
@@ -124,6 +125,7 @@ def saved(folder: ModelFolder, queries: list[str], documents: list[str], times: 
     seconds = alternately(
         {
             "new query": lambda turn: scorer.score(queries[turn + 1], documents[:1000]),
+            "objects": lambda turn: list(scorer.score(queries[turn + 1], documents[:1000]).results),
             "encoding": lambda turn: towers.encode([queries[turn + 1]], "query"),
             "effects": explain,
             "one score": once,
@@ -131,8 +133,9 @@ def saved(folder: ModelFolder, queries: list[str], documents: list[str], times: 
         3 * times,
     )
     rows = [
-        ("a new query, 1,000 cached documents", "new query", "its encoding", "encoding", 3),
-        (f"effects of a document's {WORDS} words", "effects", "one cold score", "one score", 10),
+        ("a new query, 1,000 cached documents", "new query", "its encoding", "encoding", "2.5"),
+        ("the same, and 1,000 objects", "objects", "its encoding", "encoding", ""),
+        (f"effects of a document's {WORDS} words", "effects", "one cold score", "one score", "10"),
     ]
     return [
         {
@@ -141,7 +144,7 @@ def saved(folder: ModelFolder, queries: list[str], documents: list[str], times: 
             "measured against": said,
             "that, ms": 1000 * median(seconds[against]),
             "ratio": median(seconds[mine]) / median(seconds[against]),
-            "target": f"under {most}",
+            "target": f"under {most}" if most else "",
         }
         for what, mine, said, against, most in rows
     ]

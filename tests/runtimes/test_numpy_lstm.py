@@ -9,6 +9,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from dssm_core.card.examples import score_towers
 from dssm_core.corpus.pairs import read_pairs
 from dssm_core.folder import ModelFolder
 from dssm_core.runtimes.load import load_towers
-from dssm_core.runtimes.numpy_lstm import PlainTower, load_plain
+from dssm_core.runtimes.numpy_lstm import PlainTower, Words, load_plain
 from dssm_core.runtimes.weights import read_weights
 from dssm_core.towers import Towers
 from tests import ROOT, tiny
@@ -102,6 +103,33 @@ def test_a_shipped_model_answers_without_keras_what_keras_would(name):
     pairs = read_pairs(folder.path / "pairs.csv")
     texts = [*pairs["query"][:50], *pairs["document"][:50], "xylophonists", "", "深度 👍"]
     assert_alike(plain, load_towers(folder, "keras"), texts)
+
+
+def test_a_word_goes_through_the_kernel_once_while_it_is_remembered(monkeypatch):
+    """A full table is begun anew, under the eyes of several threads, and no vector changes."""
+    folder = ModelFolder.open(tiny.trained())
+    texts = [" ".join(WORDS[i : i + 5]) for i in range(0, len(WORDS) - 5, 2)]
+    right = np.stack([e.vector for e in load_plain(folder).encode(texts, "document")])
+    embedded: list[int] = []
+    of = Words.embedded
+
+    def counted(words, pieces):
+        embedded.append(len(pieces))
+        return of(words, pieces)
+
+    monkeypatch.setattr(Words, "embedded", counted)
+    towers = load_plain(folder)
+    towers.encode(texts, "document")
+    before = len(embedded)
+    for side in ("document", "query"):
+        towers.encode(texts, side)
+    assert len(embedded) == before, "they are there"
+    monkeypatch.setattr("dssm_core.runtimes.numpy_lstm.MET", 12)
+    towers = load_plain(folder)
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(lambda text: towers.encode([text], "document")[0], 3 * texts))
+    assert np.stack([e.vector for e in found]) == pytest.approx(np.tile(right, (3, 1)), abs=1e-6)
+    assert len(embedded) > before + 10, "a table of twelve words is soon full"
 
 
 def test_the_shipped_models_load_without_keras():

@@ -14,7 +14,7 @@ from streamlit.delta_generator import DeltaGenerator
 from dssm_core import charts
 from dssm_core.errors import UserError
 from dssm_core.folder import ModelFolder
-from dssm_core.scoring import Scores, scales
+from dssm_core.scoring import Results, Scores, scales
 from dssm_core.ui.common import components, theme
 from dssm_core.ui.common.language import tr, translator
 from dssm_core.ui.common.tables import Column, pick_table
@@ -135,7 +135,7 @@ class ResultView:
     def strongest(self) -> str:
         """Return the words with the most attention, in a sentence a text; "" without attention."""
         chosen = self.scores.results[self.selected - 1]
-        tokens = replace(self.scores, results=(chosen,)).token_frame()
+        tokens = replace(self.scores, results=Results.of([chosen])).token_frame()
         shown = tokens.assign(position=tokens["position"] * self.selected)
         return charts.describe_attention(shown, translator())
 

@@ -15,7 +15,7 @@ import pytest
 from dssm_core import charts
 from dssm_core.explain import effects
 from dssm_core.folder import ModelFolder
-from dssm_core.scoring import Head, ScoredDocument, ScoredText, Scores
+from dssm_core.scoring import Head, Results, ScoredDocument, ScoredText, Scores
 from dssm_core.towers import ScoredToken
 from dssm_core.ui.common import state
 from dssm_core.ui.compare import second_model
@@ -122,7 +122,7 @@ def test_a_partner_that_knows_none_of_the_words_is_named() -> None:
     def known(model: str, state: Any) -> Scores:
         tokens = (ScoredToken("red", 0, 3, state, None),)
         found = ScoredDocument("red", 0.5, 0.0, 0.5, 1, None, tokens)
-        return Scores(model, Head(4, 0), ScoredText("red", tokens), (found,))
+        return Scores(model, Head(4, 0), ScoredText("red", tokens), Results.of([found]))
 
     mine = known("mine", "seen")
     doubt = second_model.warning(mine, known("theirs", "letters"))
