@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import zlib
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,20 +13,9 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dssm_core.corpus.checks import Finding, doubts
-from dssm_core.corpus.formats import SEPARATORS
-from dssm_core.corpus.labels import MAX_VALUES, Values
-from dssm_core.corpus.opening import ENDINGS, NAMES
+from dssm_core.corpus.opening import ENDINGS
 from dssm_core.corpus.pairs import to_pairs
-from dssm_core.corpus.reading import (
-    OWN,
-    Choices,
-    Table,
-    interpret,
-    label_cells,
-    read_table,
-    roles_of,
-)
-from dssm_core.corpus.roles import NO_LABEL, Roles
+from dssm_core.corpus.reading import OWN, interpret, read_table
 from dssm_core.errors import UserError
 from dssm_core.folder import ModelFolder
 from dssm_core.inspection.score_pairs import Inspection, inspect_pairs, sample_negatives
@@ -37,6 +25,7 @@ from dssm_core.ui.common import components
 from dssm_core.ui.common.adopt import offer_encoder
 from dssm_core.ui.common.language import tr, translator
 from dssm_core.ui.common.models import pick_model
+from dssm_core.ui.common.reading import choose_reading
 from dssm_core.ui.common.work import cached, scored
 from dssm_core.ui.inspect.kept_files import kept_files, this_browser
 from dssm_core.words import join_texts
@@ -202,11 +191,13 @@ def _own(folder: ModelFolder) -> Source:
 
 
 def _load(source: Source, is_upload: bool, negatives: Any) -> PairsSource:
-    choices = _choose_format(source.key) if is_upload else OWN
-    key = f"{source.key} {choices}"
-    table = cached("inspect.table", key, lambda: read_table(source.content, source.name, choices))
     if is_upload:
-        choices = _choose_roles(table, choices, source.key)
+        table, choices = choose_reading("inspect", source.content, source.name, source.key)
+    else:
+        choices = OWN
+        table = cached(
+            "inspect.table", source.key, lambda: read_table(source.content, source.name, choices)
+        )
     key = f"{source.key} {choices}"
     read = cached("inspect.pairs", key, lambda: to_pairs(table, interpret(table, choices)))
     pairs, reading = read
@@ -245,98 +236,3 @@ def _show_doubts(found: tuple[Finding, ...], pairs: pd.DataFrame, panel: DeltaGe
                 with st.popover(tr("inspect.doubts.rows")):
                     rows = pairs.loc[list(finding.rows[:ROWS])]
                     st.dataframe(rows, alt=tr("inspect.doubts.rows"))
-
-
-def _choose_format(key: str) -> Choices:
-    """Let a person say what the file's bytes mean, where what was found is wrong."""
-    found = tr("inspect.reading.guessed")
-    with st.popover(tr("inspect.reading"), icon=":material/tune:"):
-        encoding = st.selectbox(
-            tr("inspect.reading.encoding"),
-            list(dict.fromkeys(NAMES.values())),
-            None,
-            key=f"inspect.role.encoding.{key}",
-            placeholder=found,
-        )
-        separator = st.selectbox(
-            tr("inspect.reading.separator"),
-            list(SEPARATORS),
-            None,
-            format_func=lambda character: tr(f"reading.{SEPARATORS[character]}"),
-            key=f"inspect.role.separator.{key}",
-            placeholder=found,
-        )
-        header = st.selectbox(
-            tr("inspect.reading.header"),
-            [True, False],
-            None,
-            format_func=lambda is_header: tr(
-                "inspect.reading.header.yes" if is_header else "inspect.reading.header.no"
-            ),
-            key=f"inspect.role.header.{key}",
-            placeholder=found,
-        )
-        strips = st.checkbox(tr("inspect.reading.html"), key=f"inspect.role.html.{key}")
-    return Choices(encoding=encoding, separator=separator, header=header, strip_html=strips)
-
-
-def _choose_roles(table: Table, choices: Choices, key: str) -> Choices:
-    """Show which column is what, guessed, and return what a person makes of it."""
-    guess = cached("inspect.guess", (key, choices), lambda: roles_of(table, choices))
-    every, boxes = list(table.columns), st.columns(3)
-    key = f"{key}.{_mark(every)}"
-
-    def pick(place: int, role: str, chosen: str | None, placeholder: str | None = None) -> Any:
-        return boxes[place].selectbox(
-            tr(f"inspect.role.{role}"),
-            every,
-            every.index(chosen) if chosen in every else None,
-            key=f"inspect.role.{role}.{key}",
-            placeholder=placeholder,
-        )
-
-    query = pick(0, "query", guess.query)
-    document = pick(1, "document", guess.document)
-    inner, _ = label_cells(table, guess)
-    label = pick(2, "label", guess.label, inner or tr("inspect.role.label.none"))
-    no_label = NO_LABEL if guess.label else None  # then there may be labels in lists
-    choices = replace(choices, query=query, document=document, label=label or no_label)
-    roles = cached("inspect.roles", (key, choices), lambda: roles_of(table, choices))
-    column, _ = label_cells(table, roles)
-    return choices if column is None else _choose_labels(table, choices, roles, f"{key}.{column}")
-
-
-def _choose_labels(table: Table, choices: Choices, roles: Roles, key: str) -> Choices:
-    """Let a person say which labels mean relevant, or from which grade on."""
-    values = cached("inspect.values", key, lambda: Values(label_cells(table, roles)[1], table.name))
-    try:
-        labels = interpret(table, choices).labels
-    except UserError:
-        labels = None
-    is_graded = values.are_numbers and len(values.kept) > 2
-    if is_graded:
-        least = st.number_input(
-            tr("inspect.role.cut"),
-            value=float(labels.least) if labels and labels.least is not None else None,
-            step=1.0 if values.are_grades else None,
-            format="%g",
-            key=f"inspect.role.cut.{key}",
-        )
-        return choices if least is None else replace(choices, min_grade=least)
-    every = list(values.kept.values())
-    if len(every) > MAX_VALUES:
-        return choices
-    guess = [value for value in labels.relevant if value in every] if labels else []
-    relevant = st.multiselect(
-        tr("inspect.role.relevant"),
-        every,
-        guess,
-        key=f"inspect.role.relevant.{key}.{_mark(every)}",
-    )
-    is_guess = not relevant or relevant == guess  # a label that means neither is then refused
-    return choices if is_guess else replace(choices, relevant=tuple(relevant))
-
-
-def _mark(options: list[str]) -> str:
-    """Return what tells a widget with these options from one with others, in any process."""
-    return f"{zlib.crc32(repr(options).encode()):08x}"

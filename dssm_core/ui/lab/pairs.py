@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from dssm_core.corpus import reading
 from dssm_core.corpus.opening import ENDINGS
-from dssm_core.corpus.pairs import read, read_pairs
+from dssm_core.corpus.pairs import read_pairs, to_pairs
+from dssm_core.corpus.reading import OWN, interpret
 from dssm_core.ui.common import components, models, state
 from dssm_core.ui.common.language import tr, translator
+from dssm_core.ui.common.reading import choose_reading
+from dssm_core.ui.common.work import cached
 
-OWN = "own file"
+OWN_FILE = "own file"
 """What the picker calls a file of the person's own; no model folder has a blank in its name."""
 
 SIZES = (500, 1000, 2000)
@@ -30,14 +33,14 @@ def pick_pairs() -> pd.DataFrame | None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.selectbox(
             tr("lab.pairs.of"),
-            [*names, OWN],
+            [*names, OWN_FILE],
             names.index(first) if first else 0,
-            format_func=lambda name: tr("lab.pairs.own") if name == OWN else name,
+            format_func=lambda name: tr("lab.pairs.own") if name == OWN_FILE else name,
             key="lab.pairs",
             width=260,
         )
         number = st.selectbox(tr("lab.pairs"), SIZES, index=1, key="lab.n", width=120)
-    if name != OWN:
+    if name != OWN_FILE:
         components.show_quiet(tr("lab.pairs.held out", name=name))
         return _read(str(folders[name].path / "pairs.csv")).head(number)
     pairs = _own()
@@ -46,7 +49,7 @@ def pick_pairs() -> pd.DataFrame | None:
 
 @st.cache_data(show_spinner=False)
 def _read(path: str) -> pd.DataFrame:
-    return read_pairs(Path(path), choices=reading.OWN)[NEEDED]
+    return read_pairs(Path(path), choices=OWN)[NEEDED]
 
 
 def _own() -> pd.DataFrame | None:
@@ -59,6 +62,11 @@ def _own() -> pd.DataFrame | None:
     )
     if given is None:
         return None
-    pairs, reading = read(given.getvalue(), given.name)
+    content = given.getvalue()
+    key = hashlib.sha256(content + given.name.encode("utf-8", "replace")).hexdigest()[:16]
+    table, choices = choose_reading("lab", content, given.name, key)
+    pairs, reading = cached(
+        "lab.read", (key, choices), lambda: to_pairs(table, interpret(table, choices))
+    )
     components.show_quiet(reading.sentence().text(translator()))
     return pairs[NEEDED]

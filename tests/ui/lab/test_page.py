@@ -226,6 +226,25 @@ def test_a_file_of_ones_own_is_read_whatever_its_columns_are_called(page: AppTes
     assert page.session_state["lab.run"].pairs["document"].tolist() == ["a red door", "a blue door"]
 
 
+def test_how_a_file_of_ones_own_is_read_can_be_changed(page: AppTest) -> None:
+    page.selectbox(key="lab.pairs").set_value("own file").run()
+    content = b"query,document,other,mark\nred,a red door,a wall,x\nblue,a blue door,a roof,y\n"
+    page.file_uploader[0].upload("mine.csv", content, "text/csv").run()
+
+    def box(role: str) -> Any:
+        (one,) = [one for one in page.selectbox if f"lab.role.{role}." in str(one.key)]
+        return one
+
+    box("document").set_value("other").run()
+    box("label").set_value("mark").run()
+    page.multiselect[0].set_value(["y"]).run()
+    sound(page)
+    assert "document from “other”, relevant where “mark” is y" in text(page)
+    page.button(key="lab.start").click().run()
+    pairs = page.session_state["lab.run"].pairs
+    assert pairs[["document", "label"]].to_numpy().tolist() == [["a wall", 0], ["a roof", 1]]
+
+
 @pytest.mark.parametrize("name", ["", "../x", "A", "debian packages", "doors"])
 def test_a_name_that_cannot_be_is_told_at_once_and_stop_stays(
     page: AppTest, models: Path, name: str

@@ -1,0 +1,145 @@
+"""How a loaded file is read: as it was found, and as a person changes it."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from dssm_core.corpus.formats import SEPARATORS
+from dssm_core.corpus.labels import MAX_VALUES, Values
+from dssm_core.corpus.opening import NAMES
+from dssm_core.corpus.reading import (
+    Choices,
+    Table,
+    interpret,
+    label_cells,
+    read_table,
+    roles_of,
+)
+from dssm_core.corpus.roles import NO_LABEL, Roles
+from dssm_core.errors import UserError
+from dssm_core.ui.common.language import tr
+from dssm_core.ui.common.work import cached
+
+
+def choose_reading(page: str, content: bytes | Path, name: str, key: str) -> tuple[Table, Choices]:
+    """Show how a file is read, and let a person change it.
+
+    Args:
+        page: what the keys of the widgets start with, as "inspect".
+        content: the file's bytes, or where it lies.
+        name: of the file.
+        key: another for other content.
+
+    Returns:
+        Its rows, and what the person says of them.
+
+    Raises:
+        UserError: if it is no table.
+    """
+    choices = _choose_format(page, key)
+    table = cached(f"{page}.table", (key, choices), lambda: read_table(content, name, choices))
+    return table, _choose_roles(page, table, choices, key)
+
+
+def _choose_format(page: str, key: str) -> Choices:
+    """Let a person say what the file's bytes mean, where what was found is wrong."""
+    found = tr("reading.ask.guessed")
+    with st.popover(tr("reading.ask"), icon=":material/tune:"):
+        encoding = st.selectbox(
+            tr("reading.ask.encoding"),
+            list(dict.fromkeys(NAMES.values())),
+            None,
+            key=f"{page}.role.encoding.{key}",
+            placeholder=found,
+        )
+        separator = st.selectbox(
+            tr("reading.ask.separator"),
+            list(SEPARATORS),
+            None,
+            format_func=lambda character: tr(f"reading.{SEPARATORS[character]}"),
+            key=f"{page}.role.separator.{key}",
+            placeholder=found,
+        )
+        header = st.selectbox(
+            tr("reading.ask.header"),
+            [True, False],
+            None,
+            format_func=lambda is_header: tr(
+                "reading.ask.header.yes" if is_header else "reading.ask.header.no"
+            ),
+            key=f"{page}.role.header.{key}",
+            placeholder=found,
+        )
+        strips = st.checkbox(tr("reading.ask.html"), key=f"{page}.role.html.{key}")
+    return Choices(encoding=encoding, separator=separator, header=header, strip_html=strips)
+
+
+def _choose_roles(page: str, table: Table, choices: Choices, key: str) -> Choices:
+    """Show which column is what, guessed, and return what a person makes of it."""
+    guess = cached(f"{page}.guess", (key, choices), lambda: roles_of(table, choices))
+    every, boxes = list(table.columns), st.columns(3)
+    key = f"{key}.{_mark(every)}"
+
+    def pick(place: int, role: str, chosen: str | None, placeholder: str | None = None) -> Any:
+        return boxes[place].selectbox(
+            tr(f"reading.role.{role}"),
+            every,
+            every.index(chosen) if chosen in every else None,
+            key=f"{page}.role.{role}.{key}",
+            placeholder=placeholder,
+        )
+
+    query = pick(0, "query", guess.query)
+    document = pick(1, "document", guess.document)
+    inner, _ = label_cells(table, guess)
+    label = pick(2, "label", guess.label, inner or tr("reading.role.label.none"))
+    no_label = NO_LABEL if guess.label else None  # then there may be labels in lists
+    choices = replace(choices, query=query, document=document, label=label or no_label)
+    roles = cached(f"{page}.roles", (key, choices), lambda: roles_of(table, choices))
+    column, _ = label_cells(table, roles)
+    return (
+        choices
+        if column is None
+        else _choose_labels(page, table, choices, roles, f"{key}.{column}")
+    )
+
+
+def _choose_labels(page: str, table: Table, choices: Choices, roles: Roles, key: str) -> Choices:
+    """Let a person say which labels mean relevant, or from which grade on."""
+    values = cached(f"{page}.values", key, lambda: Values(label_cells(table, roles)[1], table.name))
+    try:
+        labels = interpret(table, choices).labels
+    except UserError:
+        labels = None
+    is_graded = values.are_numbers and len(values.kept) > 2
+    if is_graded:
+        least = st.number_input(
+            tr("reading.role.cut"),
+            value=float(labels.least) if labels and labels.least is not None else None,
+            step=1.0 if values.are_grades else None,
+            format="%g",
+            key=f"{page}.role.cut.{key}",
+        )
+        return choices if least is None else replace(choices, min_grade=least)
+    every = list(values.kept.values())
+    if len(every) > MAX_VALUES:
+        return choices
+    guess = [value for value in labels.relevant if value in every] if labels else []
+    relevant = st.multiselect(
+        tr("reading.role.relevant"),
+        every,
+        guess,
+        key=f"{page}.role.relevant.{key}.{_mark(every)}",
+    )
+    is_guess = not relevant or relevant == guess  # a label that means neither is then refused
+    return choices if is_guess else replace(choices, relevant=tuple(relevant))
+
+
+def _mark(options: list[str]) -> str:
+    """Return what tells a widget with these options from one with others, in any process."""
+    return f"{zlib.crc32(repr(options).encode()):08x}"
