@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dssm_core.commands.engine import add_engine, engine_of
 from dssm_core.commands.files import add_model
 from dssm_core.commands.html import add_strip
-from dssm_core.commands.output import json_text
+from dssm_core.commands.output import json_text, log_of
 
 if TYPE_CHECKING:
     from dssm_core.commands.files import Commands
@@ -54,16 +53,13 @@ def _encode(options: argparse.Namespace) -> None:
     from dssm_core.corpus.markup import strip_markup
     from dssm_core.folder import ModelFolder
 
-    def log(line: str) -> None:
-        print(line, file=sys.stderr if options.json else sys.stdout, flush=True)
-
     model = ModelFolder.open(options.model)
     with engine_of(options) as engine:
         manifest = encode_texts(
             *(options.corpus, options.out, model, options.side, options.dtype),
             SHARD if options.shard is None else options.shard,
             strip_markup if options.strip_html else None,
-            *(log, engine),
+            *(log_of(options), engine),
         )
     if options.json:
         print(json_text(manifest))

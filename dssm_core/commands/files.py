@@ -178,10 +178,6 @@ def with_given(config: Sizes, given: dict[str, Any], what: str) -> Sizes:
         raise UserError("config.impossible", str(error), part=what) from None
 
 
-def silent(said: object) -> None:
-    """Say nothing, in the place of what prints lines for people."""
-
-
 def terminal_progress(what: str) -> Callable[[int, int], None] | None:
     """Return a function that writes progress to standard error; None unless that is a terminal."""
     if not sys.stderr.isatty():

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from dssm_core.commands.engine import add_engine, engine_of
 from dssm_core.commands.files import add_model, add_reading, choices_of, read_labelled, read_lines
 from dssm_core.commands.html import add_strip, html_counted, html_said, without_html
-from dssm_core.commands.output import json_text
+from dssm_core.commands.output import json_text, log_of
 from dssm_core.errors import UserError
 from dssm_core.words import ENGLISH, Sentence
 
@@ -168,7 +168,7 @@ def _evaluate_shards(options: argparse.Namespace) -> None:
         found = evaluate_files(
             Files(*files, _least(options), options.leave_out_own, clean),
             *(models, options.work, options.seed, fusion),
-            lambda line: print(line, file=sys.stderr, flush=True),
+            log_of(options, sys.stderr),
             engine,
         )
     texts = found.metrics["queries"] + found.metrics["documents"]

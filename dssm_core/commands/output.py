@@ -1,10 +1,27 @@
-"""The JSON that commands print and write: the standard's, which has no NaN and no Infinity."""
+"""What commands print: lines for people, or JSON, the standard's, without NaN and Infinity."""
 
 from __future__ import annotations
 
+import argparse
 import json
 import math
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import IO, Any
+
+
+def log_of(options: argparse.Namespace, file: IO[str] | None = None) -> Callable[[str], None]:
+    """Return what is called with each line for people, who do not read --json.
+
+    Args:
+        options: those of the command.
+        file: where the lines go; standard output without it.
+    """
+    return silent if options.json else partial(print, file=file, flush=True)
+
+
+def silent(said: object) -> None:
+    """Say nothing, in the place of what prints lines for people."""
 
 
 def json_text(values: Any, indent: int | None = 2) -> str:

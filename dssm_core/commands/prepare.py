@@ -5,17 +5,16 @@ from __future__ import annotations
 import argparse
 import math
 import sys
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dssm_core.commands.engine import add_engine, engine_of
-from dssm_core.commands.files import add_reading, choices_of, silent
-from dssm_core.commands.output import json_text
+from dssm_core.commands.files import add_reading, choices_of
+from dssm_core.commands.output import json_text, log_of
 from dssm_core.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from dssm_core.commands.files import Commands
 
@@ -190,11 +189,6 @@ def _prepare_negatives(options: argparse.Namespace) -> None:
         print("left out: " + ", ".join(f"{n:,} {why}" for why, n in manifest["left out"].items()))
 
 
-def _log(options: argparse.Namespace) -> Callable[[str], None]:
-    """Return what is called with each line for people, who do not read --json."""
-    return silent if options.json else partial(print, flush=True)
-
-
 def _check_options(options: argparse.Namespace, others: Sequence[str]) -> None:
     """Refuse options that belong to other strategies than the one that was chosen."""
     for name in others:
@@ -216,7 +210,7 @@ def _draw(options: argparse.Namespace, source: Path) -> dict[str, Any]:
             source,
             options.out,
             config,
-            log=_log(options),
+            log=log_of(options),
             choices=choices_of(options),
             engine=engine,
         )
@@ -249,7 +243,7 @@ def _mine(options: argparse.Namespace, source: Path) -> dict[str, Any]:
             config,
             model if options.strategy == "model" else None,
             judge,
-            log=_log(options),
+            log=log_of(options),
             choices=choices_of(options),
             engine=engine,
         )

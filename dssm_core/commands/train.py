@@ -16,11 +16,10 @@ from dssm_core.commands.files import (
     read_config,
     read_examples,
     read_text,
-    silent,
     terminal_progress,
     with_given,
 )
-from dssm_core.commands.output import json_text
+from dssm_core.commands.output import json_text, log_of, silent
 from dssm_core.errors import UserError
 from dssm_core.families import FAMILIES, family
 
@@ -153,7 +152,7 @@ def _train_here(options: argparse.Namespace, folders: WorkFolders) -> None:
     plan, hard = _plan(options)
     if workers.number > 1 and options.data is None and is_large(options.pairs):
         raise UserError("workers.large", name=options.pairs.name)
-    log = _log(options) if workers.is_first else silent
+    log = log_of(options) if workers.is_first else silent
     pairs, data = _read_pairs(options, folders, log)
     plan = replace(plan, pairs=pairs, data=data)
     if hard is None:
@@ -166,7 +165,7 @@ def _train_together(options: argparse.Namespace, folders: WorkFolders) -> None:
     """Train in processes of this machine, for which the pairs are read once."""
     from dssm_core.workers import run_together
 
-    read = _read_pairs(options, folders, _log(options))
+    read = _read_pairs(options, folders, log_of(options))
     run_together(partial(_work, options, *read), options.workers)
 
 
@@ -177,7 +176,7 @@ def _work(
     from dssm_core.training import train
 
     plan, _ = _plan(options)
-    train(replace(plan, pairs=pairs, data=data), _log(options), _on_epoch(options), workers)
+    train(replace(plan, pairs=pairs, data=data), log_of(options), _on_epoch(options), workers)
 
 
 def _read_pairs(
@@ -191,11 +190,6 @@ def _read_pairs(
         print(json_text({"reading": reading.to_dict()}, indent=None), flush=True)
     given = options.pairs, options.data, folders.large
     return read_for_training(*given, log, choices_of(options))
-
-
-def _log(options: argparse.Namespace) -> Callable[[str], None]:
-    """Return what is called with each line for people, who do not read --json."""
-    return silent if options.json else partial(print, flush=True)
 
 
 def _on_epoch(options: argparse.Namespace) -> Callable[[dict[str, float]], None]:

@@ -38,11 +38,13 @@ class Example(NamedTuple):
         arguments: {at} is where its input is, {out} where it writes.
         middle: a function that is called in the middle of its work.
         json: the file of its JSON, "-" for standard output; "" if it has none.
+        more: arguments with which it keeps a folder, where it does not always.
     """
 
     arguments: str
     middle: str
     json: str = "-"
+    more: str = ""
 
 
 WRITE, ENCODE = "dssm_core.files:_sync", "dssm_core.towers:TextTowers.encode"
@@ -64,11 +66,14 @@ EXAMPLES = {
     ),
     "card": Example("--model {out}/tiny", WRITE, ""),
     "faithfulness": Example("--model {out}/tiny --sample 60", WRITE, ""),
-    "evaluate": Example(f"--model {{at}}/tiny {PAIRS} --run {{out}}/ï --json", WRITE),
+    "evaluate": Example(
+        f"--model {{at}}/tiny {PAIRS} --run {{out}}/ï --json", WRITE, more="--work {out}/ï"
+    ),
     "robustness": Example("--model {at}/tiny --pairs {at}/tiny/pairs.csv --json", ENCODE),
     "score": Example("--model {at}/tiny --query oven --docs {at}/docs.txt --json", ENCODE),
     "systems": Example("--json", "dssm_core.models.systems:_layers"),
     "toy": Example("--json", "dssm_core.models.toy:toy_data"),
+    "encode": Example("{at}/docs.txt --model {at}/tiny --out {out}/ï --json", WRITE),
     "index": Example("--model {at}/tiny --corpus {at}/docs.txt --out {out}/ï --json", WRITE),
     "inspect run": Example(
         f"--model {{at}}/tiny {PAIRS} --out {{out}}/ï.html --json {{out}}/ï.json", WRITE, "ï.json"
@@ -427,7 +432,7 @@ def test_a_folder_that_another_process_writes_is_refused(name, at, out, tmp_path
     folder = EXAMPLES[name].arguments.split("{out}/")[-1].split()[0]
     before = files(out)
     with claimed(out / folder):
-        line = refused(*given(name, at, out))
+        line = refused(*given(name, at, out), *EXAMPLES[name].more.format(out=out).split())
     assert "Another process is writing" in line
     assert f"{out / folder}" in line
     assert files(out) == before
