@@ -19,7 +19,7 @@ QUERY, LINES = "Query", "Documents, one a line"
 
 DOCUMENTS = 5
 LONGEST = 300
-"""Characters of a text, so that it fits into the page's table and link."""
+"""Characters of a text with its mark, which the page's table then shows whole."""
 
 NEAR = 1e-4
 """How far apart two cosines of the same texts may lie: batches of other sizes round otherwise."""
@@ -79,7 +79,8 @@ class Typist:
 
     def _text(self, side: int) -> str:
         """Return a query (0) or a document (1) with the mark somewhere in it."""
-        words = self._random.choice(self._texts)[side][:LONGEST].split()
+        most = LONGEST - len(self.name) - 1
+        words = self._random.choice(self._texts)[side][:most].split()
         words.insert(self._random.randrange(len(words) + 1), self.name)
         return " ".join(words)
 
