@@ -10,9 +10,10 @@ Source: docs.ray.io, "Pattern: Using ray.wait to limit the number of pending tas
 from __future__ import annotations
 
 import socket
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
@@ -72,6 +73,8 @@ def open_engine(
 ) -> Iterator[Engine]:
     """Give an engine, which is closed at the end.
 
+    While Ray is open, what is printed goes to standard error: Ray's threads print, too.
+
     Args:
         name: one of `ENGINES`.
         address: of a Ray cluster that runs, such as "10.0.0.1:6379"; without it, Ray is started
@@ -95,11 +98,12 @@ def open_engine(
         import ray
     except ImportError:
         raise UserError("engine.not installed") from None
-    _start(ray, address, workers)
-    try:
-        yield RayEngine(ray, workers or max(1, int(ray.cluster_resources().get("CPU", 1))))
-    finally:
-        ray.shutdown()
+    with redirect_stdout(sys.stderr):  # where Ray's own lines do not mix with --json
+        _start(ray, address, workers)
+        try:
+            yield RayEngine(ray, workers or max(1, int(ray.cluster_resources().get("CPU", 1))))
+        finally:
+            ray.shutdown()
 
 
 def _start(ray: Any, address: str | None, workers: int | None) -> None:

@@ -6,6 +6,7 @@ import gc
 import json
 import os
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +42,15 @@ def pytest_collection_finish() -> None:
     """Let no collection of garbage look through the libraries again, which takes half a second."""
     gc.collect()
     gc.freeze()
+
+
+MAIN = sys.modules["__main__"]
+
+
+@pytest.fixture(autouse=True)
+def main_module() -> None:
+    """Put pytest back where Streamlit's AppTest left its script: spawned processes run it again."""
+    sys.modules["__main__"] = MAIN
 
 
 @pytest.fixture(scope="session", autouse=True)

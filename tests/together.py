@@ -1,9 +1,10 @@
-"""What the tests of several workers do in each: functions of a module, which pickle can name."""
+"""What the tests of several workers do in each, as pickle can name it, and to all of them."""
 
 from __future__ import annotations
 
 import os
 import signal
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -68,3 +69,13 @@ def take_steps(data: Path, out: Path, sizes: dict, workers: Workers) -> None:
     loss = trainer._epoch(0)
     weights = {variable.path: variable.numpy() for variable in trainer.model.trainable_variables}
     np.savez(out / f"{workers.number}-{workers.rank}.npz", loss=loss, **weights)
+
+
+def kill_after(text: str, process: subprocess.Popen[str], times: int = 1) -> None:
+    """Kill a process that has said a text on standard error so many times."""
+    for line in process.stderr:
+        times -= text in line
+        if not times:
+            process.kill()
+            return
+    raise AssertionError(f"it ended with {process.wait()} before it had said {text!r}")

@@ -19,6 +19,7 @@ from dssm_core.folder import ModelFolder
 from dssm_core.paths import sample_model
 from tests import ROOT
 from tests.bulk.collections import write_collection
+from tests.together import kill_after
 
 pytestmark = [
     pytest.mark.slow,
@@ -145,10 +146,8 @@ def test_a_killed_driver_is_made_good_by_running_it_again(
     out = tmp_path / "out"
     arguments = [what, out, MODEL, files.qrels, files.queries, files.corpus]
     command = [sys.executable, "-c", DRIVER, *map(str, arguments)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
-        while until not in process.stdout.readline():
-            assert process.poll() is None
-        process.kill()
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        kill_after(until, process)
     if what == "evaluate":
         assert measure(files, out) == measured
         return

@@ -17,6 +17,7 @@ from dssm_core.folder import ModelFolder
 from dssm_core.mining import MiningConfig, mine_negatives
 from dssm_core.paths import sample_model
 from tests import ROOT, tiny
+from tests.together import kill_after
 
 pytestmark = [
     pytest.mark.slow,
@@ -101,9 +102,7 @@ with open_engine("ray", workers=2) as engine:
 def test_a_killed_driver_is_made_good_by_running_it_again(tmp_path, whole):
     out = tmp_path / "out"
     command = [sys.executable, "-c", DRIVER, *map(str, (tiny.pairs_file(), out, sample_model()))]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
-        while "searched" not in process.stdout.readline():
-            assert process.poll() is None
-        process.kill()
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        kill_after("searched", process)
     assert not (out / "manifest.json").exists(), "half a run does not pass for a whole one"
     assert mine(out, MODEL) == whole[MODEL]
