@@ -6,6 +6,7 @@ import gc
 import json
 import os
 import re
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -28,13 +29,10 @@ BACKGROUND = np.array([-0.2, 0.0, 0.2, 0.4], np.float32)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put files of long tests first, so that no worker is left with one at the end."""
-    places: dict[Path, int] = {}
-    for item in items:
-        markers = [item.get_closest_marker(name) for name in ("browser", "slow")]
-        place = next((i for i, marker in enumerate(markers) if marker), len(markers))
-        places[item.path] = min(place, places.get(item.path, place))
-    items.sort(key=lambda item: places[item.path])
+    """Put files of the browser and of many slow tests first, so that no worker ends with one."""
+    browser = {item.path for item in items if item.get_closest_marker("browser")}
+    slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+    items.sort(key=lambda item: (item.path not in browser, -slow[item.path]))
 
 
 def pytest_collection_finish() -> None:
