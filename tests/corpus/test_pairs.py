@@ -196,6 +196,7 @@ def test_damaged_gzip_and_missing_files_are_user_errors(tmp_path: Path):
         read_pairs(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_rows_are_read():
     text = "query,document,label\n" + '"a query, of some words","and a document",1\n' * 100_000
     assert read(text).index[-1] == 100_001

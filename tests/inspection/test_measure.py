@@ -218,6 +218,7 @@ LISTS = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(LISTS)
 @examples(200)
 def test_a_querys_metrics_are_those_of_ir_measures_on_its_own_list(rows):

@@ -91,6 +91,7 @@ def is_json(content: bytes) -> bool:
     return False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "content",
     [b"", b"{", b"[]", b"null", b"5", b'"x"', b"\xff\xfe", b"\0", b"[" * 100_000, b'{"a":NaN}'],
@@ -272,6 +273,7 @@ def is_model(name: str, tensor: str, array: np.ndarray, other: np.ndarray) -> bo
     return False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "file"), weights_of())
 def test_weights_of_a_wrong_shape_are_refused_when_the_folder_is_opened(folder_of, name, file):
     folder = folder_of(name)
