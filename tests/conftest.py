@@ -6,8 +6,10 @@ import gc
 import json
 import os
 import re
+import sys
 from collections import Counter
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from hypothesis import HealthCheck, settings
 
 from dssm_core.__main__ import main
 from dssm_core.card.examples import score_towers
+from tests import ROOT
 from tests.tiny import EXAMPLE, SHARED, WordTowers, bare_folder
 
 settings.register_profile(  # a busy machine's pauses are no failures
@@ -46,6 +49,16 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Name the folder in which the workers of a test run find what one of them has made."""
     base = tmp_path_factory.getbasetemp()
     SHARED.append(base.parent if "PYTEST_XDIST_WORKER" in os.environ else base)
+
+
+@pytest.fixture
+def spawning(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let processes that are spawned find these modules, whatever page was run here before.
+
+    Streamlit leaves its script as __main__, which each of them would run.
+    """
+    monkeypatch.setitem(sys.modules, "__main__", ModuleType("__main__"))
+    monkeypatch.syspath_prepend(ROOT)
 
 
 @pytest.fixture

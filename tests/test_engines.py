@@ -146,7 +146,7 @@ def test_a_worker_that_ray_kills_for_memory_again_and_again_ends_the_run():
         text=True,
         cwd=ROOT,
     )
-    assert found.stdout.splitlines()[-1] == "engine.no memory", found.stderr
+    assert "engine.no memory" in found.stdout.splitlines(), found.stderr
 
 
 @pytest.mark.slow
