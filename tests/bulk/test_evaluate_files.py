@@ -82,6 +82,7 @@ def test_shards_have_the_figures_of_memory_to_the_last_digit(
     assert len(list(tmp_path.glob("model-0/vectors-*.parquet"))) == 3
 
 
+@pytest.mark.slow
 def test_the_command_prints_what_it_prints_without_shards(run, few, tmp_path):
     arguments = ("evaluate", "--model", tiny.trained(), *few)
     status, text, said = run(*arguments, "--work", tmp_path / "work")

@@ -110,6 +110,7 @@ def test_words_that_stand_in_for_each_other_are_not_found_by_leaving_one_out():
     assert found["both"]["attention"] > 4
 
 
+@pytest.mark.slow
 def test_the_first_word_alone_does_not_count_for_it_is_the_effects_own():
     """Removing one word is what the effect is; the figure is the same whatever is lost by it."""
     found = measure_faithfulness(Towers(), pairs(), BACKGROUND)
@@ -139,6 +140,7 @@ def test_only_close_relevant_pairs_are_drawn_by_the_seed():
     assert measure_faithfulness(Towers(), mixed, BACKGROUND, seed=1)["times"] != found["times"]
 
 
+@pytest.mark.slow
 def test_what_random_order_does_not_lower_has_no_ratio():
     """Every word alone gives the same vector: nothing is lost until nothing is left."""
     same = Towers(words="key")

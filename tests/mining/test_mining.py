@@ -25,6 +25,10 @@ from tests import tiny
 BM = MiningConfig(number=4, strategy="bm25", shard=40, corpus_shard=50, relative_margin=None)
 COS = replace(BM, strategy="model")
 
+each_strategy = pytest.mark.parametrize(
+    "strategy", ["bm25", pytest.param("model", marks=pytest.mark.slow)]
+)
+
 
 @pytest.fixture(scope="module")
 def model() -> ModelFolder:
@@ -100,7 +104,7 @@ def oracle(strategy: str, pairs: Path, model: ModelFolder) -> Oracle:
     return Oracle(pairs, load_towers(model) if strategy == "model" else None)
 
 
-@pytest.mark.parametrize("strategy", ["bm25", "model"])
+@each_strategy
 def test_the_hardest_of_the_whole_corpus_are_found(tmp_path, pairs, model, strategy):
     config = replace(BM, strategy=strategy)
     mine_negatives(pairs, tmp_path / "out", config, model, log=quiet)
@@ -135,7 +139,7 @@ def test_how_the_corpus_is_cut_does_not_matter(tmp_path, pairs, model, strategy)
             )
 
 
-@pytest.mark.parametrize("strategy", ["bm25", "model"])
+@each_strategy
 def test_what_scores_near_the_own_document_is_left_out_and_counted(
     tmp_path, pairs, model, strategy
 ):

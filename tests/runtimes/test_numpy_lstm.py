@@ -149,6 +149,7 @@ print([name for name in ("keras", "tensorflow", "streamlit") if name in sys.modu
     assert found.stdout.strip() == "[]"
 
 
+@pytest.mark.slow
 def test_a_model_of_another_family_is_left_to_keras():
     folder = ModelFolder.open(SAMPLES / "notebook-lstm")
     assert load_plain(folder) is None

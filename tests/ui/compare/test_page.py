@@ -405,6 +405,7 @@ def test_the_downloaded_page_shows_what_the_page_shows(saved: str) -> None:
         assert rule in saved
 
 
+@pytest.mark.slow
 def test_the_downloaded_table_holds_each_text_whole_and_numbers_as_the_page_writes_them(
     saved: str,
 ) -> None:
