@@ -18,7 +18,7 @@ run:  ## Open the page at http://localhost:8501
 test:  ## Run every check, as CI does (minutes, all cores)
 	$(BIN)/ruff format --check && $(BIN)/ruff check && $(BIN)/mypy && $(BIN)/pytest
 
-fast:  ## Run all but the slow and the browser tests
+fast:  ## Run all but the slow and the browser tests (a minute on two cores)
 	$(BIN)/pytest -m "not slow and not browser"
 
 lint:  ## Check style
@@ -30,8 +30,8 @@ format:  ## Put style right
 types:  ## Check types
 	$(BIN)/mypy
 
-coverage:  ## Run the fast tests and list the lines that none of them reaches
-	$(BIN)/pytest -m "not slow and not browser" --cov=dssm_core --cov-report=term-missing:skip-covered
+coverage:  ## Run all but the browser tests and list the lines that none of them reaches
+	$(BIN)/pytest -m "not browser" --cov=dssm_core --cov-report=term-missing:skip-covered
 
 wheel:  ## Build the wheel into build/wheel
 	rm -rf build/lib build/bdist.* build/wheel

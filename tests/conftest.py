@@ -7,7 +7,10 @@ import json
 import os
 import re
 import sys
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -15,6 +18,7 @@ from hypothesis import HealthCheck, settings
 
 from dssm_core.__main__ import main
 from dssm_core.card.examples import score_towers
+from tests import ROOT
 from tests.tiny import EXAMPLE, SHARED, WordTowers, bare_folder
 
 settings.register_profile(  # a busy machine's pauses are no failures
@@ -29,28 +33,22 @@ BACKGROUND = np.array([-0.2, 0.0, 0.2, 0.4], np.float32)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put files of long tests first, so that no worker is left with one at the end."""
-    places: dict[Path, int] = {}
-    for item in items:
-        markers = [item.get_closest_marker(name) for name in ("browser", "slow")]
-        place = next((i for i, marker in enumerate(markers) if marker), len(markers))
-        places[item.path] = min(place, places.get(item.path, place))
-    items.sort(key=lambda item: places[item.path])
+    """Put files of the browser and of many slow tests first, so that no worker ends with one."""
+    browser = {item.path for item in items if item.get_closest_marker("browser")}
+    slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+    items.sort(key=lambda item: (item.path not in browser, -slow[item.path]))
 
 
-def pytest_collection_finish() -> None:
-    """Let no collection of garbage look through the libraries again, which takes half a second."""
-    gc.collect()
-    gc.freeze()
-
-
-MAIN = sys.modules["__main__"]
-
-
-@pytest.fixture(autouse=True)
-def main_module() -> None:
-    """Put pytest back where Streamlit's AppTest left its script: spawned processes run it again."""
-    sys.modules["__main__"] = MAIN
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Look for no garbage among what is imported, now or later: each look takes half a second."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -58,6 +56,16 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Name the folder in which the workers of a test run find what one of them has made."""
     base = tmp_path_factory.getbasetemp()
     SHARED.append(base.parent if "PYTEST_XDIST_WORKER" in os.environ else base)
+
+
+@pytest.fixture
+def spawning(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let processes that are spawned find these modules, whatever page was run here before.
+
+    Streamlit leaves its script as __main__, which each of them would run.
+    """
+    monkeypatch.setitem(sys.modules, "__main__", ModuleType("__main__"))
+    monkeypatch.syspath_prepend(ROOT)
 
 
 @pytest.fixture

@@ -311,6 +311,7 @@ def places(values: object, path: tuple = ()) -> list[tuple]:
     return found
 
 
+@pytest.mark.slow
 @given(st.data(), JSON | st.just(10**400))
 @settings(max_examples=300, deadline=None)
 def test_stored_scores_with_any_one_value_damaged_are_refused_or_usable(data, value):

@@ -195,6 +195,7 @@ def test_one_tab_sees_at_once_what_another_wrote(path):
     assert standing(one) == []
 
 
+@pytest.mark.slow
 def test_a_kill_in_the_middle_of_writing_keeps_all_that_was_acknowledged(path):
     script = (
         "import itertools, pathlib, sys\n"

@@ -17,7 +17,7 @@ from dssm_core.errors import UserError
 from dssm_core.workers import ALONE, ROOM, run_together
 from tests import ROOT, together
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("spawning")]
 
 
 def is_running(pid: int) -> bool:

@@ -107,6 +107,7 @@ def test_without_labels_there_are_cosines_and_percentiles_only(encoder, tmp_path
     assert "No probability" in (tmp_path / "m/README.md").read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_an_encoder_that_changed_is_refused(tmp_path):
     encoder = static_folder(tmp_path / "static")
     adopt(Adoption(str(encoder), labelled_pairs(), tmp_path / "m"), lambda line: None)
@@ -115,6 +116,7 @@ def test_an_encoder_that_changed_is_refused(tmp_path):
         load_towers(ModelFolder.open(tmp_path / "m"))
 
 
+@pytest.mark.slow
 def test_an_encoder_that_is_gone_is_named(tmp_path):
     encoder = static_folder(tmp_path / "static")
     adopt(Adoption(str(encoder), labelled_pairs(), tmp_path / "m"), lambda line: None)
@@ -130,6 +132,7 @@ def collapsed(path, keep):
     save_file({"embeddings": rows.astype(np.float32)}, path / "model.safetensors")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("keep", "key", "level", "status"),
     [(1.0, "adopt.narrow", "warning", 0), (0.001, "adopt.alike", "error", 1)],
@@ -208,6 +211,7 @@ def test_a_prompt_is_a_token_and_has_an_effect_as_a_whole(prompted):
     assert abs(found.tokens[0].cosine) > 1e-3
 
 
+@pytest.mark.slow
 def test_the_audit_measures_each_combination_of_prompts_once(prompted):
     towers = load_towers(ModelFolder.open(prompted))
     audit = audit_prompts(towers, labelled_pairs())
@@ -226,6 +230,7 @@ def test_an_encoder_without_prompts_has_nothing_to_audit(adopted, capsys, tmp_pa
     assert "no prompt" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_audit_prints_a_table_or_json(prompted, capsys, tmp_path):
     labelled_pairs().to_csv(tmp_path / "pairs.csv", index=False)
     given = ["prompts", "--model", str(prompted), "--pairs", str(tmp_path / "pairs.csv")]

@@ -35,7 +35,8 @@ def write_collection(folder: Path, documents: int = 9000, queries: int = 300) ->
         judged.append(f"{name} 0 d{i} {1 + i % 3}\n")
         far = rng.choice(documents, 3, replace=False)
         judged += [f"{name} 0 d{far[0]} {i % 2}\n", f"{name} 0 d{far[1]} 3\n"]
-        judged.append(f"{name} 0 d{3 + 500 * (i % 10)} 1\n")  # which nobody can read
+        unread = 3 + 500 * (i % min(10, documents // 500))  # which nobody can read
+        judged.append(f"{name} 0 d{unread} 1\n")
     (folder / "qrels").write_text("".join(judged), "utf-8")
     files = {"qrels": "qrels", "queries": "queries.tsv", "corpus": "corpus.jsonl"}
     return [part for name, file in files.items() for part in (f"--{name}", folder / file)]

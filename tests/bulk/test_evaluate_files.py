@@ -38,6 +38,13 @@ def options(tmp_path_factory):
     return write_collection(tmp_path_factory.mktemp("collection"))
 
 
+@pytest.fixture(scope="module")
+def few(tmp_path_factory):
+    """Return options of a collection that is small, where its size does not matter."""
+    return write_collection(tmp_path_factory.mktemp("few"), documents=600, queries=40)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "choices", "fusion", "rival"),
     [
@@ -75,26 +82,28 @@ def test_shards_have_the_figures_of_memory_to_the_last_digit(
     assert len(list(tmp_path.glob("model-0/vectors-*.parquet"))) == 3
 
 
-def test_the_command_prints_what_it_prints_without_shards(run, options, tmp_path):
-    arguments = ("evaluate", "--model", tiny.trained(), *options)
+@pytest.mark.slow
+def test_the_command_prints_what_it_prints_without_shards(run, few, tmp_path):
+    arguments = ("evaluate", "--model", tiny.trained(), *few)
     status, text, said = run(*arguments, "--work", tmp_path / "work")
     assert status == 0
     assert "1/1 shards of documents ranked" in said
     assert text == run(*arguments)[1]
 
 
-def test_a_second_run_makes_nothing_again(options, tmp_path):
+def test_a_second_run_makes_nothing_again(few, tmp_path):
     models = {"model": ModelFolder.open(tiny.trained())}
     said: list[str] = []
-    first = evaluate_files(files_of(options), models, tmp_path, log=said.append)
+    first = evaluate_files(files_of(few), models, tmp_path, log=said.append)
     assert said
-    again = evaluate_files(files_of(options), models, tmp_path, log=said.clear)
+    again = evaluate_files(files_of(few), models, tmp_path, log=said.clear)
     assert said, "nothing was said, so nothing was done"
     assert again.metrics == first.metrics
     with pytest.raises(UserError, match="the data of another run"):
-        evaluate_files(files_of(options, min_grade=2), models, tmp_path, log=quiet)
+        evaluate_files(files_of(few, min_grade=2), models, tmp_path, log=quiet)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["found/best-00001-0.npy", "model-0/vectors-00001.parquet"])
 def test_a_damaged_file_is_named_and_made_anew_once_it_is_deleted(options, tmp_path, name):
     models = {"model": ModelFolder.open(tiny.trained())}
@@ -115,10 +124,10 @@ def test_a_damaged_file_is_named_and_made_anew_once_it_is_deleted(options, tmp_p
     assert measure() == wanted
 
 
-def test_an_id_that_is_not_in_the_corpus_is_named(options, tmp_path):
+def test_an_id_that_is_not_in_the_corpus_is_named(few, tmp_path):
     qrels = tmp_path / "qrels"
-    qrels.write_text(f"{options[1].read_text()}q1 0 nowhere 1\n")
-    files = Files(qrels, options[3], options[5])
+    qrels.write_text(f"{few[1].read_text()}q1 0 nowhere 1\n")
+    files = Files(qrels, few[3], few[5])
     models = {"model": ModelFolder.open(tiny.trained())}
     with pytest.raises(UserError, match="nowhere"):
         evaluate_files(files, models, tmp_path / "work", log=quiet)
@@ -133,9 +142,9 @@ def test_an_id_that_is_not_in_the_corpus_is_named(options, tmp_path):
         (("--work", "W", "--fuse", "bm25-rrf"), "needs the rank of every document"),
     ],
 )
-def test_what_shards_cannot_do_is_refused(refused, options, tmp_path, arguments, said):
+def test_what_shards_cannot_do_is_refused(refused, few, tmp_path, arguments, said):
     named = [tmp_path / one if one in ("W", "R") else one for one in arguments]
-    assert said in refused("evaluate", "--model", tiny.trained(), *options, *named)
+    assert said in refused("evaluate", "--model", tiny.trained(), *few, *named)
 
 
 def test_pairs_are_not_measured_in_shards(refused, tmp_path):

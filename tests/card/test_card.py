@@ -135,6 +135,7 @@ def test_what_was_not_measured_is_left_out(metrics):
     assert "1 to 10 sampled: expected calibration error **0.0100**" in card
 
 
+@pytest.mark.slow
 def test_a_folder_measured_again_keeps_the_weight_that_was_fitted_to_it(tmp_path):
     model = tmp_path / "tiny"
     shutil.copytree(tiny.trained(), model)

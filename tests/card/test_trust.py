@@ -77,6 +77,7 @@ def test_a_shorter_text_leaves_the_last_cells_of_its_row_empty():
     assert "| document | random | 0.800 | 0.600 | 0.500 | 0.400 |" in table
 
 
+@pytest.mark.slow
 def test_a_folder_keeps_all_else_and_a_card_written_again_keeps_the_figures(tmp_path):
     model = tmp_path / "tiny"
     shutil.copytree(tiny.trained(), model)

@@ -10,6 +10,7 @@ from typing import Any
 import altair as alt
 import numpy as np
 import pandas as pd
+import pytest
 
 from dssm_core import charts
 from dssm_core.inspection.measure import Rates
@@ -55,6 +56,12 @@ def tokens(weights: list[float], state: str = "seen", text: str = "word") -> pd.
             "attention": np.array(weights, float),
         }
     )
+
+
+def params(cases: dict[str, list[float]]) -> list[Any]:
+    """Return cases as parameters of a test; those of many rows are slow."""
+    marks = {name: [pytest.mark.slow] if len(rows) > 100 else [] for name, rows in cases.items()}
+    return [pytest.param(rows, id=name, marks=marks[name]) for name, rows in cases.items()]
 
 
 def everything(specification: Any) -> Iterator[dict[str, Any]]:

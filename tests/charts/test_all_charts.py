@@ -23,6 +23,7 @@ from tests.charts.helpers import (
     drawn,
     encodings,
     everything,
+    params,
     rows,
     scores,
     tokens,
@@ -87,7 +88,7 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("cosines", CASES.values(), ids=CASES)
+@pytest.mark.parametrize("cosines", params(CASES))
 @pytest.mark.parametrize(("build", "titles", "channels"), EVERY.values(), ids=EVERY)
 def test_every_chart_is_whole_whatever_the_frame(
     build: Build, titles: list[str], channels: list[str], cosines: list[float]
@@ -100,6 +101,7 @@ def test_every_chart_is_whole_whatever_the_frame(
     assert all(any(channel in e for e in found) for channel in channels)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cosines", CASES.values(), ids=CASES)
 @pytest.mark.parametrize("name", EVERY)
 def test_every_chart_can_be_drawn_wide_and_narrow(name: str, cosines: list[float]) -> None:
@@ -107,6 +109,7 @@ def test_every_chart_can_be_drawn_wide_and_narrow(name: str, cosines: list[float
         assert drawn(EVERY[name][0](cosines[:300]), width).startswith("<svg")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 @pytest.mark.parametrize("name", EVERY)
 def test_texts_are_data_and_nothing_else(name: str, text: str) -> None:
@@ -204,6 +207,7 @@ def test_a_chart_has_as_many_labels_as_points_whether_they_share_them_or_not() -
     assert rows_of([0.5, 0.5, 0.5]) == rows_of([-0.9, 0.0, 0.9]) == 3
 
 
+@pytest.mark.slow
 def test_labels_are_never_printed_over_each_other() -> None:
     rng = np.random.default_rng(0)
     for _ in range(50):

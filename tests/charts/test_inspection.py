@@ -24,6 +24,7 @@ from tests.charts.helpers import (
     encodings,
     everything,
     pairs,
+    params,
     slice_table,
 )
 
@@ -73,7 +74,7 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("cosines", CASES.values(), ids=CASES)
+@pytest.mark.parametrize("cosines", params(CASES))
 @pytest.mark.parametrize(("build", "titles"), EVERY.values(), ids=EVERY)
 def test_every_chart_is_whole_whatever_the_frame(
     build: Build, titles: list[str], cosines: list[float]
@@ -82,6 +83,7 @@ def test_every_chart_is_whole_whatever_the_frame(
     assert set(titles) <= {p["title"] for p in parts if isinstance(p.get("title"), str)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EVERY)
 def test_every_chart_can_be_drawn_wide_and_narrow(name: str) -> None:
     for width in (1200, 340):

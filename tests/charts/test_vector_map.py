@@ -26,6 +26,7 @@ def test_the_map_takes_any_frame(frame: pd.DataFrame) -> None:
     check(draw(frame))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", AWKWARD.values(), ids=AWKWARD)
 def test_hostile_texts_and_values_are_data_only(text: str) -> None:
     specification = check(draw(points(4, text=text, value=text)))

@@ -212,6 +212,7 @@ def test_evaluate_prints_the_same_figures_for_people_and_as_json(run):
     assert f"{found['calibration']['hard']['BM25']['error']:.4f}" in text
 
 
+@pytest.mark.slow
 def test_evaluate_fuses_only_where_it_is_asked_to(run):
     arguments = ("evaluate", "--model", tiny.trained(), "--pairs", tiny.trained() / "pairs.csv")
     found = json.loads(run(*arguments, "--json")[1])
@@ -225,6 +226,7 @@ def test_evaluate_fuses_only_where_it_is_asked_to(run):
     assert 0 <= fitted["fusion"]["weight"] <= 1
 
 
+@pytest.mark.slow
 def test_evaluate_compares_two_models(run, tmp_path):
     shutil.copytree(tiny.trained(), tmp_path / "copy")
     arguments = ("evaluate", "--model", tiny.trained(), "--pairs", tiny.trained() / "pairs.csv")
@@ -310,6 +312,7 @@ def test_a_collection_becomes_a_file_of_pairs_that_keeps_its_grades(run, judged,
     assert (status, "--queries" in said) == (1, True)
 
 
+@pytest.mark.slow
 def test_html_is_counted_and_taken_out_where_it_is_asked_for(run, tmp_path):
     cells = ["<p>Use <b>mount</b>&nbsp;now</p>", "wall"]
     pairs = pd.DataFrame({"query": ["use mount", "wall"], "document": cells})
@@ -515,6 +518,7 @@ def quick(tmp_path):
     return ("--family", "mlp", "--config", tmp_path / "config.json")
 
 
+@pytest.mark.slow
 def test_fifty_pairs_are_trained_on_and_not_trusted(run, quick, tmp_path):
     tiny.pairs().drop(columns="split").head(50).to_csv(tmp_path / "pairs.csv", index=False)
     status, output, _ = run(
@@ -525,6 +529,7 @@ def test_fifty_pairs_are_trained_on_and_not_trusted(run, quick, tmp_path):
     assert (tmp_path / "m" / "README.md").read_text().startswith("# m\n")
 
 
+@pytest.mark.slow
 def test_a_large_file_is_streamed_by_itself(run, quick, tmp_path, monkeypatch):
     from dssm_core.corpus import large
 
@@ -544,6 +549,7 @@ def test_a_large_file_is_streamed_by_itself(run, quick, tmp_path, monkeypatch):
     assert not (tmp_path / ".m.data").exists(), "the shards were for this run only"
 
 
+@pytest.mark.slow
 def test_train_takes_notes_and_examples_and_keeps_files_that_are_not_its_own(
     run, quick, tmp_path, monkeypatch
 ):
@@ -578,6 +584,7 @@ def test_train_takes_notes_and_examples_and_keeps_files_that_are_not_its_own(
 # card
 
 
+@pytest.mark.slow
 def test_card_measures_again_and_rewrites_what_it_says(run, tmp_path):
     model = tmp_path / "tiny"
     shutil.copytree(tiny.trained(), model)
@@ -597,6 +604,7 @@ def test_card_measures_again_and_rewrites_what_it_says(run, tmp_path):
     assert (model / "README.md").read_text() == card, "without options it stays as it is"
 
 
+@pytest.mark.slow
 def test_card_tells_what_it_cannot_read(refused, tmp_path):
     assert "no model folder" in refused("card", "--model", tmp_path / "absent")
     arguments = ("card", "--model", tiny.trained(), "--notes", tmp_path / "absent")
@@ -612,6 +620,7 @@ def test_card_tells_what_it_cannot_read(refused, tmp_path):
 # faithfulness
 
 
+@pytest.mark.slow
 def test_faithfulness_prints_what_it_writes_into_folder_and_card(run, tmp_path):
     model = tmp_path / "cedict"
     shutil.copytree(ROOT / "sample_models" / "cedict", model)
@@ -684,6 +693,7 @@ def test_an_interrupted_command_says_so_and_exits_130(run, monkeypatch, tmp_path
     assert (status, errors) == (130, "prepare: stopped\n")
 
 
+@pytest.mark.slow
 def test_a_reader_that_stops_reading_is_no_trouble(tmp_path):
     code = "import sys; from dssm_core.__main__ import main; sys.exit(main(sys.argv[1:]))"
     command = [sys.executable, "-c", code, "prepare", "notebook-toy", "--out", str(tmp_path)]

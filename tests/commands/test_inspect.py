@@ -79,6 +79,7 @@ def test_run_prints_what_is_wrong_and_writes_it_as_page_and_as_json(inspect, lab
     assert "assumed" not in output
 
 
+@pytest.mark.slow
 def test_the_report_speaks_chinese_on_demand_and_the_numbers_keep_their_keys(inspect, tmp_path):
     page, numbers = tmp_path / "report.html", tmp_path / "report.json"
     arguments = ("--model", tiny.trained(), "--pairs", tiny.pairs_file(), "--json", numbers)
@@ -103,6 +104,7 @@ def test_run_takes_a_threshold_as_a_probability(inspect, labelled, tmp_path):
     assert found["threshold"]["cosine"] == pytest.approx(-head["bias"] / head["scale"])
 
 
+@pytest.mark.slow
 def test_run_adds_negatives_to_relevant_pairs_and_says_that_they_are_assumed(inspect, tmp_path):
     page, numbers = tmp_path / "report.html", tmp_path / "report.json"
     arguments = ("--model", tiny.trained(), "--pairs", tiny.pairs_file(), "--json", numbers)

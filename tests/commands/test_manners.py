@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -38,13 +39,11 @@ class Example(NamedTuple):
         arguments: {at} is where its input is, {out} where it writes.
         middle: a function that is called in the middle of its work.
         json: the file of its JSON, "-" for standard output; "" if it has none.
-        more: arguments with which it keeps a folder, where it does not always.
     """
 
     arguments: str
     middle: str
     json: str = "-"
-    more: str = ""
 
 
 WRITE, ENCODE = "dssm_core.files:_sync", "dssm_core.towers:TextTowers.encode"
@@ -66,15 +65,13 @@ EXAMPLES = {
     ),
     "card": Example("--model {out}/tiny", WRITE, ""),
     "faithfulness": Example("--model {out}/tiny --sample 60", WRITE, ""),
-    "evaluate": Example(
-        f"--model {{at}}/tiny {PAIRS} --run {{out}}/ï --json", WRITE, more="--work {out}/ï"
-    ),
+    "evaluate": Example(f"--model {{at}}/tiny {PAIRS} --run {{out}}/ï --json", WRITE),
     "robustness": Example("--model {at}/tiny --pairs {at}/tiny/pairs.csv --json", ENCODE),
     "score": Example("--model {at}/tiny --query oven --docs {at}/docs.txt --json", ENCODE),
     "systems": Example("--json", "dssm_core.models.systems:_layers"),
     "toy": Example("--json", "dssm_core.models.toy:toy_data"),
-    "encode": Example("{at}/docs.txt --model {at}/tiny --out {out}/ï --json", WRITE),
     "index": Example("--model {at}/tiny --corpus {at}/docs.txt --out {out}/ï --json", WRITE),
+    "encode": Example("{at}/docs.txt --model {at}/tiny --out {out}/ï --json", WRITE),
     "inspect run": Example(
         f"--model {{at}}/tiny {PAIRS} --out {{out}}/ï.html --json {{out}}/ï.json", WRITE, "ï.json"
     ),
@@ -144,9 +141,12 @@ def out(at, tmp_path) -> Path:
     return tmp_path / "out"
 
 
+def filled(arguments: str, at: Path, out: Path) -> list[str]:
+    return [part.format(at=at, out=out) for part in arguments.split()]
+
+
 def given(name: str, at: Path, out: Path) -> list[str]:
-    arguments = EXAMPLES[name].arguments.split()
-    return [*name.split(), *(part.format(at=at, out=out) for part in arguments)]
+    return [*name.split(), *filled(EXAMPLES[name].arguments, at, out)]
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:
@@ -170,14 +170,14 @@ def run(
     return subprocess.run(command, env=environment(home, **(env or {})), timeout=600, **kept)
 
 
-READ = r"[\w\\]+\.csv: "
-"""How a line begins that says how pairs were read."""
+ASIDE = r"[\w\\]+\.csv: |\d+/\d+ shards of "
+"""How a line begins that says how pairs were read, or how far the work is where JSON is printed."""
 
 
 def said(done: subprocess.CompletedProcess[bytes]) -> list[str]:
-    """Return the lines of standard error, less how the pairs were read."""
+    """Return the lines of standard error that are about trouble."""
     lines = done.stderr.decode().splitlines()
-    return [line for line in lines if not re.match(READ, line)]
+    return [line for line in lines if not re.match(ASIDE, line)]
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -357,7 +357,7 @@ def test_a_terminal_without_utf8_gets_escapes_and_no_exception(name, ran):
 
 
 @every
-def test_nothing_but_how_pairs_were_read_comes_on_standard_error(name, ran):
+def test_nothing_but_what_was_read_and_how_far_it_is_comes_on_standard_error(name, ran):
     assert said(ran(name).done) == []
 
 
@@ -409,8 +409,7 @@ FEW = {  # no number to be had: of one class, of one query, of nothing on one si
 def test_json_is_strict_where_there_is_no_number(name, at, out, capsys, monkeypatch):
     monkeypatch.setenv("DSSM_STORE", f"{out}/verdicts.sqlite3")
     (out / "few.csv").write_text("query,document,label\noven,oven knife,1\n")
-    arguments = [part.format(at=at, out=out) for part in FEW[name].split()]
-    assert main([*name.split(), *arguments]) in (0, 1)
+    assert main([*name.split(), *filled(FEW[name], at, out)]) in (0, 1)
     printed = capsys.readouterr().out
     if (out / "j").exists():
         strictly((out / "j").read_text())
@@ -426,13 +425,17 @@ def test_commands_have_one_way_to_write_json():
 
 # two at once
 
+KEEPS = {"evaluate": f"--model {{at}}/tiny {PAIRS} --work {{out}}/ï"}
+"""Arguments that name the folder which a command keeps, where its example names none."""
+
 
 @that_keep_a_folder
 def test_a_folder_that_another_process_writes_is_refused(name, at, out, tmp_path, refused):
-    folder = EXAMPLES[name].arguments.split("{out}/")[-1].split()[0]
+    named = KEEPS.get(name, EXAMPLES[name].arguments)
+    folder = named.split("{out}/")[-1].split()[0]
     before = files(out)
     with claimed(out / folder):
-        line = refused(*given(name, at, out), *EXAMPLES[name].more.format(out=out).split())
+        line = refused(*name.split(), *filled(named, at, out))
     assert "Another process is writing" in line
     assert f"{out / folder}" in line
     assert files(out) == before
@@ -451,10 +454,13 @@ def test_of_two_trainings_to_one_folder_the_second_is_refused_and_the_first_undi
         for line in process.stdout:
             if line.startswith("epoch 1/60"):
                 break
+        process.send_signal(signal.SIGSTOP)  # or it would be through before the second has begun
         second = run([*first, "--config", f"{at}/config.json"], tmp_path)
+        process.send_signal(signal.SIGCONT)
         assert second.returncode == 1
         (line,) = said(second)
         assert line.startswith("train: Another process is writing")
+        assert any(line.startswith("epoch ") for line in process.stdout), "it goes on"
         process.kill()
     assert run([*first, "--config", f"{at}/config.json"], tmp_path).returncode == 0
     assert len(pd.read_csv(tmp_path / "m" / "history.csv")) == 3

@@ -290,6 +290,7 @@ def test_a_shard_sees_no_more_documents_than_its_pool(tmp_path):
     assert len({text for row in rows for text in row[2]}) > 12  # each shard has its own
 
 
+@pytest.mark.slow
 def test_a_query_with_very_many_documents_does_not_widen_the_draws_of_all(tmp_path):
     many = [("most", f"document {i}") for i in range(2_000)]
     rows = many + [(f"query {i}", f"other {i}") for i in range(1_000)]

@@ -43,6 +43,7 @@ def test_a_csv_that_pandas_wrote_is_read_back_equal(rows):
     assert back.reset_index(drop=True).to_dict("list") == frame.to_dict("list")
 
 
+@pytest.mark.slow
 @given(ROWS)
 def test_a_tsv_that_pandas_wrote_is_read_back_equal(rows):
     frame = pd.DataFrame(rows, columns=["query", "document", "label", "note"])
@@ -50,6 +51,7 @@ def test_a_tsv_that_pandas_wrote_is_read_back_equal(rows):
     assert back.reset_index(drop=True).to_dict("list") == frame.to_dict("list")
 
 
+@pytest.mark.slow
 @given(ROWS, st.booleans())
 def test_jsonl_is_read_back_equal_whether_escaped_or_not(rows, escaped):
     frame = pd.DataFrame(rows, columns=["query", "document", "label", "note"])
@@ -196,6 +198,7 @@ def test_damaged_gzip_and_missing_files_are_user_errors(tmp_path: Path):
         read_pairs(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_rows_are_read():
     text = "query,document,label\n" + '"a query, of some words","and a document",1\n' * 100_000
     assert read(text).index[-1] == 100_001

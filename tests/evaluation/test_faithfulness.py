@@ -81,6 +81,7 @@ def test_where_one_word_matters_the_effect_finds_it_and_chance_does_not():
     assert found["times"]["effect"]["low"] > 2 > 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("weigh", ["even", "shuffled"])
 def test_attention_that_knows_nothing_is_as_good_as_chance(weigh):
     rng = np.random.default_rng(2)
@@ -93,6 +94,7 @@ def test_attention_that_knows_nothing_is_as_good_as_chance(weigh):
         assert attention["low"] < 1 < attention["high"]
 
 
+@pytest.mark.slow
 def test_attention_is_judged_by_the_words_that_it_puts_first():
     right = means(Towers(lambda words: [word == "key" for word in words]), pairs())
     wrong = means(Towers(lambda words: [word != "key" for word in words]), pairs())
@@ -100,6 +102,7 @@ def test_attention_is_judged_by_the_words_that_it_puts_first():
     assert wrong["both"]["attention"] == 0
 
 
+@pytest.mark.slow
 def test_words_that_stand_in_for_each_other_are_not_found_by_leaving_one_out():
     towers = Either(lambda words: [word in ("key", "lock") for word in words])
     found = means(towers, pairs(words=("key", "lock")))
@@ -107,6 +110,7 @@ def test_words_that_stand_in_for_each_other_are_not_found_by_leaving_one_out():
     assert found["both"]["attention"] > 4
 
 
+@pytest.mark.slow
 def test_the_first_word_alone_does_not_count_for_it_is_the_effects_own():
     """Removing one word is what the effect is; the figure is the same whatever is lost by it."""
     found = measure_faithfulness(Towers(), pairs(), BACKGROUND)
@@ -124,6 +128,7 @@ def test_a_method_without_data_and_a_side_of_short_texts_are_absent():
     assert found["times"] == found["sides"]["query"]["times"]
 
 
+@pytest.mark.slow
 def test_only_close_relevant_pairs_are_drawn_by_the_seed():
     far = pairs(300).assign(document="other words than that stand in here so that it is long")
     mixed = pd.concat([pairs(100), pairs(50).assign(label=0), far])
@@ -135,6 +140,7 @@ def test_only_close_relevant_pairs_are_drawn_by_the_seed():
     assert measure_faithfulness(Towers(), mixed, BACKGROUND, seed=1)["times"] != found["times"]
 
 
+@pytest.mark.slow
 def test_what_random_order_does_not_lower_has_no_ratio():
     """Every word alone gives the same vector: nothing is lost until nothing is left."""
     same = Towers(words="key")

@@ -97,6 +97,7 @@ def test_rare_rows_weigh_more_and_the_row_of_unseen_words_the_most():
     assert weights[0] == 0
 
 
+@pytest.mark.slow
 def test_each_part_learns_to_rank_by_itself():
     from dssm_core.models.losses import compile_step
 

@@ -115,6 +115,7 @@ def test_nothing_relevant_is_refused():
         probe(Words(), pairs().assign(label=0))
 
 
+@pytest.mark.slow
 def test_the_command_writes_a_baseline_and_compares_with_it(tmp_path, capsys):
     pairs(12).to_csv(tmp_path / "pairs.csv", index=False)
     model = str(ROOT / "sample_models/debian-packages")

@@ -52,6 +52,7 @@ TEXTS = st.lists(
 ).map(" ".join)
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=6, unique_by=lambda pair: pair[0]))
 def test_page_and_card_say_the_same_of_a_pair(tmp_path_factory, texts):
     towers = WordTowers()

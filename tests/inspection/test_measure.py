@@ -144,6 +144,7 @@ def test_a_relevant_pair_that_cannot_be_read_is_never_found():
     assert curve(frame_of([(NAN, 1), (NAN, 0)])).empty
 
 
+@pytest.mark.slow
 def test_a_long_curve_is_thinned_but_keeps_its_ends_its_order_and_its_best():
     frame = random_frame(5_000)
     found = curve(frame)
@@ -218,6 +219,7 @@ LISTS = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(LISTS)
 @examples(200)
 def test_a_querys_metrics_are_those_of_ir_measures_on_its_own_list(rows):
@@ -349,6 +351,7 @@ def bounds(name: str) -> tuple[float, float]:
     return float(words[0]), float(words[-1])
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.integers(0, 400), min_size=14, max_size=60, unique=True),
     st.sampled_from([1.0, 0.25, 10.0, 1e-3]),
@@ -408,6 +411,7 @@ def test_a_column_with_an_infinite_number_is_text():
     assert slice_of(frame, "price").nunique() == 30
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.tuples(COSINES, st.integers(0, 1), st.sampled_from("abc")), max_size=60),
     st.sampled_from([-0.5, 0.1, 0.3]),
@@ -448,6 +452,7 @@ def test_every_trait_has_its_words():
     assert not any("_" in column for column in slice_columns(frame))
 
 
+@pytest.mark.slow
 def test_wilsons_interval_is_scipys():
     from scipy.stats import binomtest
 

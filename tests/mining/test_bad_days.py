@@ -11,23 +11,25 @@ import pytest
 from dssm_core.paths import sample_model
 from tests import ROOT, tiny
 
-pytestmark = pytest.mark.slow
-
 LIMITED = """
 import resource, sys
-limit = int(sys.argv.pop(1))
-if limit:
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv.pop(1)), resource.RLIM_INFINITY))
 from dssm_core.__main__ import main
 sys.exit(main(sys.argv[1:]))
 """
-"""The command on a disk that takes no file of more than so many bytes; 0: any."""
+"""The command on a disk that takes no file of more than so many bytes.
+
+It needs -B, or Python would leave half of a module's bytecode for all that import it later.
+"""
 
 
-def prepare(out: Path, *options: object, limit: int = 0) -> subprocess.CompletedProcess[str]:
-    command = ("prepare", tiny.pairs_file(), "--negatives", 3, "--out", out, *options)
+def command(out: Path, *options: object) -> tuple[object, ...]:
+    return ("prepare", tiny.pairs_file(), "--negatives", 3, "--out", out, *options)
+
+
+def prepare(limit: int, out: Path, *options: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", LIMITED, str(limit), *map(str, command)],
+        [sys.executable, "-B", "-c", LIMITED, str(limit), *map(str, command(out, *options))],
         capture_output=True,
         text=True,
         cwd=ROOT,
@@ -45,23 +47,24 @@ def said(found: subprocess.CompletedProcess[str]) -> str:
     return line
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["random", "bm25", "model"])
-def test_a_full_disk_is_told_with_the_file_and_the_run_goes_on_later(tmp_path, strategy):
+def test_a_full_disk_is_told_with_the_file_and_the_run_goes_on_later(run, tmp_path, strategy):
     options = ["--strategy", strategy]
     if strategy == "model":
         options += ["--model", str(sample_model())]
-    assert prepare(tmp_path / "whole", *options).returncode == 0
+    assert run(*command(tmp_path / "whole", *options))[0] == 0
     told = set()
     for limit in (3_000, 50_000, 110_000):  # of the index, of vectors, of what is found
         out = tmp_path / "out"
-        found = prepare(out, *options, limit=limit)
+        found = prepare(limit, out, *options)
         if found.returncode:
             told.add(said(found))
             assert not (out / "manifest.json").exists()
             assert not [name for name in files(out) if name.endswith((".new", ".building"))]
     assert len(told) > (strategy == "model")
     assert all(str(tmp_path / "out") in line for line in told), told
-    assert prepare(tmp_path / "out", *options).returncode == 0
+    assert run(*command(tmp_path / "out", *options))[0] == 0
     assert files(tmp_path / "out") == files(tmp_path / "whole")
 
 
@@ -76,14 +79,15 @@ def test_a_full_disk_is_told_with_the_file_and_the_run_goes_on_later(tmp_path, s
         (["--strategy", "bm25", "--judge", "absent"], "absent"),
     ],
 )
-def test_wrong_options_are_told(tmp_path, options, what):
-    found = prepare(tmp_path / "out", *options)
-    assert found.returncode == 1
-    assert what in found.stderr.splitlines()[-1]
+def test_wrong_options_are_told(run, tmp_path, options, what):
+    status, _, errors = run(*command(tmp_path / "out", *options))
+    assert status == 1
+    assert what in errors.splitlines()[-1]
     assert not (tmp_path / "out").exists()
 
 
-def test_the_command_says_what_it_left_out(tmp_path):
-    found = prepare(tmp_path / "out", "--strategy", "bm25", "--relative-margin", "none")
-    assert found.returncode == 0, found.stderr
-    assert "left out: 0 above margin" in found.stdout
+def test_the_command_says_what_it_left_out(run, tmp_path):
+    options = ("--strategy", "bm25", "--relative-margin", "none")
+    status, output, errors = run(*command(tmp_path / "out", *options))
+    assert status == 0, errors
+    assert "left out: 0 above margin" in output

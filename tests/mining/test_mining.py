@@ -25,6 +25,10 @@ from tests import tiny
 BM = MiningConfig(number=4, strategy="bm25", shard=40, corpus_shard=50, relative_margin=None)
 COS = replace(BM, strategy="model")
 
+each_strategy = pytest.mark.parametrize(
+    "strategy", ["bm25", pytest.param("model", marks=pytest.mark.slow)]
+)
+
 
 @pytest.fixture(scope="module")
 def model() -> ModelFolder:
@@ -100,7 +104,7 @@ def oracle(strategy: str, pairs: Path, model: ModelFolder) -> Oracle:
     return Oracle(pairs, load_towers(model) if strategy == "model" else None)
 
 
-@pytest.mark.parametrize("strategy", ["bm25", "model"])
+@each_strategy
 def test_the_hardest_of_the_whole_corpus_are_found(tmp_path, pairs, model, strategy):
     config = replace(BM, strategy=strategy)
     mine_negatives(pairs, tmp_path / "out", config, model, log=quiet)
@@ -119,6 +123,7 @@ def test_the_hardest_of_the_whole_corpus_are_found(tmp_path, pairs, model, strat
         assert len({same(text) for text in drawn}) == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["bm25", "model"])
 def test_how_the_corpus_is_cut_does_not_matter(tmp_path, pairs, model, strategy):
     for size in (7, 50, 1000):  # 7: more shards than are merged at once
@@ -134,7 +139,7 @@ def test_how_the_corpus_is_cut_does_not_matter(tmp_path, pairs, model, strategy)
             )
 
 
-@pytest.mark.parametrize("strategy", ["bm25", "model"])
+@each_strategy
 def test_what_scores_near_the_own_document_is_left_out_and_counted(
     tmp_path, pairs, model, strategy
 ):
@@ -158,6 +163,7 @@ def test_what_scores_near_the_own_document_is_left_out_and_counted(
     assert left_out["equal documents"] == 2
 
 
+@pytest.mark.slow
 def test_the_first_ranks_can_be_left_out(tmp_path, pairs, model):
     skipped = replace(COS, skip_top=3)
     manifest = mine_negatives(pairs, tmp_path / "out", skipped, model, log=quiet)
@@ -169,6 +175,7 @@ def test_the_first_ranks_can_be_left_out(tmp_path, pairs, model):
     assert manifest["left out"]["first ranks"] == 3 * manifest["pairs"]
 
 
+@pytest.mark.slow
 def test_what_the_margin_leaves_out_counts_among_the_first_ranks(tmp_path, pairs, model):
     both = replace(COS, skip_top=3, relative_margin=0.2)
     mine_negatives(pairs, tmp_path / "out", both, model, log=quiet)
@@ -191,6 +198,7 @@ def test_each_epoch_has_the_next_best(tmp_path, pairs, model):
     assert [row[2] for row in whole] == [first[2] + second[2] for first, second in halves]
 
 
+@pytest.mark.slow
 def test_a_judge_leaves_out_what_it_scores_near_the_own_document(tmp_path, pairs, model):
     config = replace(BM, number=2, relative_margin=0.05)
     free = mine_negatives(pairs, tmp_path / "free", config, log=quiet)
@@ -253,6 +261,7 @@ def files(out: Path) -> dict[str, bytes]:
     return {name: path.read_bytes() for name, path in found.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["bm25", "model"])
 def test_a_killed_run_goes_on_to_the_bytes_of_an_undisturbed_one(tmp_path, pairs, model, strategy):
     config, said = replace(BM, strategy=strategy, relative_margin=0.1), []
@@ -273,6 +282,7 @@ def test_a_killed_run_goes_on_to_the_bytes_of_an_undisturbed_one(tmp_path, pairs
     assert files(out) == whole
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["model/document-00001.npy", "found-00001.parquet", "own-00000.npy"]
 )

@@ -91,6 +91,7 @@ def test_a_family_is_built_and_cut_into_its_two_towers(name):
     assert np.asarray(outputs["cos"]).ravel() == pytest.approx(cosines, abs=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_family_encodes_any_text(name):
     from dssm_core.models.compiled import CompiledTowers
@@ -113,6 +114,7 @@ def test_a_family_encodes_any_text(name):
             assert [encoding.attention for encoding in found] == [None] * len(TEXTS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["mlp", "lstm-subclass"])
 def test_a_trained_model_encodes_the_same_once_it_is_saved_and_loaded(name, tmp_path, monkeypatch):
     from dssm_core import training
@@ -179,6 +181,7 @@ def test_a_model_that_is_no_two_tower_model_is_not_cut():
 # a family that somebody adds
 
 
+@pytest.mark.slow
 def test_a_family_is_added_by_its_module_and_one_line_of_the_registry(tmp_path, monkeypatch):
     """Trained by the command, saved, checked, loaded by Keras and scored; offered by the Lab."""
     sizes = {"vocabulary": ROWS, "query_length": 6, "document_length": 12}

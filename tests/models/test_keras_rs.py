@@ -122,6 +122,7 @@ def test_mrr_and_recall_agree_with_keras_rs_and_with_a_loop(run):
         assert float(metric(labels, scores)) == pytest.approx(np.mean(expected[name]), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_ndcg_agrees_with_keras_rs_query_by_query(run):
     scores, labels, collection = run
     ours = evaluate_run(collection, list(scores))["nDCG@10"]

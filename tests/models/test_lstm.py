@@ -145,6 +145,7 @@ def test_with_shared_dense_layers_a_text_is_nearest_to_itself():
     np.testing.assert_allclose(build_lstm_model(SHARED)((texts, texts))["cos"], 1, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("config", [PLAIN, HASHED, ATTENTIVE, SHARED])
 def test_the_functional_model_reloads_under_safe_mode(config, tmp_path):
     model = build_lstm_model(config)
@@ -209,6 +210,7 @@ def mean_cross_entropy(label, probability):
     return -np.mean(label * np.log(p) + (1 - label) * np.log(1 - p))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", MAKERS)
 @pytest.mark.parametrize("eager", [True, False], ids=["eager", "graph"])
 def test_a_loss_on_out_alone_is_the_cross_entropy_of_out(make, eager):
@@ -221,6 +223,7 @@ def test_a_loss_on_out_alone_is_the_cross_entropy_of_out(make, eager):
     assert got == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", MAKERS)
 def test_a_second_named_loss_adds_to_the_first_before_and_after_reload(make, tmp_path):
     model = make(PLAIN)
@@ -235,6 +238,7 @@ def test_a_second_named_loss_adds_to_the_first_before_and_after_reload(make, tmp
         assert history["loss"][0] == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", MAKERS)
 def test_a_reloaded_model_trains_on_by_the_same_name(make, tmp_path):
     model = make(PLAIN)
@@ -288,6 +292,7 @@ def test_a_free_head_drawn_negative_ranks_backwards():
     assert (np.argsort(outputs["cos"]) == np.argsort(-outputs["out"])).all()
 
 
+@pytest.mark.slow
 def test_half_of_all_free_heads_are_drawn_negative_and_no_positive_head_is():
     signs = []
     for seed in range(40):
@@ -313,6 +318,7 @@ def test_a_positive_head_still_learns_a_larger_scale():
     assert trained_head("positive", 1.0, [[1], [0]])[0] > 2
 
 
+@pytest.mark.slow
 def test_the_positive_head_holds_in_the_whole_model(tmp_path):
     model = build_lstm_model(PLAIN)
     model.compile(loss={"out": CROSS_ENTROPY}, optimizer=keras.optimizers.SGD(5.0))
@@ -326,6 +332,7 @@ def test_the_positive_head_holds_in_the_whole_model(tmp_path):
 # Empty texts
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "make",
     [

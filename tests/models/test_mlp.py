@@ -66,6 +66,7 @@ def test_multi_hot_layer_refuses_pieces_hashed_into_a_larger_table():
         MultiHot(10)(pieces_of("red door"))
 
 
+@pytest.mark.slow
 def test_the_hashed_pair_model_learns_and_ignores_padding_and_neighbours():
     keras.utils.set_random_seed(1)
     model = build_mlp_model(HASHED)

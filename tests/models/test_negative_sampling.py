@@ -100,6 +100,7 @@ def test_without_neg_num_the_shapes_must_say_it(documents):
         tiled_cosine(np.zeros((4, 3)), np.zeros(documents))
 
 
+@pytest.mark.slow
 def test_a_graph_of_unknown_batch_size_checks_it_as_it_runs():
     spec = tf.TensorSpec((None, 3), tf.float32)
     cosine = tf.function(lambda q, d: tiled_cosine(q, d, 2), input_signature=[spec, spec])
@@ -179,6 +180,7 @@ def test_the_observable_model_shows_what_the_similarity_is_made_of():
     np.testing.assert_array_equal(similarity, builder.build_model()(inputs).numpy())
 
 
+@pytest.mark.slow
 def test_training_on_one_batch_changes_the_observable_model_too():
     builder = MLPNegativeSamplingModelBuilder(2, SMALL)
     inputs = hot(4, 5), hot(12, 7, seed=1)
@@ -188,6 +190,7 @@ def test_training_on_one_batch_changes_the_observable_model_too():
     assert builder.build_observable_model()(inputs)[2].numpy().mean() > before.mean()
 
 
+@pytest.mark.slow
 def test_fit_and_predict_take_batches_whose_last_is_short():
     keras.utils.set_random_seed(1)
     builder = MLPNegativeSamplingModelBuilder(2, SMALL)
@@ -208,6 +211,7 @@ def test_batches_are_told_the_expected_shape():
             builder.batches(hot(10, 5), documents)
 
 
+@pytest.mark.slow
 def test_an_empty_document_does_not_wreck_the_softmax_model():
     model = MLPNegativeSamplingModelBuilder(2, SMALL).build_model()
     query, documents = hot(4, 5), hot(12, 7, seed=1)

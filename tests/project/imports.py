@@ -137,7 +137,7 @@ def imports(path: Path, part: str) -> Iterator[Import]:
     def visit(node: ast.AST, is_lazy: bool) -> Iterator[Import]:
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
             return
-        where = f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}"
+        where = f"{place}:{getattr(node, 'lineno', 0)}"
         if isinstance(node, ast.Import):
             yield from (Import(part, alias.name, is_lazy, where) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -146,10 +146,12 @@ def imports(path: Path, part: str) -> Iterator[Import]:
             inner = [n for n in names if n in modules()] if node.module == "dssm_core" else []
             for name in inner or [str(node.module)]:
                 yield Import(part, name, is_lazy, where)
-        inside = is_lazy or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+        inside = is_lazy or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
         for child in ast.iter_child_nodes(node):
-            yield from visit(child, inside)
+            if not isinstance(child, ast.expr):  # which holds no statement
+                yield from visit(child, inside)
 
+    place = path.relative_to(ROOT)
     yield from visit(ast.parse(path.read_text("utf-8")), False)
 
 

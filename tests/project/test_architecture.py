@@ -67,6 +67,7 @@ def test_the_app_file_only_starts_the_pages():
             assert name == "streamlit" or name in sys.stdlib_module_names, found.where
 
 
+@pytest.mark.slow
 def test_nothing_but_models_and_training_loads_tensorflow_when_imported():
     light = [n for n in modules() if part_of(n) not in ("models", "training", "__main__", "")]
     light.sort(key=lambda name: part_of(name) == "ui")  # then Streamlit is loaded last

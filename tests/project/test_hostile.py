@@ -315,6 +315,7 @@ def test_a_header_of_a_million_columns_is_refused_at_once(read, name):
     assert calls < 10_000
 
 
+@pytest.mark.slow
 def test_a_stream_with_a_million_columns_is_refused_at_once(tmp_path):
     wide = {"query": "a", "document": "b", **dict.fromkeys(map(str, range(5_000)), "")}
     for name, content in (("w.csv", "query," * 500_000 + "\n"), ("w.jsonl", json.dumps(wide))):
@@ -572,6 +573,7 @@ def test_long_texts_do_not_fill_the_memory_that_all_sessions_share():
 # all of it under a limit that the system keeps
 
 
+@pytest.mark.slow
 def test_hostile_files_are_refused_by_a_process_that_may_not_take_much_memory(tmp_path):
     """The same refusals where memory beyond 3 GB of addresses is not given."""
     tables = {

@@ -66,20 +66,27 @@ class Reader(html.parser.HTMLParser):
         return [attributes for name, attributes in self.elements if name == tag]
 
 
-@pytest.fixture
-def scorer(tmp_path):
-    return Scorer(bare_folder(tmp_path / "doors"), WordTowers())
+@pytest.fixture(scope="module")
+def scorer(tmp_path_factory):
+    return Scorer(bare_folder(tmp_path_factory.mktemp("models") / "doors"), WordTowers())
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def found(scorer):
     """Return a function to the findings on some pairs."""
     return functools.partial(findings_on, scorer)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def plain(found):
+    """Return the report on PAIRS."""
+    return report_html(found())
+
+
+@pytest.fixture(scope="module")
 def awkward(scorer):
-    return awkward_findings(scorer)
+    """Return a report on what tries to break it."""
+    return report_html(awkward_findings(scorer))
 
 
 # what it says
@@ -100,8 +107,8 @@ def test_the_head_says_what_was_inspected_with_which_model_and_where_the_cut_is(
     assert "8: 4 relevant, 4 not; 4 queries, 8 documents" in text
 
 
-def test_the_confusion_counts_are_those_of_the_pairs(found):
-    text = Reader(report_html(found())).text
+def test_the_confusion_counts_are_those_of_the_pairs(found, plain):
+    text = Reader(plain).text
     assert "relevant 2 2 not relevant 2 2" in text
     assert "Counted as below: 1 pair of which the model reads nothing" in text
     assert found().rates.rates() == {"precision": 0.5, "recall": 0.5, "F1": 0.5, "error rate": 0.5}
@@ -135,6 +142,7 @@ def test_tokens_are_shaded_by_their_effect_with_its_sign_in_words_and_by_more_th
     assert re.search(r"\.down \{[^}]*underline", page)
 
 
+@pytest.mark.slow
 def test_a_shaded_text_keeps_its_spaces_and_gets_no_others(found):
     text = "\n red  door, redwall\n\n(blue)\t"
     page = report_html(found([("red", text, 0, "x"), ("red", "blue", 1, "x")], cosine=0.1)).decode()
@@ -143,12 +151,14 @@ def test_a_shaded_text_keeps_its_spaces_and_gets_no_others(found):
     assert text in shown
 
 
+@pytest.mark.slow
 def test_words_that_are_not_read_are_struck_out(found):
     rows = [("red door", "red a a a a a a a a wall", 1, "x"), ("blue", "red", 0, "x")]
     page = report_html(found(rows, cosine=0.9)).decode()
     assert '<span class="unread">wall</span>' in page
 
 
+@pytest.mark.slow
 def test_only_the_worst_ten_errors_are_shaded_and_fifty_shown(found):
     rows = [(f"red {i}", "blue", 1, "x") for i in range(60)] + [("blue", "red", 0, "x")]
     findings = found(rows)
@@ -159,6 +169,7 @@ def test_only_the_worst_ten_errors_are_shaded_and_fifty_shown(found):
     assert page.count('class="text"') == 100
 
 
+@pytest.mark.slow
 def test_assumed_pairs_are_not_called_by_a_line_that_the_file_does_not_have(found):
     findings = found()
     errors = findings.errors.assign(assumed=["yes", "no", "no", "no"])
@@ -167,8 +178,8 @@ def test_assumed_pairs_are_not_called_by_a_line_that_the_file_does_not_have(foun
     assert "2. False alarm, line " in text
 
 
-def test_ranking_stands_with_its_intervals_or_with_the_reason_why_there_is_none(found):
-    text = Reader(report_html(found())).text
+def test_ranking_stands_with_its_intervals_or_with_the_reason_why_there_is_none(found, plain):
+    text = Reader(plain).text
     assert re.search(r"MRR@10 0\.\d{3} 0\.\d{3} [01]\.\d{3}", text)
     alone = [(f"q{i} red", "red", i % 2, "x") for i in range(4)]
     assert "nothing to rank" in Reader(report_html(found(alone))).text
@@ -189,7 +200,8 @@ def test_slices_come_worst_first(found):
     assert rooms == ["room: bad", "room: good", "room: small"], "those under ten pairs last"
 
 
-def test_verdicts_on_these_pairs_are_shown_and_no_others(found):
+@pytest.mark.slow
+def test_verdicts_on_these_pairs_are_shown_and_no_others(found, plain):
     columns = ["query", "document", "verdict", "cause", "note", "at"]
     verdicts = pd.DataFrame(
         [
@@ -202,9 +214,10 @@ def test_verdicts_on_these_pairs_are_shown_and_no_others(found):
     assert "1 of these pairs has a verdict: Unsure 1." in text
     assert "so <so>" in text
     assert "not here" not in text
-    assert "Verdicts" not in Reader(report_html(found())).text
+    assert "Verdicts" not in Reader(plain).text
 
 
+@pytest.mark.slow
 def test_in_chinese_no_word_stays_english_but_those_of_the_data_and_names(found):
     rows = [(q.replace("zebra", "red"), d, label, "") for q, d, label, _ in PAIRS]
     columns = ["query", "document", "verdict", "cause", "note", "at"]
@@ -231,6 +244,7 @@ def test_in_chinese_no_word_stays_english_but_those_of_the_data_and_names(found)
 # pairs that leave nothing to say
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "rows",
     [
@@ -253,13 +267,12 @@ def test_few_or_odd_pairs_make_a_report_too(found, rows):
 
 
 def test_no_text_of_the_data_becomes_an_element(awkward):
-    page = report_html(awkward)
-    reader = Reader(page)
+    reader = Reader(awkward)
     tags = {tag for tag, _ in reader.elements}
     assert not tags & {"script", "img", "b", "iframe", "object", "a", "form", "link"}
     assert "<script>alert(1)</script>" in reader.text
     assert "<img src=x>.csv" in reader.text
-    assert "\x1b" not in page.decode()
+    assert "\x1b" not in awkward.decode()
     assert "␇" in reader.text
 
 
@@ -271,8 +284,7 @@ def test_no_template_lets_a_value_through_unescaped():
 
 
 def test_it_asks_for_nothing(awkward):
-    page = report_html(awkward)
-    reader = Reader(page)
+    reader = Reader(awkward)
     (policy,) = [m["content"] for m in reader.all("meta") if "http-equiv" in m
                  and m["http-equiv"] == "Content-Security-Policy"]  # fmt: skip
     assert policy == "default-src 'none'; style-src 'unsafe-inline'"
@@ -281,26 +293,26 @@ def test_it_asks_for_nothing(awkward):
             assert name not in ("src", "href", "xlink:href", "srcset", "action", "data"), value
             assert not name.startswith("on"), name
             assert "url(" not in (value or "").replace("url(#", "")
-    assert b"@import" not in page
-    assert "url(" not in re.search(r"<style>.*?</style>", page.decode(), re.S)[0]
+    assert b"@import" not in awkward
+    assert "url(" not in re.search(r"<style>.*?</style>", awkward.decode(), re.S)[0]
 
 
 def test_it_stays_small_with_long_texts(awkward):
-    assert len(report_html(awkward)) < 1_000_000
-    assert "more characters" in report_html(awkward).decode()
+    assert len(awkward) < 1_000_000
+    assert "more characters" in awkward.decode()
 
 
 # for everyone
 
 
-def test_every_table_has_a_caption_and_headings_that_say_what_they_head(found):
-    reader = Reader(report_html(found()))
+def test_every_table_has_a_caption_and_headings_that_say_what_they_head(plain):
+    reader = Reader(plain)
     assert len(reader.all("table")) == len(reader.all("caption")) >= 5
     assert {heading.get("scope") for heading in reader.all("th")} == {"row", "col"}
 
 
-def test_every_picture_has_its_finding_in_words(found):
-    reader = Reader(report_html(found()))
+def test_every_picture_has_its_finding_in_words(plain):
+    reader = Reader(plain)
     pictures = [a for a in reader.all("div") if a.get("role") == "img"]
     assert len(pictures) == len(reader.all("svg")) == len(reader.all("figcaption")) == 5
     for picture in pictures:
@@ -308,8 +320,8 @@ def test_every_picture_has_its_finding_in_words(found):
         assert " ".join(picture["aria-label"].split()) in reader.text
 
 
-def test_headings_go_down_one_step_at_a_time_and_ids_are_not_used_twice(found):
-    reader = Reader(report_html(found()))
+def test_headings_go_down_one_step_at_a_time_and_ids_are_not_used_twice(plain):
+    reader = Reader(plain)
     levels = [int(tag[1]) for tag, _ in reader.elements if re.fullmatch("h[1-6]", tag)]
     assert levels[0] == 1
     assert all(below - above <= 1 for above, below in itertools.pairwise(levels))
@@ -317,8 +329,8 @@ def test_headings_go_down_one_step_at_a_time_and_ids_are_not_used_twice(found):
     assert len(ids) == len(set(ids))
 
 
-def test_it_suits_dark_pages_and_narrow_screens(found):
-    page = report_html(found()).decode()
+def test_it_suits_dark_pages_and_narrow_screens(plain):
+    page = plain.decode()
     assert "prefers-color-scheme: dark" in page
     assert 'content="width=device-width, initial-scale=1"' in page
     svg = re.search(r"<svg.*?</svg>", page, re.S)[0]
@@ -368,10 +380,12 @@ def test_json_holds_the_numbers_of_the_page(found):
     assert values["notes"] == [NOTE.text(ENGLISH)]
 
 
-def test_the_same_pairs_make_the_same_report(found):
-    assert report_html(found()) == report_html(found())
+@pytest.mark.slow
+def test_the_same_pairs_make_the_same_report(found, plain):
+    assert report_html(found()) == plain
 
 
+@pytest.mark.slow
 def test_a_file_with_awkward_columns_can_be_inspected(scorer, tmp_path):
     path = tmp_path / "odd.csv"
     path.write_text("query,document,label,error,cause,slice,few,by\nred,red,0,1,2,3,4,5\n"

@@ -43,6 +43,7 @@ def test_no_cell_starts_a_formula(text):
     assert not cell.lstrip().startswith(FORMULA)
 
 
+@pytest.mark.slow
 @given(rows)
 def test_verdicts_come_back_from_csv_and_from_jsonl_as_they_were(rows):
     frame = pd.DataFrame(rows, columns=list(COLUMNS))

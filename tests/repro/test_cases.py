@@ -309,6 +309,7 @@ def awkward(tmp_path_factory):
     return replay(cases, Scorer(other, Changed(BLIND)))
 
 
+@pytest.mark.slow
 def test_junit_counts_and_names_what_it_holds(awkward):
     root = xml.fromstring(awkward.as_junit())
     (suite,) = root
@@ -383,6 +384,7 @@ def run_pytest(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str
     return subprocess.run(command, capture_output=True, text=True, cwd=folder)
 
 
+@pytest.mark.slow
 def test_pytest_collects_cases_and_fails_those_that_broke(tmp_path):
     scorer = Scorer(tiny.trained())
     query, *texts = "oven knife", "oven recipe knife", "boat anchor tide"
@@ -406,6 +408,7 @@ def test_pytest_collects_cases_and_fails_those_that_broke(tmp_path):
     assert found.returncode == 2
 
 
+@pytest.mark.slow
 def test_pytest_without_a_model_leaves_cases_alone_and_loads_nothing(tmp_path, scorer):
     (tmp_path / "mine.cases.jsonl").write_bytes(write_cases([doors(scorer)]))
     (tmp_path / "test_light.py").write_text(
@@ -417,6 +420,7 @@ def test_pytest_without_a_model_leaves_cases_alone_and_loads_nothing(tmp_path, s
     assert (found.returncode, "1 passed" in found.stdout) == (0, True), found.stdout
 
 
+@pytest.mark.slow
 def test_pytest_tells_of_a_model_that_is_not_there(tmp_path, scorer):
     (tmp_path / "mine.cases.jsonl").write_bytes(write_cases([doors(scorer)]))
     found = run_pytest(tmp_path, "--dssm-model", "absent")

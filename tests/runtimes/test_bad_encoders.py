@@ -91,6 +91,7 @@ def is_json(content: bytes) -> bool:
     return False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "content",
     [b"", b"{", b"[]", b"null", b"5", b'"x"', b"\xff\xfe", b"\0", b"[" * 100_000, b'{"a":NaN}'],
@@ -134,7 +135,23 @@ def json_files() -> list[tuple[str, str]]:
     return wanted
 
 
+@pytest.fixture
+def one_session(monkeypatch):
+    """Have ONNX Runtime read a graph once: of what is wrong here, none of it is in the graph."""
+    import onnxruntime
+
+    make, made = onnxruntime.InferenceSession, {}
+
+    def session(content, *given, **named):
+        if content not in made:
+            made[content] = make(content, *given, **named)
+        return made[content]
+
+    monkeypatch.setattr(onnxruntime, "InferenceSession", session)
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("one_session")
 @pytest.mark.parametrize(("name", "file"), json_files())
 def test_no_value_in_a_json_file_does_more_than_to_be_refused(folder_of, name, file):
     folder = folder_of(name)
@@ -272,6 +289,7 @@ def is_model(name: str, tensor: str, array: np.ndarray, other: np.ndarray) -> bo
     return False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "file"), weights_of())
 def test_weights_of_a_wrong_shape_are_refused_when_the_folder_is_opened(folder_of, name, file):
     folder = folder_of(name)

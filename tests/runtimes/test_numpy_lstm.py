@@ -67,8 +67,9 @@ def rewritten(path: Path, name: str, change: Callable[[bytes], bytes]) -> None:
 @pytest.mark.parametrize(
     ("dense", "lexical"),
     [
-        *(("shared", 64), ("per side", 0)),
+        ("per side", 0),
         pytest.param("shared", 0, marks=pytest.mark.slow),
+        pytest.param("shared", 64, marks=pytest.mark.slow),
         pytest.param("per side", 64, marks=pytest.mark.slow),
     ],
 )
@@ -95,6 +96,7 @@ def test_numpy_and_keras_encode_alike(tmp_path, dense, lexical):
     assert_alike(plain, load_towers(folder, "keras"), [*texts, "xylophones", "", "深度 👍"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["debian-packages", "cedict"])
 def test_a_shipped_model_answers_without_keras_what_keras_would(name):
     folder = ModelFolder.open(SAMPLES / name)
@@ -132,6 +134,7 @@ def test_a_word_goes_through_the_kernel_once_while_it_is_remembered(monkeypatch)
     assert len(embedded) > before + 10, "a table of twelve words is soon full"
 
 
+@pytest.mark.slow
 def test_the_shipped_models_load_without_keras():
     code = f"""
 import sys
@@ -146,12 +149,14 @@ print([name for name in ("keras", "tensorflow", "streamlit") if name in sys.modu
     assert found.stdout.strip() == "[]"
 
 
+@pytest.mark.slow
 def test_a_model_of_another_family_is_left_to_keras():
     folder = ModelFolder.open(SAMPLES / "notebook-lstm")
     assert load_plain(folder) is None
     assert load_towers(folder).encode(["chess"], "query")[0].is_readable
 
 
+@pytest.mark.slow
 def test_towers_that_give_other_numbers_than_are_stored_are_not_used(tmp_path, monkeypatch):
     folder = ModelFolder.open(copied(tmp_path / "m"))
     called = PlainTower.__call__

@@ -313,6 +313,7 @@ LONG = [" ", "\n a", "x", "🎉", "\u0301"]
 """Parts of which one text after the other is slow where a search starts anew at each."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["xlm-roberta", "roberta", "bert-mean", "static"])
 def test_a_long_text_of_every_kind_is_read_in_time_that_grows_with_it(name):
     embedder = towers(name).embedder

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import warnings
 from pathlib import Path
 
@@ -215,12 +216,19 @@ def test_pairs_that_are_too_large_are_not_read(folder, monkeypatch):
 # on disk
 
 
-@pytest.fixture
-def written(tmp_path, folder):
-    """Return an index with a graph, as it lies on disk."""
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """Return an index with a graph that no test changes, of what bare_folder writes."""
+    path = tmp_path_factory.mktemp("kept")
     search = clusters().with_graph(clusters(20).vectors)
-    index.write_index(tmp_path / "index", folder, search)
-    return tmp_path / "index"
+    index.write_index(path / "index", ModelFolder.open(bare_folder(path / "doors")), search)
+    return path / "index"
+
+
+@pytest.fixture
+def written(tmp_path, kept):
+    """Return an index with a graph, as it lies on disk."""
+    return shutil.copytree(kept, tmp_path / "index")
 
 
 def test_an_index_is_found_again_as_it_was_written(written, folder):

@@ -23,7 +23,7 @@ from dssm_core.workers import run_together
 from tests import ROOT, tiny, together
 from tests.training.runs import quiet
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("spawning")]
 
 WITHOUT_GRADIENT = "V/bias"
 """Attention is the same with any bias of its softmax: Adam makes steps of what is rounding."""

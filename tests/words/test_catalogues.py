@@ -82,8 +82,9 @@ def raised() -> list[tuple[str, str, set[str]]]:
     """Return where errors are raised, each with its key and the names of its values."""
     calls = []
     for path in sorted((ROOT / "dssm_core").rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.Call) and ast.unparse(node.func) == "UserError":
+        text = path.read_text("utf-8")
+        for node in ast.walk(ast.parse(text)) if "UserError(" in text else ():
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "UserError":
                 names = {str(word.arg) for word in node.keywords} - {"received"}
                 calls.append((f"{path.name}:{node.lineno}", ast.unparse(node.args[0]), names))
     return calls

@@ -162,6 +162,7 @@ def english(*found: str) -> set[str]:
     return set(re.findall("[A-Za-z][A-Za-z0-9_]+", " ".join(found))) - NAMES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("build", EVERY.values(), ids=EVERY)
 def test_no_chart_says_an_english_word_in_chinese(
     build: Callable[[Translate], charts.Chart | charts.Drawing],
@@ -172,6 +173,7 @@ def test_no_chart_says_an_english_word_in_chinese(
     assert english(*texts(in_english)), "or nothing is looked at"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("build", EVERY.values(), ids=EVERY)
 def test_a_screen_reader_hears_chinese_and_no_endless_number_of_a_mark(
     build: Callable[[Translate], charts.Chart | charts.Drawing],
@@ -270,6 +272,7 @@ def test_compare_in_chinese_says_no_english_word(opened: Callable[[AppTest], App
     check(opened(AppTest.from_file(APP, default_timeout=120)), 5)
 
 
+@pytest.mark.slow
 def test_inspect_in_chinese_says_no_english_word(opened: Callable[[AppTest], AppTest]) -> None:
     app = opened(AppTest.from_function(inspect_page, default_timeout=120))
     check(app, 7)

@@ -31,6 +31,7 @@ def fill(app: AppTest, reference: str, name: str) -> AppTest:
     return button.click().run()
 
 
+@pytest.mark.slow
 def test_an_encoder_is_opened_and_then_in_use(page, tmp_path):
     app = fill(page(), str(static_folder(tmp_path / "static")), "mine")
     run_until(app, lambda: "mine is open and in use" in shown_text(app))

@@ -34,6 +34,7 @@ def go(app: AppTest, page: str) -> AppTest:
     return app.run()
 
 
+@pytest.mark.slow
 def test_the_main_sample_is_used_at_first_and_on_every_page(app: AppTest) -> None:
     for page in ("compare", "inspect", "compare"):
         go(app, page)
@@ -49,6 +50,7 @@ def test_a_choice_on_either_page_holds_on_the_other(app: AppTest) -> None:
         assert (app.text[0].value, app.selectbox[0].value) == ("a-first", "a-first")
 
 
+@pytest.mark.slow
 def test_a_link_chooses_the_model_before_its_picker_is_shown(app: AppTest) -> None:
     go(app, "inspect")
     app.session_state["link"] = "z-last"

@@ -74,6 +74,7 @@ def lines(app: Any) -> list[str]:
     return app.text_area(key="compare.lines").value.split("\n")
 
 
+@pytest.mark.slow
 def test_nothing_is_searched_until_it_is_asked_for(page: Any) -> None:
     app = page()
     assert not app.checkbox
@@ -89,6 +90,7 @@ def test_both_lists_show_their_numbers(page: Any) -> None:
     assert "exact search of 5 documents" in shown_text(app)
 
 
+@pytest.mark.slow
 def test_what_is_judged_and_what_both_found_is_marked(page: Any) -> None:
     app = opened(page)
     first = next(row for row in shown(app) if "door of red" in row)
@@ -103,11 +105,13 @@ def test_what_is_judged_and_what_both_found_is_marked(page: Any) -> None:
     assert "In both lists: 2." in shown_text(app)
 
 
+@pytest.mark.slow
 def test_a_query_is_judged_whatever_its_case_and_spaces(page: Any) -> None:
     assert "judged relevant" in shown_text(opened(page, query="blue WALL"))
     assert "has no judgement for this query" in shown_text(opened(page, query="blue walls"))
 
 
+@pytest.mark.slow
 def test_a_judged_document_that_a_list_did_not_reach_is_shown_with_its_rank(
     page: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -130,6 +134,7 @@ def test_use_all_replaces_the_documents_and_scores_them(page: Any) -> None:
     assert not app.checkbox, "the lists are closed"
 
 
+@pytest.mark.slow
 def test_the_ticked_ones_alone_are_used_once_each(page: Any) -> None:
     app = opened(page)
     assert app.button(key="compare.find.ticked").disabled
@@ -141,6 +146,7 @@ def test_the_ticked_ones_alone_are_used_once_each(page: Any) -> None:
     assert lines(app) == ["door of red", "red red red wall wall wall wall"]
 
 
+@pytest.mark.slow
 def test_documents_can_be_added_to_those_that_are_there(page: Any) -> None:
     app = opened(page)
     app.segmented_control(key="compare.find.mode").set_value("add").run()
@@ -149,6 +155,7 @@ def test_documents_can_be_added_to_those_that_are_there(page: Any) -> None:
     assert lines(app) == ["a red door", "a blue wall", "door of red"]
 
 
+@pytest.mark.slow
 def test_what_was_typed_comes_back_and_back_again(page: Any) -> None:
     app = page()
     app.text_area(key="compare.lines").set_value("mine\n\nmine too").run()
@@ -161,6 +168,7 @@ def test_what_was_typed_comes_back_and_back_again(page: Any) -> None:
     assert lines(app) == found
 
 
+@pytest.mark.slow
 def test_a_table_that_was_typed_comes_back_as_a_table(page: Any, models: Path) -> None:
     app = page()
     app.segmented_control(key="compare.entry").set_value("table").run()
@@ -172,6 +180,7 @@ def test_a_table_that_was_typed_comes_back_as_a_table(page: Any, models: Path) -
     assert numbers(app)["document"].tolist() == ["a red door", "a blue wall"]
 
 
+@pytest.mark.slow
 def test_an_example_chosen_later_ends_the_way_back(page: Any) -> None:
     app = opened(page)
     app.button(key="compare.find.all").click().run()
@@ -179,6 +188,7 @@ def test_an_example_chosen_later_ends_the_way_back(page: Any) -> None:
     assert not [b for b in app.button if b.key == "compare.find.back"]
 
 
+@pytest.mark.slow
 def test_closing_changes_nothing(page: Any) -> None:
     app = opened(page)
     app.button(key="compare.find.close").click().run()
@@ -186,6 +196,7 @@ def test_closing_changes_nothing(page: Any) -> None:
     assert lines(app) == ["a red door", "a blue wall"]
 
 
+@pytest.mark.slow
 def test_the_lists_follow_the_query(page: Any) -> None:
     app = opened(page)
     boxes(app, "cosine")[0].check().run()
@@ -193,6 +204,7 @@ def test_the_lists_follow_the_query(page: Any) -> None:
     assert "the blue wall" in shown(app)[0]
 
 
+@pytest.mark.slow
 def test_bm25_comes_at_once_while_the_model_loads(page: Any) -> None:
     app = opened(page, Loading)
     assert "Its list appears when it is ready" in shown_text(app)
@@ -209,6 +221,7 @@ def test_a_model_that_cannot_be_loaded_leaves_bm25(page: Any) -> None:
     assert len(boxes(app, "bm25")) == 2
 
 
+@pytest.mark.slow
 def test_while_the_corpus_is_encoded_the_page_says_how_far(
     page: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -234,6 +247,7 @@ def test_while_the_corpus_is_encoded_the_page_says_how_far(
     assert boxes(app, "cosine")
 
 
+@pytest.mark.slow
 def test_the_corpus_is_encoded_once_for_all_sessions(
     page: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -249,12 +263,14 @@ def test_the_corpus_is_encoded_once_for_all_sessions(
     assert encoded == [1]
 
 
+@pytest.mark.slow
 def test_new_pairs_are_read_anew(page: Any, models: Path) -> None:
     opened(page)
     (models / "doors" / "pairs.csv").write_text("query,document,label\nq,one red thing,1\n")
     assert "exact search of 1 document" in shown_text(opened(page))
 
 
+@pytest.mark.slow
 def test_any_query_is_answered_without_a_crash(page: Any) -> None:
     app = opened(page)
     for query in ("+ = €", "the", "", "x" * 200_000, *AWKWARD.values()):
@@ -264,12 +280,14 @@ def test_any_query_is_answered_without_a_crash(page: Any) -> None:
     assert labels(app, "cosine"), "the lists are still open"
 
 
+@pytest.mark.slow
 def test_a_query_of_symbols_is_explained(page: Any) -> None:
     app = opened(page, query="+ =")
     assert "only symbols, punctuation" in shown_text(app)
     assert "No document shares a word" in shown_text(app)
 
 
+@pytest.mark.slow
 def test_a_folder_without_a_corpus_names_the_command(page: Any, models: Path) -> None:
     (models / "doors" / "pairs.csv").unlink()
     text = shown_text(opened(page))
@@ -277,6 +295,7 @@ def test_a_folder_without_a_corpus_names_the_command(page: Any, models: Path) ->
     assert "python -m dssm_core index --model" in text
 
 
+@pytest.mark.slow
 def test_damaged_pairs_are_told_and_the_page_goes_on(page: Any, models: Path) -> None:
     (models / "doors" / "pairs.csv").write_text("query\nq\n")
     app = opened(page)
@@ -293,6 +312,7 @@ def test_markup_in_a_document_shows_as_text(page: Any, models: Path) -> None:
     assert not any("bold" in box.label for box in app.checkbox)
 
 
+@pytest.mark.slow
 def test_a_long_document_is_cut_where_it_is_shown_alone(page: Any, models: Path) -> None:
     long = "red " * 500
     (models / "doors" / "pairs.csv").write_text(f"query,document\nq,{long}\n")
@@ -302,6 +322,7 @@ def test_a_long_document_is_cut_where_it_is_shown_alone(page: Any, models: Path)
     assert lines(app) == [long]
 
 
+@pytest.mark.slow
 def test_a_document_of_several_lines_goes_into_the_table(page: Any, models: Path) -> None:
     (models / "doors" / "pairs.csv").write_text('query,document\nq,"red\ndoor"\n')
     app = opened(page)
@@ -334,6 +355,7 @@ def test_an_index_is_searched_in_place_of_the_pairs_and_says_so(page: Any, large
     assert "✓ judged relevant" in "".join(shown(app))
 
 
+@pytest.mark.slow
 def test_cosines_are_those_that_score_shows(page: Any, large: Path) -> None:
     app = opened(page, query="red door door wall")
     listed = [label.split()[-1] for label in labels(app, "cosine")]
@@ -341,6 +363,7 @@ def test_cosines_are_those_that_score_shows(page: Any, large: Path) -> None:
     assert [f"{c:.3f}" for c in numbers(app)["cosine"][:10]] == listed
 
 
+@pytest.mark.slow
 def test_an_index_of_another_model_is_refused_and_the_pairs_serve(
     page: Any, large: Path, monkeypatch: pytest.MonkeyPatch, models: Path
 ) -> None:
@@ -351,6 +374,7 @@ def test_an_index_of_another_model_is_refused_and_the_pairs_serve(
     assert "exact search of 5 documents" in shown_text(app)
 
 
+@pytest.mark.slow
 def test_an_index_built_while_the_page_runs_is_used(page: Any, request: Any) -> None:
     assert "exact search of 5 documents" in shown_text(opened(page))
     request.getfixturevalue("large")
@@ -393,6 +417,7 @@ def test_a_table_of_another_model_is_refused_and_the_pairs_serve(
     assert "exact search of 5 documents" in shown_text(app)
 
 
+@pytest.mark.slow
 def test_a_store_that_does_not_exist_is_told_and_the_pairs_serve(
     page: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -84,6 +84,7 @@ def test_a_model_without_attention_says_so_and_shows_effects(page: Any) -> None:
     assert any(h.value == "Effect of each word" for h in app.header)
 
 
+@pytest.mark.slow
 def test_a_document_without_a_score_has_no_effects_and_no_crash(page: Any) -> None:
     app = page()
     app.text_area(key="compare.lines").set_value("+++").run()
@@ -92,6 +93,7 @@ def test_a_document_without_a_score_has_no_effects_and_no_crash(page: Any) -> No
     assert not [r for c in app.get("vega_lite_chart") for r in sent_rows(c) if "sign" in r]
 
 
+@pytest.mark.slow
 def test_two_models_are_shown_side_by_side(page: Any, models: Path) -> None:
     shutil.copytree(models / "doors", models / "windows")
     app = page()
@@ -104,6 +106,7 @@ def test_two_models_are_shown_side_by_side(page: Any, models: Path) -> None:
     assert [round(r["cosine_second"], 3) for r in bars] == [1.0, 0.0]
 
 
+@pytest.mark.slow
 def test_a_link_restores_the_second_model_and_the_download_holds_its_numbers(
     page: Any, models: Path
 ) -> None:

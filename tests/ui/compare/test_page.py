@@ -52,6 +52,7 @@ def test_the_first_screen_shows_an_example_before_the_model_is_loaded(page: Any)
     assert len(app.get("vega_lite_chart")) == 2
 
 
+@pytest.mark.slow
 def test_the_page_paints_without_tensorflow() -> None:
     code = "import sys, dssm_core.ui.compare.page; print({'tensorflow', 'keras'} & {*sys.modules})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -65,6 +66,7 @@ def test_typing_a_query_scores_it_live(page: Any) -> None:
     assert numbers(app)["rank"].tolist() == [2, 1]
 
 
+@pytest.mark.slow
 def test_text_typed_while_the_model_loads_is_kept_and_announced(page: Any) -> None:
     app = page(Loading)
     app.text_input(key="compare.query").set_value("blue").run()
@@ -89,6 +91,7 @@ def test_choosing_a_document_shows_its_chain(page: Any) -> None:
     assert number(app, "Percentile") == "25.00"
 
 
+@pytest.mark.slow
 def test_the_threshold_is_told_on_both_scales(page: Any) -> None:
     app = page()
     app.slider(key="compare.threshold").set_value(0.5).run()
@@ -97,6 +100,7 @@ def test_the_threshold_is_told_on_both_scales(page: Any) -> None:
     assert "No cosine reaches probability 0.99" in shown_text(app)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("scale", "warning"), [(-2.0, "ranks backwards"), (0.0, "w is 0")])
 def test_a_head_that_cannot_be_trusted_is_told_loudly(
     page: Any, monkeypatch: pytest.MonkeyPatch, scale: float, warning: str
@@ -135,6 +139,7 @@ MESSAGES = [
 """A query, lines of documents, and what is said of them and of no others here."""
 
 
+@pytest.mark.slow
 def test_what_cannot_be_scored_or_read_is_named(page: Any) -> None:
     app = page()
     for query, lines, message in MESSAGES:
@@ -147,6 +152,7 @@ def test_what_cannot_be_scored_or_read_is_named(page: Any) -> None:
         assert app.text_area(key="compare.lines").value == lines, message
 
 
+@pytest.mark.slow
 def test_no_text_breaks_the_page(page: Any) -> None:
     app = page()
     for name, text in AWKWARD.items():
@@ -165,6 +171,7 @@ def test_the_table_takes_over_the_lines(page: Any) -> None:
     assert app.session_state["compare.edited"] == ["a red door", "a blue wall"]
 
 
+@pytest.mark.slow
 def test_a_model_folder_that_cannot_be_used_is_named_and_the_others_work(
     page: Any, models: Path
 ) -> None:
@@ -202,6 +209,7 @@ def test_a_link_to_a_model_that_is_not_here_says_so_and_keeps_the_text(page: Any
     assert app.text_input(key="compare.query").value == "blue wall"
 
 
+@pytest.mark.slow
 def test_the_trouble_with_a_link_stays_until_text_is_edited(page: Any) -> None:
     app = page(view="x")
     app.selectbox(key="compare.selected").set_value(2).run()
@@ -360,6 +368,7 @@ def test_numbers_are_rounded_in_downloads_and_plain_in_csv() -> None:
     assert pd.read_csv(io.StringIO(text))["cosine"].isna().tolist() == [False, True]
 
 
+@pytest.mark.slow
 def test_markup_in_a_message_shows_as_it_is(page: Any, models: Path) -> None:
     (models / "<b>**x**").mkdir()
     app = page()
@@ -378,6 +387,7 @@ def saved(tmp_path: Path) -> str:
     return share.page_writer(view)().decode()
 
 
+@pytest.mark.slow
 def test_the_downloaded_page_asks_for_nothing_and_runs_nothing(saved: str) -> None:
     assert "default-src 'none'" in saved
     for part in ("<script", "<i>", "<b>", "src=", "href=", "@import", "url("):
@@ -386,6 +396,7 @@ def test_the_downloaded_page_asks_for_nothing_and_runs_nothing(saved: str) -> No
     assert "&lt;script&gt;note" in saved
 
 
+@pytest.mark.slow
 def test_the_downloaded_page_shows_what_the_page_shows(saved: str) -> None:
     assert saved.count("<svg") == saved.count("<figcaption>") == 2
     assert '<div class="dssm-chain" role="list"><div class="first"' in saved
@@ -394,6 +405,7 @@ def test_the_downloaded_page_shows_what_the_page_shows(saved: str) -> None:
         assert rule in saved
 
 
+@pytest.mark.slow
 def test_the_downloaded_table_holds_each_text_whole_and_numbers_as_the_page_writes_them(
     saved: str,
 ) -> None:
@@ -404,12 +416,14 @@ def test_the_downloaded_table_holds_each_text_whole_and_numbers_as_the_page_writ
     assert re.fullmatch(r"0\.\d{3} −?\d\.\d{3} 0\.\d{3} 1 \d+\.\d\d", " ".join(cells[:5]))
 
 
+@pytest.mark.slow
 def test_the_language_can_be_switched(page: Any) -> None:
     app = page()
     next(g for g in app.get("button_group") if g.key == "page.language").set_value("zh").run()
     assert app.title[0].value == translator_for("zh")("title")
 
 
+@pytest.mark.slow
 def test_the_first_choice_is_the_best_document_and_the_choice_survives_an_edit(page: Any) -> None:
     app = page()
     picker(app).set_value(1).run()
@@ -419,6 +433,7 @@ def test_the_first_choice_is_the_best_document_and_the_choice_survives_an_edit(p
     assert app.selectbox(key="compare.selected").value == 1
 
 
+@pytest.mark.slow
 def test_the_best_document_is_shown_until_a_person_chooses(page: Any) -> None:
     app = page()
     assert app.selectbox(key="compare.selected").value == 1
@@ -426,6 +441,7 @@ def test_the_best_document_is_shown_until_a_person_chooses(page: Any) -> None:
     assert app.selectbox(key="compare.selected").value == 2
 
 
+@pytest.mark.slow
 def test_editing_an_example_makes_it_ones_own_text(page: Any) -> None:
     app = page()
     assert picker(app).value == 0
@@ -434,6 +450,7 @@ def test_editing_an_example_makes_it_ones_own_text(page: Any) -> None:
     assert app.text_input(key="compare.query").value == "red door"
 
 
+@pytest.mark.slow
 def test_text_that_is_an_examples_again_is_that_example(page: Any) -> None:
     app = page()
     app.text_input(key="compare.query").set_value("blue").run()
@@ -443,6 +460,7 @@ def test_text_that_is_an_examples_again_is_that_example(page: Any) -> None:
     assert "Two documents." in shown_text(app)
 
 
+@pytest.mark.slow
 def test_scoring_that_was_stopped_goes_on_at_a_press_of_score(page: Any) -> None:
     app = page()
     app.text_input(key="compare.query").set_value("blue").run()
@@ -456,6 +474,7 @@ def test_scoring_that_was_stopped_goes_on_at_a_press_of_score(page: Any) -> None
     assert len(numbers(app)) == 2
 
 
+@pytest.mark.slow
 def test_long_work_is_scored_in_parts_and_only_once(
     page: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

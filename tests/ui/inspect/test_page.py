@@ -106,6 +106,7 @@ def test_a_model_that_cannot_be_loaded_is_named(page: Open) -> None:
     )
 
 
+@pytest.mark.slow
 def test_pairs_that_are_all_relevant_get_assumed_ones_and_the_page_says_so(page: Open) -> None:
     rows = "".join(f"red door {n},a red door {n}\n" for n in range(6))
     app = page("query,document\n" + rows)
@@ -126,6 +127,7 @@ def test_a_model_folder_without_pairs_asks_for_some(page: Open) -> None:
     assert "The model folder doors has no pairs of its own" in shown_text(app)
 
 
+@pytest.mark.slow
 def test_an_uploaded_file_takes_the_place_of_the_own_pairs_and_can_be_left_again(
     page: Open,
 ) -> None:
@@ -136,6 +138,7 @@ def test_an_uploaded_file_takes_the_place_of_the_own_pairs_and_can_be_left_again
     assert "pairs.csv: 6 pairs" in shown_text(app)
 
 
+@pytest.mark.slow
 def test_columns_of_any_name_are_guessed_and_can_be_chosen_otherwise(page: Open) -> None:
     app = upload(page(), "n,suche,text,urteil\n1,red,blue wall,gut\n2,red,red,schlecht\n")
     boxes = {s.label: s for s in app.selectbox}
@@ -149,6 +152,7 @@ def test_columns_of_any_name_are_guessed_and_can_be_chosen_otherwise(page: Open)
     assert "2 of 2 pairs are on the wrong side" in shown_text(app)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", sorted(CASES), ids=lambda path: path.name)
 def test_page_and_command_read_a_file_alike(page: Open, path: Path) -> None:
     app = upload(page(live=Loading), path.read_bytes(), path.name)
@@ -163,6 +167,7 @@ def relevant_labels(app: AppTest) -> Any:
     return next(box for box in app.multiselect if box.label == "Labels that mean relevant")
 
 
+@pytest.mark.slow
 def test_how_a_file_is_read_is_said_and_can_be_changed(page: Open) -> None:
     app = upload(page(), "q;text;grade\nred;red;0\nred;blue;1\nred;wall;3\n")
     assert "relevant where “grade” is 2 or more (it goes from 0 to 3)" in shown_text(app)
@@ -174,6 +179,7 @@ def test_how_a_file_is_read_is_said_and_can_be_changed(page: Open) -> None:
     assert "not clear which column has the" in shown_text(app)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("content", "name", "message"),
     [
@@ -225,6 +231,7 @@ def test_what_the_model_cuts_is_a_doubt_as_soon_as_it_is_scored(page: Open) -> N
     assert re.search(r"Warning\. .*1 of 2 pairs .* has words past", shown_text(app))
 
 
+@pytest.mark.slow
 def test_no_text_breaks_the_page(page: Open) -> None:
     texts = ['"' + text.replace('"', '""') + '"' for text in AWKWARD.values()]
     rows = "".join(f"{text},red door,1\nred door,{text},0\n" for text in texts)
@@ -233,6 +240,7 @@ def test_no_text_breaks_the_page(page: Open) -> None:
     assert f"of {2 * len(texts) + 1} pairs" in shown_text(app)
 
 
+@pytest.mark.slow
 def test_markup_in_a_column_or_value_shows_as_text(page: Open) -> None:
     app = page("query,document,label,<b>x\nred,blue,1,<i>**y**\nred,red,0,z\n")
     sound(app)
@@ -242,6 +250,7 @@ def test_markup_in_a_column_or_value_shows_as_text(page: Open) -> None:
     assert not any("<i>" in e.proto.body for e in app.get("html"))
 
 
+@pytest.mark.slow
 def test_scoring_can_be_stopped_and_taken_up_again(page: Open) -> None:
     app = page()
     key, _ = app.session_state["inspect.cached"]
@@ -253,6 +262,7 @@ def test_scoring_can_be_stopped_and_taken_up_again(page: Open) -> None:
     assert "2 of 6 pairs are on the wrong side" in shown_text(app)
 
 
+@pytest.mark.slow
 def test_pairs_are_scored_once_whatever_is_moved(
     page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -284,6 +294,7 @@ def test_the_slider_moves_the_cosine_and_everything_else(page: Open) -> None:
     assert errors(app)["document"].tolist() == ["red door"]
 
 
+@pytest.mark.slow
 def test_the_cosine_moves_the_slider(page: Open) -> None:
     app = page()
     app.number_input(key="inspect.cosine").set_value(0.9).run()
@@ -291,6 +302,7 @@ def test_the_cosine_moves_the_slider(page: Open) -> None:
     assert "1 of 6 pairs are on the wrong side" in shown_text(app)
 
 
+@pytest.mark.slow
 def test_the_best_f1_is_one_click_away(page: Open) -> None:
     app = page()
     app.button(key="inspect.best").click().run()
@@ -298,6 +310,7 @@ def test_the_best_f1_is_one_click_away(page: Open) -> None:
     assert "F1 0.800" in shown_text(app)
 
 
+@pytest.mark.slow
 def test_a_dear_miss_brings_the_threshold_down_and_a_dear_false_alarm_up(page: Open) -> None:
     app = page()
     app.number_input(key="inspect.cost").set_value(0.01).run()
@@ -308,6 +321,7 @@ def test_a_dear_miss_brings_the_threshold_down_and_a_dear_false_alarm_up(page: O
     assert low < 0 < app.number_input(key="inspect.cosine").value
 
 
+@pytest.mark.slow
 def test_the_charts_follow_the_threshold(page: Open) -> None:
     app = page()
     app.number_input(key="inspect.cosine").set_value(0.1).run()
@@ -338,6 +352,7 @@ def test_pairs_without_a_score_are_counted(page: Open) -> None:
     assert "Without a score 1" in shown_text(app)
 
 
+@pytest.mark.slow
 def test_ranking_is_shown_where_queries_have_something_to_rank(page: Open) -> None:
     assert "MRR@10 1.000" in shown_text(page())
     assert "MRR@10" not in shown_text(page("query,document,label\nred,red,1\nblue,red,0\n"))
@@ -346,6 +361,7 @@ def test_ranking_is_shown_where_queries_have_something_to_rank(page: Open) -> No
 # slices
 
 
+@pytest.mark.slow
 def test_the_worst_slice_can_be_chosen_and_filters_the_errors(page: Open) -> None:
     app = page()
     app.selectbox(key="inspect.slice").set_value("room").run()
@@ -357,6 +373,7 @@ def test_the_worst_slice_can_be_chosen_and_filters_the_errors(page: Open) -> Non
     assert app.selectbox(key="inspect.slice.name").value is None
 
 
+@pytest.mark.slow
 def test_another_column_takes_the_filter_away(page: Open) -> None:
     app = page()
     app.selectbox(key="inspect.slice").set_value("room").run()
@@ -365,6 +382,7 @@ def test_another_column_takes_the_filter_away(page: Open) -> None:
     assert len(errors(app)) == 2
 
 
+@pytest.mark.slow
 def test_the_columns_are_ordered_by_how_well_they_separate_the_errors(page: Open) -> None:
     app = page()
     found = next(d.value for d in app.dataframe if "association" in d.value)
@@ -382,6 +400,7 @@ def address(app: AppTest) -> str:
     return next(match[1] for match in found if match)
 
 
+@pytest.mark.slow
 def test_the_address_restores_threshold_slice_and_pair(page: Open) -> None:
     app = page()
     app.number_input(key="inspect.cosine").set_value(0.9).run()
@@ -396,6 +415,7 @@ def test_the_address_restores_threshold_slice_and_pair(page: Open) -> None:
     assert address(other) == link
 
 
+@pytest.mark.slow
 def test_a_loaded_file_is_found_again_by_its_own_browser_alone(
     page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -410,6 +430,7 @@ def test_a_loaded_file_is_found_again_by_its_own_browser_alone(
     assert "pairs.csv: 6 pairs" in shown_text(other)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rows", "change"),
     [
@@ -436,6 +457,7 @@ def test_the_address_restores_how_a_loaded_file_is_read(
     assert address(other) == address(app)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "roles",
     [
@@ -452,6 +474,7 @@ def test_roles_of_another_kind_are_not_restored(page: Open, roles: dict[str, Any
     assert "This link cannot be read" in shown_text(page(view=state.packed(view)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("link", ["x", "A" * 9000, state.packed({"model": "doors"})])
 def test_a_damaged_address_gets_a_message_and_the_models_own_pairs(page: Open, link: str) -> None:
     app = page(view=link)
@@ -463,6 +486,7 @@ def test_a_damaged_address_gets_a_message_and_the_models_own_pairs(page: Open, l
 # errors
 
 
+@pytest.mark.slow
 def test_a_verdict_is_marked_in_the_row(page: Open) -> None:
     app = page()
     app.button(key="inspect.judge.2").click().run()
@@ -479,6 +503,7 @@ def test_each_error_has_a_cause_and_its_evidence(page: Open) -> None:
     assert "Wrong because: labelled both ways." in shown_text(app)
 
 
+@pytest.mark.slow
 def test_a_cause_filters_the_errors(page: Open) -> None:
     rows = "red,zebra,1\nred,zebra,0\nblue,red,1\n"
     app = page("query,document,label\n" + rows)
@@ -488,6 +513,7 @@ def test_a_cause_filters_the_errors(page: Open) -> None:
     assert errors(app)["document"].tolist() == ["zebra"]
 
 
+@pytest.mark.slow
 def test_search_and_kind_narrow_the_errors(page: Open) -> None:
     app = page()
     app.text_input(key="inspect.search").set_value("DOOR WALL").run()
@@ -499,6 +525,7 @@ def test_search_and_kind_narrow_the_errors(page: Open) -> None:
     assert "No error matches these filters." in shown_text(app)
 
 
+@pytest.mark.slow
 def test_the_worst_error_is_seen_through_until_another_is_chosen(page: Open) -> None:
     app = page()
     assert app.session_state["inspect.line"] == 3
@@ -508,6 +535,7 @@ def test_the_worst_error_is_seen_through_until_another_is_chosen(page: Open) -> 
     assert "line 6" in shown_text(app)
 
 
+@pytest.mark.slow
 def test_more_causes_are_found_on_demand(page: Open) -> None:
     rows = "".join(f"red {n},blue {n},1\n" for n in range(250))
     app = page("query,document,label\n" + rows + "red,red,1\nred,wall,0\n")
@@ -533,6 +561,7 @@ def test_a_failure_nobody_foresaw_is_a_message_and_no_traceback(
     assert "division" not in shown_text(app)
 
 
+@pytest.mark.slow
 def test_a_store_that_cannot_be_opened_is_named_and_errors_are_still_shown(
     page: Open, tmp_path: Path
 ) -> None:
@@ -543,6 +572,7 @@ def test_a_store_that_cannot_be_opened_is_named_and_errors_are_still_shown(
     assert len(errors(app)) == 2
 
 
+@pytest.mark.slow
 def test_the_report_holds_what_the_page_says_and_runs_outside_the_session(page: Open) -> None:
     from threading import Thread
 
@@ -573,6 +603,7 @@ def test_the_report_holds_what_the_page_says_and_runs_outside_the_session(page: 
     assert "6 pairs" in text
 
 
+@pytest.mark.slow
 def test_the_page_does_not_wait_for_causes_and_shows_them_when_they_are_there(
     page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -592,6 +623,7 @@ def test_the_page_does_not_wait_for_causes_and_shows_them_when_they_are_there(
     assert "…" not in set(errors(app)["cause"])
 
 
+@pytest.mark.slow
 def test_causes_that_cannot_be_found_are_told_once(
     page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -138,6 +138,7 @@ def test_a_right_rejection_is_told_as_right(bench, scorer) -> None:
     assert "No pair is on the wrong side" in shown_text(app)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("view", ["effects", "rivals", "edit", "near", "map"])
 def test_no_text_breaks_a_view(bench, scorer, view: str) -> None:
     hostile = "red " + " ".join(text[:200] for text in AWKWARD.values())
@@ -183,6 +184,7 @@ def test_each_button_gives_its_verdict_and_names_its_key(bench, store, number) -
     ]
 
 
+@pytest.mark.slow
 def test_judging_goes_on_to_the_next_unjudged_error_and_counts(bench: Bench) -> None:
     app = bench(9)  # without a score: the worst
     assert "0 of 4 errors judged" in app.get("progress")[0].proto.text
@@ -197,6 +199,7 @@ def test_judging_goes_on_to_the_next_unjudged_error_and_counts(bench: Bench) -> 
     assert app.button(key="inspect.next").disabled
 
 
+@pytest.mark.slow
 def test_without_going_on_the_pair_stays(bench: Bench) -> None:
     app = bench(3)
     app.toggle(key="inspect.on").set_value(False).run()
@@ -211,6 +214,7 @@ def test_the_order_of_the_page_is_followed(bench: Bench) -> None:
     assert app.session_state["inspect.line"] == 2
 
 
+@pytest.mark.slow
 def test_undo_takes_the_verdict_back_and_returns_to_its_pair(bench, store) -> None:
     app = bench(3)
     keyed(app.text_area, "inspect.note").set_value("half a thought")
@@ -262,6 +266,7 @@ def test_the_automatic_cause_is_filled_in(inspection, scorer, store) -> None:
     assert store.verdicts()["cause"].tolist() == ["no cause found"]
 
 
+@pytest.mark.slow
 def test_a_cause_that_comes_late_is_filled_in_unless_a_person_chose(bench: Bench) -> None:
     app = bench(3)
     assert keyed(app.selectbox, "inspect.cause").value is None
@@ -290,6 +295,7 @@ def test_a_pair_judged_before_shows_its_verdict_cause_and_note(bench, store) -> 
     assert keyed(app.selectbox, "inspect.cause").value == "typo"
 
 
+@pytest.mark.slow
 def test_a_note_waits_while_another_pair_is_looked_at(bench: Bench) -> None:
     app = bench(3)
     keyed(app.text_area, "inspect.note").set_value("half a thought").run()
@@ -316,6 +322,7 @@ def test_the_stores_path_is_shown(bench, store) -> None:
     assert str(store.path) in [c.value for c in bench(3).code]
 
 
+@pytest.mark.slow
 def test_verdicts_leave_and_come_back(bench, store, tmp_path) -> None:
     store.judge("red door", "=cmd()", "unsure", note="=1+1")
     exported = sheets.safe_csv(store.verdicts())
@@ -329,6 +336,7 @@ def test_verdicts_leave_and_come_back(bench, store, tmp_path) -> None:
     assert app.file_uploader[0].value is None
 
 
+@pytest.mark.slow
 def test_an_import_that_cannot_be_read_is_told(bench, store) -> None:
     app = bench(3)
     app.file_uploader[0].upload("v.csv", b"query,document\na,b\n", "text/csv").run()
@@ -436,6 +444,7 @@ def test_an_edit_shows_before_and_after_with_every_number(bench: Bench) -> None:
     assert "+ <ins>wall</ins>" in page
 
 
+@pytest.mark.slow
 def test_an_edit_that_changes_the_side_is_told(bench: Bench) -> None:
     app = bench(3, "edit")
     keyed(app.text_area, "inspect.edit.d").set_value("blue wall").run()
@@ -447,6 +456,7 @@ def test_an_edit_that_changes_the_side_is_told(bench: Bench) -> None:
     assert "Nothing is changed yet" in shown_text(app)
 
 
+@pytest.mark.slow
 def test_an_edit_waits_while_another_pair_is_looked_at(bench: Bench) -> None:
     app = bench(3, "edit")
     keyed(app.text_area, "inspect.edit.q").set_value("red wall").run()
@@ -504,6 +514,7 @@ def test_the_map_is_drawn_with_the_pair_on_it(bench: Bench) -> None:
     assert "1 text is not on the map" in shown_text(app)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("colour", "expected"),
     [
@@ -575,6 +586,7 @@ def two(inspection, tmp_path, monkeypatch) -> AppTest:
     return app.run()
 
 
+@pytest.mark.slow
 def test_a_second_models_changes_are_counted_tested_and_listed(two: AppTest) -> None:
     two.selectbox(key="inspect.second").set_value("windows").run()
     sound(two)
@@ -587,6 +599,7 @@ def test_a_second_models_changes_are_counted_tested_and_listed(two: AppTest) -> 
     assert len(two.get("vega_lite_chart")) == 1
 
 
+@pytest.mark.slow
 def test_the_changes_are_those_of_a_loop(two: AppTest, scorer) -> None:
     two.selectbox(key="inspect.second").set_value("windows").run()
     table = two.dataframe[1].value.set_index("line")
@@ -599,6 +612,7 @@ def test_the_changes_are_those_of_a_loop(two: AppTest, scorer) -> None:
         assert table["changed"][line] == expected, line
 
 
+@pytest.mark.slow
 def test_a_saved_snapshot_serves_as_one_of_the_two(two: AppTest, inspection) -> None:
     content = compare_models.snapshot_bytes(inspection)
     two.selectbox(key="inspect.second").set_value(compare_models.SNAPSHOT).run()
@@ -614,6 +628,7 @@ def test_a_file_that_is_no_snapshot_is_told(two: AppTest) -> None:
     assert "not a usable snapshot" in shown_text(two)
 
 
+@pytest.mark.slow
 def test_the_list_can_be_narrowed_to_what_broke(two: AppTest) -> None:
     two.selectbox(key="inspect.second").set_value("windows").run()
     kinds = next(g for g in two.get("button_group") if g.key == "inspect.second.kind")
@@ -622,6 +637,7 @@ def test_the_list_can_be_narrowed_to_what_broke(two: AppTest) -> None:
     assert set(two.dataframe[1].value["changed"]) == {"broken"}
 
 
+@pytest.mark.slow
 def test_the_second_threshold_can_be_its_best_f1(two: AppTest) -> None:
     two.selectbox(key="inspect.second").set_value("windows").run()
     same = shown_text(two)

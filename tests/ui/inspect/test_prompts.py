@@ -53,6 +53,7 @@ def buttons(app: AppTest) -> list[str]:
     return [button.label for button in app.button]
 
 
+@pytest.mark.slow
 def test_the_prompts_are_measured(page):
     app = page("find : ")
     sound(app)

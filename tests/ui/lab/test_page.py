@@ -135,6 +135,7 @@ def test_the_graph_tells_shapes_and_parameters_and_breaks_no_quotes() -> None:
     assert json.loads(label) == 'a"b\nDense · 1,234\n(None, 6)\n(None, 10)'
 
 
+@pytest.mark.slow
 def test_the_toy_run_is_checked_against_its_own_head(page: AppTest) -> None:
     page.selectbox(key="lab.system").set_value("LSTM").run()
     page.number_input(key="lab.toy.epochs").set_value(7)
@@ -155,6 +156,7 @@ def test_training_shows_its_curves_and_where_the_model_went(page: AppTest) -> No
     assert list(run.pairs.columns) == ["query", "document", "label"], "the old split is dropped"
 
 
+@pytest.mark.slow
 def test_the_training_is_held_against_bm25_in_words(page: AppTest) -> None:
     page.button(key="lab.start").click().run()
     assert "Worse than BM25" in text(page)
@@ -202,6 +204,7 @@ def test_the_verdict_on_a_head_is_computed(
     assert sentence.text(ENGLISH)
 
 
+@pytest.mark.slow
 def test_pairs_are_of_a_chosen_model_at_first_the_one_in_use(page: AppTest, models: Path) -> None:
     for name in ("debian-packages", "a-first"):
         (models / name).mkdir()
@@ -215,6 +218,7 @@ def test_pairs_are_of_a_chosen_model_at_first_the_one_in_use(page: AppTest, mode
     assert fresh.session_state["lab.run"].pairs["query"].tolist() == ["a-first"]
 
 
+@pytest.mark.slow
 def test_a_file_of_ones_own_is_read_whatever_its_columns_are_called(page: AppTest) -> None:
     page.selectbox(key="lab.pairs").set_value("own file").run()
     assert page.button(key="lab.start").disabled, "there is no file yet"
@@ -226,6 +230,7 @@ def test_a_file_of_ones_own_is_read_whatever_its_columns_are_called(page: AppTes
     assert page.session_state["lab.run"].pairs["document"].tolist() == ["a red door", "a blue door"]
 
 
+@pytest.mark.slow
 def test_how_a_file_of_ones_own_is_read_can_be_changed(page: AppTest) -> None:
     page.selectbox(key="lab.pairs").set_value("own file").run()
     content = b"query,document,other,mark\nred,a red door,a wall,x\nblue,a blue door,a roof,y\n"
@@ -245,6 +250,7 @@ def test_how_a_file_of_ones_own_is_read_can_be_changed(page: AppTest) -> None:
     assert pairs[["document", "label"]].to_numpy().tolist() == [["a wall", 0], ["a roof", 1]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["", "../x", "A", "debian packages", "doors"])
 def test_a_name_that_cannot_be_is_told_at_once_and_stop_stays(
     page: AppTest, models: Path, name: str
@@ -280,6 +286,7 @@ def test_a_read_only_page_deletes_nothing(
     assert "lab.delete.name" not in {box.key for box in page.selectbox}
 
 
+@pytest.mark.slow
 def test_both_heads_are_trained_alike_but_for_the_sign_and_judged(page: AppTest) -> None:
     page.button(key="lab.both").click().run()
     sound(page)
@@ -292,6 +299,7 @@ def test_both_heads_are_trained_alike_but_for_the_sign_and_judged(page: AppTest)
     assert "the cosine ranks backwards (AUC 0.100)" in text(page)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("preset", PRESETS)
 def test_every_preset_can_be_chosen_and_is_explained(page: AppTest, preset: str) -> None:
     next(g for g in page.get("button_group") if g.key == "lab.preset").set_value(preset).run()
@@ -300,6 +308,7 @@ def test_every_preset_can_be_chosen_and_is_explained(page: AppTest, preset: str)
     assert float(page.text_input(key="lab.qx").value) == PRESETS[preset][0][0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("typed", ["abc", "", "nan", "1e999"])
 def test_what_is_no_number_is_an_error_and_not_zero(page: AppTest, typed: str) -> None:
     page.text_input(key="lab.qx").set_value(typed).run()
@@ -307,6 +316,7 @@ def test_what_is_no_number_is_an_error_and_not_zero(page: AppTest, typed: str) -
     assert "An entry of a vector must be a number" in text(page)
 
 
+@pytest.mark.slow
 def test_numbers_are_written_as_they_are_read(page: AppTest) -> None:
     page.text_input(key="lab.qx").set_value("−6e19").run()
     sound(page)
@@ -356,6 +366,7 @@ def test_the_steps_of_a_pair_by_hand() -> None:
     assert steps["probability"] == pytest.approx(1 / (1 + math.exp(-0.92)))
 
 
+@pytest.mark.slow
 def test_the_builders_model_is_trained_on_negatives_prepared_for_it(page: AppTest) -> None:
     page.selectbox(key="lab.family").set_value("mlp-sampled").run()
     page.button(key="lab.start").click().run()
@@ -364,6 +375,7 @@ def test_the_builders_model_is_trained_on_negatives_prepared_for_it(page: AppTes
     assert (run.negatives, run.config["training"]["loss"]) == (10, "softmax")
 
 
+@pytest.mark.slow
 def test_the_lab_loads_no_tensorflow_into_the_page() -> None:
     import subprocess
 
