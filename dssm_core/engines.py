@@ -25,6 +25,9 @@ Result = TypeVar("Result")
 
 ENGINES = ("local", "ray")
 
+AHEAD = 4
+"""Times as many tasks as workers that may be begun before the first of them is done."""
+
 RETRIES = 3
 """How often a task starts anew after its worker died, before the run is given up."""
 
@@ -158,7 +161,7 @@ class RayEngine:
                 one = run.remote(shared, task)
                 running.append(one)
                 ordered.append(one)
-                while ordered[0] not in running:
+                while ordered[0] not in running or len(ordered) >= AHEAD * self._workers:
                     yield self._result(ordered.popleft())
             while ordered:
                 yield self._result(ordered.popleft())
