@@ -17,6 +17,7 @@ def draw(frame: pd.DataFrame, **more: Any) -> Any:
     return vector_map(frame, **({"share": (0.25, 0.125), "total": len(frame)} | more))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "frame",
     [points(0), points(1), points(1000), points(2).assign(x=np.nan), points(9, value="x")],

@@ -191,6 +191,7 @@ def test_score_refuses_more_documents_than_it_takes(refused, tmp_path):
 # evaluate
 
 
+@pytest.mark.slow
 def test_evaluate_prints_the_same_figures_for_people_and_as_json(run):
     held_out = tiny.trained() / "pairs.csv"
     arguments = ("evaluate", "--model", tiny.trained(), "--pairs", held_out, "--fuse", "bm25")
@@ -272,6 +273,7 @@ def test_other_tools_find_our_figures_in_the_run_that_evaluate_writes(run, judge
     assert {line.split()[5] for line in (tmp_path / "run").read_text().splitlines()} == {tag}
 
 
+@pytest.mark.slow
 def test_evaluate_says_how_it_read_a_collection(run, judged):
     arguments = ("evaluate", "--model", tiny.trained(), *judged, "--min-grade", 2)
     reading = json.loads(run(*arguments, "--json")[1])["reading"]

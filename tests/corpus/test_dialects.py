@@ -21,6 +21,7 @@ WORDS = st.lists(
 ROWS = st.lists(st.tuples(WORDS, WORDS, st.sampled_from([0, 1])), min_size=3, max_size=8)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(
     ROWS,

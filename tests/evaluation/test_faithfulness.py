@@ -64,6 +64,7 @@ def means(towers, pairs, **options):
     }
 
 
+@pytest.mark.slow
 def test_where_one_word_matters_the_effect_finds_it_and_chance_does_not():
     found = measure_faithfulness(Towers(), pairs(), BACKGROUND)
     for side, by_chance in BY_CHANCE.items():

@@ -209,6 +209,7 @@ def test_little_is_encoded_and_all_of_a_side_at_once(scorer, towers):
     assert len(towers.encoded()) <= 4 * len(rows), "the texts themselves are in the cache"
 
 
+@pytest.mark.slow
 def test_texts_that_break_things_get_a_cause(scorer):
     texts = list(AWKWARD.values())
     places = [(i, (i + shift) % len(texts)) for shift in (0, 1, 3) for i in range(len(texts))]

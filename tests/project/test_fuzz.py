@@ -274,6 +274,7 @@ def no_keras(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DSSM_STORE", "/nonexistent/verdicts.sqlite3")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", KINDS)
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.usefixtures("no_keras")
