@@ -60,17 +60,21 @@ class WorkFolders(NamedTuple):
         large: what is prepared of a large file of pairs.
         first: model folder of the first training.
         shards: hard negatives of the second.
+        teacher: vectors of a teacher.
     """
 
     large: Path
     first: Path
     shards: Path
+    teacher: Path
 
     @classmethod
     def beside(cls, out: Path) -> WorkFolders:
         """Return the folders of a model folder."""
         out = out.resolve()
-        return cls(*(out.with_name(f".{out.name}.{part}") for part in ("data", "base", "hard")))
+        return cls(
+            *(out.with_name(f".{out.name}.{part}") for part in ("data", "base", "hard", "teacher"))
+        )
 
     def remove(self) -> None:
         """Remove those that are there."""

@@ -18,7 +18,19 @@ from dssm_core.words import LANGUAGES, translator_for
 WORDS = [f"{kind}{number}" for kind in ("red", "blue", "green") for number in range(40)]
 
 
-def static_folder(path: Path, width: int = 16, seed: int = 0, words: list[str] = WORDS) -> Path:
+def digits_of(word: str) -> int | None:
+    """Return the number in a word, if there is one."""
+    digits = "".join(c for c in word if c.isdigit())
+    return int(digits) if digits else None
+
+
+def static_folder(
+    path: Path,
+    width: int = 16,
+    seed: int = 0,
+    words: list[str] = WORDS,
+    number_of: Callable[[str], int | None] = digits_of,
+) -> Path:
     """Write a model2vec folder; words with the same number are near each other."""
     path.mkdir(parents=True, exist_ok=True)
     vocabulary = {"[UNK]": 0, "find": 1, ":": 2} | {w: i for i, w in enumerate(words, 3)}
@@ -30,9 +42,9 @@ def static_folder(path: Path, width: int = 16, seed: int = 0, words: list[str] =
     shared = rng.normal(size=(40, width))
     rows = rng.normal(size=(len(vocabulary), width)) * 0.4
     for word, row in vocabulary.items():
-        digits = "".join(c for c in word if c.isdigit())
-        if digits:
-            rows[row] += shared[int(digits) % 40]
+        number = number_of(word)
+        if number is not None:
+            rows[row] += shared[number % 40]
     save_file({"embeddings": rows.astype(np.float32)}, path / "model.safetensors")
     config = {"model_type": "model2vec", "normalize": True}
     (path / "config.json").write_text(json.dumps(config))

@@ -88,9 +88,21 @@ it says too much (some of those may be right, though nobody labelled them). On t
 Sizes: {sizes}.
 Training: {choices}; epoch {metrics["training"]["best epoch"]} was best on validation\
 {mean}, \
-{metrics["training"]["pairs"]:,} training pairs.
+{metrics["training"]["pairs"]:,} training pairs{_taught(config)}.
 Versions: {versions}. Losses and validation figures by epoch are in `history.csv`.
 """
+
+
+def _taught(config: Mapping[str, Any]) -> str:
+    """Return who taught the model besides its pairs, in words."""
+    teacher = config.get("teacher")
+    if teacher is None:
+        return ""
+    more = f" and {teacher['texts']:,} texts without labels" if teacher["texts"] else ""
+    return (
+        f", taught by {teacher['name']} (fingerprint {teacher['fingerprint']}) on these{more}; "
+        "the teacher is not needed to use the model"
+    )
 
 
 def measure(

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from dssm_core.commands.files import Commands
     from dssm_core.paths import WorkFolders
     from dssm_core.training import Hard, Plan
+    from dssm_core.training.teacher import Teacher
     from dssm_core.workers import Workers
 
 
@@ -71,6 +72,14 @@ def _add_train(commands: Commands) -> None:
     )
     train.add_argument("--family", default="lstm", help=", ".join(FAMILIES))
     train.add_argument("--start", type=Path, help="a model folder whose weights to start from")
+    train.add_argument(
+        "--teacher",
+        metavar="ENCODER",
+        help="an encoder, as `adopt` takes it: the model learns which texts are alike to it",
+    )
+    train.add_argument(
+        "--texts", type=Path, help="texts without labels, one a line, for the teacher to read, too"
+    )
     train.add_argument(
         "--json",
         action="store_true",
@@ -141,6 +150,10 @@ def _check_together(options: argparse.Namespace) -> None:
         raise UserError("workers.two ways")
     if options.hard is not None and (has_workers or has_cluster):
         raise UserError("workers.hard")
+    if options.teacher and (has_workers or has_cluster):
+        raise UserError("workers.teacher")
+    if options.texts and not options.teacher:
+        raise UserError("train.texts without teacher")
 
 
 def _train_here(options: argparse.Namespace, folders: WorkFolders) -> None:
@@ -221,10 +234,23 @@ def _plan(options: argparse.Namespace) -> tuple[Plan, Hard | None]:
         training,
         options.family,
         start=ModelFolder.open(options.start) if options.start else None,
+        teacher=_teacher(options),
         notes=read_text(options.notes, "--notes") if options.notes else "",
         examples=read_examples(options.examples) if options.examples else (),
     )
     return plan, None if options.hard is None else Hard(options.hard, second)
+
+
+def _teacher(options: argparse.Namespace) -> Teacher | None:
+    """Return the encoder that --teacher names, with the texts of --texts."""
+    from dssm_core.paths import WorkFolders
+    from dssm_core.training.teacher import Teacher
+
+    if not options.teacher:
+        return None
+    texts = read_text(options.texts, "--texts").splitlines() if options.texts else []
+    kept = WorkFolders.beside(options.out).teacher
+    return Teacher.open(options.teacher, kept, filter(str.strip, texts))
 
 
 def _card(options: argparse.Namespace) -> None:

@@ -110,6 +110,34 @@ def binary_loss(
     return tf.reduce_sum(loss * weight) / tf.reduce_sum(weight)
 
 
+def distillation_loss(vectors: tf.Tensor, taught: tf.Tensor, sharpness: float) -> tf.Tensor:
+    """How far each text's likeness to the batch's other texts is from what the teacher says.
+
+    Likeness is a softmax over cosines, so that vectors of any two widths can be compared.
+
+    Args:
+        vectors: the student's unit vectors [N, E].
+        taught: the teacher's unit vectors [N, W]; 0 where it says nothing, and the text is left
+            out.
+        sharpness: multiplies the cosines before the softmax.
+
+    Returns:
+        scalar, the mean Kullback-Leibler divergence of the student from the teacher over texts.
+
+    Source: Tejankar et al. 2021, "ISD: Self-Supervised Learning by Iterative Similarity
+    Distillation"; Hinton et al. 2015, "Distilling the Knowledge in a Neural Network".
+    """
+    said = tf.reduce_any(taught != 0, axis=1)
+    vectors, taught = tf.boolean_mask(vectors, said), tf.boolean_mask(taught, said)
+    itself = 1e9 * tf.eye(tf.shape(vectors)[0])
+    found, wanted = (
+        tf.nn.log_softmax(sharpness * tf.matmul(side, side, transpose_b=True) - itself)
+        for side in (vectors, taught)
+    )
+    per_text = tf.reduce_sum(tf.exp(wanted) * (wanted - found), axis=1)
+    return tf.math.divide_no_nan(tf.reduce_sum(per_text), tf.cast(tf.size(per_text), tf.float32))
+
+
 def prepared_cosines(query: tf.Tensor, prepared: tf.Tensor) -> tf.Tensor:
     """Return the cosines [N, K] of unit queries [N, E] with their own negatives [N * K, E].
 
@@ -130,6 +158,7 @@ def compile_step(
     negatives: int = 0,
     in_batch: int = 0,
     total: Callable[[tf.Tensor], tf.Tensor] | None = None,
+    teaching: float = 0.0,
 ) -> Callable[..., tf.Tensor]:
     """Return a compiled function from a batch to its loss that also takes a step.
 
@@ -141,10 +170,13 @@ def compile_step(
         in_batch: other documents of the batch that are a query's negatives, for "binary".
         total: sums a vector over the workers that take the step together, each on its share of
             the rows; none without.
+        teaching: how much the distillation loss counts beside this one; 0 without a teacher.
 
     Returns:
         (query [N, T, P], document [N, T, P], prepared negatives [N * K, T, P], same [N, N],
-        label [N], share of the step's rows = 1) -> scalar, the mean of all workers' by share.
+        label [N], share of the step's rows = 1) -> scalar, the mean of all workers' by share;
+        with a teacher also its vectors [N, W] of queries and of documents, M unlabelled texts
+        [M, T, P], and its vectors [M, W] of these.
 
     Raises:
         ValueError: if there is no such loss.
@@ -154,13 +186,17 @@ def compile_step(
     value_of = (
         _softmax(model, negatives)
         if loss == "softmax"
-        else _on_vectors(model, loss, sharpness, in_batch)
+        else _on_vectors(model, loss, sharpness, in_batch, teaching)
     )
     pieces = cut_towers(model)["query"].pieces or 1
     texts = tf.TensorSpec((None, None, pieces), tf.int32)
     same, labels = tf.TensorSpec((None, None), tf.bool), tf.TensorSpec((None,), tf.float32)
+    signature = [texts, texts, texts, same, labels, tf.TensorSpec((), tf.float32)]
+    if teaching:
+        vectors = tf.TensorSpec((None, None), tf.float32)
+        signature += [vectors, vectors, texts, vectors]
 
-    @tf.function(input_signature=[texts, texts, texts, same, labels, tf.TensorSpec((), tf.float32)])
+    @tf.function(input_signature=signature)
     def step(
         query: tf.Tensor,
         document: tf.Tensor,
@@ -168,9 +204,10 @@ def compile_step(
         same: tf.Tensor,
         label: tf.Tensor,
         share: tf.Tensor,
+        *taught: tf.Tensor,
     ) -> tf.Tensor:
         with tf.GradientTape() as tape:
-            value = value_of(query, document, prepared, same, label)
+            value = value_of(query, document, prepared, same, label, *taught)
         weights = model.trainable_variables
         learned = [
             (gradient, weight)
@@ -185,7 +222,7 @@ def compile_step(
         return value
 
     def with_share(*batch: Any) -> tf.Tensor:
-        return step(*batch, *(() if len(batch) == 6 else (1.0,)))
+        return step(*batch, *(() if len(batch) >= 6 else (1.0,)))
 
     return with_share
 
@@ -210,7 +247,7 @@ def _totals(
 
 
 def _on_vectors(
-    model: keras.Model, loss: Loss, sharpness: float, in_batch: int
+    model: keras.Model, loss: Loss, sharpness: float, in_batch: int, teaching: float
 ) -> Callable[..., tf.Tensor]:
     """Return a loss that needs no more than the vectors of the batch, and the head.
 
@@ -228,11 +265,24 @@ def _on_vectors(
         prepared: tf.Tensor,
         same: tf.Tensor,
         label: tf.Tensor,
+        *taught: tf.Tensor,
     ) -> tf.Tensor:
         one, other, extra = (
             unit_length(towers[side].call(texts, training=True)[0])
             for side, texts in zip(sides, (query, document, prepared), strict=True)
         )
+        value = own_loss(one, other, extra, same, label)
+        if taught:
+            by_query, by_document, texts, by_text = taught
+            more = towers["document"].call(texts, training=True)[0]
+            learned = tf.concat([one, other, more], axis=0)[:, : parts[0]]
+            said = tf.concat([by_query, by_document, by_text], axis=0)
+            value += teaching * distillation_loss(unit_length(learned), said, sharpness / 2)
+        return value
+
+    def own_loss(
+        one: tf.Tensor, other: tf.Tensor, extra: tf.Tensor, same: tf.Tensor, label: tf.Tensor
+    ) -> tf.Tensor:
         if loss == "retrieval":
             value = retrieval_loss(one, other, extra, same, sharpness)
             if len(parts) > 1:

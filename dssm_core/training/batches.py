@@ -8,9 +8,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import compress
+from itertools import chain, compress
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -19,7 +19,7 @@ import pandas as pd
 
 from dssm_core.corpus.shards import read_shards
 from dssm_core.corpus.splitting import fold
-from dssm_core.text import PIECES, UNSEEN, Reader, hash_pieces, segment
+from dssm_core.text import PIECES, Reader, segment
 from dssm_core.workers import ALONE, Workers
 
 STRETCH = 16
@@ -42,6 +42,8 @@ class Batch(NamedTuple):
         same: bool [N, N], True where row and column share a query or a document.
         label: float32 [N], 1 relevant, 0 not.
         share: of the step's rows, N over those of all workers; 0 where they are another's.
+        said: the texts of the queries and of the documents; "" for a span, which is no text.
+        taught: what `TaughtBatches` adds.
     """
 
     query: np.ndarray
@@ -50,6 +52,12 @@ class Batch(NamedTuple):
     same: np.ndarray
     label: np.ndarray
     share: np.float32 = np.float32(1)
+    said: tuple[Sequence[str], Sequence[str]] = ((), ())
+    taught: tuple[np.ndarray, ...] = ()
+
+
+STEP = 6
+"""Fields of a batch that a step takes, those of a teacher aside."""
 
 
 class Batches(Protocol):
@@ -89,6 +97,7 @@ class PairBatches:
         spans: so many extra pairs to each document: a span of its words as the query, the rest
             of it as the document; other spans in each epoch.
         pieces: PIECES, or 0 for plain ids, as `Reader`; texts are then padded to their length.
+        texts: others whose words are to be in the vocabulary.
 
     Source: of the spans, Lee et al. 2019, "Latent Retrieval", section 4 (inverse cloze task).
     """
@@ -101,12 +110,14 @@ class PairBatches:
         document_length: int,
         spans: float = 0.0,
         pieces: int = PIECES,
+        texts: Sequence[str] = (),
     ) -> None:
-        words = _Words(count_words(pd.concat([pairs["query"], pairs["document"]])), rows, pieces)
+        counts = count_words(chain(pairs["query"], pairs["document"], texts))
+        words = _Words(counts, rows, pieces)
         self.vocabulary, self.negatives = words.vocabulary, 0
         hashed = pairs[[name for name in ("query", "document", "label") if name in pairs]]
         hashes = pd.util.hash_pandas_object(hashed, index=False)
-        self._words = words
+        self._words, self._length = words, document_length
         self._query = _Column.of(pairs["query"], words, query_length)
         self._document = _Column.of(pairs["document"], words, document_length)
         long = (self._document.numbers != 0).sum(1) >= 2 * SHORTEST_SPAN
@@ -133,7 +144,16 @@ class PairBatches:
                 _same(query.text[rows], document.text[rows]),
                 self._label[rows],
                 share,
+                (query.said[query.row[rows]], document.said[document.row[rows]]),
             )
+
+    def texts(self) -> tuple[Iterable[str], Iterable[str]]:
+        """Return the texts of the queries and of the documents."""
+        return self._query.said, self._document.said
+
+    def read(self, texts: Sequence[str]) -> np.ndarray:
+        """Return the pieces of texts as documents, int32 [M, T, P]."""
+        return self._words.read(texts, self._length)
 
     def _with_spans(self, chosen: np.ndarray, rng: np.random.Generator) -> tuple[_Column, _Column]:
         """Return both columns with the span pairs of these documents behind."""
@@ -148,7 +168,12 @@ class PairBatches:
             rest[: len(words) - length] = np.delete(words, slice(start, start + length))
         # a span is no other's query, but what is left of a document is still that document
         texts = len(self._query.numbers) + np.arange(len(chosen))
-        return self._query.extended(spans, texts), self._document.extended(rests, chosen)
+        nothing = np.full(len(chosen), "", object)
+        said = self._document.said[chosen]  # all but the span of it
+        return (
+            self._query.extended(spans, texts, nothing),
+            self._document.extended(rests, chosen, said),
+        )
 
 
 class ShardBatches:
@@ -162,6 +187,7 @@ class ShardBatches:
         negatives: use so many of the prepared ones; all without it.
         pieces: PIECES, or 0 for plain ids, as `Reader`; texts are then padded to their length.
         held_out: folded texts; rows that have one as query or document are not trained on.
+        texts: others whose words are to be in the vocabulary.
     """
 
     def __init__(
@@ -173,11 +199,12 @@ class ShardBatches:
         negatives: int | None = None,
         pieces: int = PIECES,
         held_out: Container[str] = (),
+        texts: Sequence[str] = (),
     ) -> None:
         self._folder, self._held_out = folder, held_out
         self._lengths = query_length, document_length
         self.pairs = 0
-        self._words = _Words(count_words(self._texts()), rows, pieces)
+        self._words = _Words(count_words(chain(self._texts(), texts)), rows, pieces)
         self.vocabulary = self._words.vocabulary
         manifest = (folder / "manifest.json").read_bytes()  # says which pairs and which draw
         prepared = int(json.loads(manifest)["config"]["number"])
@@ -203,6 +230,7 @@ class ShardBatches:
             _same(*(pd.factorize(np.array(part[n]))[0] for n in ("query", "document"))),
             np.ones(len(part["query"]), np.float32),
             share,
+            (part["query"], part["document"]),
         )
 
     def _parts(self, number: int = 0, size: int = 4096) -> Iterator[dict[str, list[Any]]]:
@@ -211,6 +239,15 @@ class ShardBatches:
             sides = zip(part["query"], part["document"], strict=True)
             kept = [not any(fold(text) in self._held_out for text in row) for row in sides]
             yield {name: list(compress(values, kept)) for name, values in part.items()}
+
+    def texts(self) -> tuple[Iterable[str], Iterable[str]]:
+        """Return the texts of the queries and of the documents, without the negatives."""
+        query = (text for part in self._parts() for text in part["query"])
+        return query, (text for part in self._parts() for text in part["document"])
+
+    def read(self, texts: Sequence[str]) -> np.ndarray:
+        """Return the pieces of texts as documents, int32 [M, T, P]."""
+        return self._words.read(texts, self._lengths[1])
 
     def _texts(self) -> Iterator[str]:
         for part in self._parts():
@@ -256,11 +293,13 @@ class _Column(NamedTuple):
         numbers: word numbers of each distinct text, int32 [G, T].
         row: where each pair's text is in `numbers`, [N].
         text: equal where two pairs share their text, [N].
+        said: each distinct text, object [G].
     """
 
     numbers: np.ndarray
     row: np.ndarray
     text: np.ndarray
+    said: np.ndarray
 
     @classmethod
     def of(cls, texts: pd.Series, words: _Words, length: int) -> _Column:
@@ -269,14 +308,15 @@ class _Column(NamedTuple):
         for into, text in zip(numbers, distinct, strict=True):
             found = words.numbers(text)[:length]
             into[: len(found)] = found
-        return cls(numbers, row, row)
+        return cls(numbers, row, row, np.array(distinct, object))
 
-    def extended(self, numbers: np.ndarray, text: np.ndarray) -> _Column:
+    def extended(self, numbers: np.ndarray, text: np.ndarray, said: np.ndarray) -> _Column:
         row = len(self.numbers) + np.arange(len(numbers))
         return _Column(
             np.concatenate([self.numbers, numbers]),
             np.concatenate([self.row, row]),
             np.concatenate([self.text, text]),
+            np.concatenate([self.said, said]),
         )
 
     def lengths(self) -> np.ndarray:
@@ -339,28 +379,4 @@ def _shares(
 
 def _same(query: np.ndarray, document: np.ndarray) -> np.ndarray:
     result: np.ndarray = (query[:, None] == query) | (document[:, None] == document)
-    return result
-
-
-def rarity(vocabulary: Mapping[str, int], rows: int) -> np.ndarray:
-    """Return how rare each row's pieces are: the log of their idf over the mean word's.
-
-    Args:
-        vocabulary: words of the training texts with their counts.
-        rows: rows of the hashed table.
-
-    Returns:
-        float32 [rows]; 0 for padding, the highest for a row that no word has and for UNSEEN.
-
-    Source: Sparck Jones 1972, "A statistical interpretation of term specificity".
-    """
-    pieces, counts = hash_pieces(list(vocabulary), rows), np.array([*vocabulary.values()])
-    found = np.bincount(
-        pieces.ravel(), weights=np.repeat(counts, pieces.shape[1]), minlength=rows
-    )  # [rows]
-    idf = np.log1p(counts.sum() / (1 + found))
-    mean = np.average(idf[pieces[:, 0]], weights=counts)
-    idf[UNSEEN] = idf[2:].max()
-    idf[0] = mean
-    result: np.ndarray = np.log(idf / mean).astype(np.float32)
     return result

@@ -11,6 +11,7 @@ import pandas as pd
 
 from dssm_core.families import Config, Loss
 from dssm_core.folder import ModelFolder
+from dssm_core.training.teacher import Teacher
 
 MeasuredOn = Literal["held out", "training pairs"]
 
@@ -40,6 +41,7 @@ class TrainingConfig:
             negatives, so many of them.
         patience: stop after so many epochs without a better validation MRR@10.
         first_scale: w of the head at the start; as its initializer draws it without.
+        teaching: with a teacher, how much its loss counts beside the others.
         average: keep the mean of the weights after each epoch, those of a model to start from
             included, in place of the best epoch's.
         seed: of weights, order and dropout.
@@ -57,6 +59,7 @@ class TrainingConfig:
     negatives: int = 10
     patience: int = 2
     first_scale: float | None = None
+    teaching: float = 1.0
     average: bool = False
     seed: int = 7
     measured_on: MeasuredOn = "held out"
@@ -77,6 +80,7 @@ class TrainingConfig:
             ("unseen", 0.0, 1.0),
             ("spans", 0.0, 100.0),
             ("sharpness", 1e-3, 1e3),
+            ("teaching", 1e-3, 1e3),
         ):
             if not low <= getattr(self, name) <= high:
                 raise ValueError(
@@ -97,6 +101,7 @@ class Plan:
         family: name of the model's family.
         data: prepared shards to train on, streamed, in place of the pairs' training rows.
         start: model whose weights to start from, of the same family and sizes.
+        teacher: encoder whose likeness of texts the model learns besides.
         notes: Markdown for the card: where the data comes from, its licence, known failures.
         examples: what the first screen shows, each with title, note, query and documents;
             without any, two are picked from the held-out pairs.
@@ -109,5 +114,6 @@ class Plan:
     family: str = "lstm"
     data: Path | None = None
     start: ModelFolder | None = None
+    teacher: Teacher | None = None
     notes: str = ""
     examples: Sequence[Mapping[str, Any]] = ()

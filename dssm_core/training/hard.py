@@ -97,8 +97,9 @@ def _is_done(plan: Plan) -> bool:
         config = json.loads((plan.out / "config.json").read_text("utf-8"))
     except (OSError, ValueError):
         return False
-    choices = [config.get(key) for key in ("model", "training", "family")]
-    return choices == [asdict(plan.sizes), asdict(plan.training), plan.family]
+    choices = [config.get(key) for key in ("model", "training", "family", "teacher")]
+    teacher = plan.teacher.said if plan.teacher else None
+    return choices == [asdict(plan.sizes), asdict(plan.training), plan.family, teacher]
 
 
 def _digest(path: Path) -> str:

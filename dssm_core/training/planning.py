@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import keras
 import numpy as np
 import pandas as pd
@@ -12,9 +14,11 @@ from dssm_core.families import Config, family
 from dssm_core.folder import ModelFolder
 from dssm_core.models.tower import cut_towers
 from dssm_core.runtimes.load import load_towers
-from dssm_core.text import PIECES
-from dssm_core.training.batches import Batches, PairBatches, ShardBatches, rarity
+from dssm_core.text import PIECES, UNSEEN, hash_pieces
+from dssm_core.training.batches import Batches, PairBatches, ShardBatches
 from dssm_core.training.config import PREPARED, Plan
+from dssm_core.training.lessons import TaughtBatches
+from dssm_core.training.teacher import Log, table_of, teach_table
 
 
 def check_plan(plan: Plan, workers: int = 1) -> None:
@@ -52,6 +56,8 @@ def _check_loss(plan: Plan) -> None:
         raise UserError("train.no prepared negatives", loss=loss)
     if loss == "labelled" and plan.data is not None:
         raise UserError("train.labelled with data")
+    if loss == "softmax" and plan.teacher is not None:
+        raise UserError("train.teacher and loss", loss=loss)
     if loss not in losses:
         raise UserError("train.other loss", plan.family, loss=loss, names=", ".join(losses))
 
@@ -78,17 +84,29 @@ def splits_of(plan: Plan) -> dict[str, pd.DataFrame]:
     return splits
 
 
-def batches_of(plan: Plan, splits: dict[str, pd.DataFrame]) -> Batches:
-    """Return what the steps learn from: prepared shards, or the training pairs."""
+def batches_of(plan: Plan, splits: dict[str, pd.DataFrame], log: Log = print) -> Batches:
+    """Return what the steps learn from: prepared shards, or the training pairs.
+
+    Raises:
+        UserError: if a teacher fails, or reads none of the texts.
+    """
     sizes, training, pairs = plan.sizes, plan.training, splits["train"]
-    read = text_sizes(sizes)
+    read, teacher = text_sizes(sizes), plan.teacher
+    is_held_out = training.measured_on == "held out"
+    held_out = texts_of(splits) if is_held_out else frozenset()
+    texts = [t for t in teacher.texts if fold(t) not in held_out] if teacher else []
+    batches: PairBatches | ShardBatches
     if plan.data is not None:
-        held_out = _held_out(splits) if training.measured_on == "held out" else frozenset()
+        left_out = frozenset() if "split" in pairs else held_out
         negatives = training.negatives
-        return ShardBatches(plan.data, *read, negatives, sizes.pieces, held_out)
-    if training.loss != "labelled":
-        pairs = pairs.query("label == 1")
-    return PairBatches(pairs, *read, training.spans, sizes.pieces)
+        batches = ShardBatches(plan.data, *read, negatives, sizes.pieces, left_out, texts)
+    else:
+        if training.loss != "labelled":
+            pairs = pairs.query("label == 1")
+        batches = PairBatches(pairs, *read, training.spans, sizes.pieces, texts)
+    if teacher is None:
+        return batches
+    return TaughtBatches(batches, teacher, texts, log)
 
 
 def text_sizes(sizes: Config) -> tuple[int, int, int]:
@@ -96,10 +114,8 @@ def text_sizes(sizes: Config) -> tuple[int, int, int]:
     return sizes.vocabulary, sizes.query_length, sizes.document_length
 
 
-def _held_out(splits: dict[str, pd.DataFrame]) -> frozenset[str]:
-    """Return the texts of the held-out pairs, which a file without splits has in its shards."""
-    if "split" in splits["train"]:
-        return frozenset()
+def texts_of(splits: dict[str, pd.DataFrame]) -> frozenset[str]:
+    """Return the folded texts of the held-out pairs that are relevant."""
     parts = (splits[split] for split in ("validation", "test"))
     relevant = (part[part["label"] == 1] for part in parts)
     return frozenset(
@@ -107,17 +123,43 @@ def _held_out(splits: dict[str, pd.DataFrame]) -> frozenset[str]:
     )
 
 
-def build_model(plan: Plan, vocabulary: dict[str, int]) -> keras.Model:
+def build_model(plan: Plan, batches: Batches, log: Log = print) -> keras.Model:
     """Return the model with the weights that it starts from."""
-    model = family(plan.family).build(plan.sizes)
+    model, counts = family(plan.family).build(plan.sizes), batches.vocabulary
     if _has_lexical(model):  # as BM25 begins
-        weights = rarity(vocabulary, plan.sizes.vocabulary)
+        weights = rarity(counts, plan.sizes.vocabulary)
         model.get_layer("lexical").log_weight.assign(weights)
     if plan.start is not None:
         _copy_weights(plan.start, model)
+    elif plan.teacher is not None and (table := table_of(model)) is not None:
+        teach_table(table, counts, plan.teacher.lessons({"query": [*counts]}, log))
     if plan.training.first_scale is not None:
         set_head(model, plan.training.first_scale, 0.0)
     return model
+
+
+def rarity(vocabulary: Mapping[str, int], rows: int) -> np.ndarray:
+    """Return how rare each row's pieces are: the log of their idf over the mean word's.
+
+    Args:
+        vocabulary: words of the training texts with their counts.
+        rows: rows of the hashed table.
+
+    Returns:
+        float32 [rows]; 0 for padding, the highest for a row that no word has and for UNSEEN.
+
+    Source: Sparck Jones 1972, "A statistical interpretation of term specificity".
+    """
+    pieces, counts = hash_pieces(list(vocabulary), rows), np.array([*vocabulary.values()])
+    found = np.bincount(
+        pieces.ravel(), weights=np.repeat(counts, pieces.shape[1]), minlength=rows
+    )  # [rows]
+    idf = np.log1p(counts.sum() / (1 + found))
+    mean = np.average(idf[pieces[:, 0]], weights=counts)
+    idf[UNSEEN] = idf[2:].max()
+    idf[0] = mean
+    result: np.ndarray = np.log(idf / mean).astype(np.float32)
+    return result
 
 
 def _has_lexical(model: keras.Model) -> bool:

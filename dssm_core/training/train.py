@@ -113,7 +113,7 @@ def _metrics(trainer: Trainer, towers: CompiledTowers) -> dict[str, Any]:
 
 def _config(trainer: Trainer, towers: CompiledTowers) -> dict[str, Any]:
     """Return what config.json holds."""
-    sizes = trainer.plan.sizes
+    sizes, teacher = trainer.plan.sizes, trainer.plan.teacher
     return {
         "format": FORMAT,
         "family": trainer.plan.family,
@@ -126,6 +126,7 @@ def _config(trainer: Trainer, towers: CompiledTowers) -> dict[str, Any]:
             "pieces": sizes.pieces,
         },
         "training": asdict(trainer.plan.training),
+        **({"teacher": teacher.said} if teacher else {}),
         "labels": {"0": "not relevant", "1": "relevant"},
         "versions": {"keras": keras.__version__, "tensorflow": tf.__version__},
     }

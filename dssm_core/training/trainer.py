@@ -24,7 +24,7 @@ from dssm_core.models.compiled import CompiledTowers
 from dssm_core.models.losses import compile_step
 from dssm_core.models.tower import cut_towers
 from dssm_core.text import UNSEEN
-from dssm_core.training.batches import Batches
+from dssm_core.training.batches import STEP, Batches
 from dssm_core.training.cluster import sum_in_graph
 from dssm_core.training.config import Plan, TrainingConfig
 from dssm_core.training.planning import (
@@ -124,9 +124,9 @@ class Trainer:
         check_plan(plan, workers.number)
         splits = splits_of(plan)
         keras.utils.set_random_seed(plan.training.seed)
-        batches = batches_of(plan, splits)
-        model = build_model(plan, batches.vocabulary)
         log, on_epoch = (log, on_epoch) if workers.is_first else (_nothing, _nothing)
+        batches = batches_of(plan, splits, log)
+        model = build_model(plan, batches, log)
         trainer = cls(plan, splits, batches, model, state, log, on_epoch, workers)
         if workers.is_first:
             trainer._resume()
@@ -221,6 +221,7 @@ class Trainer:
             negatives=self.batches.negatives or training.negatives,
             in_batch=0 if self.batches.negatives else training.negatives,
             total=sum_in_graph(self.workers),
+            teaching=training.teaching if self.plan.teacher else 0.0,
         )
 
     def _epoch(self, epoch: int) -> float:
@@ -233,7 +234,7 @@ class Trainer:
                 for side in (batch.query, batch.document, batch.negatives):
                     drop = drops.random(side.shape[:2]) < self.config.unseen
                     side[drop & (side[..., 0] != 0), 0] = UNSEEN
-            losses.append(float(self.step(*batch)))
+            losses.append(float(self.step(*batch[:STEP], *batch.taught)))
             if time.monotonic() - logged > 10:
                 logged = time.monotonic()
                 self.log(f"  step {len(losses)}/{total}: loss {np.mean(losses[-50:]):.4f}")

@@ -3,6 +3,8 @@
     python -m tests.benchmarks.seeds --pairs build/corpus/pairs.csv --seeds 7 8 9 --out build/seeds
 
 Some 25 minutes a seed on two idle cores. A seed's model folder that is there already is only read.
+With `--teacher ENCODER` and perhaps `--texts FILE` the same with a teacher, and the sizes and
+choices of `--config`.
 """
 
 from __future__ import annotations
@@ -20,11 +22,17 @@ import numpy as np
 UNSHARED = "none: no shared stem"
 
 
-def train(pairs: Path, seed: int, out: Path) -> None:
+def train(options: argparse.Namespace, seed: int, out: Path) -> None:
     """Train a model folder as the card of debian-packages says, with this seed."""
+    given = json.loads(options.config.read_text("utf-8")) if options.config else {}
+    given["training"] = {**given.get("training", {}), "seed": seed}
     config = out.with_suffix(".json")
-    config.write_text(json.dumps({"training": {"seed": seed}}))
-    command = [sys.executable, "-m", "dssm_core", "train", "--pairs", str(pairs), "--hard", "6"]
+    config.write_text(json.dumps(given))
+    pairs = str(options.pairs)
+    command = [sys.executable, "-m", "dssm_core", "train", "--pairs", pairs, "--hard", "6"]
+    for name in ("teacher", "texts"):
+        if value := getattr(options, name):
+            command += [f"--{name}", str(value)]
     subprocess.run([*command, "--config", str(config), "--out", str(out)], check=True)
 
 
@@ -44,13 +52,16 @@ def main() -> None:
     parser.add_argument("--pairs", type=Path, required=True)
     parser.add_argument("--seeds", type=int, nargs="+", default=[7, 8, 9])
     parser.add_argument("--out", type=Path, default=Path("build/seeds"))
+    parser.add_argument("--teacher")
+    parser.add_argument("--texts", type=Path)
+    parser.add_argument("--config", type=Path)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     found = []
     for seed in options.seeds:
         folder = options.out / f"seed-{seed}"
         if not folder.exists():
-            train(options.pairs, seed, folder)
+            train(options, seed, folder)
         found.append(dict(figures(json.loads((folder / "metrics.json").read_text("utf-8")))))
     print(f"| figure | {' | '.join(f'seed {seed}' for seed in options.seeds)} | mean | spread |")
     print("|" + "---|" * (len(options.seeds) + 3))

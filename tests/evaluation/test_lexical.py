@@ -10,7 +10,7 @@ from dssm_core.models.layers import Beside, SignHashing
 from dssm_core.models.lstm import LSTMConfig, build_lstm_model
 from dssm_core.models.tower import cut_towers
 from dssm_core.text import PIECES, UNSEEN, hash_pieces
-from dssm_core.training.batches import rarity
+from dssm_core.training.planning import rarity
 
 CONFIG = LSTMConfig(
     vocabulary=500, embedding=8, units=8, hidden=16, vector=16, pieces=PIECES, attention=4,
