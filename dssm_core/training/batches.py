@@ -55,9 +55,10 @@ class Batch(NamedTuple):
     said: tuple[Sequence[str], Sequence[str]] = ((), ())
     taught: tuple[np.ndarray, ...] = ()
 
-
-STEP = 6
-"""Fields of a batch that a step takes, those of a teacher aside."""
+    @property
+    def arguments(self) -> tuple[Any, ...]:
+        """What a compiled step takes."""
+        return (*self[: self._fields.index("said")], *self.taught)
 
 
 class Batches(Protocol):

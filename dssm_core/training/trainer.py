@@ -24,7 +24,7 @@ from dssm_core.models.compiled import CompiledTowers
 from dssm_core.models.losses import compile_step
 from dssm_core.models.tower import cut_towers
 from dssm_core.text import UNSEEN
-from dssm_core.training.batches import STEP, Batches
+from dssm_core.training.batches import Batches
 from dssm_core.training.cluster import sum_in_graph
 from dssm_core.training.config import Plan, TrainingConfig
 from dssm_core.training.planning import (
@@ -234,7 +234,7 @@ class Trainer:
                 for side in (batch.query, batch.document, batch.negatives):
                     drop = drops.random(side.shape[:2]) < self.config.unseen
                     side[drop & (side[..., 0] != 0), 0] = UNSEEN
-            losses.append(float(self.step(*batch[:STEP], *batch.taught)))
+            losses.append(float(self.step(*batch.arguments)))
             if time.monotonic() - logged > 10:
                 logged = time.monotonic()
                 self.log(f"  step {len(losses)}/{total}: loss {np.mean(losses[-50:]):.4f}")

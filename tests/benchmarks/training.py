@@ -99,10 +99,10 @@ def profile(run: Trainer) -> dict[str, float]:
     size = run.model_config
     full = run.batches.pairs * (size.query_length + size.document_length)
     small = Batch(*(part[:2] for part in batches[0][:3]), np.eye(2, dtype=bool), np.ones(2, "f4"))
-    run.step(*small)
+    run.step(*small.arguments)
     started = time.perf_counter()
     for _ in range(5):
-        run.step(*small)
+        run.step(*small.arguments)
     least = (time.perf_counter() - started) / 5 * len(batches)
     return {
         "input pipeline": fed / whole,

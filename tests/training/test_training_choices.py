@@ -70,7 +70,7 @@ def test_its_loss_is_the_log_of_the_builders_own_similarity(tmp_path, prepared):
         own = negatives[prepared * i : prepared * (i + 1)]
         cosines = [one @ document[i], *(one @ other for other in own)]
         losses.append(softmax_loss(cosines[0], cosines[1:]))
-    assert float(run.step(*batch)) == pytest.approx(np.mean(losses), rel=1e-4)
+    assert float(run.step(*batch.arguments)) == pytest.approx(np.mean(losses), rel=1e-4)
     builder = MLPNegativeSamplingModelBuilder(prepared, towers=run.model)
     assert builder.build_model().count_params() == run.model.count_params() - 2, "but for the head"
 
@@ -136,7 +136,7 @@ def test_the_loss_labelled_learns_from_pairs_labelled_0(tmp_path):
     (batch, *_) = run.batches.epoch(0, 32, np.random.default_rng(0))
     outputs = run.model([batch.query[..., 0], batch.document[..., 0]])["out"].numpy()[:, 0]
     expected = -np.mean(np.log(np.where(batch.label == 1, outputs, 1 - outputs)))
-    assert float(run.step(*batch)) == pytest.approx(expected, rel=1e-4)
+    assert float(run.step(*batch.arguments)) == pytest.approx(expected, rel=1e-4)
 
 
 def test_the_loss_labelled_does_not_read_shards(tmp_path):
