@@ -167,9 +167,7 @@ def best_documents(scores: np.ndarray, here: Here, first: int, depth: int = DEPT
         first: place of the shard's first document in the corpus.
         depth: K.
     """
-    known = np.where(np.isnan(scores), -np.inf, scores)
-    worst = np.zeros(len(known), np.int64)
-    worst[list(here.worst)] = list(here.worst.values())
+    known, worst = _standing(scores, here)
     found = np.full(depth + 1, NOTHING)
     places = _highest(known, worst, depth + 1)
     places = places[np.lexsort((worst[places], -known[places]))]
@@ -182,6 +180,13 @@ def best_documents(scores: np.ndarray, here: Here, first: int, depth: int = DEPT
         best = relevant[np.lexsort((relevant, worst[relevant], -known[relevant]))[0]]
         found[depth] = known[best], worst[best], first + best
     return found
+
+
+def _standing(scores: np.ndarray, here: Here) -> tuple[np.ndarray, np.ndarray]:
+    """Return by what documents are ranked: scores, -inf for NaN, and how each loses ties."""
+    worst = np.zeros(len(scores), np.int64)
+    worst[list(here.worst)] = list(here.worst.values())
+    return np.where(np.isnan(scores), -np.inf, scores), worst
 
 
 def _highest(known: np.ndarray, worst: np.ndarray, number: int) -> np.ndarray:
@@ -203,9 +208,7 @@ def count_above(scores: np.ndarray, here: Here, first: int, document: np.void) -
         first: place of the shard's first document in the corpus.
         document: BEST.
     """
-    known = np.where(np.isnan(scores), -np.inf, scores)
-    worst = np.zeros(len(known), np.int64)
-    worst[list(here.worst)] = list(here.worst.values())
+    known, worst = _standing(scores, here)
     before = np.arange(first, first + len(known)) < document["document"]
     lower = (worst < document["worst"]) | ((worst == document["worst"]) & before)
     above = (known > document["score"]) | ((known == document["score"]) & lower)

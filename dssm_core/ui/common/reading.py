@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import zlib
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +25,11 @@ from dssm_core.corpus.roles import NO_LABEL, Roles
 from dssm_core.errors import UserError
 from dssm_core.ui.common.language import tr
 from dssm_core.ui.common.work import cached
+
+
+def content_key(content: bytes, name: str) -> str:
+    """Return what tells a loaded file from one of other content or another name."""
+    return hashlib.sha256(content + name.encode("utf-8", "replace")).hexdigest()[:16]
 
 
 def choose_reading(page: str, content: bytes | Path, name: str, key: str) -> tuple[Table, Choices]:

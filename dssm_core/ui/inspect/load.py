@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +24,7 @@ from dssm_core.ui.common import components
 from dssm_core.ui.common.adopt import offer_encoder
 from dssm_core.ui.common.language import tr, translator
 from dssm_core.ui.common.models import pick_model
-from dssm_core.ui.common.reading import choose_reading
+from dssm_core.ui.common.reading import choose_reading, content_key
 from dssm_core.ui.common.work import cached, scored
 from dssm_core.ui.inspect.kept_files import kept_files, this_browser
 from dssm_core.words import join_texts
@@ -173,7 +172,7 @@ def take(name: str, content: bytes, token: str) -> None:
         content: its bytes.
         token: by which the server finds it again; "" where it does not.
     """
-    key = hashlib.sha256(content + name.encode("utf-8", "replace")).hexdigest()[:16]
+    key = content_key(content, name)
     st.session_state[UPLOAD] = Source(name, content, key, token)
 
 

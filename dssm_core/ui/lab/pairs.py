@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from dssm_core.corpus.pairs import read_pairs, to_pairs
 from dssm_core.corpus.reading import OWN, interpret
 from dssm_core.ui.common import components, models, state
 from dssm_core.ui.common.language import tr, translator
-from dssm_core.ui.common.reading import choose_reading
+from dssm_core.ui.common.reading import choose_reading, content_key
 from dssm_core.ui.common.work import cached
 
 OWN_FILE = "own file"
@@ -63,7 +62,7 @@ def _own() -> pd.DataFrame | None:
     if given is None:
         return None
     content = given.getvalue()
-    key = hashlib.sha256(content + given.name.encode("utf-8", "replace")).hexdigest()[:16]
+    key = content_key(content, given.name)
     table, choices = choose_reading("lab", content, given.name, key)
     pairs, reading = cached(
         "lab.read", (key, choices), lambda: to_pairs(table, interpret(table, choices))
