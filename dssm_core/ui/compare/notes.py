@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import regex
 
@@ -74,23 +74,29 @@ def _html(scores: Scores, request: ScoreRequest) -> list[str]:
     return found
 
 
+def _texts(
+    scores: Scores, request: ScoreRequest
+) -> Iterator[tuple[str, str, Sequence[ScoredToken]]]:
+    """Yield what the query and each document is called, its text and its tokens."""
+    yield tr("the query"), scores.query.text, scores.query.tokens
+    for number, result in enumerate(scores.results, 1):
+        yield request.name(number), result.document, result.tokens
+
+
 def _without_spaces(scores: Scores, request: ScoreRequest) -> list[str]:
     """Return each text that is mostly read by parts of syllables, for want of spaces."""
-    texts = [(tr("the query"), scores.query.tokens)]
-    texts += [(request.name(n), result.tokens) for n, result in enumerate(scores.results, 1)]
     return [
         name
-        for name, tokens in texts
-        if sum(bool(PART.fullmatch(token.text)) for token in tokens) > len(tokens) / 2
+        for name, text, tokens in _texts(scores, request)
+        if PART.search(text)  # most texts have no such letter, and are gone through at each edit
+        and sum(bool(PART.fullmatch(token.text)) for token in tokens) > len(tokens) / 2
     ]
 
 
 def _marked(scores: Scores, request: ScoreRequest, state: str) -> list[str]:
     """Return each text that has tokens in a state, with its first ones in quotes."""
-    texts: list[tuple[str, Sequence[ScoredToken]]] = [(tr("the query"), scores.query.tokens)]
-    texts += [(request.name(n), result.tokens) for n, result in enumerate(scores.results, 1)]
     marked = []
-    for name, tokens in texts:
+    for name, _, tokens in _texts(scores, request):
         words = list(dict.fromkeys(token.text for token in tokens if token.state == state))
         if words and state == "truncated":
             marked.append(name)
