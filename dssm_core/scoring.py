@@ -158,6 +158,12 @@ class Results(Sequence[ScoredDocument]):
     def __len__(self) -> int:
         return len(self.texts)
 
+    @property
+    def first(self) -> int | None:
+        """Position of the document with the highest cosine, from 1; None where none has one."""
+        ranks = self.numbers["rank"]
+        return None if np.isnan(ranks).all() else int(np.nanargmin(ranks)) + 1
+
     @overload
     def __getitem__(self, at: int) -> ScoredDocument: ...
 
@@ -209,20 +215,6 @@ class Scores:
         positions = np.arange(1, len(self.results) + 1)
         texts = pd.Series(self.results.texts, dtype=str)
         return pd.DataFrame({"position": positions, "document": texts, **self.results.numbers})
-
-    def token_frame(self) -> pd.DataFrame:
-        """Return one row a token: position (0 is the query), token index, and its fields."""
-        rows = [
-            {"position": position, "index": index, **asdict(token)}
-            for position, tokens in enumerate(
-                [self.query.tokens, *(r.tokens for r in self.results)]
-            )
-            for index, token in enumerate(tokens)
-        ]
-        columns = ["position", "index", "text", "start", "end", "state", "attention"]
-        frame = pd.DataFrame(rows, columns=columns)
-        frame["attention"] = frame["attention"].astype(float)
-        return frame
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON; None where a number does not exist."""

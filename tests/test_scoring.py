@@ -190,26 +190,20 @@ def test_a_model_without_attention_gives_none_for_each_token():
     plain = Encoding("x", (Token("x", 0, 1, "seen"),), np.ones(2), None)
     found = score(plain, [plain], Head(1, 0), BACKGROUND, "m")
     assert found.query.tokens[0].attention is None
-    assert found.token_frame()["attention"].isna().all()
 
 
-def test_the_frames_hold_a_row_a_document_and_a_row_a_token():
+def test_the_frame_holds_a_row_a_document():
     found = scored([0.6, 1.0])
     frame = found.frame()
     assert frame["position"].tolist() == [1, 2]
     assert frame["rank"].tolist() == [2.0, 1.0]
-    tokens = found.token_frame()
-    assert tokens[["position", "index", "text"]].to_numpy().tolist() == [
-        [0, 0, "q"],
-        [1, 0, "d0"],
-        [2, 0, "d1"],
-    ]
+    assert found.results.first == 2
 
 
-def test_the_frames_of_nothing_have_their_columns():
+def test_the_frame_of_nothing_has_its_columns():
     found = score(Encoding("", (), np.zeros(2), None), [], Head(1, 0), BACKGROUND, "m")
     assert found.frame().columns.tolist()[:3] == ["position", "document", "cosine"]
-    assert "attention" in found.token_frame().columns
+    assert found.results.first is None
 
 
 def test_an_object_is_made_of_a_document_only_when_it_is_asked_for(monkeypatch):
@@ -280,7 +274,6 @@ def use(values: object) -> None:
     except UserError:
         return
     found.frame()
-    found.token_frame()
     assert json.loads(json.dumps(found.to_dict(), allow_nan=False))
     for token in found.query.tokens:
         assert isinstance(found.query.text[token.start : token.end], str)

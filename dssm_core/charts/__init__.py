@@ -8,7 +8,7 @@ Each chart carries its finding in `description`, for those who cannot see it.
 
 from dssm_core.charts.attention import describe_attention
 from dssm_core.charts.base import INK, Chart, Drawing
-from dssm_core.charts.documents import Threshold, describe_scores
+from dssm_core.charts.documents import Documents, Threshold
 from dssm_core.charts.effects import effects_chart, slope_chart
 from dssm_core.charts.inspection import (
     cosine_bins,
@@ -27,13 +27,13 @@ from dssm_core.charts.vector_map import vector_map
 __all__ = [
     "INK",
     "Chart",
+    "Documents",
     "Drawing",
     "Threshold",
     "background_bins",
     "cosine_bins",
     "describe_attention",
     "describe_interactions",
-    "describe_scores",
     "distribution_chart",
     "effects_chart",
     "history_chart",

@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import pandas as pd
+from collections.abc import Mapping, Sequence
 
 from dssm_core.charts.base import drawable
 from dssm_core.quantities import format_number
+from dssm_core.towers import ScoredToken
 from dssm_core.words import ENGLISH, Translate, join_texts
 
 
-def describe_attention(tokens: pd.DataFrame, tr: Translate = ENGLISH) -> str:
+def describe_attention(texts: Mapping[str, Sequence[ScoredToken]], tr: Translate = ENGLISH) -> str:
     """Return the words with the most weight, at most three of each text, in a sentence a text.
 
-    Frame columns: position (0 is the query), text, attention.
-
     Args:
-        tokens: one row a token of one or more texts.
-        tr: gives the texts.
+        texts: tokens of one or more texts, by what a text is called.
+        tr: gives the words of the sentence.
     """
     sentences = []
-    for position, part in tokens.dropna(subset=["attention"]).groupby("position"):
-        top = part[part["attention"] > 0].nlargest(3, "attention")
+    for name, tokens in texts.items():
+        weighed = [(token.text, token.attention) for token in tokens if token.attention]
+        top = sorted(weighed, key=lambda one: -one[1])[:3]
         words = tr("comma").join(
-            f"{text} {format_number(weight, 'weight')}"
-            for text, weight in zip(drawable(top["text"], 20), top["attention"], strict=True)
+            f"{drawable([text], 20)[0]} {format_number(weight, 'weight')}" for text, weight in top
         )
-        name = tr("the query") if position == 0 else tr("document n", n=position)
         if words:
             sentences.append(tr("chart.attention.most", name=name, words=words))
     return join_texts(*sentences)

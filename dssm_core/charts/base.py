@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import re
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +31,10 @@ AROUND = {"left": 4, "top": 4, "right": 4, "bottom": 16}
 _UNDRAWABLE = re.compile(r"[\s\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]+")
 
 
+Row = dict[str, Any]
+"""What a chart draws of one thing, by column: plain values, None where there is none."""
+
+
 @dataclass(frozen=True)
 class Drawing:
     """A chart that is drawn anew at every edit: a template, and what is put into it.
@@ -38,13 +43,13 @@ class Drawing:
 
     Attributes:
         template: an Altair chart's specification as JSON; its data are named.
-        data: what the template names.
+        data: the rows of what the template names.
         slots: JSON texts that stand for "@name" in the template.
         more: title, description and the like.
     """
 
     template: str
-    data: Mapping[str, pd.DataFrame]
+    data: Mapping[str, Sequence[Row]]
     slots: Mapping[str, str]
     more: Mapping[str, Any]
 
@@ -54,10 +59,8 @@ class Drawing:
         for name, value in self.slots.items():
             text = text.replace(f'"@{name}"', value)
         specification: dict[str, Any] = json.loads(text)
-        datasets = specification.setdefault("datasets", {})
-        for name, frame in self.data.items():
-            datasets[name] = json.loads(frame.to_json(orient="records", double_precision=15))
-        return specification | dict(self.more)
+        datasets = {**specification.get("datasets", {}), **self.data}
+        return {**specification, "datasets": datasets, **self.more}
 
 
 Chart = alt.LayerChart | alt.FacetChart
@@ -66,6 +69,18 @@ Chart = alt.LayerChart | alt.FacetChart
 def drawable(texts: Iterable[str], most: int) -> list[str]:
     """Return texts cut short, without what XML cannot hold: it ends the process of vl-convert."""
     return [_UNDRAWABLE.sub(" ", text[:most]) for text in texts]
+
+
+def rows(frame: pd.DataFrame) -> list[Row]:
+    """Return a frame's rows, of which Python computes sooner than pandas where they are few."""
+    columns = [[_plain(value) for value in values.tolist()] for _, values in frame.items()]
+    names = list(map(str, frame.columns))
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON has it: None for a number that is none."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def template(chart: Chart) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from dssm_core.charts.base import AROUND, CHOSEN, COSINE, QUIET, Drawing, template, tip, tips
+from dssm_core.charts.base import AROUND, CHOSEN, COSINE, QUIET, Drawing, rows, template, tip, tips
 from dssm_core.words import Translate
 
 
@@ -41,7 +41,7 @@ def curve_chart(
     now = point[names].dropna()
     return Drawing(
         _template(x, y, bool(len(now)), ink, tr),
-        {"curve": curve[names].dropna(), "ground": ground, "now": now},
+        {"curve": rows(curve[names].dropna()), "ground": rows(ground), "now": rows(now)},
         {},
         {"title": title, "description": description},
     )

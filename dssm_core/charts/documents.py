@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import altair as alt
-import numpy as np
 import pandas as pd
 
-from dssm_core.charts.base import drawable, tip, tips
+from dssm_core.charts.base import Row, drawable, rows, tip, tips
 from dssm_core.quantities import format_number
 from dssm_core.words import ENGLISH, Translate, join_texts
 
@@ -19,54 +20,77 @@ Threshold = tuple[float | None, float]
 """The threshold as (cosine, probability); no cosine where none reaches that probability."""
 
 
-def known_of(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the documents that have a score, the best first, ties in the order given."""
-    return frame[np.isfinite(frame["cosine"] + frame["probability"])].sort_values(
-        ["rank", "position"]
-    )
+@dataclass(frozen=True)
+class Documents:
+    """What a chart tells of a query's documents.
 
-
-def shown_of(frame: pd.DataFrame, selected: int | None, most: int) -> pd.DataFrame:
-    """Return what is drawn, the best documents and the chosen one, in the order they were given.
-
-    In that order a chart whose data change moves each mark to its document's new place.
+    Attributes:
+        known: those that have a score, the best first, ties in the order given.
+        number: of all documents.
     """
-    known = known_of(frame)
-    known["chosen"] = known["position"] == selected
-    shown = known[known["chosen"] | (np.arange(len(known)) < most)].copy()
-    shown["document"] = drawable(shown["document"], 300)
-    short = [text[:40] + "…" * (len(text) > 40) for text in shown["document"]]
-    shown["row"] = np.arange(len(shown))
-    shown["label"] = [f"{p} · {text}" for p, text in zip(shown["position"], short, strict=True)]
-    shown["cosine_text"] = [format_number(value, "cosine") for value in shown["cosine"]]
-    shown["probability_text"] = [format_number(p, "probability") for p in shown["probability"]]
-    return shown.sort_values("position")
 
+    known: Sequence[Row]
+    number: int
 
-def describe_scores(frame: pd.DataFrame, threshold: Threshold, tr: Translate = ENGLISH) -> str:
-    """Return the finding of the score charts in a few short sentences."""
-    known = known_of(frame)
-    unread = len(frame) - len(known)
-    if known.empty:
-        return tr("finding.none")
-    best = known.iloc[0]
-    alike = int((known["rank"] == best["rank"]).sum()) - 1
-    return join_texts(
-        tr(
-            "chart.scores.shared" if alike else "chart.scores.best",
-            best=int(best["position"]),
-            cosine=best["cosine"],
-            probability=format_number(best["probability"], "probability"),
-            alike=alike,
-        ),
-        tr(
-            "chart.scores.above",
-            above=int((known["probability"] >= threshold[1]).sum()),
-            number=len(known),
-            at=threshold[1],
-        ),
-        tr("chart.scores.unread", number=unread) if unread else "",
-    )
+    @classmethod
+    def of(cls, frame: pd.DataFrame) -> Documents:
+        """Return the documents of a frame with columns cosine, probability, rank and position."""
+        known = [
+            row
+            for row in rows(frame)
+            if row["cosine"] is not None and row["probability"] is not None
+        ]
+        return cls(sorted(known, key=lambda row: (row["rank"], row["position"])), len(frame))
+
+    def shown(self, selected: int | None, most: int) -> list[Row]:
+        """Return what is drawn, the best ones and the chosen one, in the order they were given.
+
+        In that order a chart whose data change moves each mark to its document's new place.
+        """
+        rest = [row for row in self.known[most:] if row["position"] == selected]
+        shown = []
+        for place, row in enumerate([*self.known[:most], *rest]):
+            (text,) = drawable([row["document"]], 300)
+            shown.append(
+                row
+                | {
+                    "document": text,
+                    "chosen": row["position"] == selected,
+                    "row": place,
+                    "label": f"{row['position']} · {text[:40]}{'…' * (len(text) > 40)}",
+                    "cosine_text": format_number(row["cosine"], "cosine"),
+                    "probability_text": format_number(row["probability"], "probability"),
+                }
+            )
+        return sorted(shown, key=lambda row: row["position"])
+
+    def cut_note(self, most: int, tr: Translate) -> str:
+        """Return how many of the documents are drawn, where it is not all."""
+        number = len(self.known)
+        return tr("chart.scores.cut", shown=most, number=number) if most < number else ""
+
+    def describe(self, threshold: Threshold, tr: Translate = ENGLISH) -> str:
+        """Return the finding of the score charts in a few short sentences."""
+        if not self.known:
+            return tr("finding.none")
+        best, unread = self.known[0], self.number - len(self.known)
+        alike = sum(row["rank"] == best["rank"] for row in self.known) - 1
+        return join_texts(
+            tr(
+                "chart.scores.shared" if alike else "chart.scores.best",
+                best=best["position"],
+                cosine=best["cosine"],
+                probability=format_number(best["probability"], "probability"),
+                alike=alike,
+            ),
+            tr(
+                "chart.scores.above",
+                above=sum(row["probability"] >= threshold[1] for row in self.known),
+                number=len(self.known),
+                at=threshold[1],
+            ),
+            tr("chart.scores.unread", number=unread) if unread else "",
+        )
 
 
 def if_chosen(then: Any, otherwise: Any) -> Any:
@@ -82,9 +106,9 @@ def selection() -> alt.Parameter:
     return alt.selection_point(name="document", fields=["position"], on=f"click[{of_document}]")
 
 
-def percentiles(shown: pd.DataFrame) -> bool:
+def percentiles(shown: Sequence[Row]) -> bool:
     """Return whether the model knows random pairs, and so percentiles."""
-    return bool(shown["percentile"].notna().any())
+    return any(row["percentile"] is not None for row in shown)
 
 
 def document_tips(has_percentile: bool, tr: Translate) -> dict[str, Any]:
@@ -98,10 +122,3 @@ def document_tips(has_percentile: bool, tr: Translate) -> dict[str, Any]:
         tip("percentile", "percentile", tr("chart.tip.percentile")),
     ]
     return tips(*(numbers if has_percentile else numbers[:-1]))
-
-
-def cut_note(frame: pd.DataFrame, shown: pd.DataFrame, tr: Translate) -> str:
-    """Return how many of the documents are drawn, where it is not all."""
-    known = len(known_of(frame))
-    is_cut = len(shown) < known
-    return tr("chart.scores.cut", shown=len(shown), number=known) if is_cut else ""

@@ -18,6 +18,7 @@ from dssm_core.charts.base import (
     Chart,
     Drawing,
     headline,
+    rows,
     template,
     tip,
     tips,
@@ -54,15 +55,16 @@ def effects_chart(
         ink: colour of the text inside the chart.
         tr: gives the texts.
     """
-    read = frame[frame["state"].isin([*READ_STATES, "prompt"])]
-    strongest = read.reindex(read["cosine"].abs().sort_values(ascending=False, kind="stable").index)
-    shown = strongest.head(len(read) if most is None else most).sort_index()
-    shown["label"] = [f"{i + 1} · {t}" for i, t in zip(shown["index"], shown["text"], strict=True)]
-    shown["sign"] = np.where(shown["cosine"] < 0, *[tr(sign) for sign in reversed(SIGNS)])
-    largest = max(float(shown["cosine"].abs().max()) if len(shown) else 0.0, reach, 0.01) * 1.1
+    read = [row for row in rows(frame) if row["state"] in (*READ_STATES, "prompt")]
+    strongest = sorted(read, key=lambda row: -abs(row["cosine"]))
+    shown = sorted(strongest[:most], key=lambda row: row["index"])
+    up, down = map(tr, SIGNS)
+    for row in shown:
+        row["label"] = f"{row['index'] + 1} · {row['text']}"
+        row["sign"] = down if row["cosine"] < 0 else up
+    largest = max([reach, 0.01, *(abs(row["cosine"]) for row in shown)]) * 1.1
     strengths = tr("comma").join(
-        f"{text} {format_number(effect, 'effect')}"
-        for text, effect in strongest[["text", "cosine"]].head(3).itertuples(index=False)
+        f"{row['text']} {format_number(row['cosine'], 'effect')}" for row in strongest[:3]
     )
     cut = tr("chart.effects.cut", shown=len(shown), number=len(read))
     line = headline(
@@ -72,12 +74,12 @@ def effects_chart(
         ink=ink,
     )
     return Drawing(
-        _effects_template(bool(shown["attention"].notna().any()), tr),
+        _effects_template(any(row["attention"] is not None for row in shown), tr),
         {"tokens": shown},
         {
             "lowest": str(-largest),
             "highest": str(largest),
-            "labels": ", ".join(map(json.dumps, shown["label"])),
+            "labels": ", ".join(json.dumps(row["label"]) for row in shown),
         },
         {
             "title": line,

@@ -18,6 +18,7 @@ from dssm_core.charts.base import (
     Chart,
     Drawing,
     headline,
+    rows,
     template,
     tip,
     tips,
@@ -93,8 +94,8 @@ def distribution_chart(
     return Drawing(
         _distribution_template(cosine < (low + high) / 2, ink, tr),
         {
-            "bins": bins.assign(floor=0.0, label=bins["label"].map(names)),
-            "threshold": pd.DataFrame({"start": [cosine], "text": [text]}),
+            "bins": rows(bins.assign(floor=0.0, label=bins["label"].map(names))),
+            "threshold": [{"start": cosine, "text": text}],
         },
         {
             "low": str(low),

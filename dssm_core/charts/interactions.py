@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -15,14 +16,18 @@ from dssm_core.charts.base import (
     INK,
     QUIET,
     Drawing,
+    Row,
     drawable,
     headline,
+    rows,
     template,
     tip,
     tips,
 )
 from dssm_core.quantities import format_number
 from dssm_core.words import ENGLISH, Translate
+
+SIDES = ("query", "document")
 
 MAX_WORDS = 10
 """Words of each text that are drawn: those with the largest interactions, in reading order."""
@@ -61,8 +66,8 @@ def interaction_map(
         tr: gives the texts.
     """
     shown = _strongest(frame)
-    largest = max(float(shown["interaction"].abs().max()) if len(shown) else 0.0, 1e-9)
-    is_cut = frame[["query_index", "document_index"]].nunique().max() > MAX_WORDS
+    largest = max([1e-9, *(abs(row["interaction"]) for row in shown)])
+    is_cut = any(len(np.unique(frame[f"{side}_index"])) > MAX_WORDS for side in SIDES)
     return Drawing(
         _map_template(ink, tr),
         {"pairs": shown},
@@ -92,10 +97,13 @@ def word_links(frame: pd.DataFrame, *, ink: str = INK, tr: Translate = ENGLISH) 
         tr: gives the texts.
     """
     shown = _strongest(frame)
-    top = shown.nlargest(MAX_LINES, "interaction")
-    largest = max(float(top["interaction"].max()) if len(top) else 0.0, 1e-9)
-    lines = top[top["interaction"] >= LEAST * largest]
-    lines = lines.assign(width=8 * lines["interaction"] / largest, left=0.0, right=1.0)
+    top = sorted(shown, key=lambda row: -row["interaction"])[:MAX_LINES]
+    largest = max([1e-9, *(row["interaction"] for row in top)])
+    lines = [
+        row | {"width": 8 * row["interaction"] / largest, "left": 0.0, "right": 1.0}
+        for row in top
+        if row["interaction"] >= LEAST * largest
+    ]
     return Drawing(
         _links_template(ink, tr),
         {
@@ -113,43 +121,49 @@ def word_links(frame: pd.DataFrame, *, ink: str = INK, tr: Translate = ENGLISH) 
 
 def describe_interactions(frame: pd.DataFrame, tr: Translate = ENGLISH) -> str:
     """Return the pairs of words that the match rests on, at most three, in a sentence."""
-    top = frame.nlargest(3, "interaction")
-    largest = float(top["interaction"].max()) if len(top) else 0.0
+    values = frame["interaction"].to_numpy()
+    top = rows(frame.iloc[np.argsort(-values, kind="stable")[:3]])
+    largest = max([0.0, *(row["interaction"] for row in top)])
     if largest < MEETS:
         return tr("chart.interactions.none")
-    strong = top[top["interaction"] >= largest / 3]
-    words = (drawable(strong[side], 40) for side in ("query", "document"))
     pairs = [
-        tr("chart.interactions.pair", query=query, document=document, interaction=value)
-        for query, document, value in zip(*words, strong["interaction"].tolist(), strict=True)
+        tr(
+            "chart.interactions.pair",
+            **dict(zip(SIDES, drawable([row[side] for side in SIDES], 40), strict=True)),
+            interaction=row["interaction"],
+        )
+        for row in top
+        if row["interaction"] >= largest / 3
     ]
     return tr("chart.interactions.finding", pairs=tr("comma").join(pairs))
 
 
-def _strongest(frame: pd.DataFrame) -> pd.DataFrame:
+def _strongest(frame: pd.DataFrame) -> list[Row]:
     """Return the pairs of the words with the largest interactions, with their labels."""
-    shown = frame
-    for side in ("query_index", "document_index"):
-        strength = shown["interaction"].abs().groupby(shown[side]).max()
-        kept = strength.sort_values(ascending=False, kind="stable").head(MAX_WORDS).index
-        shown = shown[shown[side].isin(kept)]
-    largest = float(shown["interaction"].abs().max()) if len(shown) else 0.0
-    numbers = [
-        format_number(value, "effect") if abs(value) >= LEAST * largest else ""
-        for value in shown["interaction"].tolist()
-    ]
-    shown = shown.assign(number=numbers)
-    for side in ("query", "document"):
-        places, order = np.unique(shown[f"{side}_index"].to_numpy(), return_inverse=True)
-        shown[f"{side}_row"] = (order + 0.5) / max(1, len(places))  # each takes the whole height
-        shown[side] = drawable(shown[side], 40)
+    strength, is_shown = frame["interaction"].abs().to_numpy(), np.ones(len(frame), bool)
+    for side in SIDES:
+        index = frame[f"{side}_index"].to_numpy()
+        words, place = np.unique(index[is_shown], return_inverse=True)
+        largest = np.zeros(len(words))
+        np.maximum.at(largest, place, strength[is_shown])
+        is_shown &= np.isin(index, words[np.argsort(-largest, kind="stable")[:MAX_WORDS]])
+    shown = rows(frame[is_shown])
+    least = LEAST * max((abs(row["interaction"]) for row in shown), default=0.0)
+    for row in shown:
+        value = row["interaction"]
+        row["number"] = format_number(value, "effect") if abs(value) >= least else ""
+    for side in SIDES:
+        order = sorted({row[f"{side}_index"] for row in shown})
+        for row in shown:  # each word takes the same part of the whole height
+            row[f"{side}_row"] = (order.index(row[f"{side}_index"]) + 0.5) / len(order)
+            (row[side],) = drawable([row[side]], 40)
     return shown
 
 
-def _column(shown: pd.DataFrame, side: str) -> pd.DataFrame:
+def _column(shown: Sequence[Row], side: str) -> list[Row]:
     """Return the words of one side, each once, with the row it stands in."""
-    words = shown[[side, f"{side}_row"]].drop_duplicates(f"{side}_row").sort_values(f"{side}_row")
-    return words.set_axis(["word", "row"], axis=1)
+    words = {row[f"{side}_row"]: row[side] for row in shown}
+    return [{"word": words[row], "row": row} for row in sorted(words)]
 
 
 def _tips(tr: Translate) -> dict[str, Any]:

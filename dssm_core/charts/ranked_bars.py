@@ -7,22 +7,30 @@ from functools import lru_cache
 import altair as alt
 import pandas as pd
 
-from dssm_core.charts.base import AROUND, INK, PALETTE, QUIET, Chart, Drawing, headline, template
+from dssm_core.charts.base import (
+    AROUND,
+    INK,
+    PALETTE,
+    QUIET,
+    Chart,
+    Drawing,
+    headline,
+    rows,
+    template,
+)
 from dssm_core.charts.documents import (
     SAME,
+    Documents,
     Threshold,
-    cut_note,
-    describe_scores,
     document_tips,
     if_chosen,
     percentiles,
     selection,
-    shown_of,
 )
 from dssm_core.words import ENGLISH, Translate
 
-MAX_BARS = 200
-"""What the chart draws: the best documents and the chosen one."""
+MAX_BARS = 20
+"""The best documents, which are drawn with the chosen one: more are taller than a screen."""
 
 
 def ranked_bars(
@@ -50,31 +58,34 @@ def ranked_bars(
     Reads as: longer to the right is more alike; a bar that passes its upright stroke reaches the
     threshold.
     """
-    shown = shown_of(frame, selected, MAX_BARS)
-    shown = shown.assign(cosine_at=threshold[0], probability_at=threshold[1])
+    documents = Documents.of(frame)
+    at = {"cosine_at": threshold[0], "probability_at": threshold[1]}
+    shown = [row | at for row in documents.shown(selected, MAX_BARS)]
     if second is not None:
-        other = second.set_index("position")[["cosine", "probability"]].add_suffix("_second")
-        shown = shown.join(other, on="position")
+        others = {row["position"]: row for row in rows(second)}
+        for row in shown:
+            other = others.get(row["position"], {})
+            row |= {f"{name}_second": other.get(name) for name in ("cosine", "probability")}
     title = headline(
         tr("chart.bars"),
         tr("chart.bars.reads"),
         tr("chart.bars.second") if second is not None else "",
-        cut_note(frame, shown, tr),
+        documents.cut_note(MAX_BARS, tr),
         ink=ink,
     )
     return Drawing(
         _bars_template(percentiles(shown), second is not None, ink, tr),
         {"documents": shown},
         {},
-        {"title": title, "description": describe_scores(frame, threshold, tr)},
+        {"title": title, "description": documents.describe(threshold, tr)},
     )
 
 
 @lru_cache(maxsize=64)
 def _bars_template(has_percentile: bool, has_second: bool, ink: str, tr: Translate) -> str:
     """Return the template of `ranked_bars`, with data "documents"."""
-    rows = alt.Scale(padding=0)
-    y = alt.Y("row:O", title=tr("chart.bars.rows"), scale=rows, axis=None)
+    whole = alt.Scale(padding=0)
+    y = alt.Y("row:O", title=tr("chart.bars.rows"), scale=whole, axis=None)
     base = alt.Chart(alt.NamedData("documents")).encode(
         y, SAME, **document_tips(has_percentile, tr)
     )

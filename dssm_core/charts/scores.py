@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -17,6 +17,7 @@ from dssm_core.charts.base import (
     INK,
     QUIET,
     Drawing,
+    Row,
     frozen,
     headline,
     template,
@@ -26,14 +27,12 @@ from dssm_core.charts.base import (
 )
 from dssm_core.charts.documents import (
     SAME,
+    Documents,
     Threshold,
-    cut_note,
-    describe_scores,
     document_tips,
     if_chosen,
     percentiles,
     selection,
-    shown_of,
 )
 from dssm_core.numeric import sigmoid
 from dssm_core.quantities import format_number
@@ -96,12 +95,14 @@ def score_chart(
     because probability is computed from cosine alone. The grey bars below show where the cosines
     of random pairs fall.
     """
-    shown = shown_of(frame, selected, MAX_POINTS).sort_values("chosen", kind="stable")
+    documents = Documents.of(frame)
+    # the chosen one last, above the others
+    shown = sorted(documents.shown(selected, MAX_POINTS), key=lambda row: bool(row["chosen"]))
     title = headline(
         tr("chart.scores"),
         tr("chart.scores.reads"),
         tr("chart.scores.random"),
-        cut_note(frame, shown, tr),
+        documents.cut_note(MAX_POINTS, tr),
         ink=ink,
     )
     given = frozen(curve), frozen(background), percentiles(shown), height
@@ -111,10 +112,10 @@ def score_chart(
         {
             "documents": shown,
             "numbers": _numbers(shown, rising),
-            "threshold": _threshold_row(threshold, rising, tr),
+            "threshold": [_threshold_row(threshold, rising, tr)],
         },
         {},
-        {"title": title, "description": describe_scores(frame, threshold, tr)},
+        {"title": title, "description": documents.describe(threshold, tr)},
     )
 
 
@@ -165,26 +166,28 @@ def _scores_template(
     return template(whole.resolve_scale(y="independent").properties(height=height, padding=AROUND))
 
 
-def _numbers(shown: pd.DataFrame, rising: bool) -> pd.DataFrame:
+def _numbers(shown: Sequence[Row], rising: bool) -> list[Row]:
     """Return the numbers of points; those that would be printed over each other share a label.
 
     One row a point all the same, as a chart whose number of rows changes is drawn anew.
     """
-    first = shown.sort_values(["chosen", "rank"], ascending=[False, True]).head(MAX_NUMBERS)
-    labels: list[dict[Any, Any]] = []
-    silent: list[dict[Any, Any]] = []
-    for row in first.sort_values(["cosine", "position"], ascending=rising).to_dict("records"):
-        label = row | {"numbers": str(row["position"])}
+    first = sorted(shown, key=lambda row: (not row["chosen"], row["rank"]))[:MAX_NUMBERS]
+    labels: list[Row] = []
+    silent: list[Row] = []
+    way = 1 if rising else -1
+    for row in sorted(first, key=lambda row: (way * row["cosine"], way * row["position"])):
+        label = {name: row[name] for name in ("position", "cosine", "probability")}
+        label["numbers"] = str(row["position"])
         # a label may reach over several: each that it swallows makes it longer
         while near := next((one for one in labels if _overlap(one, label)), None):
             labels.remove(near)
             silent.append(label | {"numbers": ""})
             label = near | {"numbers": f"{near['numbers']}, {label['numbers']}"}
         labels.append(label)
-    return pd.DataFrame(labels + silent, columns=["position", "cosine", "probability", "numbers"])
+    return labels + silent
 
 
-def _overlap(one: dict[Any, Any], other: dict[Any, Any]) -> bool:
+def _overlap(one: Row, other: Row) -> bool:
     """Return whether two labels, each on the same side of its point, would touch."""
     if abs(one["probability"] - other["probability"]) > LINE:
         return False
@@ -209,21 +212,19 @@ def _random_pairs(background: pd.DataFrame, x: alt.X, has_axis: bool, tr: Transl
     return result
 
 
-def _threshold_row(threshold: Threshold, rising: bool, tr: Translate) -> pd.DataFrame:
+def _threshold_row(threshold: Threshold, rising: bool, tr: Translate) -> Row:
     """Return the threshold, its two labels, and how high the upright one's label stands."""
     cosine, probability = threshold
     # at the end where the curve is not, nor the line across
     is_low = ((cosine or 0) < 0) == rising if 0.1 < probability < 0.9 else probability > 0.5
-    return pd.DataFrame(
-        {
-            "position": [0],
-            "cosine": pd.Series([cosine], dtype=float),
-            "probability": [probability],
-            "upright": [tr("chart.at.cosine", n=format_number(cosine, "cosine"))],
-            "across": [tr("chart.at.probability", n=format_number(probability, "probability"))],
-            "height": [0.05 if is_low else 0.96],
-        }
-    )
+    return {
+        "position": 0,
+        "cosine": cosine,
+        "probability": probability,
+        "upright": tr("chart.at.cosine", n=format_number(cosine, "cosine")),
+        "across": tr("chart.at.probability", n=format_number(probability, "probability")),
+        "height": 0.05 if is_low else 0.96,
+    }
 
 
 def _threshold_lines(x: alt.X, y: alt.Y, rising: bool, ink: str, tr: Translate) -> list[alt.Chart]:

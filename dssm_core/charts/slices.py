@@ -17,6 +17,7 @@ from dssm_core.charts.base import (
     Drawing,
     drawable,
     headline,
+    rows,
     template,
     tip,
     tips,
@@ -59,7 +60,7 @@ def slices_chart(
     notes = tr("chart.slices.reads"), tr("chart.slices.few"), cut
     return Drawing(
         _template(ink, tr),
-        {"slices": shown, "average": pd.DataFrame({"error_rate": [overall]})},
+        {"slices": rows(shown), "average": [{"error_rate": overall}]},
         {"top": str(top), "rows": ", ".join(map(str, shown["row"]))},
         {"title": headline(tr("chart.slices"), *notes, ink=ink), "description": finding},
     )
@@ -96,9 +97,9 @@ def _rows(table: pd.DataFrame, selected: str | None, tr: Translate) -> pd.DataFr
 
 def _marks(x: alt.X, ink: str, tr: Translate) -> list[alt.Chart]:
     """Return each slice's row, which a click chooses, its interval, point and label."""
-    rows: list[Any] = ["@rows"]
+    order: list[Any] = ["@rows"]
     base = alt.Chart(alt.NamedData("slices")).encode(
-        alt.Y("row:O").scale(domain=rows, padding=0).axis(None),
+        alt.Y("row:O").scale(domain=order, padding=0).axis(None),
         **tips(
             alt.Tooltip("label:N", title=tr("chart.slices.tip.slice")),
             tip("error_rate", "percent", tr("chart.slices.tip.share")),

@@ -90,7 +90,9 @@ class Decomposition:
         """
         keys = ["query_index", "document_index"]
         both = self.pairs.merge(measured, on=keys, suffixes=("", "_measured"))
-        return rank_correlation(both["interaction"], both["interaction_measured"])
+        return rank_correlation(
+            both["interaction"].to_numpy(), both["interaction_measured"].to_numpy()
+        )
 
 
 def decomposition(

@@ -6,7 +6,7 @@ in, but for Markup: what was escaped before, and charts.
 
 from __future__ import annotations
 
-import unicodedata
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -84,13 +84,15 @@ def _visible(value: Any) -> Any:
     """Return a text with pictures of its control characters; Markup and others as they are."""
     if not isinstance(value, str) or isinstance(value, markupsafe.Markup):
         return value
-    return "".join(_picture(character) for character in value)
+    return _CONTROLS.sub(_picture, value)
 
 
-def _picture(character: str) -> str:
-    if character in "\n\t" or unicodedata.category(character) not in ("Cc", "Cs"):
-        return character
-    return chr(0x2400 + ord(character)) if ord(character) < 32 else "\ufffd"
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def _picture(control: re.Match[str]) -> str:
+    code = ord(control[0])
+    return chr(0x2400 + code) if code < 32 else "\ufffd"
 
 
 _TEMPLATES = jinja2.Environment(

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from dssm_core import charts
+from dssm_core.towers import ScoredToken
 from dssm_core.words import translator_for
 from tests.charts.helpers import (
     HISTORY,
@@ -151,13 +152,16 @@ def test_each_document_adds_the_same_height() -> None:
         assert found
         return int(found[1])
 
-    assert height(200) - height(100) == 100 * (height(11) - height(10)) > 2_000
+    assert height(20) - height(10) == 10 * (height(11) - height(10)) > 200
 
 
-def test_past_the_best_200_only_the_chosen_one_has_bars() -> None:
+def test_past_the_best_20_only_the_chosen_one_has_bars() -> None:
     chart = ranked_bars(scores(list(np.linspace(1, -1, 1000))), selected=900)
-    assert row_order(chart) == [*range(1, 201), 900]
-    assert "The best 201 of 1,000 documents." in chart.to_dict()["title"]["subtitle"]
+    assert row_order(chart) == [*range(1, 21), 900]
+    assert (
+        "The best 20 of 1,000 documents, and the chosen one."
+        in chart.to_dict()["title"]["subtitle"]
+    )
 
 
 def test_ten_thousand_documents_stay_light() -> None:
@@ -321,17 +325,19 @@ def test_the_background_adds_up_to_one() -> None:
 
 
 def test_the_finding_is_told_in_words() -> None:
-    told = charts.describe_scores(scores([0.1, 0.9, NAN]), (0.25, 0.5))
+    told = charts.Documents.of(scores([0.1, 0.9, NAN])).describe((0.25, 0.5))
     assert "Document 2 has the highest cosine, 0.900, and probability 0.931." in told
     assert "1 of 2 documents reach the threshold of 0.500. 1 without a score." in told
-    assert "(shared by 1 more)" in charts.describe_scores(scores([0.9, 0.9]), (0.25, 0.5))
-    assert charts.describe_scores(scores([NAN]), (0.25, 0.5)) == "No document has a score."
+    assert "(shared by 1 more)" in charts.Documents.of(scores([0.9, 0.9])).describe((0.25, 0.5))
+    assert charts.Documents.of(scores([NAN])).describe((0.25, 0.5)) == "No document has a score."
 
 
 def test_attention_is_told_in_words() -> None:
-    told = charts.describe_attention(tokens([0.7, 0.3]))
-    assert told == "In the query, word 0.70, word 0.30 have the largest weights."
-    assert charts.describe_attention(tokens([NAN])) == ""
+    red, door = ScoredToken("red", 0, 3, "seen", 0.3), ScoredToken("door", 4, 8, "seen", 0.7)
+    told = charts.describe_attention({"the query": [red, door]})
+    assert told == "In the query, door 0.70, red 0.30 have the largest weights."
+    unweighed = [ScoredToken("red", 0, 3, "seen", None), ScoredToken("!", 3, 4, "skipped", 0.0)]
+    assert charts.describe_attention({"the query": unweighed}) == ""
 
 
 @pytest.mark.parametrize("frame", [HISTORY, HISTORY.head(0), HISTORY.tail(1)], ids=str)

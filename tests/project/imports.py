@@ -60,7 +60,7 @@ ALLOWED: dict[str, set[str]] = {
         *("card", "corpus", "errors", "evaluation", "families", "files", "folder", "models"),
         *("paths", "runtimes", "text", "towers", "workers"),
     },
-    "charts": {"explain", "numeric", "scoring", "text", "words"},
+    "charts": {"explain", "numeric", "scoring", "text", "towers", "words"},
     "inspection": {
         *("corpus", "errors", "evaluation", "explain", "files", "folder", "scoring"),
         *("numeric", "text", "towers", "words"),

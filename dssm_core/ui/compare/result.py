@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -14,15 +15,12 @@ from streamlit.delta_generator import DeltaGenerator
 from dssm_core import charts
 from dssm_core.errors import UserError
 from dssm_core.folder import ModelFolder
-from dssm_core.scoring import Results, Scores, scales
+from dssm_core.scoring import Scores, scales
 from dssm_core.ui.common import components, theme
 from dssm_core.ui.common.language import tr, translator
 from dssm_core.ui.common.tables import Column, pick_table
 from dssm_core.ui.compare.second_scale import SecondScale
 from dssm_core.words import ENGLISH, Translate, join_texts
-
-MAX_BARS = 20
-"""Documents in the ranked bars, which would else be taller than the screen."""
 
 CURVE = 240
 """Height of the curve with title and axis: above the document's words at 1280 by 720 pixels."""
@@ -58,41 +56,41 @@ class ResultView:
     scale: SecondScale
     second: Scores | None = None
 
+    @cached_property
     def drawn(self) -> pd.DataFrame:
         """Return the frame as charts draw it, with the second scale as "probability"."""
         return self.scale.drawn(self.frame)
 
+    @cached_property
     def ranked(self) -> pd.DataFrame:
         """Return the frame in order of rank, documents without a score last."""
         return self.frame.sort_values(["rank", "position"]).reset_index(drop=True)
 
     def finding(self) -> str:
         """Return what the scores say, in a sentence or two."""
-        known = self.drawn().dropna(subset=["rank"]).sort_values(["rank", "position"])
-        if known.empty:
+        known = charts.Documents.of(self.drawn).known
+        if not known:
             return tr("finding.none")
-        best, say = known.iloc[0], self.scale.words(translator())
-        values = {"best": int(best["position"]), "probability": best["probability"]}
-        above = int((known["probability"] >= self.threshold[1]).sum())
+        best, say = known[0], self.scale.words(translator())
+        values = {"best": best["position"], "probability": best["probability"]}
+        above = sum(row["probability"] >= self.threshold[1] for row in known)
         if not above:
             return say("finding.none matches", **values)
         return say("finding", **values, above=above, number=len(known))
 
+    @cached_property
     def findings(self) -> str:
         """Return what the scores say, and where the second model puts another document first."""
-        known = self.frame.dropna(subset=["rank"])
-        if self.second is None or known.empty:
+        first = self.scores.results.first
+        if self.second is None or first is None:
             return self.finding()
-        other = self.second.frame().dropna(subset=["rank"])
-        if other.empty:
+        other = self.second.results.first
+        if other is None:
             return join_texts(self.finding(), tr("second.none", name=self.second.model))
-        firsts = [
-            frame.sort_values(["rank", "position"])["position"].iloc[0] for frame in (known, other)
-        ]
-        key = "second.same" if firsts[0] == firsts[1] else "second.other"
-        values = {"name": self.second.model, "first": int(firsts[1])}
-        return join_texts(self.finding(), tr(key, **values))
+        key = "second.same" if first == other else "second.other"
+        return join_texts(self.finding(), tr(key, name=self.second.model, first=other))
 
+    @cached_property
     def chain_html(self) -> str:
         """Return the chosen document's score chain."""
         chosen = self.scores.results[self.selected - 1]
@@ -122,6 +120,7 @@ class ResultView:
             high=float(band.quantiles[95]),
         )
 
+    @cached_property
     def texts_html(self) -> str:
         """Return query and chosen document as tokens shaded by attention, with their legend."""
         query, chosen = self.scores.query, self.scores.results[self.selected - 1]
@@ -135,16 +134,16 @@ class ResultView:
     def strongest(self) -> str:
         """Return the words with the most attention, in a sentence a text; "" without attention."""
         chosen = self.scores.results[self.selected - 1]
-        tokens = replace(self.scores, results=Results.of([chosen])).token_frame()
-        shown = tokens.assign(position=tokens["position"] * self.selected)
-        return charts.describe_attention(shown, translator())
+        names = tr("the query"), tr("document n", n=self.selected)
+        tokens = self.scores.query.tokens, chosen.tokens
+        return charts.describe_attention(dict(zip(names, tokens, strict=True)), translator())
 
     def score_chart(
         self, ink: str = charts.INK, tr: Translate = ENGLISH, height: int = 380
     ) -> charts.Drawing:
         """Return the chart of cosine against probability."""
         return charts.score_chart(
-            self.drawn(),
+            self.drawn,
             curve=self.scale.curve(),
             background=charts.background_bins(self.scale.background),
             threshold=self.threshold,
@@ -156,11 +155,8 @@ class ResultView:
 
     def ranked_bars(self, ink: str = charts.INK, tr: Translate = ENGLISH) -> charts.Drawing:
         """Return the chart of documents by rank."""
-        drawn = self.drawn().sort_values(["rank", "position"])
-        first = drawn.head(MAX_BARS)
-        is_more = (drawn["position"] == self.selected) & ~drawn["position"].isin(first["position"])
         return charts.ranked_bars(
-            pd.concat([first, drawn[is_more]]),
+            self.drawn,
             threshold=self.threshold,
             selected=self.selected,
             second=self._second_drawn(),
@@ -204,7 +200,7 @@ def show(
         threshold = _pick_threshold(scale)
     view = ResultView(folder, scores, frame, threshold, _selected(frame), notes, scale, second)
     with finding.container(gap="xxsmall"):
-        components.show_lead(view.findings())
+        components.show_lead(view.findings)
         reason = st.empty()
         if threshold[0] is None:
             components.show_quiet(_same_threshold(scale, threshold))
@@ -212,14 +208,12 @@ def show(
     _show_chart(view.score_chart(theme.ink(), translator(), CURVE), f"compare.curve.{picks}")
     with bars:
         _show_chart(view.ranked_bars(theme.ink(), translator()), f"compare.bars.{picks}")
-        if len(frame) > MAX_BARS:
-            components.show_quiet(tr("bars.cut", most=MAX_BARS))
     chosen, other = st.columns([8, 4], gap="small")
     with chosen:
         _pick_document(scores)
     with other:
         pick_other()
-    st.html(f'<div class="dssm-brief">{view.chain_html()}{view.texts_html()}</div>')
+    st.html(f'<div class="dssm-brief">{view.chain_html}{view.texts_html}</div>')
     return view, reason
 
 
@@ -326,7 +320,7 @@ def _show_ruler(cosine: float | None) -> None:
 def show_table(view: ResultView) -> None:
     """Show every number of every document; the second model's beside them."""
     st.header(tr("table"), anchor=False)
-    ranked = view.ranked()
+    ranked = view.ranked.copy()
     positions = ranked["position"].tolist()
     columns = {"position": Column("#", "count", "small"), "document": _column("document", "large")}
     numbers = ("cosine", "logit", "probability") if view.scores.head.is_fitted else ("cosine",)

@@ -18,7 +18,7 @@ from dssm_core.ui.common import components, state, theme
 from dssm_core.ui.common.language import tr, translator
 from dssm_core.ui.compare.inputs import ScoreRequest
 from dssm_core.ui.compare.result import SECOND, ResultView
-from dssm_core.words import join_texts
+from dssm_core.words import Translate, join_texts
 
 
 def keep(model: str, second: ModelFolder | None, request: ScoreRequest) -> None:
@@ -92,29 +92,31 @@ def _with_second(frame: pd.DataFrame, view: ResultView) -> pd.DataFrame:
 
 def page_writer(view: ResultView) -> Callable[[], bytes]:
     """Return what writes the page; its words are chosen here, where the language is known."""
-    ranked, text = _with_second(view.ranked(), view), translator()
-    columns = [(_heading(name), _quantity(name)) for name in map(str, ranked.columns)]
+    text = translator()
     values = {
         "title": f"DSSM Lens · {view.folder.name}",
         "query": tr("report.slice", column=tr("query"), name=view.scores.query.text),
-        "finding": view.findings(),
+        "finding": view.findings,
         "notes": view.notes,
         "document": tr("report.slice", column=tr("chain"), name=tr("document n", n=view.selected)),
-        "chain": Markup(view.chain_html()),
+        "chain": Markup(view.chain_html),
         "attention": view.attention_note(),
-        "texts": Markup(view.texts_html()),
-        "numbers": Table(tr("table.alt"), columns, list(ranked.itertuples(index=False))),
+        "texts": Markup(view.texts_html),
         "marks": Markup(theme.MARKS + theme.CHAIN),
     }
 
     def write() -> bytes:
         drawn = (draw("currentColor", text) for draw in (view.score_chart, view.ranked_bars))
-        return render("scores.html.j2", text, charts=[_figure(one) for one in drawn], **values)
+        figures = [_figure(drawing) for drawing in drawn]
+        ranked = _with_second(view.ranked, view)
+        columns = [(_heading(name, text), _quantity(name)) for name in map(str, ranked.columns)]
+        numbers = Table(text("table.alt"), columns, list(ranked.itertuples(index=False)))
+        return render("scores.html.j2", text, charts=figures, numbers=numbers, **values)
 
     return write
 
 
-def _heading(column: str) -> str:
+def _heading(column: str, tr: Translate) -> str:
     """Return a column's heading, with the model's name where it is the second one's."""
     if column == "position":
         return "#"
