@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from functools import lru_cache
-from typing import Any
 
 import altair as alt
 import numpy as np
@@ -75,12 +73,8 @@ def effects_chart(
     )
     return Drawing(
         _effects_template(any(row["attention"] is not None for row in shown), tr),
-        {"tokens": shown},
-        {
-            "lowest": str(-largest),
-            "highest": str(largest),
-            "labels": ", ".join(json.dumps(row["label"]) for row in shown),
-        },
+        {"tokens": shown, "reach": [{"cosine": -largest}, {"cosine": largest}]},
+        {},
         {
             "title": line,
             "description": tr("chart.effects.finding", tokens=strengths)
@@ -92,9 +86,8 @@ def effects_chart(
 
 @lru_cache(maxsize=16)
 def _effects_template(has_attention: bool, tr: Translate) -> str:
-    """Return the template of `effects_chart`, with data "tokens"."""
-    reach: list[Any] = ["@lowest", "@highest"]
-    labels: Any = ["@labels"]
+    """Return the template of `effects_chart`, with data "tokens" and "reach"."""
+    x = alt.X("cosine:Q").scale(nice=False).title(tr("chart.effects.cosine"))
     told = [
         alt.Tooltip("text:N", title=tr("chart.tip.token")),
         tip("cosine", "effect", tr("chart.effects.tip.cosine")),
@@ -105,9 +98,9 @@ def _effects_template(has_attention: bool, tr: Translate) -> str:
         alt.Chart(alt.NamedData("tokens"))
         .mark_bar()
         .encode(
-            alt.X("cosine:Q").scale(domain=reach).title(tr("chart.effects.cosine")),
+            x,
             alt.Y("label:N")
-            .sort(labels)
+            .sort(field="index", op="min")
             .title(None)
             .axis(ticks=False, labelLimit=130, labelOverlap=False, labelFlush=False),
             color=alt.Color("sign:N")
@@ -116,7 +109,9 @@ def _effects_template(has_attention: bool, tr: Translate) -> str:
             **tips(*(told if has_attention else told[:-1])),
         )
     )
-    return template(alt.layer(bars).properties(height=alt.Step(18), padding=AROUND))
+    # an axis that follows the data, for a chart whose scale changes is drawn anew
+    ends = alt.Chart(alt.NamedData("reach")).mark_rule(opacity=0, aria=False).encode(x)
+    return template(alt.layer(ends, bars).properties(height=alt.Step(18), padding=AROUND))
 
 
 def slope_chart(frame: pd.DataFrame, *, ink: str = INK, tr: Translate = ENGLISH) -> Chart:

@@ -67,11 +67,13 @@ def interaction_map(
     """
     shown = _strongest(frame)
     largest = max([1e-9, *(abs(row["interaction"]) for row in shown)])
+    for row in shown:
+        row["strength"] = row["interaction"] / largest
     is_cut = any(len(np.unique(frame[f"{side}_index"])) > MAX_WORDS for side in SIDES)
     return Drawing(
         _map_template(ink, tr),
         {"pairs": shown},
-        {"low": str(-largest), "high": str(largest)},
+        {},
         {
             "title": headline(
                 title or tr("chart.interactions"),
@@ -177,8 +179,7 @@ def _tips(tr: Translate) -> dict[str, Any]:
 @lru_cache(maxsize=16)
 def _map_template(ink: str, tr: Translate) -> str:
     """Return the template of `interaction_map`, with data "pairs"."""
-    ends: list[Any] = ["@low", "@high"]
-    scale = alt.Scale(domain=[*ends[:1], 0, *ends[1:]], range=[QUIET, "transparent", COSINE])
+    scale = alt.Scale(domain=[-1, 0, 1], range=[QUIET, "transparent", COSINE])
     word = "slice(datum.label, indexof(datum.label, '·') + 1)"
     axis: dict[str, Any] = {"ticks": False, "domain": False, "labelExpr": word, "labelLimit": 110}
     base = (
@@ -197,7 +198,7 @@ def _map_template(ink: str, tr: Translate) -> str:
         )
     )
     cells = base.mark_rect(opacity=0.5, stroke=QUIET, strokeWidth=0.3).encode(
-        alt.Color("interaction:Q", title=tr("chart.interactions.value"), scale=scale).legend(None)
+        alt.Color("strength:Q", title=tr("chart.interactions.value"), scale=scale).legend(None)
     )
     numbers = base.mark_text(fontSize=11, color=ink, aria=False).encode(text="number:N")
     return template(alt.layer(cells, numbers).properties(height=alt.Step(26), padding=AROUND))

@@ -111,6 +111,27 @@ def test_points_move_to_new_scores_and_old_results_are_dimmed_while_text_is_type
     assert page.evaluate(f"() => {points}.every(e => e.dataset.same)"), "drawn anew, not moved"
 
 
+def test_every_chart_takes_new_data_and_keeps_the_words_in_reading_order(page: Page) -> None:
+    wait_until_ready(page)
+    drawings = "[...document.querySelectorAll('[data-testid=stVegaLiteChart] svg')]"
+    axes = f"{drawings}.map(e => [...e.querySelectorAll('.role-axis-label text')])"
+    ask(page, "bookmarks", ["Keeps bookmarks and secrets in a safe place."])
+    wait_until(page, lambda: page.evaluate(f"{drawings}.length") > 4, "the reasons are drawn")
+    settled(page)
+    page.evaluate(f"() => {drawings}.forEach(e => e.dataset.same = 'yes')")
+    for query in ("secrets and bookmarks", "a safe place for bookmarks and secrets"):
+        box = page.get_by_label("Query", exact=True).first
+        box.fill(query)
+        box.press("Enter")
+        settled(page)
+        assert set(page.evaluate(f"{drawings}.map(e => e.dataset.same)")) == {"yes"}
+        texts = page.evaluate(f"{axes}.map(of => of.map(e => e.textContent))")
+        words = [[text.split(" · ") for text in of if " · " in text] for of in texts]
+        numbers = [[int(number) for number, _ in of] for of in words if of]
+        assert numbers == [sorted(of) for of in numbers]
+        assert query.split() in [[word for _, word in of] for of in words]
+
+
 def test_a_query_and_documents_of_ones_own_are_scored(page: Page) -> None:
     ask(page, "chess engine", ["A strong chess engine.", "Mail server for small offices."])
     expect(link(page, "Rank")).to_have_text("1 of 2")

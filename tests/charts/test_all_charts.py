@@ -394,10 +394,10 @@ def test_the_drawing_speaks_the_pages_language() -> None:
 def test_the_strongest_effects_are_drawn_in_reading_order() -> None:
     frame = tokens([0.1] * 5).assign(cosine=[0.1, -0.5, 0.0, 0.4, 0.2], probability=0.0)
     chart = charts.effects_chart(frame, most=3)
-    assert [row["index"] for row in data(chart)] == [1, 3, 4]
+    assert [row["index"] for row in chart.data["tokens"]] == [1, 3, 4]
     subtitle = chart.to_dict()["title"]["subtitle"]
     assert "The 3 of 5 words with the largest effects." in subtitle
-    assert len(data(charts.effects_chart(frame))) == 5
+    assert len(charts.effects_chart(frame).data["tokens"]) == 5
 
 
 def test_a_model_that_read_no_document_keeps_its_place_and_no_change_is_told() -> None:

@@ -123,22 +123,28 @@ def show_lead(text: str) -> None:
     st.html(f'<p class="dssm-lead">{escape(text)}</p>')
 
 
-def show_chart(chart: charts.Drawing | charts.Chart, key: str, **more: Any) -> Any:
+def show_chart(
+    chart: charts.Drawing | charts.Chart, key: str, *, is_moving: bool = False, **more: Any
+) -> Any:
     """Show a chart; return what is selected in it, where `more` lets a person select.
 
     Args:
         chart: the chart.
         key: of the element.
+        is_moving: as for `pick_chart`.
         more: as for `st.vega_lite_chart`.
     """
     if isinstance(chart, charts.Drawing):
-        return st.vega_lite_chart(_specification(chart), key=key, **{"width": "stretch", **more})
+        specification = _specification(chart, is_moving)
+        return st.vega_lite_chart(specification, key=key, **{"width": "stretch", **more})
     return st.altair_chart(chart, key=key, **{"width": "stretch", **more})
 
 
-def _specification(chart: charts.Drawing | charts.Chart) -> dict[str, Any]:
+def _specification(chart: charts.Drawing | charts.Chart, is_moving: bool) -> dict[str, Any]:
     """Return what Streamlit draws of a chart, with its data in the form that it sends."""
     specification = chart.to_dict()
+    if is_moving:
+        specification["description"] = tr("chart.beside", title=specification["title"]["text"])
     specification.pop("config", None)  # Altair's sizes; the page has its own
     datasets = specification.get("datasets", {})
     # by way of pandas each takes 1 ms more, and there are some ten on a page
@@ -172,9 +178,7 @@ def pick_chart(
         if points:
             on_pick(points[0])
 
-    specification = _specification(chart)
-    if is_moving:
-        specification["description"] = tr("chart.beside", title=specification["title"]["text"])
+    specification = _specification(chart, is_moving)
     st.vega_lite_chart(
         specification, key=key, width="stretch", on_select=select, selection_mode=name
     )

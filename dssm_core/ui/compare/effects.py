@@ -59,10 +59,10 @@ def show_interactions(pairs: pd.DataFrame, key: str) -> None:
     links, cells = st.columns([5, 7], gap="medium")
     with links:
         drawing = charts.word_links(pairs, ink=theme.ink(), tr=translator())
-        components.show_chart(drawing, f"{key}.links")
+        components.show_chart(drawing, f"{key}.links", is_moving=True)
     with cells:
         drawing = charts.interaction_map(pairs, ink=theme.ink(), tr=translator())
-        components.show_chart(drawing, f"{key}.interactions")
+        components.show_chart(drawing, f"{key}.interactions", is_moving=True)
 
 
 def show_decomposition(
@@ -131,13 +131,14 @@ def _show_effects(effects: explain.Effects, title: str, reach: float, key: str) 
     """Show the strongest effects of a text, and on demand all of them."""
     number = sum(token.state in READ_STATES for token in effects.tokens)
     draw = partial(charts.effects_chart, effects.frame(), title=title, reach=reach, tr=translator())
-    components.show_chart(draw(most=STRONGEST, ink=theme.ink()), key)
+    drawing = draw(most=STRONGEST, ink=theme.ink())
+    components.show_chart(drawing, key, is_moving=True)
     agreement = effects.agreement()
-    if agreement is not None:
-        components.show_quiet(tr(_verdict(agreement), agreement=agreement))
+    verdict = "" if agreement is None else tr(_verdict(agreement), agreement=agreement)
+    components.show_quiet(join_texts(drawing.more["description"], verdict))
     if number > STRONGEST:
         with st.expander(tr("effects.all", number=number)):
-            components.show_chart(draw(ink=theme.ink()), f"{key}.all")
+            components.show_chart(draw(ink=theme.ink()), f"{key}.all", is_moving=True)
 
 
 def _verdict(agreement: float) -> str:
