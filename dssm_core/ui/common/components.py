@@ -118,6 +118,19 @@ def show_notes(notes: Sequence[str]) -> None:
         st.html(f'<div class="dssm-message dssm-note" role="list">{items}</div>')
 
 
+def show_folded(label: str, key: str, show: Callable[[], None]) -> None:
+    """Show what opens on a click, and is made only then: closed, it costs an edit nothing.
+
+    Args:
+        label: what a person clicks.
+        key: of the element.
+        show: shows what is inside.
+    """
+    with st.expander(label, key=key, on_change="rerun") as inside:
+        if inside.open:
+            show()
+
+
 def show_lead(text: str) -> None:
     """Show the finding, larger than the rest."""
     st.html(f'<p class="dssm-lead">{escape(text)}</p>')

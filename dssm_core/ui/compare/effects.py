@@ -137,8 +137,11 @@ def _show_effects(effects: explain.Effects, title: str, reach: float, key: str) 
     verdict = "" if agreement is None else tr(_verdict(agreement), agreement=agreement)
     components.show_quiet(join_texts(drawing.more["description"], verdict))
     if number > STRONGEST:
-        with st.expander(tr("effects.all", number=number)):
-            components.show_chart(draw(ink=theme.ink()), f"{key}.all", is_moving=True)
+        components.show_folded(
+            tr("effects.all", number=number),
+            f"{key}.folded",
+            lambda: components.show_chart(draw(ink=theme.ink()), f"{key}.all", is_moving=True),
+        )
 
 
 def _verdict(agreement: float) -> str:

@@ -291,8 +291,9 @@ def _pick_document(scores: Scores) -> None:
 
 def show_details(view: ResultView) -> None:
     """Show what the numbers mean, on other scales and among random pairs."""
-    chosen = view.scores.results[view.selected - 1]
-    with st.expander(tr("details")):
+    cosine = view.scores.results[view.selected - 1].cosine
+
+    def show_meaning() -> None:
         head = view.scores.head
         components.show_quiet(_same_threshold(view.scale, view.threshold))
         names = ("cosine", "logit", "probability") if head.is_fitted else ("cosine",)
@@ -305,16 +306,16 @@ def show_details(view: ResultView) -> None:
         if note := view.length_note():
             components.show_quiet(note)
         components.show_quiet(view.attention_note())
-    _show_ruler(chosen.cosine)
+
+    components.show_folded(tr("details"), "compare.details", show_meaning)
+    if cosine is not None:
+        components.show_folded(tr("ruler"), "compare.ruler", lambda: _show_ruler(cosine))
 
 
-def _show_ruler(cosine: float | None) -> None:
+def _show_ruler(cosine: float) -> None:
     """Show one value on the scales that engines and libraries print."""
-    if cosine is None:
-        return
-    with st.expander(tr("ruler")):
-        components.show_quiet(tr("ruler.about"))
-        st.html(components.ruler_html(scales(cosine)))
+    components.show_quiet(tr("ruler.about"))
+    st.html(components.ruler_html(scales(cosine)))
 
 
 def show_table(view: ResultView) -> None:

@@ -80,6 +80,9 @@ def test_a_model_without_attention_says_so_and_shows_effects(page: Any) -> None:
     app = page(NoAttention)
     app.text_input(key="compare.query").set_value("blue wall").run()
     sound(app)
+    assert "has no attention" not in shown_text(app), "made only where it is open"
+    app.session_state["compare.details"] = True
+    sound(app.run())
     assert "has no attention" in shown_text(app)
     assert any(h.value == "Effect of each word" for h in app.header)
 
