@@ -393,10 +393,20 @@ def _verdict(probability: float, threshold: float) -> str:
 
 def show_head(head: Head) -> None:
     """Say what probabilities the model can give, and whether they rank as cosines do."""
+    show_head_trouble(head)
+    show_quiet(head_reach(head))
+
+
+def show_head_trouble(head: Head) -> None:
+    """Say where a model's probabilities are of no use."""
     if head.scale < 0:
         show_message("error", tr("backwards", scale=head.scale))
     elif head.scale == 0:
         show_message("error", tr("flat"))
+
+
+def head_reach(head: Head) -> str:
+    """Return between what the model's probabilities lie, and that they rank as cosines do."""
     low, high = (format_number(end, "probability") for end in head.reachable)
     alike = [tr("alike")] if head.scale > 0 else []
-    show_quiet(join_texts(*alike, tr("reach", low=low, high=high)))
+    return join_texts(*alike, tr("reach", low=low, high=high))

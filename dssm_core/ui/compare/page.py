@@ -87,6 +87,7 @@ def _show_result(
     bars: DeltaGenerator,
 ) -> tuple[result.ResultView, DeltaGenerator]:
     """Show the scores; return what is shown, and where the reason for them goes."""
+    components.show_head_trouble(scores.head)
     for warning in notes.warnings(scores, request):
         components.show_message("warning", warning)
     texts = [scored.document for scored in scores.results]

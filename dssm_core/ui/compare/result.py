@@ -300,7 +300,7 @@ def show_details(view: ResultView) -> None:
         for name in (*names, "rank", "percentile"):
             components.show_quiet(tr("details.line", name=tr(name), help=tr(f"{name}.help")))
         if head.is_fitted:
-            components.show_head(head)
+            components.show_quiet(components.head_reach(head))
         else:
             components.show_quiet(tr("share.no head"))
         if note := view.length_note():

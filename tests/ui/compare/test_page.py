@@ -94,6 +94,7 @@ def test_choosing_a_document_shows_its_chain(page: Any) -> None:
 @pytest.mark.slow
 def test_the_threshold_is_told_on_both_scales(page: Any) -> None:
     app = page()
+    app.session_state["compare.details"] = True
     app.slider(key="compare.threshold").set_value(0.5).run()
     assert "Probability 0.500 ⇔ cosine 0.250" in shown_text(app)
     app.slider(key="compare.threshold").set_value(0.99).run()
