@@ -33,7 +33,7 @@ from dssm_core.towers import Towers
 
 FUSED = "model + BM25"
 
-BLOCK = 8192
+PAIR_BLOCK = 8192
 """Pairs whose cosines are computed at a time."""
 
 PairCosines = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -256,8 +256,8 @@ def _pair_cosines(queries: Encoded, documents: Encoded) -> PairCosines:
 
     def cosines(query: np.ndarray, document: np.ndarray) -> np.ndarray:
         values = np.empty(len(query), np.float32)
-        for start in range(0, len(query), BLOCK):
-            here = slice(start, start + BLOCK)
+        for start in range(0, len(query), PAIR_BLOCK):
+            here = slice(start, start + PAIR_BLOCK)
             values[here] = (asked[query[here]] * found[document[here]]).sum(1)
         return values
 

@@ -23,6 +23,7 @@ from dssm_core.scoring import Scorer
 from dssm_core.ui.common import state
 from dssm_core.ui.inspect import slices, threshold
 from tests.benchmarks.inspection import FakeTowers, make_pairs
+from tests.pages import sound
 from tests.tiny import bare_folder
 
 
@@ -89,7 +90,7 @@ def main() -> None:
         rows.append(("first scoring", timed(app.run, 1)))
         while any(d.value["cause"].iloc[0] == "…" for d in app.dataframe if "cause" in d.value):
             app.run()  # until the causes of the first errors are there
-        assert not app.exception
+        sound(app)
         values = iter([0.31, 0.42, 0.53, 0.64])
         rows += [
             ("nothing changed", timed(app.run)),
@@ -101,7 +102,7 @@ def main() -> None:
             ("slice by section", timed(app.selectbox(key=slices.COLUMN).set_value("section").run)),
             ("search", timed(app.text_input(key="inspect.search").set_value("w12").run)),
         ]
-        assert not app.exception
+        sound(app)
     print(f"{options.pairs:,} pairs; seconds to answer, and times the page of one slider")
     for name, seconds in rows:
         print(f"{name:24} {seconds:8.2f} {seconds / rows[0][1]:8.1f}")

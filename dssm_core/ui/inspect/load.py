@@ -145,7 +145,7 @@ def score(scorer: Scorer, source: PairsSource) -> ScoredPairs | None:
 
 
 def _show_upload() -> None:
-    components.show_quiet(tr("inspect.upload.about"))
+    components.show_quiet(join_texts(tr("inspect.upload.about"), tr("inspect.upload.slices")))
     st.file_uploader(
         tr("inspect.upload"),
         type=ENDINGS,
