@@ -17,10 +17,16 @@ from dssm_core.corpus.negatives import choose
 from dssm_core.corpus.pair_index import IndexedPair, PairIndex
 from dssm_core.corpus.shards import shard_path, write_shard
 from dssm_core.files import write_whole
-from dssm_core.mining.search import BLOCK, Scorer, Search
+from dssm_core.mining.search import BLOCK, Scorer, Search, limits
 
 FILES = 16
 """Shards of the corpus merged at a time, so that memory does not grow with their number."""
+
+TRIES = 4
+"""Documents drawn at random for each negative that a pair needs, where it has too few."""
+
+ASKED = 8192
+"""Of these, so many are scored at a time."""
 
 Candidate = tuple[float, int]
 """A document as (score below zero, id): a heap's order is the best first."""
@@ -79,6 +85,8 @@ class Merge:
         with PairIndex.open(self.search.index) as index:
             rows = index.pairs(part * self.search.shard, self.search.shard)
             candidates = self._candidates(part, len(rows), counts)
+            if self.search.margin is not None:
+                self._fill(index, rows, candidates, part, counts)
             if self.judge is not None:
                 candidates = self._judged(rows, candidates, counts)
             for epoch in range(self.epochs):
@@ -113,24 +121,54 @@ class Merge:
         counts["first ranks"] += int(np.minimum(skips, [len(row) for row in merged]).sum())
         return [[one for _, one in row[skip:]] for row, skip in zip(merged, skips, strict=True)]
 
+    def _fill(
+        self,
+        index: PairIndex,
+        rows: Sequence[IndexedPair],
+        candidates: list[list[int]],
+        part: int,
+        counts: Counter[str],
+    ) -> None:
+        """Add documents that are drawn at random and score within the limit, where some lack."""
+        number, documents = self.number * self.epochs, index.counts().documents
+        most = limits(self.search.open_own(part), self.search.margin or 0.0)
+        rng = np.random.default_rng([self.seed, self.epochs, part])  # the epochs have their own
+        short = [place for place, found in enumerate(candidates) if len(found) < number]
+        size = max(1, ASKED // (TRIES * number))
+        for start in range(0, len(short), size):
+            block = short[start : start + size]
+            drawn = rng.integers(1, documents + 1, (len(block), TRIES * number))
+            distinct = np.unique(drawn).tolist()
+            texts = dict(zip(distinct, index.counted(distinct), strict=True))
+            asked = [
+                rows[place]._replace(document_id=one, document=texts[one][0])
+                for place, ids in zip(block, drawn.tolist(), strict=True)
+                for one in ids
+            ]
+            fits = self.search.scorer.pairs(asked).reshape(drawn.shape) <= most[block, None]
+            for place, ids, fit in zip(block, drawn, fits, strict=True):
+                found = candidates[place]
+                taken = {*found, *index.relevant(rows[place].query_id)}
+                fresh = [one for one in dict.fromkeys(ids[fit].tolist()) if one not in taken]
+                counts["at random"] += len(fresh[: number - len(found)])
+                found += fresh[: number - len(found)]
+
     def _judged(
         self, rows: Sequence[IndexedPair], candidates: list[list[int]], counts: Counter[str]
     ) -> list[list[int]]:
         """Leave out what the judge, too, scores near the pair's own document."""
         assert self.judge is not None
-        margin = self.search.margin or 0.0
         kept: list[list[int]] = []
         for start in range(0, len(rows), BLOCK):
             block, found = rows[start : start + BLOCK], candidates[start : start + BLOCK]
-            own = self.judge.pairs(block)
-            limits = own - margin * np.abs(own)
+            most = limits(self.judge.pairs(block), self.search.margin or 0.0)
             asked = [
                 row._replace(document_id=one)
                 for row, ids in zip(block, found, strict=True)
                 for one in ids
             ]
             scores = iter(self.judge.pairs(asked) if asked else ())
-            for ids, limit in zip(found, limits, strict=True):
+            for ids, limit in zip(found, most, strict=True):
                 kept.append([one for one in ids if next(scores) <= limit])
         counts["judged"] += sum(map(len, candidates)) - sum(map(len, kept))
         return kept
@@ -152,6 +190,7 @@ class Merge:
             relevant = {one - 1 for one in index.relevant(row.query_id)}
             own = found[epoch * self.number : (epoch + 1) * self.number]
             counts["at random"] += self.number - len(own)
+            counts["unchecked"] += self.number - len(own)
             counts["known"] += len(relevant) if epoch == 0 else 0
             places = choose([one - 1 for one in own], relevant, self.number, documents, rng)
             chosen.append([place + 1 for place in places])
