@@ -3,7 +3,7 @@
 The answer to the notebook's first question: queries and documents vary without bound and cannot
 be held in memory for sampling, so negatives are drawn while the data is prepared.
 
-1. The pairs are streamed once into an index on disk: distinct documents, and which of them are
+1. The pairs are streamed into an index on disk: distinct documents, and which of them are
    relevant to which query.
 2. For each shard of pairs a pool of documents is drawn, small enough for memory; every
    strategy chooses within the pool: at random, by frequency, or the hardest for BM25 or a model.

@@ -3,10 +3,13 @@
     python -m tests.benchmarks.engines --pairs 20000 100000 --workers 1 2 --strategy random
 
 Each row runs in a process of its own, with a Ray of its own, on generated pairs; peak resident
-memory is that of the largest worker, and of the command. Workers 0 is the local engine. The last
-line says how the peak of a worker grows from the fewest pairs to the most. What is under way is
-on standard error; the pairs of one size and one row's output are on disk at a time, in a folder of
-the system's for temporary files (TMPDIR): 800 bytes a pair, with SQLite's (SQLITE_TMPDIR).
+memory is that of the largest worker, and of the command. Workers 0 is the local engine, so that the
+command's CPU seconds are all there are; they hardly depend on what else runs. The last lines say
+how the peak of a worker grows from the fewest pairs to the most.
+
+What is under way is on standard error. The pairs of one size and what one row writes are on disk at
+a time, where the system has its temporary files (TMPDIR): some 1,100 bytes a pair; and SQLite's own
+files (SQLITE_TMPDIR): some 100 bytes a pair.
 """
 
 from __future__ import annotations
@@ -30,7 +33,7 @@ SHARD = 5_000
 SAID_SECONDS = 10
 """A line of what is under way is shown so often at most."""
 
-COLUMNS = ("pairs", "workers", "worker", "command", "seconds", "index", "rate")
+COLUMNS = ("pairs", "workers", "worker", "command", "seconds", "index", "cpu", "rate")
 
 
 def main() -> None:
@@ -46,9 +49,10 @@ def main() -> None:
         print(json.dumps(measure(options.one, options.workers[0], options.strategy)))
         return
     print(
-        "| pairs | workers | MiB of a worker | MiB of the command | seconds | of it index | a s |"
+        "| pairs | workers | MiB of a worker | MiB of the command | seconds | of it the index "
+        "| CPU seconds of the command | pairs a second |"
     )
-    print("|---|---|---|---|---|---|---|", flush=True)
+    print("|---|---|---|---|---|---|---|---|", flush=True)
     rows: list[dict[str, float]] = []
     for number in options.pairs:
         with tempfile.TemporaryDirectory() as folder:
@@ -106,17 +110,23 @@ def measure(folder: Path, workers: int, strategy: str) -> dict[str, float]:
             print(f"{now - started:.0f} s, {workers} workers: {line}", file=sys.stderr, flush=True)
 
     if not workers:
-        started = time.monotonic()
+        before, started = time.process_time(), time.monotonic()
         work(LOCAL)
         worker = peak(0)
     else:
         with open_engine("ray", workers=workers) as engine:
             list(engine.map(peak, range(4 * workers)))  # processes are up
-            started = time.monotonic()
+            before, started = time.process_time(), time.monotonic()
             work(engine)
             worker = max(engine.map(peak, range(4 * workers)))
-    took = time.monotonic() - started
-    return {"worker": worker, "command": peak(0), "seconds": took, "index": indexed - started}
+    took, cpu = time.monotonic() - started, time.process_time() - before
+    return {
+        "worker": worker,
+        "command": peak(0),
+        "seconds": took,
+        "index": indexed - started,
+        "cpu": cpu,
+    }
 
 
 def peak(task: int) -> float:
