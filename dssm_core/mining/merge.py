@@ -85,10 +85,10 @@ class Merge:
         with PairIndex.open(self.search.index) as index:
             rows = index.pairs(part * self.search.shard, self.search.shard)
             candidates = self._candidates(part, len(rows), counts)
-            if self.search.margin is not None:
-                self._fill(index, rows, candidates, part, counts)
             if self.judge is not None:
                 candidates = self._judged(rows, candidates, counts)
+            if self.search.margin is not None:
+                self._fill(index, rows, candidates, part, self.search.margin, counts)
             for epoch in range(self.epochs):
                 ids = self._choose(index, rows, candidates, epoch, part, counts)
                 distinct = sorted({one for row in ids for one in row})
@@ -121,38 +121,6 @@ class Merge:
         counts["first ranks"] += int(np.minimum(skips, [len(row) for row in merged]).sum())
         return [[one for _, one in row[skip:]] for row, skip in zip(merged, skips, strict=True)]
 
-    def _fill(
-        self,
-        index: PairIndex,
-        rows: Sequence[IndexedPair],
-        candidates: list[list[int]],
-        part: int,
-        counts: Counter[str],
-    ) -> None:
-        """Add documents that are drawn at random and score within the limit, where some lack."""
-        number, documents = self.number * self.epochs, index.counts().documents
-        most = limits(self.search.open_own(part), self.search.margin or 0.0)
-        rng = np.random.default_rng([self.seed, self.epochs, part])  # the epochs have their own
-        short = [place for place, found in enumerate(candidates) if len(found) < number]
-        size = max(1, ASKED // (TRIES * number))
-        for start in range(0, len(short), size):
-            block = short[start : start + size]
-            drawn = rng.integers(1, documents + 1, (len(block), TRIES * number))
-            distinct = np.unique(drawn).tolist()
-            texts = dict(zip(distinct, index.counted(distinct), strict=True))
-            asked = [
-                rows[place]._replace(document_id=one, document=texts[one][0])
-                for place, ids in zip(block, drawn.tolist(), strict=True)
-                for one in ids
-            ]
-            fits = self.search.scorer.pairs(asked).reshape(drawn.shape) <= most[block, None]
-            for place, ids, fit in zip(block, drawn, fits, strict=True):
-                found = candidates[place]
-                taken = {*found, *index.relevant(rows[place].query_id)}
-                fresh = [one for one in dict.fromkeys(ids[fit].tolist()) if one not in taken]
-                counts["at random"] += len(fresh[: number - len(found)])
-                found += fresh[: number - len(found)]
-
     def _judged(
         self, rows: Sequence[IndexedPair], candidates: list[list[int]], counts: Counter[str]
     ) -> list[list[int]]:
@@ -172,6 +140,42 @@ class Merge:
                 kept.append([one for one in ids if next(scores) <= limit])
         counts["judged"] += sum(map(len, candidates)) - sum(map(len, kept))
         return kept
+
+    def _fill(
+        self,
+        index: PairIndex,
+        rows: Sequence[IndexedPair],
+        candidates: list[list[int]],
+        part: int,
+        margin: float,
+        counts: Counter[str],
+    ) -> None:
+        """Where candidates lack, add documents drawn at random that score within the limits."""
+        number, documents = self.number * self.epochs, index.counts().documents
+        scorers = [one for one in (self.search.scorer, self.judge) if one is not None]
+        rng = np.random.default_rng([self.seed, self.epochs, part])  # the epochs have their own
+        short = [place for place, found in enumerate(candidates) if len(found) < number]
+        size = max(1, ASKED // (TRIES * number))
+        for start in range(0, len(short), size):
+            block = short[start : start + size]
+            drawn = rng.integers(1, documents + 1, (len(block), TRIES * number))
+            distinct = np.unique(drawn).tolist()
+            texts = dict(zip(distinct, index.counted(distinct), strict=True))
+            asked = [
+                rows[place]._replace(document_id=one, document=texts[one][0])
+                for place, ids in zip(block, drawn.tolist(), strict=True)
+                for one in ids
+            ]
+            fits = np.ones(drawn.shape, bool)
+            for scorer in scorers:
+                most = limits(scorer.pairs([rows[place] for place in block]), margin)
+                fits &= scorer.pairs(asked).reshape(drawn.shape) <= most[:, None]
+            for place, ids, fit in zip(block, drawn, fits, strict=True):
+                found = candidates[place]
+                taken = {*found, *index.relevant(rows[place].query_id)}
+                fresh = [one for one in dict.fromkeys(ids[fit].tolist()) if one not in taken]
+                counts["at random"] += len(fresh[: number - len(found)])
+                found += fresh[: number - len(found)]
 
     def _choose(
         self,

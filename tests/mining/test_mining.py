@@ -243,8 +243,8 @@ def test_a_judge_leaves_out_what_it_scores_near_the_own_document(tmp_path, pairs
 
     assert "judged" not in free["left out"]
     assert judged["left out"]["judged"] > 50
-    at_random = judged["left out"]["at random"] - free["left out"]["at random"]
-    assert too_near(tmp_path / "judged") <= at_random < too_near(tmp_path / "free")
+    unchecked = judged["left out"]["unchecked"]
+    assert too_near(tmp_path / "judged") <= unchecked < too_near(tmp_path / "free")
 
 
 def test_a_relevant_document_that_nobody_labelled_is_among_the_first_suspects(tmp_path, model):
