@@ -159,6 +159,7 @@ def whole_database(path: Path) -> Iterator[sqlite3.Connection]:
         with closing(sqlite3.connect(building)) as database:
             database.execute("PRAGMA cache_size = -32768")  # 32 MiB, however large the file is
             database.execute("PRAGMA synchronous = OFF")  # a half-built file is built anew
+            database.execute("PRAGMA journal_mode = OFF")  # so nothing is ever rolled back
             yield database
             database.commit()
         with building.open("rb+") as file:

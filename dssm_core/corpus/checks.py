@@ -10,7 +10,6 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from hashlib import blake2b
 from pathlib import Path
 from typing import Literal
 
@@ -23,7 +22,7 @@ from dssm_core.corpus.markup import markup_spans
 from dssm_core.corpus.names import is_id
 from dssm_core.corpus.pairs import NEEDED, Pair, is_empty, stream
 from dssm_core.corpus.reading import Choices, Reading, open_table
-from dssm_core.corpus.splitting import SPLITS, fold
+from dssm_core.corpus.splitting import SPLITS, fold, text_hash
 from dssm_core.errors import UserError
 from dssm_core.words import Sentence, Values
 
@@ -198,12 +197,6 @@ def _words(text: str) -> set[str]:
     """Return a text's words, folded; of a script without spaces, its characters."""
     folded = fold(text)
     return set(folded.split()) if folded.isascii() or " " in folded else set(folded)
-
-
-def text_hash(text: str) -> int:
-    """Return 64 bits that are equal for texts that are equal, folded, and else hardly ever."""
-    digest = blake2b(fold(text).encode(errors="replace"), digest_size=8).digest()
-    return int.from_bytes(digest, "big", signed=True)
 
 
 def _plain(sentences: Iterable[Sentence]) -> Iterator[Finding]:

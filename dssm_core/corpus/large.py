@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from dssm_core.corpus.checks import LARGE, check_pairs, text_hash
+from dssm_core.corpus.checks import LARGE, check_pairs
 from dssm_core.corpus.negatives import NegativesConfig, prepare_negatives
 from dssm_core.corpus.opening import MAX_BYTES, Source
 from dssm_core.corpus.pairs import NEEDED, Pair, read_pairs, stream_checked
 from dssm_core.corpus.reading import OWN, Choices
-from dssm_core.corpus.splitting import HELD_OUT, SPLITS
+from dssm_core.corpus.splitting import HELD_OUT, SPLITS, text_hash
 from dssm_core.errors import UserError
 from dssm_core.words import ENGLISH
 

@@ -3,7 +3,7 @@
 The answer to the notebook's first question: queries and documents vary without bound and cannot
 be held in memory for sampling, so negatives are drawn while the data is prepared.
 
-1. The pairs are streamed once into an index on disk: distinct documents, and which of them are
+1. The pairs are streamed into an index on disk: distinct documents, and which of them are
    relevant to which query.
 2. For each shard of pairs a pool of documents is drawn, small enough for memory; every
    strategy chooses within the pool: at random, by frequency, or the hardest for BM25 or a model.
@@ -20,6 +20,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -115,7 +116,7 @@ def prepare_negatives(
         raise UserError("negatives.no ranker", strategy=config.strategy)
     run = describe_run(pairs, asdict(config), ranker, choices)
     claim_folder(out, run)
-    build_index(stream_pairs(pairs, choices), out / INDEX, log)
+    build_index(partial(stream_pairs, pairs, choices), out / INDEX, log)
     with PairIndex.open(out / INDEX) as index:
         counts = index.counts()
     if not counts.pairs:
@@ -197,7 +198,7 @@ def _draw(
         size = len(rows), config.number + spare + 8
         candidates = rng.choice(len(ids), size, p=weights, shuffle=False)
     chosen = [
-        choose(found, relevant[row.query_id], config.number, len(ids), rng)
+        choose(found.tolist(), relevant[row.query_id], config.number, len(ids), rng)
         for row, found in zip(rows, candidates, strict=True)
     ]
     negatives = [[texts[document] for document in row] for row in chosen]
@@ -234,7 +235,7 @@ def choose(
         pool: how many there are to draw the others from.
         rng: draws them.
     """
-    chosen = list(dict.fromkeys(int(c) for c in candidates if int(c) not in relevant))[:number]
+    chosen = list(dict.fromkeys(c for c in candidates if c not in relevant))[:number]
     while len(chosen) < number:
         other = int(rng.integers(pool))
         if other not in relevant and other not in chosen:

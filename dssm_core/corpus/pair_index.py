@@ -2,11 +2,16 @@
 
 It is built once, whole or not at all, and then only read, by any number of processes that see the
 same file system.
+
+1. The file is read once for the hashes of its texts, 64 bits each.
+2. Equal hashes are brought together by sorting, which SQLite does in runs of the size of its cache
+   and merges: a row costs as much in a file of a hundred thousand as in one of twenty million. A
+   tree that is filled in the order of the file would be read at a random place for each row.
+3. The file is read again, and each text is written once, in the order of its first row.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
@@ -14,26 +19,48 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from dssm_core.corpus.splitting import fold
+from dssm_core.corpus.splitting import text_hash
+from dssm_core.errors import UserError
 from dssm_core.files import whole_database
 
-TABLES = """
-CREATE TABLE document (id INTEGER PRIMARY KEY, fold BLOB UNIQUE, text TEXT, count INTEGER);
-CREATE TABLE query (id INTEGER PRIMARY KEY, fold BLOB UNIQUE, text TEXT);
-CREATE TABLE pair (
-    id INTEGER PRIMARY KEY, query INTEGER, document INTEGER, UNIQUE (query, document)
-);
-"""
+RUN_KIB = 8192
+"""Rows are sorted in runs of this size, several at once."""
 
-NUMBERING = """
-CREATE TABLE numbered AS
-    SELECT row_number() OVER (ORDER BY id) - 1 AS place, query, document FROM pair;
-DROP TABLE pair;
-ALTER TABLE numbered RENAME TO pair;
-CREATE UNIQUE INDEX pair_place ON pair (place);
-CREATE INDEX pair_query ON pair (query, document);
+HASHES = """
+CREATE TABLE hashed (row INTEGER PRIMARY KEY, query INTEGER, document INTEGER);
 """
-"""Gives pairs numbers without gaps, because shards are cut by them."""
+"""Rows that are not relevant have no query."""
+
+NUMBERS = """
+CREATE TABLE {side}_of (row INTEGER PRIMARY KEY, id INTEGER, count INTEGER);
+INSERT INTO {side}_of
+    SELECT row, dense_rank() OVER (ORDER BY first), iif(row = first, count, 0) FROM (
+        SELECT row, min(row) OVER equal AS first, count(*) OVER equal AS count FROM hashed
+        WHERE {side} IS NOT NULL WINDOW equal AS (PARTITION BY {side})
+    ) ORDER BY row;
+"""
+"""Numbers the distinct texts of a side from 1, in the order of their first rows; `count` is above 0
+in these alone."""
+
+PAIRS = """
+DROP TABLE hashed;
+CREATE TABLE relevant (
+    query INTEGER, document INTEGER, row INTEGER, PRIMARY KEY (query, document)
+) WITHOUT ROWID;
+INSERT INTO relevant
+    SELECT query_of.id, document_of.id, min(row) FROM query_of JOIN document_of USING (row)
+    GROUP BY 1, 2;
+CREATE TABLE pair (place INTEGER PRIMARY KEY, query INTEGER, document INTEGER);
+INSERT INTO pair
+    SELECT row_number() OVER (ORDER BY row) - 1, query, document FROM relevant ORDER BY row;
+CREATE TABLE query (id INTEGER PRIMARY KEY, text TEXT);
+CREATE TABLE document (id INTEGER PRIMARY KEY, text TEXT, count INTEGER);
+CREATE TABLE counts AS SELECT
+    (SELECT count(*) FROM pair) AS pairs,
+    (SELECT ifnull(max(id), 0) FROM document_of) AS documents,
+    (SELECT ifnull(max(id), 0) FROM query_of) AS queries,
+    (SELECT count(*) FROM document_of) AS rows;
+"""
 
 
 class IndexedPair(NamedTuple):
@@ -54,55 +81,61 @@ class Counts(NamedTuple):
     rows: int
 
 
-def build_index(
-    rows: Iterator[tuple[str, str, int]], path: Path, log: Callable[[str], None]
-) -> None:
+Rows = Callable[[], Iterator[tuple[str, str, int]]]
+"""Gives query, document and label of each row of a file, whenever it is called."""
+
+
+def build_index(rows: Rows, path: Path, log: Callable[[str], None]) -> None:
     """Write the index of pairs, unless it was built to its end before.
 
     Args:
-        rows: query, document and label of each; documents of any label are indexed, and texts that
-            differ by case or white space alone are one.
+        rows: documents of any label are indexed, and texts that differ by case or white space alone
+            are one.
         path: of the file.
         log: called with a line for people, now and then.
 
     Raises:
         OSError: naming `path`, if the disk is full or cannot be written.
+        UserError: if there are fewer rows the second time.
     """
     if path.exists():
         return
     with whole_database(path) as index:
-        _fill(index, rows, log)
+        index.execute(f"PRAGMA cache_size = -{RUN_KIB}")
+        index.executescript(HASHES)
+        index.executemany(
+            "INSERT INTO hashed (query, document) VALUES (?, ?)", _hashed(rows(), log)
+        )
+        for side in ("document", "query"):
+            index.executescript(NUMBERS.format(side=side))
+        index.executescript(PAIRS)
+        _write_texts(index, rows())
+        index.executescript("DROP TABLE query_of; DROP TABLE document_of;")
 
 
-def _fill(
-    index: sqlite3.Connection, rows: Iterator[tuple[str, str, int]], log: Callable[[str], None]
-) -> None:
-    index.executescript(TABLES)
+def _hashed(
+    rows: Iterator[tuple[str, str, int]], log: Callable[[str], None]
+) -> Iterator[tuple[int | None, int]]:
     for number, (query, document, label) in enumerate(rows, 1):
-        (document_id,) = index.execute(
-            "INSERT INTO document (fold, text, count) VALUES (?, ?, 1) "
-            "ON CONFLICT (fold) DO UPDATE SET count = count + 1 RETURNING id",
-            (_key(document), document),
-        ).fetchone()
-        if label == 1:
-            (query_id,) = index.execute(
-                "INSERT INTO query (fold, text) VALUES (?, ?) "
-                "ON CONFLICT (fold) DO UPDATE SET text = text RETURNING id",
-                (_key(query), query),
-            ).fetchone()
-            index.execute(
-                "INSERT OR IGNORE INTO pair (query, document) VALUES (?, ?)",
-                (query_id, document_id),
-            )
+        yield (text_hash(query) if label == 1 else None), text_hash(document)
         if number % 100_000 == 0:
-            index.commit()
             log(f"read {number:,} pairs")
-    index.executescript(NUMBERING)
 
 
-def _key(text: str) -> bytes:
-    """Return a digest that texts share when they differ by case or white space alone."""
-    return hashlib.blake2b(fold(text).encode(), digest_size=16).digest()
+def _write_texts(index: sqlite3.Connection, rows: Iterator[tuple[str, str, int]]) -> None:
+    """Write the texts of the rows in which they are first."""
+    firsts = index.execute(
+        "SELECT document_of.count, query_of.count FROM document_of "
+        "LEFT JOIN query_of USING (row) ORDER BY row"
+    )
+    write = index.cursor().execute
+    for (query, document, _), (count, is_query) in zip(rows, firsts, strict=False):
+        if count:
+            write("INSERT INTO document (text, count) VALUES (?, ?)", (document, count))
+        if is_query:
+            write("INSERT INTO query (text) VALUES (?)", (query,))
+    if firsts.fetchone():
+        raise UserError("negatives.file changed")
 
 
 class PairIndex:
@@ -131,12 +164,7 @@ class PairIndex:
 
     def counts(self) -> Counts:
         """Return how many there are of each."""
-        pairs, documents, queries = (
-            int(self._rows(f"SELECT count(*) FROM {name}").fetchone()[0])
-            for name in ("pair", "document", "query")
-        )
-        (rows,) = self._rows("SELECT total(count) FROM document").fetchone()
-        return Counts(pairs, documents, queries, int(rows))
+        return Counts(*self._rows("SELECT pairs, documents, queries, rows FROM counts").fetchone())
 
     def pairs(self, start: int, number: int) -> list[IndexedPair]:
         """Return the pairs from a place on, in the order of the file."""
@@ -150,11 +178,11 @@ class PairIndex:
 
     def relevant(self, query: int) -> list[int]:
         """Return the ids of a query's documents."""
-        return [d for (d,) in self._rows("SELECT document FROM pair WHERE query = ?", (query,))]
+        return [d for (d,) in self._rows("SELECT document FROM relevant WHERE query = ?", (query,))]
 
     def most_relevant(self) -> int:
         """Return how many documents the query with the most of them has."""
-        numbers = "SELECT count(*) AS number FROM pair GROUP BY query"
+        numbers = "SELECT count(*) AS number FROM relevant GROUP BY query"
         (most,) = self._rows(f"SELECT max(number) FROM ({numbers})").fetchone()
         return most or 0
 

@@ -49,6 +49,12 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def text_hash(text: str) -> int:
+    """Return 64 bits that are equal for texts that are equal, folded, and else hardly ever."""
+    digest = hashlib.blake2b(fold(text).encode(errors="replace"), digest_size=8).digest()
+    return int.from_bytes(digest, "big", signed=True)
+
+
 def split_by_group(
     rows: Iterable[Row], dropped: Counter[str], held_out: int = HELD_OUT
 ) -> dict[str, list[Row]]:

@@ -17,10 +17,16 @@ from dssm_core.corpus.negatives import choose
 from dssm_core.corpus.pair_index import IndexedPair, PairIndex
 from dssm_core.corpus.shards import shard_path, write_shard
 from dssm_core.files import write_whole
-from dssm_core.mining.search import BLOCK, Scorer, Search
+from dssm_core.mining.search import BLOCK, Scorer, Search, limits
 
 FILES = 16
 """Shards of the corpus merged at a time, so that memory does not grow with their number."""
+
+TRIES = 4
+"""Documents drawn at random for each negative that a pair needs, where it has too few."""
+
+ASKED = 8192
+"""Of these, so many are scored at a time."""
 
 Candidate = tuple[float, int]
 """A document as (score below zero, id): a heap's order is the best first."""
@@ -81,6 +87,8 @@ class Merge:
             candidates = self._candidates(part, len(rows), counts)
             if self.judge is not None:
                 candidates = self._judged(rows, candidates, counts)
+            if self.search.margin is not None:
+                self._fill(index, rows, candidates, part, self.search.margin, counts)
             for epoch in range(self.epochs):
                 ids = self._choose(index, rows, candidates, epoch, part, counts)
                 distinct = sorted({one for row in ids for one in row})
@@ -118,22 +126,56 @@ class Merge:
     ) -> list[list[int]]:
         """Leave out what the judge, too, scores near the pair's own document."""
         assert self.judge is not None
-        margin = self.search.margin or 0.0
         kept: list[list[int]] = []
         for start in range(0, len(rows), BLOCK):
             block, found = rows[start : start + BLOCK], candidates[start : start + BLOCK]
-            own = self.judge.pairs(block)
-            limits = own - margin * np.abs(own)
+            most = limits(self.judge.pairs(block), self.search.margin or 0.0)
             asked = [
                 row._replace(document_id=one)
                 for row, ids in zip(block, found, strict=True)
                 for one in ids
             ]
             scores = iter(self.judge.pairs(asked) if asked else ())
-            for ids, limit in zip(found, limits, strict=True):
+            for ids, limit in zip(found, most, strict=True):
                 kept.append([one for one in ids if next(scores) <= limit])
         counts["judged"] += sum(map(len, candidates)) - sum(map(len, kept))
         return kept
+
+    def _fill(
+        self,
+        index: PairIndex,
+        rows: Sequence[IndexedPair],
+        candidates: list[list[int]],
+        part: int,
+        margin: float,
+        counts: Counter[str],
+    ) -> None:
+        """Where candidates lack, add documents drawn at random that score within the limits."""
+        number, documents = self.number * self.epochs, index.counts().documents
+        scorers = [one for one in (self.search.scorer, self.judge) if one is not None]
+        rng = np.random.default_rng([self.seed, self.epochs, part])  # the epochs have their own
+        short = [place for place, found in enumerate(candidates) if len(found) < number]
+        size = max(1, ASKED // (TRIES * number))
+        for start in range(0, len(short), size):
+            block = short[start : start + size]
+            drawn = rng.integers(1, documents + 1, (len(block), TRIES * number))
+            distinct = np.unique(drawn).tolist()
+            texts = dict(zip(distinct, index.counted(distinct), strict=True))
+            asked = [
+                rows[place]._replace(document_id=one, document=texts[one][0])
+                for place, ids in zip(block, drawn.tolist(), strict=True)
+                for one in ids
+            ]
+            fits = np.ones(drawn.shape, bool)
+            for scorer in scorers:
+                most = limits(scorer.pairs([rows[place] for place in block]), margin)
+                fits &= scorer.pairs(asked).reshape(drawn.shape) <= most[:, None]
+            for place, ids, fit in zip(block, drawn, fits, strict=True):
+                found = candidates[place]
+                taken = {*found, *index.relevant(rows[place].query_id)}
+                fresh = [one for one in dict.fromkeys(ids[fit].tolist()) if one not in taken]
+                counts["at random"] += len(fresh[: number - len(found)])
+                found += fresh[: number - len(found)]
 
     def _choose(
         self,
@@ -152,6 +194,7 @@ class Merge:
             relevant = {one - 1 for one in index.relevant(row.query_id)}
             own = found[epoch * self.number : (epoch + 1) * self.number]
             counts["at random"] += self.number - len(own)
+            counts["unchecked"] += self.number - len(own)
             counts["known"] += len(relevant) if epoch == 0 else 0
             places = choose([one - 1 for one in own], relevant, self.number, documents, rng)
             chosen.append([place + 1 for place in places])

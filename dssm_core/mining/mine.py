@@ -23,6 +23,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -161,7 +162,7 @@ def _index(
     pairs: Path, path: Path, number: int, log: Callable[[str], None], choices: Choices | None
 ) -> Counts:
     """Index the pairs, and see that there are negatives to be found."""
-    build_index(stream_pairs(pairs, choices), path, log)
+    build_index(partial(stream_pairs, pairs, choices), path, log)
     with PairIndex.open(path) as index:
         counts, most = index.counts(), index.most_relevant()
     if not counts.pairs:

@@ -151,7 +151,7 @@ class Search:
         """Leave out what scores above the limit, count it, int32 [N], and keep the worst."""
         if self.margin is None:
             return np.zeros(len(scores), np.int32)
-        above = scores > (own - self.margin * np.abs(own))[:, None]  # [N, D]
+        above = scores > limits(own, self.margin)[:, None]  # [N, D]
         rows, documents = np.nonzero(above)
         found = scores[rows, documents]
         excess = found - own[rows]
@@ -225,6 +225,12 @@ def write_array(path: Path, array: np.ndarray) -> None:
     content = io.BytesIO()
     np.save(content, array, allow_pickle=False)
     write_whole(path, content.getvalue())
+
+
+def limits(own: np.ndarray, margin: float) -> np.ndarray:
+    """Return how high another document of each pair may score, given the pair's own, [N]."""
+    highest: np.ndarray = own - margin * np.abs(own)
+    return highest
 
 
 def _blocks(rows: Sequence[IndexedPair]) -> Iterator[Sequence[IndexedPair]]:

@@ -3,8 +3,13 @@
     python -m tests.benchmarks.engines --pairs 20000 100000 --workers 1 2 --strategy random
 
 Each row runs in a process of its own, with a Ray of its own, on generated pairs; peak resident
-memory is that of the largest worker, and of the command. Workers 0 is the local engine. The last
-line says how the peak of a worker grows from the fewest pairs to the most.
+memory is that of the largest worker, and of the command. Workers 0 is the local engine, so that the
+command's CPU seconds are all there are; they hardly depend on what else runs. The last lines say
+how the peak of a worker grows from the fewest pairs to the most.
+
+What is under way is on standard error. The pairs of one size and what one row writes are on disk at
+a time, where the system has its temporary files (TMPDIR): some 1,100 bytes a pair; and SQLite's own
+files (SQLITE_TMPDIR): some 100 bytes a pair.
 """
 
 from __future__ import annotations
@@ -13,6 +18,7 @@ import argparse
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -24,6 +30,11 @@ from tests.benchmarks.negatives_memory import write_pairs
 SHARD = 5_000
 """Small, so that there are many tasks for a worker."""
 
+SAID_SECONDS = 10
+"""A line of what is under way is shown so often at most."""
+
+COLUMNS = ("pairs", "workers", "worker", "command", "seconds", "index", "cpu", "rate")
+
 
 def main() -> None:
     """Run each size with each number of workers and print the table."""
@@ -31,31 +42,40 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, nargs="+", default=[20_000, 100_000])
     parser.add_argument("--workers", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--strategy", default="random")
+    parser.add_argument("--json", type=Path, help="write the rows here, after each of them")
     parser.add_argument("--one", type=Path, help="used inside: run one row in this folder")
     options = parser.parse_args()
     if options.one:
         print(json.dumps(measure(options.one, options.workers[0], options.strategy)))
         return
-    print("| pairs | workers | MiB of a worker | MiB of the command | seconds | of it index |")
-    print("|---|---|---|---|---|---|")
-    peaks: dict[int, list[float]] = {}
+    print(
+        "| pairs | workers | MiB of a worker | MiB of the command | seconds | of it the index "
+        "| CPU seconds of the command | pairs a second |"
+    )
+    print("|---|---|---|---|---|---|---|---|", flush=True)
+    rows: list[dict[str, float]] = []
     for number in options.pairs:
-        for workers in options.workers:
-            with tempfile.TemporaryDirectory() as folder:
-                write_pairs(Path(folder) / "pairs.csv", number)
-                row = apart(folder, workers, options.strategy)
-            peaks.setdefault(workers, []).append(row["worker"])
-            cells = [f"{row[name]:.0f}" for name in ("worker", "command", "seconds", "index")]
-            print(f"| {number:,} | {workers} | {' | '.join(cells)} |", flush=True)
-    grown = {workers: f"{found[-1] / found[0]:.2f}" for workers, found in peaks.items()}
-    print(f"\nlargest / smallest, by workers: {grown}")
+        with tempfile.TemporaryDirectory() as folder:
+            write_pairs(Path(folder) / "pairs.csv", number)
+            for workers in options.workers:
+                row = {"pairs": number, "workers": workers}
+                row |= apart(folder, workers, options.strategy)
+                row["rate"] = number / row["seconds"]
+                rows.append(row)
+                print(f"| {' | '.join(f'{row[name]:,.0f}' for name in COLUMNS)} |", flush=True)
+                if options.json:
+                    options.json.write_text(json.dumps(rows, indent=1) + "\n")
+    for workers in options.workers:
+        peaks = [row["worker"] for row in rows if row["workers"] == workers]
+        print(f"{workers} workers: largest / smallest {peaks[-1] / peaks[0]:.2f}")
 
 
 def apart(folder: str, workers: int, strategy: str) -> dict[str, float]:
-    """Return what one row measures in a fresh process."""
+    """Return what one row measures in a fresh process, and leave nothing of it on disk."""
     command = [sys.executable, "-m", "tests.benchmarks.engines", "--one", folder]
     command += ["--workers", str(workers), "--strategy", strategy]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    shutil.rmtree(Path(folder) / "out")
     result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return result
 
@@ -78,24 +98,35 @@ def measure(folder: Path, workers: int, strategy: str) -> dict[str, float]:
             model = ModelFolder.open(sample_model())
             mine_negatives(pairs, out, mined, model, log=log, engine=engine)
 
-    indexed: list[float] = []
+    indexed = said = 0.0
 
     def log(line: str) -> None:
-        if not line.startswith("read "):
-            indexed.append(time.monotonic())
+        nonlocal indexed, said
+        now = time.monotonic()
+        if not (indexed or line.startswith("read ")):
+            indexed = now
+        if now > said + SAID_SECONDS:
+            said = now
+            print(f"{now - started:.0f} s, {workers} workers: {line}", file=sys.stderr, flush=True)
 
     if not workers:
-        started = time.monotonic()
+        before, started = time.process_time(), time.monotonic()
         work(LOCAL)
         worker = peak(0)
     else:
         with open_engine("ray", workers=workers) as engine:
             list(engine.map(peak, range(4 * workers)))  # processes are up
-            started = time.monotonic()
+            before, started = time.process_time(), time.monotonic()
             work(engine)
             worker = max(engine.map(peak, range(4 * workers)))
-    took = time.monotonic() - started
-    return {"worker": worker, "command": peak(0), "seconds": took, "index": indexed[0] - started}
+    took, cpu = time.monotonic() - started, time.process_time() - before
+    return {
+        "worker": worker,
+        "command": peak(0),
+        "seconds": took,
+        "index": indexed - started,
+        "cpu": cpu,
+    }
 
 
 def peak(task: int) -> float:

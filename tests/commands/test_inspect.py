@@ -145,6 +145,25 @@ def test_run_tells_of_verdicts_and_leaves_their_file_alone(inspect, labelled, st
     database.close()
 
 
+def test_run_opens_the_suspects_of_mining_with_their_scores_as_columns(run, tmp_path, store):
+    out, numbers = tmp_path / "out", tmp_path / "report.json"
+    mined = ("--negatives", 2, "--strategy", "bm25", "--out", out)
+    assert run("prepare", tiny.pairs_file(), *mined)[0] == 0
+    suspects = pd.read_csv(out / "suspects.csv")
+    pair = suspects.iloc[0]
+    Store(store).judge(pair["query"], pair["document"], "relevant")
+    arguments = ("--pairs", out / "suspects.csv", "--threshold", 0.5, "--json", numbers)
+    status, output, errors = run("inspect", "run", "--model", tiny.trained(), *arguments)
+    assert status == 0
+    assert "query from “query”, document from “document”" in errors
+    assert f"of {len(suspects)} pairs are on the wrong side" in output
+    assert f"1 verdicts on these pairs, from {store}" in output
+    found = json.loads(numbers.read_text())
+    counts = found["confusion"]
+    assert counts["false positive"] + counts["true negative"] == len(suspects)
+    assert {"bm25", "own bm25"} <= set(found["slices"])
+
+
 def test_run_makes_no_file_of_verdicts(inspect, labelled, store):
     output = inspect("run", "--model", tiny.trained(), "--pairs", labelled)[1]
     assert "verdicts" not in output

@@ -146,7 +146,7 @@ def test_what_scores_near_the_own_document_is_left_out_and_counted(
     config = replace(BM, strategy=strategy, relative_margin=0.2)
     manifest = mine_negatives(pairs, tmp_path / "out", config, model, log=quiet)
     whole = oracle(strategy, pairs, model)
-    above = at_random = 0
+    above = at_random = beyond = 0
     for query, document, drawn in rows_of(tmp_path / "out"):
         scores = whole.scores(query)
         own = scores[same(document)]
@@ -157,10 +157,38 @@ def test_what_scores_near_the_own_document_is_left_out_and_counted(
         at_random += 4 - len(allowed)
         got = [scores[same(text)] for text in drawn][: len(allowed)]
         assert got == pytest.approx(allowed, abs=2e-3)
+        beyond += sum(scores[same(text)] > limit + 2e-3 for text in drawn)
     left_out = manifest["left out"]
     assert left_out["above margin"] == pytest.approx(above, abs=2 + above / 100)
     assert left_out["at random"] == pytest.approx(at_random, abs=4)
     assert left_out["equal documents"] == 2
+    assert beyond <= left_out["unchecked"] <= left_out["at random"]
+
+
+def test_documents_drawn_at_random_score_within_the_limit_where_there_are_such(tmp_path):
+    rows = [("violin", "violin " + "wood " * 40)]
+    rows += [(f"number {n}", f"violin violin {n}") for n in range(30)]
+    rows += [(f"door {n}", f"house {n}") for n in range(30)]
+    path = tmp_path / "pairs.csv"
+    pd.DataFrame(rows, columns=["query", "document"]).to_csv(path, index=False)
+    config = replace(BM, relative_margin=0.05)
+    left_out = mine_negatives(path, tmp_path / "out", config, log=quiet)["left out"]
+    drawn = rows_of(tmp_path / "out")[0][2]
+    assert len(set(drawn)) == 4
+    assert all(text.startswith("house") for text in drawn)
+    assert left_out["at random"] > 4 > left_out["unchecked"]
+
+
+def test_where_all_documents_score_above_the_limit_the_unchecked_ones_are_counted(tmp_path):
+    rows = [("violin", "violin " + "wood " * 40)]
+    rows += [("violin", f"violin violin {n}") for n in range(3)]
+    rows += [(f"violin {n}", f"violin violin {n} {n}") for n in range(30)]
+    path = tmp_path / "pairs.csv"
+    pd.DataFrame(rows, columns=["query", "document"]).to_csv(path, index=False)
+    config = replace(BM, relative_margin=0.05)
+    left_out = mine_negatives(path, tmp_path / "out", config, log=quiet)["left out"]
+    assert len(rows_of(tmp_path / "out")[0][2]) == 4
+    assert 4 <= left_out["unchecked"] <= left_out["at random"]
 
 
 @pytest.mark.slow
@@ -215,8 +243,8 @@ def test_a_judge_leaves_out_what_it_scores_near_the_own_document(tmp_path, pairs
 
     assert "judged" not in free["left out"]
     assert judged["left out"]["judged"] > 50
-    at_random = judged["left out"]["at random"] - free["left out"]["at random"]
-    assert too_near(tmp_path / "judged") <= at_random < too_near(tmp_path / "free")
+    unchecked = judged["left out"]["unchecked"]
+    assert too_near(tmp_path / "judged") <= unchecked < too_near(tmp_path / "free")
 
 
 def test_a_relevant_document_that_nobody_labelled_is_among_the_first_suspects(tmp_path, model):
