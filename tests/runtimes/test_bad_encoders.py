@@ -7,6 +7,7 @@ import copy
 import json
 import math
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 
+from dssm_core.runtimes import listing, onnx, pieces, tensors
 from tests.examples import examples
 from tests.runtimes.encoders import ENCODERS, NAMES, TEXTS, outcome, refusal, spoilt
 
@@ -79,6 +81,54 @@ def test_pickled_weights_are_never_opened(folder_of, name):
         error = refusal(folder)
         assert error.key == "encoder.pickle"
         assert name in str(error)
+
+
+@pytest.mark.parametrize(
+    ("file", "key"),
+    [
+        *((f"model{suffix}", "encoder.pickle") for suffix in (".bin", ".PT", ".ckpt", ".pkl")),
+        *((f"model{suffix}", "encoder.program") for suffix in (".pb", ".h5", ".gguf")),
+        *((name, "encoder.unknown format") for name in ("notes.txt", "model", "onnx")),
+    ],
+)
+def test_a_file_of_another_format_is_refused_unread(tmp_path, file, key):
+    (tmp_path / file).write_bytes(b"anything")
+    assert refusal(tmp_path / file).key == key
+
+
+def test_a_saved_program_is_refused_whatever_lies_beside_it(folder_of):
+    folder = folder_of("static")
+    (folder / "saved_model.pb").write_bytes(b"")
+    assert refusal(folder).key == "encoder.program"
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "module", "limit"),
+    [
+        ("static", "modules.json", listing, "MAX_JSON"),
+        ("static", "tokenizer.json", pieces, "MAX_FILE"),
+        ("static", "model.safetensors", tensors, "MAX_BYTES"),
+        ("onnx", "onnx/model.onnx", onnx, "MAX_BYTES"),
+    ],
+)
+def test_a_file_over_its_limit_is_not_read(folder_of, monkeypatch, name, file, module, limit):
+    folder = folder_of(name)
+    size = (folder / file).stat().st_size
+    monkeypatch.setattr(module, limit, size - 1)
+    error = refusal(folder)
+    assert error.key == "encoder.large file"
+    assert error.values["file"] == Path(file).name
+    assert f"{size:,}" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("name", "library"),
+    [("static", "safetensors"), ("static", "tokenizers"), ("onnx", "onnxruntime")],
+)
+def test_a_library_that_is_not_installed_is_named(folder_of, monkeypatch, name, library):
+    monkeypatch.setitem(sys.modules, library, None)
+    error = refusal(folder_of(name))
+    assert (error.key, error.values["library"]) == ("encoder.no library", library)
 
 
 # what the configurations say
@@ -213,6 +263,8 @@ def test_a_path_outside_the_folder_is_refused(folder_of, tmp_path, path):
         ("bert-mean", "config.json", {"hidden_act": "silu"}),
         ("bert-mean", "config.json", {"num_hidden_layers": 3}),
         ("bert-mean", "config.json", {"num_attention_heads": 3}),
+        ("bert-mean", "config.json", {"num_attention_heads": -1}),
+        ("bert-mean", "config.json", {"position_embedding_type": "relative_key"}),
         ("router", "router_config.json", {"parameters": {"route_mappings": {"x": "query"}}}),
         ("router", "router_config.json", {"structure": {"document": []}}),
     ],
@@ -224,11 +276,35 @@ def test_what_is_not_computed_here_is_refused_and_not_left_out(folder_of, name, 
     assert refusal(folder).key == "encoder.unsupported"
 
 
-def test_dense_before_pooling_is_refused(folder_of):
+@pytest.mark.parametrize(
+    ("order", "key"),
+    [
+        ([0, 2, 1, 3], "encoder.unsupported"),  # Dense before Pooling
+        ([0, 2, 3], "encoder.unsupported"),  # no Pooling
+        ([1, 0, 2, 3], "encoder.unknown module"),  # Pooling of nothing
+    ],
+)
+def test_modules_in_an_order_that_makes_no_vector_are_refused(folder_of, order, key):
     folder = folder_of("bert-dense-tanh")
     modules = json.loads((folder / "modules.json").read_text())
-    modules[1]["idx"], modules[2]["idx"] = 2, 1
-    (folder / "modules.json").write_text(json.dumps(modules))
+    kept = [modules[old] | {"idx": new} for new, old in enumerate(order)]
+    (folder / "modules.json").write_text(json.dumps(kept))
+    assert refusal(folder).key == key
+
+
+def test_sides_whose_vectors_have_two_widths_are_refused(folder_of):
+    folder = folder_of("router")
+    file = folder / "query_0_StaticEmbedding" / "model.safetensors"
+    rows = load_file(file)["embedding.weight"]
+    save_file({"embedding.weight": np.hstack([rows, rows])}, file)
+    assert refusal(folder).key == "encoder.unsupported"
+
+
+def test_a_cluster_below_0_is_refused(folder_of):
+    folder = folder_of("model2vec-bare")
+    weights = load_file(folder / "model.safetensors")
+    weights["mapping"][-1] = -1  # for NumPy, the last row
+    save_file(weights, folder / "model.safetensors")
     assert refusal(folder).key == "encoder.unsupported"
 
 

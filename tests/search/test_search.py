@@ -335,6 +335,22 @@ def test_sizes_that_do_not_fit_are_refused_where_no_graph_would_tell(tmp_path, f
         index.open_index(path, folder)
 
 
+def test_numbers_of_another_kind_and_documents_of_another_number_are_refused(tmp_path, folder):
+    path = tmp_path / "index"
+    index.write_index(path, folder, encode_corpus(WordTowers(), DOCUMENTS))
+    vectors, lines = np.load(path / "vectors.npy"), (path / "documents.jsonl").read_bytes()
+    for values, written in (
+        (vectors.astype(np.float32), lines),
+        (vectors, lines + b'"one more"\n'),
+        (vectors, lines[: lines.rindex(b"\n", 0, -1) + 1]),
+    ):
+        np.save(path / "vectors.npy", values)
+        (path / "documents.jsonl").write_bytes(written)
+        restamp(path)
+        with pytest.raises(UserError, match="is damaged"):
+            index.open_index(path, folder)
+
+
 def test_a_graph_of_other_vectors_is_refused(written, folder, tmp_path):
     clusters(10).with_graph(clusters(5).vectors).graph.save(str(written / "graph.usearch"))
     restamp(written)
