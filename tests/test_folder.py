@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from dssm_core.errors import UserError
 from dssm_core.folder import FAITHFULNESS, LARGEST, ModelFolder, find_folders, write_folder
+from dssm_core.runtimes.encoder import SIDES
 from dssm_core.runtimes.load import load_towers
 from tests import tiny
 from tests.examples import examples
@@ -170,6 +171,35 @@ def test_a_configuration_of_the_wrong_kinds_names_the_field(tmp_path, changed, n
     found = refused(tmp_path, config_json=config(**changed))
     assert "m/config.json" in found
     assert f'"{named}"' in found
+
+
+ENCODER = {
+    "reference": "endpoint:mine",
+    "fingerprint": "0123",
+    "options": {},
+    "prompts": {"query": "", "document": "passage: "},
+}
+"""What a folder says of somebody else's encoder."""
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({"encoder": None}, "encoder"),
+        *(({"encoder": {**ENCODER, name: 5}}, "encoder") for name in ENCODER),
+        *(({"encoder": {**ENCODER, name: None}}, "encoder") for name in ENCODER),
+        *(({"encoder": {**ENCODER, "prompts": {side: ""}}}, "encoder") for side in SIDES),
+        ({"encoder": {**ENCODER, "prompts": {"query": 1, "document": ""}}}, "encoder"),
+        ({"head": {"scale": 1}}, "head"),
+        ({"head": {"scale": 1, "bias": "x"}}, "head"),
+        ({"head": {"scale": float("nan"), "bias": 0}}, "head"),
+    ],
+    ids=lambda value: str(value)[:90],
+)
+def test_a_reference_to_an_encoder_of_the_wrong_kinds_is_refused(tmp_path, changed, named):
+    good = {"family": "encoder", "encoder": ENCODER, "head": {}}
+    assert opened(tmp_path / "m", config_json=config(**good)).is_adopted
+    assert f'"{named}"' in refused(tmp_path, config_json=config(**good | changed))
 
 
 # the random pairs
