@@ -96,6 +96,13 @@ def test_a_damaged_file_is_named(tmp_path, name, content):
 
 
 @pytest.mark.parametrize("name", ["config.json", "vocabulary.json", "metrics.json"])
+@pytest.mark.parametrize("content", [b"", b"{", NESTED, b'"\xff"'], ids=lambda c: repr(c[:3]))
+def test_what_is_no_json_is_told_as_that(tmp_path, name, content):
+    found = refused(tmp_path, **{name.replace(".", "_"): content})
+    assert f"m/{name} is not readable JSON" in found
+
+
+@pytest.mark.parametrize("name", ["config.json", "vocabulary.json", "metrics.json"])
 @pytest.mark.parametrize("content", [b"[]", b"[1]", b'"text"', b"5", b"null", b"NaN"])
 def test_json_of_the_wrong_kind_is_named(tmp_path, name, content):
     assert f"m/{name}" in refused(tmp_path, **{name.replace(".", "_"): content})

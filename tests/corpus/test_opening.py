@@ -11,7 +11,7 @@ import pytest
 
 from dssm_core.corpus import json_tables
 from dssm_core.corpus.checks import check_pairs
-from dssm_core.corpus.opening import Source, find_encoding, text_lines
+from dssm_core.corpus.opening import SPREADSHEETS, UNPACKABLE, Source, find_encoding, text_lines
 from dssm_core.corpus.pairs import read_pairs, stream_pairs
 from dssm_core.corpus.reading import Choices, read_table
 from dssm_core.corpus.text_stream import stream_texts
@@ -27,6 +27,24 @@ def test_a_file_that_cannot_be_read_to_its_end_is_told():
     error = refusal(lambda: read_table(Failing(), "mine.csv"))
     assert (error.key, error.values["name"]) == ("file.unreadable", "mine.csv")
     assert "Input/output error" in str(error)
+
+
+@pytest.mark.parametrize("start", [*SPREADSHEETS, *UNPACKABLE])
+def test_a_file_of_a_kind_that_is_not_unpacked_is_told_as_that(start):
+    error = refusal(lambda: read_table(start + b"query,document\na,b\n", "mine.csv"))
+    assert error.key == ("file.spreadsheet" if start in SPREADSHEETS else "file.packed")
+
+
+@pytest.mark.parametrize("content", [b"query,document\n", b"[]", b"[\n]"])
+def test_a_table_without_rows_is_refused_whatever_it_is_read_for(content):
+    name = "f.csv" if content[:1] == b"q" else "f.json"
+    assert refusal(lambda: read_table(content, name)).key == "pairs.no rows"
+
+
+def test_an_array_of_json_that_breaks_off_is_told_with_its_line():
+    error = refusal(lambda: read_table(b'[{"query": "a",\n "document": "b"},\n{"query"', "f.json"))
+    assert error.key == "format.not JSON"
+    assert "line 3" in str(error)
 
 
 def test_a_file_that_is_written_while_it_is_read_is_told():

@@ -65,7 +65,9 @@ def test_a_folder_without_one_of_its_files_is_refused(folder_of, name, file):
     else:
         named = {"model.onnx": "model.safetensors", "router_config.json": "config.json"}
         missing = Path(file).name
-        assert named.get(missing, missing) in str(refusal(folder))
+        error = refusal(folder)
+        assert error.key in ("encoder.no file", "encoder.no tokenizer")
+        assert named.get(missing, missing) in str(error)
 
 
 def test_what_is_no_folder_is_refused(tmp_path):
@@ -249,47 +251,79 @@ def test_a_path_outside_the_folder_is_refused(folder_of, tmp_path, path):
 
 
 @pytest.mark.parametrize(
-    ("name", "file", "changes"),
+    ("name", "file", "changes", "said"),
     [
-        ("bert-mean", "1_Pooling/config.json", {"pooling_mode": "median"}),
-        ("bert-mean", "sentence_bert_config.json", {"query_length": 8}),
-        ("bert-mean", "sentence_bert_config.json", {"transformer_task": "fill-mask"}),
-        ("bert-mean", "2_Normalize/config.json", {"module_input_name": "token_embeddings"}),
-        ("bert-dense-tanh", "2_Dense/config.json", {"module_input_name": "token_embeddings"}),
-        ("bert-dense-tanh", "2_Dense/config.json", {"use_residual": True}),
-        ("bert-dense-tanh", "2_Dense/config.json", {"activation_function": "evil.Tanh"}),
-        ("bert-mean", "config.json", {"is_decoder": True}),
-        ("bert-mean", "config.json", {"model_type": "t5"}),
-        ("bert-mean", "config.json", {"hidden_act": "silu"}),
-        ("bert-mean", "config.json", {"num_hidden_layers": 3}),
-        ("bert-mean", "config.json", {"num_attention_heads": 3}),
-        ("bert-mean", "config.json", {"num_attention_heads": -1}),
-        ("bert-mean", "config.json", {"position_embedding_type": "relative_key"}),
-        ("router", "router_config.json", {"parameters": {"route_mappings": {"x": "query"}}}),
-        ("router", "router_config.json", {"structure": {"document": []}}),
+        ("bert-mean", "1_Pooling/config.json", {"pooling_mode": "median"}, "median"),
+        ("bert-mean", "sentence_bert_config.json", {"query_length": 8}, "query_length"),
+        (
+            "bert-mean",
+            "sentence_bert_config.json",
+            {"transformer_task": "fill-mask"},
+            "transformer_task",
+        ),
+        (
+            "bert-mean",
+            "2_Normalize/config.json",
+            {"module_input_name": "token_embeddings"},
+            "module_input_name",
+        ),
+        (
+            "bert-dense-tanh",
+            "2_Dense/config.json",
+            {"module_input_name": "token_embeddings"},
+            "module_input_name",
+        ),
+        ("bert-dense-tanh", "2_Dense/config.json", {"use_residual": True}, "residual"),
+        (
+            "bert-dense-tanh",
+            "2_Dense/config.json",
+            {"activation_function": "evil.Tanh"},
+            "evil.Tanh",
+        ),
+        ("bert-dense-tanh", "2_Dense/config.json", {"activation_function": "torch.nn.X"}, "nn.X"),
+        ("bert-mean", "config.json", {"is_decoder": True}, "is_decoder"),
+        ("bert-mean", "config.json", {"model_type": "t5"}, "t5"),
+        ("bert-mean", "config.json", {"hidden_act": "silu"}, "silu"),
+        ("bert-mean", "config.json", {"num_hidden_layers": 3}, "layer.2"),
+        ("bert-mean", "config.json", {"num_attention_heads": 3}, "in 3 heads"),
+        ("bert-mean", "config.json", {"num_attention_heads": -1}, "in -1 heads"),
+        ("bert-mean", "config.json", {"position_embedding_type": "relative_key"}, "relative_key"),
+        (
+            "router",
+            "router_config.json",
+            {"parameters": {"route_mappings": {"x": "query"}}},
+            "routes",
+        ),
+        ("router", "router_config.json", {"structure": {"document": []}}, "routes"),
     ],
 )
-def test_what_is_not_computed_here_is_refused_and_not_left_out(folder_of, name, file, changes):
+def test_what_is_not_computed_here_is_refused_and_not_left_out(
+    folder_of, name, file, changes, said
+):
     folder = folder_of(name)
     content = json.loads((folder / file).read_text()) | changes
     (folder / file).write_text(json.dumps(content))
-    assert refusal(folder).key == "encoder.unsupported"
+    error = refusal(folder)
+    assert error.key == "encoder.unsupported"
+    assert said in error.received
 
 
 @pytest.mark.parametrize(
-    ("order", "key"),
+    ("order", "key", "said"),
     [
-        ([0, 2, 1, 3], "encoder.unsupported"),  # Dense before Pooling
-        ([0, 2, 3], "encoder.unsupported"),  # no Pooling
-        ([1, 0, 2, 3], "encoder.unknown module"),  # Pooling of nothing
+        ([0, 2, 1, 3], "encoder.unsupported", "Pooling after Dense"),
+        ([0, 2, 3], "encoder.unsupported", "no Pooling"),
+        ([1, 0, 2, 3], "encoder.unknown module", "Pooling"),
     ],
 )
-def test_modules_in_an_order_that_makes_no_vector_are_refused(folder_of, order, key):
+def test_modules_in_an_order_that_makes_no_vector_are_refused(folder_of, order, key, said):
     folder = folder_of("bert-dense-tanh")
     modules = json.loads((folder / "modules.json").read_text())
     kept = [modules[old] | {"idx": new} for new, old in enumerate(order)]
     (folder / "modules.json").write_text(json.dumps(kept))
-    assert refusal(folder).key == key
+    error = refusal(folder)
+    assert error.key == key
+    assert said in error.received
 
 
 def test_sides_whose_vectors_have_two_widths_are_refused(folder_of):
@@ -420,7 +454,9 @@ def test_weights_of_other_kinds_are_read_or_refused(folder_of):
         save_file({k: a.astype(kind) for k, a in weights.items()}, folder / "model.safetensors")
         assert outcome(folder) == "encoded"
     save_file({k: a.astype(np.complex64) for k, a in weights.items()}, folder / "model.safetensors")
-    assert refusal(folder).key == "encoder.damaged file"
+    error = refusal(folder)
+    assert error.key == "encoder.damaged file"
+    assert "of the kind C64" in error.received
 
 
 @examples(150)

@@ -351,6 +351,7 @@ NAN = base64.b64encode(np.array([1, np.nan, 1, 1], "<f4").tobytes()).decode()
         (changed(embedding=[1.0, None, 1.0, 1.0]), "encoder.not numbers", "finite"),
         (changed(embedding=["1", "1", "1", "1"]), "encoder.not numbers", "finite"),
         (changed(embedding=[[1.0], [1.0, 2.0]]), "encoder.not numbers", "finite"),
+        (changed(embedding=[[1.0, 1.0, 1.0, 1.0]]), "encoder.not numbers", "finite"),
         (changed(embedding=[]), "encoder.not numbers", "finite"),
         (changed(embedding=None), "encoder.not numbers", "finite"),
         (changed(embedding=NAN), "encoder.not numbers", "finite"),

@@ -90,6 +90,21 @@ DAMAGED = {
 }
 
 
+@pytest.mark.parametrize("case", ["too deep", "huge size", "size past the end", "cut in a number"])
+def test_what_the_runtime_might_read_is_refused_before_it(case):
+    with pytest.raises(UserError) as caught:
+        check_graph(DAMAGED[case], Path("model.onnx"))
+    assert caught.value.key == "encoder.damaged file"
+
+
+def test_a_folder_in_the_place_of_a_graph_is_no_graph(folder_of):
+    folder = folder_of("onnx")
+    (folder / "onnx" / "model.onnx").unlink()
+    (folder / "onnx" / "model.onnx").mkdir()
+    error = refusal(folder)
+    assert (error.key, error.values["file"]) == ("encoder.no file", "model.onnx")
+
+
 @pytest.mark.parametrize("case", DAMAGED)
 def test_what_is_no_onnx_file_is_refused(folder_of, case):
     folder = folder_of("onnx")
