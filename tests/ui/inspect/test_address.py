@@ -35,6 +35,7 @@ def test_what_the_page_writes_is_read_again():
         *(("line", value) for value in (-1, 2**53, math.inf, "x", [])),
         ("roles", {f"{ROLE}query.{n}": "a" for n in range(21)}),
         ("roles", {"page.model": "a"}),
+        ("roles", {"query.f": "a"}),
         ("roles", {f"{ROLE}relevant.f": ["a"] * (MAX_VALUES + 1)}),
         ("roles", {f"{ROLE}relevant.f": [1]}),
         ("roles", {f"{ROLE}cut.f": math.nan}),
