@@ -8,7 +8,9 @@ from dataclasses import asdict
 import pytest
 
 from dssm_core.corpus.labels import MAX_VALUES
+from dssm_core.ui.inspect import address
 from dssm_core.ui.inspect.address import MAX_TEXT, ROLE, InspectView
+from tests.encoders import refusal
 
 ROLES = {
     f"{ROLE}relevant.f": ["yes"],
@@ -56,3 +58,8 @@ def test_what_it_may_not_hold_is_refused(name, wrong):
 def test_what_it_lacks_is_missed(name):
     with pytest.raises(KeyError):
         InspectView.of({key: value for key, value in GOOD.items() if key != name})
+
+
+def test_a_model_that_is_not_here_is_named():
+    error = refusal(lambda: address._restore(InspectView.of(GOOD), {"walls": None}))
+    assert (error.key, error.received) == ("page.no such model", "doors")
