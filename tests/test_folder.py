@@ -17,7 +17,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dssm_core.errors import UserError
-from dssm_core.folder import FAITHFULNESS, LARGEST, ModelFolder, find_folders, write_folder
+from dssm_core.folder import (
+    FAITHFULNESS,
+    LARGEST,
+    LengthBand,
+    ModelFolder,
+    find_folders,
+    write_folder,
+)
 from dssm_core.runtimes.encoder import SIDES
 from dssm_core.runtimes.load import load_towers
 from tests import tiny
@@ -207,6 +214,16 @@ def test_a_reference_to_an_encoder_of_the_wrong_kinds_is_refused(tmp_path, chang
     good = {"family": "encoder", "encoder": ENCODER, "head": {}}
     assert opened(tmp_path / "m", config_json=config(**good)).is_adopted
     assert f'"{named}"' in refused(tmp_path, config_json=config(**good | changed))
+
+
+@pytest.mark.parametrize(
+    "wrong", [[0.5] * 100, [0.5] * 102, 0.5, [math.nan] * 101, [math.inf] * 101]
+)
+def test_a_background_of_a_length_is_101_numbers(wrong):
+    good = {"from": 1, "to": 9, "quantiles": [n / 100 for n in range(101)]}
+    assert LengthBand.of(good).share_below(0.5) == 0.5
+    with pytest.raises(ValueError, match="101 numbers"):
+        LengthBand.of({**good, "quantiles": wrong})
 
 
 # the random pairs

@@ -1,10 +1,12 @@
 """Which guards may be removed without a test that notices?
 
-A guard refuses bad input: a `raise`, and where the condition above it is several joined by `or`
-(or `not (… and …)`), each of them. In a copy of the repository each gets a switch; the working tree
-is left alone. One run of the tests with all guards on shows which test meets which guard. Then, in
-rounds, a test runs again with one of its guards off, until one fails or none is left to try. Many
-guards share a round, each in a test of its own. Tests of the browser are not run.
+A guard refuses bad input, or takes no more of it than a limit. It is a `raise`; where the condition
+above it is several joined by `or` (or `not (… and …)`), each of them; and a constant that is called
+a limit (LIMITS) wherever else one is used, which is then endless. In a copy of the repository each
+gets a switch; the working tree is left alone. One run of the tests with all guards on shows which
+test meets which guard. Then, in rounds, a test runs again with one of its guards off, until one
+fails or none is left to try. Many guards share a round, each in a test of its own. Tests of the
+browser are not run.
 
     python -m tests.benchmarks.guards dssm_core/runtimes --tests tests/runtimes
     python -m tests.benchmarks.guards --slow
@@ -19,6 +21,7 @@ import ast
 import functools
 import json
 import os
+import re
 import resource
 import shutil
 import subprocess
@@ -31,6 +34,7 @@ from typing import NamedTuple
 
 from tests import ROOT
 
+LIMITS = re.compile(r"(MAX|MOST|LARGEST|LONGEST|LIMIT)(_[A-Z_]+)?")
 CALL = '__import__("tests.benchmarks.switches", fromlist=["stands"]).stands({})'
 COPIED = ("dssm_core", "tests")
 MEMORY = 8 << 30
@@ -47,9 +51,13 @@ class Guard(NamedTuple):
 
 def guards_of(tree: ast.Module) -> Iterator[tuple[ast.stmt | ast.expr, str]]:
     """Yield each guard's node, and the code into which the node is put, as {}; {call} switches."""
-    joined = set()
+    joined: set[ast.AST] = set()
+    refused: set[ast.AST] = set()
     for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):  # which says what a limit is
+            refused.update(ast.walk(node))
         if isinstance(node, ast.If) and isinstance(node.body[-1], ast.Raise):
+            refused.update(*map(ast.walk, (node.test, *node.body)))
             test, wanted, form = node.test, ast.Or, "({call} if ({}) else False)"
             if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
                 test, wanted, form = test.operand, ast.And, "(({}) or not {call})"
@@ -59,6 +67,13 @@ def guards_of(tree: ast.Module) -> Iterator[tuple[ast.stmt | ast.expr, str]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Raise) and node.exc and node not in joined:
             yield node, "if {call}: {}"
+        if isinstance(node, ast.Compare | ast.Call | ast.Slice | ast.BinOp) and node not in refused:
+            limits = [part for part in ast.iter_child_nodes(node) if is_limit(part)]
+            yield from ((limit, "({} if {call} else 1 << 62)") for limit in limits)
+
+
+def is_limit(node: ast.AST) -> bool:
+    return isinstance(node, ast.Name) and bool(LIMITS.fullmatch(node.id))
 
 
 def instrument(path: Path, name: str, first: int) -> list[Guard]:

@@ -50,10 +50,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    """Note that a test begins and that it passes; give it two minutes."""
+    """Note that a test begins and that it passes; give it half a minute."""
     note("began", item.nodeid)
     signal.signal(signal.SIGALRM, _too_long)
-    signal.alarm(120)
+    signal.alarm(30)
     try:
         yield
     finally:

@@ -149,6 +149,10 @@ def test_no_file_an_empty_one_and_shards_of_nothing_are_refused(tmp_path, model,
         with pytest.raises(UserError) as caught:
             encode_texts(empty, tmp_path / f"{len(content)}", model, log=quiet)
         assert caught.value.key == "trec.empty file"
+    pd.DataFrame({"text": []}, dtype=str).to_parquet(tmp_path / "empty.parquet")
+    with pytest.raises(UserError) as caught:
+        encode_texts(tmp_path / "empty.parquet", tmp_path / "none", model, log=quiet)
+    assert caught.value.key == "trec.empty file"
     with pytest.raises(UserError) as caught:
         encode_texts(tmp_path / "absent.txt", tmp_path / "new", model, log=quiet)
     assert caught.value.key == "file.missing"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +14,14 @@ import pytest
 from dssm_core.bulk.cut import read_shard
 from dssm_core.bulk.score import BEST, NOTHING, open_best
 from dssm_core.bulk.stems import StemCounts
+from dssm_core.corpus.pair_index import build_index
+from dssm_core.corpus.pairs import stream_pairs
+from dssm_core.engines import LOCAL
 from dssm_core.mining.search import Search
 from dssm_core.mining.stems import _read_counts
 from dssm_core.mining.vectors import Cosines
 from tests.encoders import refusal
+from tests.tiny import WordTowers, pairs_file
 
 
 def saved(array: object) -> bytes:
@@ -37,6 +42,21 @@ def search(work: Path) -> Search:
 
 def scorer(work: Path) -> Cosines:
     return Cosines(work, work, work, 9)
+
+
+def test_a_model_whose_vectors_are_no_numbers_writes_none(tmp_path, monkeypatch):
+    class Broken(WordTowers):
+        def encode(self, texts, side):
+            found = super().encode(texts, side)
+            return [replace(one, vector=one.vector * np.float32("nan")) for one in found]
+
+    index = tmp_path / "index"
+    build_index(stream_pairs(pairs_file()), index, len)
+    monkeypatch.setattr("dssm_core.mining.vectors.towers_at", lambda path: Broken())
+    cosines = Cosines(tmp_path, index, tmp_path / "work", 9)
+    error = refusal(lambda: cosines.prepare(LOCAL, len))
+    assert error.key == "mining.not finite"
+    assert not list((tmp_path / "work").iterdir())
 
 
 READERS = {
