@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 
-from dssm_core.runtimes import listing, onnx, pieces, tensors
+from dssm_core.runtimes import listing, onnx, pieces, pooling, sentence_transformers, tensors
 from tests.examples import examples
 from tests.runtimes.encoders import ENCODERS, NAMES, TEXTS, outcome, refusal, spoilt
 
@@ -141,6 +141,15 @@ def is_json(content: bytes) -> bool:
         json.loads(content)
         return True
     return False
+
+
+@pytest.mark.parametrize("file", ["modules.json", "1_Pooling/config.json", "config.json"])
+def test_json_that_is_none_is_named(folder_of, file):
+    for content in (b"", b"{", b"\xff", b"[" * 100_000):
+        folder = folder_of("bert-mean")
+        (folder / file).write_bytes(content)
+        error = refusal(folder)
+        assert (error.key, error.values["file"]) == ("encoder.damaged file", Path(file).name)
 
 
 @pytest.mark.slow
@@ -413,6 +422,40 @@ def test_weights_of_a_wrong_shape_are_refused_when_the_folder_is_opened(folder_o
                 outcome(folder)
             else:
                 refusal(folder)
+
+
+def test_an_embedding_of_no_rows_is_refused_before_a_text_is_read(folder_of):
+    folder = folder_of("bert-mean")
+    weights = load_file(folder / "model.safetensors")
+    name = next(name for name in weights if "position_embeddings" in name)
+    save_file(weights | {name: weights[name][:0].copy()}, folder / "model.safetensors")
+    assert "has the shape 0 ×" in refusal(folder).received
+
+
+TABLE, ROWS = np.ones((4, 3), np.float32), np.arange(4)
+
+
+@pytest.mark.parametrize(
+    "weights",
+    [
+        {"embeddings": TABLE[..., None]},
+        {"embeddings": TABLE[0]},
+        {"embeddings": TABLE, "mapping": ROWS[:, None], "weights": np.ones((4, 1))},
+        {"embeddings": TABLE, "weights": np.ones(3)},
+    ],
+)
+def test_a_table_and_its_factors_have_one_shape(weights):
+    assert sentence_transformers._rows({"embeddings": TABLE, "mapping": ROWS}).shape == (4, 3)
+    with pytest.raises(ValueError, match="another shape"):
+        sentence_transformers._rows(weights)
+
+
+@pytest.mark.parametrize(("rows", "residual"), [(3, (4, 3)), (4, (4, 4)), (4, (3,))])
+def test_what_goes_past_a_layer_has_its_shape(rows, residual):
+    weights = {"linear.weight": TABLE, "linear.bias": np.zeros(rows, np.float32)}
+    weights["residual.weight"] = np.zeros(residual, np.float32)
+    with pytest.raises(ValueError, match="another shape"):
+        pooling.dense({"use_residual": True}, weights)
 
 
 @pytest.mark.parametrize(("name", "file"), weights_of())
