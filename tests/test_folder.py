@@ -17,7 +17,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dssm_core.errors import UserError
-from dssm_core.folder import FAITHFULNESS, LARGEST, ModelFolder, find_folders, write_folder
+from dssm_core.folder import (
+    FAITHFULNESS,
+    LARGEST,
+    LengthBand,
+    ModelFolder,
+    find_folders,
+    write_folder,
+)
+from dssm_core.runtimes.encoder import SIDES
 from dssm_core.runtimes.load import load_towers
 from tests import tiny
 from tests.examples import examples
@@ -92,6 +100,13 @@ def test_a_damaged_file_is_named(tmp_path, name, content):
         return
     with pytest.raises(UserError, match=f"m/{name}"):
         read_all(ModelFolder.open(path))
+
+
+@pytest.mark.parametrize("name", ["config.json", "vocabulary.json", "metrics.json"])
+@pytest.mark.parametrize("content", [b"", b"{", NESTED, b'"\xff"'], ids=lambda c: repr(c[:3]))
+def test_what_is_no_json_is_told_as_that(tmp_path, name, content):
+    found = refused(tmp_path, **{name.replace(".", "_"): content})
+    assert f"m/{name} is not readable JSON" in found
 
 
 @pytest.mark.parametrize("name", ["config.json", "vocabulary.json", "metrics.json"])
@@ -170,6 +185,45 @@ def test_a_configuration_of_the_wrong_kinds_names_the_field(tmp_path, changed, n
     found = refused(tmp_path, config_json=config(**changed))
     assert "m/config.json" in found
     assert f'"{named}"' in found
+
+
+ENCODER = {
+    "reference": "endpoint:mine",
+    "fingerprint": "0123",
+    "options": {},
+    "prompts": {"query": "", "document": "passage: "},
+}
+"""What a folder says of somebody else's encoder."""
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({"encoder": None}, "encoder"),
+        *(({"encoder": {**ENCODER, name: 5}}, "encoder") for name in ENCODER),
+        *(({"encoder": {**ENCODER, name: None}}, "encoder") for name in ENCODER),
+        *(({"encoder": {**ENCODER, "prompts": {side: ""}}}, "encoder") for side in SIDES),
+        ({"encoder": {**ENCODER, "prompts": {"query": 1, "document": ""}}}, "encoder"),
+        ({"head": {"scale": 1}}, "head"),
+        ({"head": {"scale": 1, "bias": "x"}}, "head"),
+        ({"head": {"scale": float("nan"), "bias": 0}}, "head"),
+    ],
+    ids=lambda value: str(value)[:90],
+)
+def test_a_reference_to_an_encoder_of_the_wrong_kinds_is_refused(tmp_path, changed, named):
+    good = {"family": "encoder", "encoder": ENCODER, "head": {}}
+    assert opened(tmp_path / "m", config_json=config(**good)).is_adopted
+    assert f'"{named}"' in refused(tmp_path, config_json=config(**good | changed))
+
+
+@pytest.mark.parametrize(
+    "wrong", [[0.5] * 100, [0.5] * 102, 0.5, [math.nan] * 101, [math.inf] * 101]
+)
+def test_a_background_of_a_length_is_101_numbers(wrong):
+    good = {"from": 1, "to": 9, "quantiles": [n / 100 for n in range(101)]}
+    assert LengthBand.of(good).share_below(0.5) == 0.5
+    with pytest.raises(ValueError, match="101 numbers"):
+        LengthBand.of({**good, "quantiles": wrong})
 
 
 # the random pairs

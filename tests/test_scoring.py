@@ -329,6 +329,7 @@ def test_stored_scores_with_any_one_value_damaged_are_refused_or_usable(data, va
         (("results", 0, "document"), 5),
         (("results", 0, "rank"), 1.5),
         (("results", 0, "extra"), 1),
+        (("model",), 5),
         (("query", "text"), None),
         (("query", "tokens", 0, "start"), "0"),
         (("query", "tokens", 0, "state"), "unheard of"),

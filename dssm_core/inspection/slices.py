@@ -79,8 +79,8 @@ def slice_of(frame: pd.DataFrame, column: str, tr: Translate = ENGLISH) -> pd.Se
         UserError: if there is no such column.
     """
     named = {words: trait for trait, words in TRAIT_WORDS.items()}
-    place = column if column in frame else named.get(column)
-    if place is None or place not in frame:
+    place = column if column in frame else named.get(column, column)
+    if place not in frame:
         raise UserError("inspect.no such column", ", ".join(slice_columns(frame)), column=column)
     values = frame[place]
     numbers = _numbers(values)

@@ -174,6 +174,7 @@ def test_known_vectors_are_computed_again(adopted, encoder, tmp_path, change, le
         ('{"text": "a", "vector": [1, "x"]}', "damaged at line 1"),
         ('{"text": "a", "vector": [1, 2], "side": "left"}', "damaged at line 1"),
         ('{"text": "a", "vector": [NaN, 2]}', "damaged at line 1"),
+        ('{"text": "a", "vector": [[1, 2]]}', "damaged at line 1"),
         ('{"text": "a", "vector": [1, 2]}', "not of 16 numbers"),
         ("[" * 100_000, "damaged at line 1"),
     ],
@@ -185,6 +186,17 @@ def test_a_file_of_known_vectors_that_is_something_else_is_named(encoder, tmp_pa
     )
     with pytest.raises(UserError, match=said):
         adopt(wanted, lambda line: None)
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe\xff"])
+def test_a_file_of_known_vectors_that_cannot_be_read_is_named(encoder, tmp_path, content):
+    known = tmp_path / "known.jsonl"
+    if content is not None:
+        known.write_bytes(content)
+    with pytest.raises(UserError) as caught:
+        adopt(Adoption(str(encoder), labelled_pairs(), tmp_path / "m", known=known), len)
+    assert caught.value.key == "known.unreadable"
+    assert not (tmp_path / "m").exists()
 
 
 @pytest.fixture(scope="module")
@@ -221,6 +233,12 @@ def test_the_audit_measures_each_combination_of_prompts_once(prompted):
     assert audit["p"].iloc[1:].between(0, 1).all()
     assert (audit["low"] <= audit["MRR@10"]).all()
     assert (audit["MRR@10"] <= audit["high"]).all()
+
+
+def test_an_audit_needs_a_relevant_pair(prompted):
+    with pytest.raises(UserError) as caught:
+        audit_prompts(load_towers(ModelFolder.open(prompted)), labelled_pairs().assign(label=0))
+    assert caught.value.key == "evaluate.no relevant pairs"
 
 
 def test_an_encoder_without_prompts_has_nothing_to_audit(adopted, capsys, tmp_path):

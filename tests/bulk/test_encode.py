@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -141,6 +142,26 @@ def test_an_encoder_of_other_people_encodes_as_well(tmp_path):
     np.testing.assert_allclose(np.stack(found["vector"]), vectors, atol=1e-5)
 
 
+def test_no_file_an_empty_one_and_shards_of_nothing_are_refused(tmp_path, model, corpus):
+    empty = tmp_path / "empty.txt"
+    for content in ("", "\n \n"):
+        empty.write_text(content)
+        with pytest.raises(UserError) as caught:
+            encode_texts(empty, tmp_path / f"{len(content)}", model, log=quiet)
+        assert caught.value.key == "trec.empty file"
+    pd.DataFrame({"text": []}, dtype=str).to_parquet(tmp_path / "empty.parquet")
+    with pytest.raises(UserError) as caught:
+        encode_texts(tmp_path / "empty.parquet", tmp_path / "none", model, log=quiet)
+    assert caught.value.key == "trec.empty file"
+    with pytest.raises(UserError) as caught:
+        encode_texts(tmp_path / "absent.txt", tmp_path / "new", model, log=quiet)
+    assert caught.value.key == "file.missing"
+    with pytest.raises(UserError) as caught:
+        encode_texts(corpus, tmp_path / "new", model, shard=0, log=quiet)
+    assert caught.value.key == "negatives.below 1"
+    assert not (tmp_path / "new").exists()
+
+
 @pytest.mark.parametrize("name", ["a.parquet", "a.jsonl"])
 def test_a_file_without_texts_is_refused(tmp_path, model, name):
     frame = pd.DataFrame({"price": [1, 2]})
@@ -237,7 +258,7 @@ def test_only_whole_folders_of_documents_as_they_were_written_are_read(tmp_path,
         VectorFolder.open(out, model)
 
 
-@pytest.mark.parametrize("column", ["NaN", "text", "empty"])
+@pytest.mark.parametrize("column", ["NaN", "whole", "text", "empty"])
 def test_vectors_that_are_no_numbers_are_refused(tmp_path, model, corpus, column):
     out = tmp_path / "out"
     encode_texts(corpus, out, model, log=quiet)
@@ -245,6 +266,7 @@ def test_vectors_that_are_no_numbers_are_refused(tmp_path, model, corpus, column
     rows = len(table)
     wrong = {
         "NaN": pa.FixedSizeListArray.from_arrays(pa.array([float("nan")] * rows * 2), 2),
+        "whole": pa.FixedSizeListArray.from_arrays(pa.array([1] * rows * 2), 2),
         "text": table["text"],
         "empty": pa.array([None] * rows, pa.list_(pa.float32(), 2)),
     }
@@ -254,6 +276,46 @@ def test_vectors_that_are_no_numbers_are_refused(tmp_path, model, corpus, column
     (out / "manifest.json").write_text(json.dumps({**manifest, "files": {path.name: stamp(path)}}))
     with pytest.raises(UserError, match=r"vectors-00000.parquet is damaged"):
         VectorFolder.open(out, model).distinct()
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"format": 99},
+        {"texts": "112"},
+        {"vector": None},
+        {"files": {"../vectors-00000.parquet": {}}},
+    ],
+)
+def test_a_manifest_of_another_format_or_of_other_files_is_refused(
+    tmp_path, model, corpus, changed
+):
+    encode_texts(corpus, tmp_path, model, log=quiet)
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    (tmp_path / "manifest.json").write_text(json.dumps({**manifest, **changed}))
+    with pytest.raises(UserError, match="no folder of vectors"):
+        VectorFolder.open(tmp_path, model)
+
+
+def test_a_folder_of_texts_that_the_model_cannot_read_is_refused(tmp_path, model):
+    (tmp_path / "a.txt").write_text("👍\n☂\n", "utf-8")
+    encode_texts(tmp_path / "a.txt", tmp_path / "out", model, log=quiet)
+    with pytest.raises(UserError) as caught:
+        VectorFolder.open(tmp_path / "out", model).distinct()
+    assert caught.value.key == "corpus.nothing readable"
+
+
+def test_a_model_whose_vectors_are_no_numbers_writes_none(tmp_path, model, corpus, monkeypatch):
+    class Broken:
+        def encode(self, texts, side):
+            found = load_towers(model).encode(texts, side)
+            return [replace(one, vector=one.vector * np.float32("nan")) for one in found]
+
+    monkeypatch.setattr("dssm_core.bulk.encode.towers_at", lambda path: Broken())
+    with pytest.raises(UserError) as caught:
+        encode_texts(corpus, tmp_path / "out", model, log=quiet)
+    assert caught.value.key == "mining.not finite"
+    assert not list((tmp_path / "out").glob("vectors-*"))
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"format": 1}', '{"format": "x", "files": 3}'])

@@ -18,6 +18,7 @@ from dssm_core.folder import ModelFolder
 from dssm_core.paths import sample_model
 from tests import tiny
 from tests.bulk.collections import write_collection
+from tests.tiny import bare_folder
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 """Keras 3.15 saving under NumPy 2."""
@@ -131,6 +132,27 @@ def test_an_id_that_is_not_in_the_corpus_is_named(few, tmp_path):
     models = {"model": ModelFolder.open(tiny.trained())}
     with pytest.raises(UserError, match="nowhere"):
         evaluate_files(files, models, tmp_path / "work", log=quiet)
+
+
+def test_what_cannot_be_measured_is_refused(few, tmp_path):
+    models = {"model": ModelFolder.open(bare_folder(tmp_path / "m"))}
+    none = tmp_path / "none.qrels"
+    none.write_text("q1 0 d1 0\n")
+    for files, key in (
+        (files_of(few, min_grade=0), "trec.wrong least"),
+        (Files(none, few[3], few[5]), "evaluate.no relevant pairs"),
+        *(
+            (files_of([*few[:i], tmp_path / "absent", *few[i + 1 :]]), "file.missing")
+            for i in (1, 3)
+        ),
+        (files_of([*few[:5], tmp_path]), "file.missing"),
+    ):
+        with pytest.raises(UserError) as caught:
+            evaluate_files(files, models, tmp_path / f"{key} {files.corpus.name}", log=quiet)
+        assert caught.value.key == key
+    with pytest.raises(ValueError, match="no multiple of"):
+        evaluate_files(files_of(few), models, tmp_path / "work", log=quiet, shard=SHARD + 1)
+    assert not (tmp_path / "work").exists()
 
 
 @pytest.mark.parametrize(

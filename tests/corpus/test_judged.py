@@ -89,8 +89,10 @@ def test_a_line_that_is_something_else_is_named(file, text, said):
 
 
 def test_a_file_that_is_not_there_or_not_utf8_is_named(tmp_path):
-    with pytest.raises(UserError, match="no file"):
-        read_texts(tmp_path / "absent")
+    for read in (read_texts, lambda path: read_judgements(path, {"q1"}, {"d1"})):
+        for name in ("absent", "."):
+            with pytest.raises(UserError, match="no file"):
+                read(tmp_path / name)
     (tmp_path / "broken").write_bytes("a\tcafé, à côté\n".encode() + b"b\tcaf\xe9\n")
     with pytest.raises(UserError, match="broken is not UTF-8 at line 2"):
         read_texts(tmp_path / "broken")

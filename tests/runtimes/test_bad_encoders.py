@@ -7,6 +7,7 @@ import copy
 import json
 import math
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 
+from dssm_core.runtimes import listing, onnx, pieces, pooling, sentence_transformers, tensors
 from tests.examples import examples
 from tests.runtimes.encoders import ENCODERS, NAMES, TEXTS, outcome, refusal, spoilt
 
@@ -63,7 +65,9 @@ def test_a_folder_without_one_of_its_files_is_refused(folder_of, name, file):
     else:
         named = {"model.onnx": "model.safetensors", "router_config.json": "config.json"}
         missing = Path(file).name
-        assert named.get(missing, missing) in str(refusal(folder))
+        error = refusal(folder)
+        assert error.key in ("encoder.no file", "encoder.no tokenizer")
+        assert named.get(missing, missing) in str(error)
 
 
 def test_what_is_no_folder_is_refused(tmp_path):
@@ -81,6 +85,54 @@ def test_pickled_weights_are_never_opened(folder_of, name):
         assert name in str(error)
 
 
+@pytest.mark.parametrize(
+    ("file", "key"),
+    [
+        *((f"model{suffix}", "encoder.pickle") for suffix in (".bin", ".PT", ".ckpt", ".pkl")),
+        *((f"model{suffix}", "encoder.program") for suffix in (".pb", ".h5", ".gguf")),
+        *((name, "encoder.unknown format") for name in ("notes.txt", "model", "onnx")),
+    ],
+)
+def test_a_file_of_another_format_is_refused_unread(tmp_path, file, key):
+    (tmp_path / file).write_bytes(b"anything")
+    assert refusal(tmp_path / file).key == key
+
+
+def test_a_saved_program_is_refused_whatever_lies_beside_it(folder_of):
+    folder = folder_of("static")
+    (folder / "saved_model.pb").write_bytes(b"")
+    assert refusal(folder).key == "encoder.program"
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "module", "limit"),
+    [
+        ("static", "modules.json", listing, "MAX_JSON"),
+        ("static", "tokenizer.json", pieces, "MAX_FILE"),
+        ("static", "model.safetensors", tensors, "MAX_BYTES"),
+        ("onnx", "onnx/model.onnx", onnx, "MAX_BYTES"),
+    ],
+)
+def test_a_file_over_its_limit_is_not_read(folder_of, monkeypatch, name, file, module, limit):
+    folder = folder_of(name)
+    size = (folder / file).stat().st_size
+    monkeypatch.setattr(module, limit, size - 1)
+    error = refusal(folder)
+    assert error.key == "encoder.large file"
+    assert error.values["file"] == Path(file).name
+    assert f"{size:,}" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("name", "library"),
+    [("static", "safetensors"), ("static", "tokenizers"), ("onnx", "onnxruntime")],
+)
+def test_a_library_that_is_not_installed_is_named(folder_of, monkeypatch, name, library):
+    monkeypatch.setitem(sys.modules, library, None)
+    error = refusal(folder_of(name))
+    assert (error.key, error.values["library"]) == ("encoder.no library", library)
+
+
 # what the configurations say
 
 
@@ -89,6 +141,15 @@ def is_json(content: bytes) -> bool:
         json.loads(content)
         return True
     return False
+
+
+@pytest.mark.parametrize("file", ["modules.json", "1_Pooling/config.json", "config.json"])
+def test_json_that_is_none_is_named(folder_of, file):
+    for content in (b"", b"{", b"\xff", b"[" * 100_000):
+        folder = folder_of("bert-mean")
+        (folder / file).write_bytes(content)
+        error = refusal(folder)
+        assert (error.key, error.values["file"]) == ("encoder.damaged file", Path(file).name)
 
 
 @pytest.mark.slow
@@ -199,36 +260,94 @@ def test_a_path_outside_the_folder_is_refused(folder_of, tmp_path, path):
 
 
 @pytest.mark.parametrize(
-    ("name", "file", "changes"),
+    ("name", "file", "changes", "said"),
     [
-        ("bert-mean", "1_Pooling/config.json", {"pooling_mode": "median"}),
-        ("bert-mean", "sentence_bert_config.json", {"query_length": 8}),
-        ("bert-mean", "sentence_bert_config.json", {"transformer_task": "fill-mask"}),
-        ("bert-mean", "2_Normalize/config.json", {"module_input_name": "token_embeddings"}),
-        ("bert-dense-tanh", "2_Dense/config.json", {"module_input_name": "token_embeddings"}),
-        ("bert-dense-tanh", "2_Dense/config.json", {"use_residual": True}),
-        ("bert-dense-tanh", "2_Dense/config.json", {"activation_function": "evil.Tanh"}),
-        ("bert-mean", "config.json", {"is_decoder": True}),
-        ("bert-mean", "config.json", {"model_type": "t5"}),
-        ("bert-mean", "config.json", {"hidden_act": "silu"}),
-        ("bert-mean", "config.json", {"num_hidden_layers": 3}),
-        ("bert-mean", "config.json", {"num_attention_heads": 3}),
-        ("router", "router_config.json", {"parameters": {"route_mappings": {"x": "query"}}}),
-        ("router", "router_config.json", {"structure": {"document": []}}),
+        ("bert-mean", "1_Pooling/config.json", {"pooling_mode": "median"}, "median"),
+        ("bert-mean", "sentence_bert_config.json", {"query_length": 8}, "query_length"),
+        (
+            "bert-mean",
+            "sentence_bert_config.json",
+            {"transformer_task": "fill-mask"},
+            "transformer_task",
+        ),
+        (
+            "bert-mean",
+            "2_Normalize/config.json",
+            {"module_input_name": "token_embeddings"},
+            "module_input_name",
+        ),
+        (
+            "bert-dense-tanh",
+            "2_Dense/config.json",
+            {"module_input_name": "token_embeddings"},
+            "module_input_name",
+        ),
+        ("bert-dense-tanh", "2_Dense/config.json", {"use_residual": True}, "residual"),
+        (
+            "bert-dense-tanh",
+            "2_Dense/config.json",
+            {"activation_function": "evil.Tanh"},
+            "evil.Tanh",
+        ),
+        ("bert-dense-tanh", "2_Dense/config.json", {"activation_function": "torch.nn.X"}, "nn.X"),
+        ("bert-mean", "config.json", {"is_decoder": True}, "is_decoder"),
+        ("bert-mean", "config.json", {"model_type": "t5"}, "t5"),
+        ("bert-mean", "config.json", {"hidden_act": "silu"}, "silu"),
+        ("bert-mean", "config.json", {"num_hidden_layers": 3}, "layer.2"),
+        ("bert-mean", "config.json", {"num_attention_heads": 3}, "in 3 heads"),
+        ("bert-mean", "config.json", {"num_attention_heads": -1}, "in -1 heads"),
+        ("bert-mean", "config.json", {"position_embedding_type": "relative_key"}, "relative_key"),
+        (
+            "router",
+            "router_config.json",
+            {"parameters": {"route_mappings": {"x": "query"}}},
+            "routes",
+        ),
+        ("router", "router_config.json", {"structure": {"document": []}}, "routes"),
     ],
 )
-def test_what_is_not_computed_here_is_refused_and_not_left_out(folder_of, name, file, changes):
+def test_what_is_not_computed_here_is_refused_and_not_left_out(
+    folder_of, name, file, changes, said
+):
     folder = folder_of(name)
     content = json.loads((folder / file).read_text()) | changes
     (folder / file).write_text(json.dumps(content))
+    error = refusal(folder)
+    assert error.key == "encoder.unsupported"
+    assert said in error.received
+
+
+@pytest.mark.parametrize(
+    ("order", "key", "said"),
+    [
+        ([0, 2, 1, 3], "encoder.unsupported", "Pooling after Dense"),
+        ([0, 2, 3], "encoder.unsupported", "no Pooling"),
+        ([1, 0, 2, 3], "encoder.unknown module", "Pooling"),
+    ],
+)
+def test_modules_in_an_order_that_makes_no_vector_are_refused(folder_of, order, key, said):
+    folder = folder_of("bert-dense-tanh")
+    modules = json.loads((folder / "modules.json").read_text())
+    kept = [modules[old] | {"idx": new} for new, old in enumerate(order)]
+    (folder / "modules.json").write_text(json.dumps(kept))
+    error = refusal(folder)
+    assert error.key == key
+    assert said in error.received
+
+
+def test_sides_whose_vectors_have_two_widths_are_refused(folder_of):
+    folder = folder_of("router")
+    file = folder / "query_0_StaticEmbedding" / "model.safetensors"
+    rows = load_file(file)["embedding.weight"]
+    save_file({"embedding.weight": np.hstack([rows, rows])}, file)
     assert refusal(folder).key == "encoder.unsupported"
 
 
-def test_dense_before_pooling_is_refused(folder_of):
-    folder = folder_of("bert-dense-tanh")
-    modules = json.loads((folder / "modules.json").read_text())
-    modules[1]["idx"], modules[2]["idx"] = 2, 1
-    (folder / "modules.json").write_text(json.dumps(modules))
+def test_a_cluster_below_0_is_refused(folder_of):
+    folder = folder_of("model2vec-bare")
+    weights = load_file(folder / "model.safetensors")
+    weights["mapping"][-1] = -1  # for NumPy, the last row
+    save_file(weights, folder / "model.safetensors")
     assert refusal(folder).key == "encoder.unsupported"
 
 
@@ -305,6 +424,40 @@ def test_weights_of_a_wrong_shape_are_refused_when_the_folder_is_opened(folder_o
                 refusal(folder)
 
 
+def test_an_embedding_of_no_rows_is_refused_before_a_text_is_read(folder_of):
+    folder = folder_of("bert-mean")
+    weights = load_file(folder / "model.safetensors")
+    name = next(name for name in weights if "position_embeddings" in name)
+    save_file(weights | {name: weights[name][:0].copy()}, folder / "model.safetensors")
+    assert "has the shape 0 ×" in refusal(folder).received
+
+
+TABLE, ROWS = np.ones((4, 3), np.float32), np.arange(4)
+
+
+@pytest.mark.parametrize(
+    "weights",
+    [
+        {"embeddings": TABLE[..., None]},
+        {"embeddings": TABLE[0]},
+        {"embeddings": TABLE, "mapping": ROWS[:, None], "weights": np.ones((4, 1))},
+        {"embeddings": TABLE, "weights": np.ones(3)},
+    ],
+)
+def test_a_table_and_its_factors_have_one_shape(weights):
+    assert sentence_transformers._rows({"embeddings": TABLE, "mapping": ROWS}).shape == (4, 3)
+    with pytest.raises(ValueError, match="another shape"):
+        sentence_transformers._rows(weights)
+
+
+@pytest.mark.parametrize(("rows", "residual"), [(3, (4, 3)), (4, (4, 4)), (4, (3,))])
+def test_what_goes_past_a_layer_has_its_shape(rows, residual):
+    weights = {"linear.weight": TABLE, "linear.bias": np.zeros(rows, np.float32)}
+    weights["residual.weight"] = np.zeros(residual, np.float32)
+    with pytest.raises(ValueError, match="another shape"):
+        pooling.dense({"use_residual": True}, weights)
+
+
 @pytest.mark.parametrize(("name", "file"), weights_of())
 def test_a_missing_weight_is_refused_by_name(folder_of, name, file):
     folder = folder_of(name)
@@ -344,7 +497,9 @@ def test_weights_of_other_kinds_are_read_or_refused(folder_of):
         save_file({k: a.astype(kind) for k, a in weights.items()}, folder / "model.safetensors")
         assert outcome(folder) == "encoded"
     save_file({k: a.astype(np.complex64) for k, a in weights.items()}, folder / "model.safetensors")
-    assert refusal(folder).key == "encoder.damaged file"
+    error = refusal(folder)
+    assert error.key == "encoder.damaged file"
+    assert "of the kind C64" in error.received
 
 
 @examples(150)

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
 import pytest
 
+from dssm_core.folder import ModelFolder
 from dssm_core.runtimes.encoder import EncoderTowers, is_alike
 from dssm_core.runtimes.encoders import open_encoder
+from dssm_core.runtimes.load import load_towers
+from dssm_core.towers import Towers
 from tests.encoders import refusal
+from tests.tiny import CONFIG, bare_folder
 
 SOURCE = """
 import numpy as np
@@ -139,6 +145,30 @@ def test_a_function_that_fails_later_is_said_too(install):
     towers = EncoderTowers(open_encoder("function:mine"))
     error = refusal(lambda: towers.encode(["red"], "query"))
     assert "KeyError: 'later'" in str(error)
+
+
+@pytest.mark.parametrize("given", [[["a", "b", "c"]], [[True] * 3], [[1j] * 3]], ids=str)
+def test_what_turns_into_no_numbers_later_is_refused(install, given):
+    install(mine="encode")
+    encoder = replace(open_encoder("function:mine"), vectors=lambda *_: np.array(given))
+    error = refusal(lambda: EncoderTowers(encoder).encode(["red"], "query"))
+    assert error.key == "encoder.other shape"
+
+
+def test_a_model_of_a_function_that_gives_other_vectors_now_is_refused(install, tmp_path):
+    install(mine="encode", other="sided")
+    facts = open_encoder("function:mine").facts
+    kept = {"reference": "function:mine", "fingerprint": facts.fingerprint, "options": {}}
+    kept |= {"prompts": {"query": "", "document": ""}, "samples": facts.samples.tolist()}
+
+    def load(**changed: str) -> Towers:
+        config = {**CONFIG, "family": "encoder", "encoder": kept | changed}
+        path = bare_folder(tmp_path / "m", config_json=json.dumps(config).encode())
+        return load_towers(ModelFolder.open(path))
+
+    assert load().encode(["red"], "query")[0].is_readable
+    for changed in ({"reference": "function:other"}, {"fingerprint": "0" * 12}):
+        assert refusal(lambda changed=changed: load(**changed)).key == "encoder.changed"
 
 
 def test_a_package_that_cannot_be_imported_is_said(install):

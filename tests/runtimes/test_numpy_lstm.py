@@ -217,6 +217,35 @@ def test_layers_of_other_names_or_classes_are_left_to_keras(tmp_path, old, new):
     assert load_plain(ModelFolder.open(path)) is None
 
 
+def swapped(layers: list[dict]) -> None:
+    """Give the names of two layers to each other."""
+    one, other = (next(x for x in layers if x["class_name"] == c) for c in ("LSTM", "Attention"))
+    names = one["config"]["name"], other["config"]["name"]
+    other["config"]["name"], one["config"]["name"] = names
+
+
+def added(layers: list[dict]) -> None:
+    """Add a layer with weights that no size or choice makes."""
+    (more,) = (json.loads(json.dumps(x)) for x in layers if x["class_name"] == "Attention")
+    more["config"]["name"] = "second"
+    layers.append(more)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"), [(swapped, "lstm is Attention, not LSTM"), (added, "other layers")]
+)
+def test_layers_that_are_not_those_of_the_sizes_are_refused(tmp_path, change, said):
+    def changed(content: bytes) -> bytes:
+        config = json.loads(content)
+        change(config["config"]["layers"])
+        return json.dumps(config).encode()
+
+    path = copied(tmp_path / "m")
+    rewritten(path, "config.json", changed)
+    with pytest.raises(ValueError, match=said):
+        read_weights(path / "model.keras", ModelFolder.open(path).config["model"])
+
+
 def external(file: h5py.File, place: str) -> None:
     values, secret = file[place][()], Path(file.filename).with_name("secret.h5")
     with h5py.File(secret, "w") as other:

@@ -90,6 +90,21 @@ DAMAGED = {
 }
 
 
+@pytest.mark.parametrize("case", ["too deep", "huge size", "size past the end", "cut in a number"])
+def test_what_the_runtime_might_read_is_refused_before_it(case):
+    with pytest.raises(UserError) as caught:
+        check_graph(DAMAGED[case], Path("model.onnx"))
+    assert caught.value.key == "encoder.damaged file"
+
+
+def test_a_folder_in_the_place_of_a_graph_is_no_graph(folder_of):
+    folder = folder_of("onnx")
+    (folder / "onnx" / "model.onnx").unlink()
+    (folder / "onnx" / "model.onnx").mkdir()
+    error = refusal(folder)
+    assert (error.key, error.values["file"]) == ("encoder.no file", "model.onnx")
+
+
 @pytest.mark.parametrize("case", DAMAGED)
 def test_what_is_no_onnx_file_is_refused(folder_of, case):
     folder = folder_of("onnx")
@@ -104,27 +119,34 @@ def test_a_graph_cut_off_anywhere_is_refused(folder_of):
         assert refusal(folder).key == "encoder.damaged file"
 
 
-def described(name: bytes, kind: int) -> bytes:
-    """Return a value of a graph: a matrix of any size, of floats (1) or of whole numbers (7)."""
-    sizes = field(1, field(2, b"a")) + field(1, field(2, b"b"))
-    return field(1, name) + field(2, field(1, bytes([8, kind]) + field(2, sizes)))
+def described(name: bytes, size: bytes) -> bytes:
+    """Return a value of a graph: a matrix of whole numbers, of any size."""
+    sizes = field(1, field(2, b"a")) + field(1, field(2, size))
+    return field(1, name) + field(2, field(1, b"\x08\x07" + field(2, sizes)))
+
+
+def one_node(operation: bytes, inputs: list[bytes], made: bytes) -> bytes:
+    """Return a graph of one operation on matrices of whole numbers."""
+    node = b"".join(field(1, name) for name in inputs) + field(2, made) + field(4, operation)
+    values = b"".join(field(11, described(name, b"b")) for name in inputs)
+    values += field(12, described(made, b"c"))
+    return b"\x08\x08" + field(7, field(1, node) + field(2, b"g") + values) + field(8, b"\x10\x0d")
 
 
 @pytest.mark.parametrize(
-    ("given", "made", "key"),
+    ("operation", "inputs", "made", "key"),
     [
-        (b"x", b"last_hidden_state", "encoder.no text encoder"),
-        (b"input_ids", b"y", "encoder.no text encoder"),
-        (b"input_ids", b"last_hidden_state", "encoder.failed"),  # no vector of a piece
+        (b"Identity", [b"attention_mask"], b"last_hidden_state", "encoder.no text encoder"),
+        (b"Add", [b"input_ids", b"pixels"], b"last_hidden_state", "encoder.no text encoder"),
+        (b"Identity", [b"input_ids"], b"y", "encoder.no text encoder"),
+        (b"Identity", [b"input_ids"], b"last_hidden_state", "encoder.failed"),  # no vectors
+        (b"MatMul", [b"input_ids", b"attention_mask"], b"sentence_embedding", "encoder.failed"),
+        (b"Transpose", [b"input_ids"], b"sentence_embedding", "encoder.failed"),  # of pieces
     ],
 )
-def test_a_graph_that_is_no_text_encoder_is_refused(folder_of, given, made, key):
-    to_float = field(1, b"to") + b"\x18\x01" + b"\xa0\x01\x02"
-    node = field(1, given) + field(2, made) + field(4, b"Cast") + field(5, to_float)
-    values = field(11, described(given, 7)) + field(12, described(made, 1))
-    content = b"\x08\x08" + field(7, field(1, node) + field(2, b"g") + values)
+def test_a_graph_that_is_no_text_encoder_is_refused(folder_of, operation, inputs, made, key):
     folder = folder_of("onnx")
-    (folder / "onnx" / "model.onnx").write_bytes(content + field(8, b"\x10\x0d"))
+    (folder / "onnx" / "model.onnx").write_bytes(one_node(operation, inputs, made))
     assert refusal(folder).key == key
 
 

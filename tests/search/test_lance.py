@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from dssm_core.bulk.encode import encode_texts
@@ -94,6 +95,9 @@ def test_a_table_is_written_anew_and_another_ones_is_left_alone(run, refused, tm
     said = refused(*arguments[:-1], f"lancedb:{tmp_path / 'db'}#theirs")
     assert "was not written by `index --store`" in said
     assert lancedb.connect(tmp_path / "db").open_table("theirs").count_rows() == 1
+    with pytest.raises(UserError) as caught:
+        open_table(Store(str(tmp_path / "db"), "theirs"), ModelFolder.open(tiny.trained()))
+    assert caught.value.key == "store.something else"
 
 
 @needs_lance
@@ -130,6 +134,32 @@ def test_a_damaged_table_is_told(tmp_path, model):
         path.write_bytes(b"no manifest")
     with pytest.raises(UserError, match="cannot be read"):
         open_table(store, model)
+
+
+@needs_lance
+def test_a_place_that_cannot_be_written_is_told(tmp_path, model):
+    (tmp_path / "db").write_text("a file")
+    with pytest.raises(UserError) as caught:
+        write_table(Store(str(tmp_path / "db")), model, [(["1"], ["boat"], np.eye(1, 76))])
+    assert caught.value.key == "store.cannot write"
+
+
+def test_a_table_that_fails_as_it_is_read_is_told(model, monkeypatch):
+    class Table:
+        schema = pa.schema(
+            [], metadata={lance.KEY: json.dumps({"fingerprint": model.fingerprint, "model": "m"})}
+        )
+
+        def count_rows(self) -> int:
+            raise RuntimeError("lance error: not found\nin file.rs")
+
+    monkeypatch.setattr(Store, "open", lambda self: Table())
+    with pytest.raises(UserError) as caught:
+        open_table(Store("db"), model)
+    assert (caught.value.key, caught.value.received) == (
+        "store.unreadable",
+        "lance error: not found",
+    )
 
 
 def test_a_missing_extra_is_told_with_the_way_to_install_it(monkeypatch, tmp_path):

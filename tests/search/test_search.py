@@ -305,6 +305,14 @@ def test_a_manifest_that_is_none_is_refused(written, folder, content):
         index.open_index(written, folder)
 
 
+def test_a_manifest_that_is_too_large_is_not_read(written, folder):
+    content = (written / "index.json").read_bytes()
+    (written / "index.json").write_bytes(content + b" " * 1_000_000)
+    with pytest.raises(UserError, match="is damaged") as refused:
+        index.open_index(written, folder)
+    assert "larger than 1,000,000 bytes" in refused.value.received
+
+
 def test_an_index_of_a_later_format_is_refused(written, folder):
     restamp(written, format=2)
     with pytest.raises(UserError, match="is damaged") as refused:
@@ -333,6 +341,22 @@ def test_sizes_that_do_not_fit_are_refused_where_no_graph_would_tell(tmp_path, f
     restamp(path, **changed)
     with pytest.raises(UserError, match="is damaged"):
         index.open_index(path, folder)
+
+
+def test_numbers_of_another_kind_and_documents_of_another_number_are_refused(tmp_path, folder):
+    path = tmp_path / "index"
+    index.write_index(path, folder, encode_corpus(WordTowers(), DOCUMENTS))
+    vectors, lines = np.load(path / "vectors.npy"), (path / "documents.jsonl").read_bytes()
+    for values, written in (
+        (vectors.astype(np.float32), lines),
+        (vectors, lines + b'"one more"\n'),
+        (vectors, lines[: lines.rindex(b"\n", 0, -1) + 1]),
+    ):
+        np.save(path / "vectors.npy", values)
+        (path / "documents.jsonl").write_bytes(written)
+        restamp(path)
+        with pytest.raises(UserError, match="is damaged"):
+            index.open_index(path, folder)
 
 
 def test_a_graph_of_other_vectors_is_refused(written, folder, tmp_path):

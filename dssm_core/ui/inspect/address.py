@@ -73,7 +73,7 @@ class InspectView:
         names = ("model", "fingerprint", "column", "slice", "second", "file")
         texts = {name: _text(values[name]) for name in names}
         cosine, line = float(values["threshold"]), int(values["line"])
-        if not (math.isfinite(cosine) and -1 <= cosine <= 1 and 0 <= line < 2**53):
+        if not (-1 <= cosine <= 1 and 0 <= line < 2**53):
             raise ValueError("numbers out of range")
         roles = {_text(name): _role(name, value) for name, value in dict(values["roles"]).items()}
         if len(roles) > 20:

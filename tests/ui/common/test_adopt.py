@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from dssm_core.folder import ModelFolder
+from dssm_core.ui.common import adopt
 from tests.encoders import labelled_pairs, static_folder
 from tests.pages import APP, run_until, shown_text, sound
 from tests.tiny import bare_folder
@@ -61,6 +63,24 @@ def test_what_cannot_be_opened_is_said_and_stays_typed(
     run_until(app, lambda: said in shown_text(app))
     assert app.text_input(key="adopt.reference").value == reference
     assert not (tmp_path / "models/mine").exists()
+
+
+def test_an_adoption_that_is_stopped_ends_before_the_next_text(monkeypatch):
+    began, clicked = threading.Event(), threading.Event()
+
+    def two_texts(wanted, log, progress):
+        progress(0, 2)
+        began.set()
+        clicked.wait(60)
+        progress(1, 2)
+
+    monkeypatch.setattr("dssm_core.adoption.adopt", two_texts)
+    run = adopt._start("anything", labelled_pairs(2), "mine", ("", ""))
+    assert began.wait(60)
+    run.stopped.set()
+    clicked.set()
+    assert run.job.wait(60)
+    assert run.job.error.key == "adopt.stopped"
 
 
 def test_a_page_that_may_not_write_offers_none(page, monkeypatch):

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dssm_core.errors import UserError
 from dssm_core.folder import ModelFolder
 from dssm_core.inspection.score_pairs import Inspection, inspect_pairs
 from dssm_core.reporting import sheets
@@ -21,6 +22,7 @@ from dssm_core.store import Store
 from dssm_core.text import read
 from dssm_core.ui.common import state
 from dssm_core.ui.inspect import changes, compare_models, vectors, verdicts
+from dssm_core.ui.inspect.selected_pair import SelectedPair
 from tests.pages import Ready, sent_rows, shown_text, sound
 from tests.tiny import AWKWARD, WordTowers, bare_folder
 
@@ -53,6 +55,12 @@ def inspection(scorer: Scorer) -> Inspection:
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     return Store(tmp_path / "kept" / "verdicts.sqlite3")
+
+
+def test_a_line_that_is_not_among_the_pairs_is_refused(inspection, scorer):
+    with pytest.raises(UserError) as caught:
+        SelectedPair.of(inspection, 7, scorer, 0.4)
+    assert (caught.value.key, caught.value.received) == ("inspect.no such pair", "7")
 
 
 def harness(
