@@ -36,9 +36,10 @@ frame = pd.DataFrame({"x": range(6), "y": height})
 st.altair_chart(alt.Chart(frame).mark_point().encode(x="x:Q", y="y:Q"), width="stretch")
 """
 
-POINTS = """[...(document.querySelector('[data-testid=stVegaLiteChart]')?.querySelectorAll(
-  '.mark-symbol path') ?? [])].map(p => p.getAttribute('aria-label') ?? '').sort().join('|')"""
-"""What the points of the first chart say of themselves; empty while there is no chart."""
+POINTS = """([...document.querySelectorAll('[data-testid=stVegaLiteChart]')]
+  .map(chart => [...chart.querySelectorAll('.mark-symbol path')]).find(of => of.length) ?? [])
+  .map(p => p.getAttribute('aria-label') ?? '').sort().join('|')"""
+"""What the points of the first chart that has some say of themselves; empty while there is none."""
 
 IDLE = "document.querySelector('[data-test-script-state]')?.dataset.testScriptState"
 
