@@ -15,6 +15,7 @@ files (SQLITE_TMPDIR): some 100 bytes a pair.
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import os
 import resource
@@ -25,8 +26,6 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.benchmarks.negatives_memory import write_pairs
-
 SHARD = 5_000
 """Small, so that there are many tasks for a worker."""
 
@@ -34,6 +33,16 @@ SAID_SECONDS = 10
 """A line of what is under way is shown so often at most."""
 
 COLUMNS = ("pairs", "workers", "worker", "command", "seconds", "index", "cpu", "rate")
+
+
+def write_pairs(path: Path, number: int) -> None:
+    """Write `number` pairs of 6 and 30 words, all different."""
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["query", "document"])
+        for i in range(number):
+            words = [f"w{(i * 7919 + k * 104729) % 50021}" for k in range(30)]
+            writer.writerow([f"{i} " + " ".join(words[:6]), f"{i} " + " ".join(words)])
 
 
 def main() -> None:
