@@ -122,7 +122,9 @@ def run_tests(
     command = [sys.executable, "-m", "pytest", "-p", "tests.benchmarks.switches", "-n", "0"]
     command += ["-p", "no:cacheprovider", "-m", marker, "--tb=no", "-o", "faulthandler_timeout=200"]
     command += ["-o", "faulthandler_exit_on_timeout=true"]
-    environment = {**os.environ, "PYTHONPATH": str(scratch), "GUARDS": str(scratch)}
+    # folders of its own: what is written while a guard is off must not be found by anybody later
+    own = {name: str(scratch / name) for name in ("XDG_CACHE_HOME", "XDG_DATA_HOME")}
+    environment = {**os.environ, **own, "PYTHONPATH": str(scratch), "GUARDS": str(scratch)}
     limit = functools.partial(resource.setrlimit, resource.RLIMIT_DATA, (MEMORY, MEMORY))
     with (scratch / "log").open("a") as log:
         start = functools.partial(

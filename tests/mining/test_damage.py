@@ -51,7 +51,7 @@ def test_a_model_whose_vectors_are_no_numbers_writes_none(tmp_path, monkeypatch)
             return [replace(one, vector=one.vector * np.float32("nan")) for one in found]
 
     index = tmp_path / "index"
-    build_index(stream_pairs(pairs_file()), index, len)
+    build_index(lambda: stream_pairs(pairs_file()), index, len)
     monkeypatch.setattr("dssm_core.mining.vectors.towers_at", lambda path: Broken())
     cosines = Cosines(tmp_path, index, tmp_path / "work", 9)
     error = refusal(lambda: cosines.prepare(LOCAL, len))
