@@ -37,7 +37,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Drawing:
-    """A chart that is drawn anew at every edit: a template, and what is put into it.
+    """A chart that is made at every edit: a template, and what is put into it.
 
     Altair takes some 100 ms to make a layered chart, and to fill in one that was made takes 1.
 

@@ -28,6 +28,7 @@ from dssm_core.quantities import format_number
 from dssm_core.words import ENGLISH, Translate
 
 SIDES = ("query", "document")
+"""The texts that are set against each other: columns that start with these are theirs."""
 
 MAX_WORDS = 10
 """Words of each text that are drawn: those with the largest interactions, in reading order."""

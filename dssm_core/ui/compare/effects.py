@@ -13,7 +13,7 @@ from dssm_core.card import trust_sentence
 from dssm_core.scoring import ScoredDocument, Scorer
 from dssm_core.text import READ_STATES
 from dssm_core.towers import Side, can_encode_any
-from dssm_core.ui.common import components, theme
+from dssm_core.ui.common import components, drawings, theme
 from dssm_core.ui.common.language import tr, translator
 from dssm_core.ui.compare.result import ResultView
 from dssm_core.words import join_texts
@@ -59,10 +59,10 @@ def show_interactions(pairs: pd.DataFrame, key: str) -> None:
     links, cells = st.columns([5, 7], gap="medium")
     with links:
         drawing = charts.word_links(pairs, ink=theme.ink(), tr=translator())
-        components.show_chart(drawing, f"{key}.links", is_moving=True)
+        drawings.show_chart(drawing, f"{key}.links", is_moving=True)
     with cells:
         drawing = charts.interaction_map(pairs, ink=theme.ink(), tr=translator())
-        components.show_chart(drawing, f"{key}.interactions", is_moving=True)
+        drawings.show_chart(drawing, f"{key}.interactions", is_moving=True)
 
 
 def show_decomposition(
@@ -93,7 +93,7 @@ def show_decomposition(
             ink=theme.ink(),
             tr=translator(),
         )
-        components.show_chart(drawing, f"{key}.decomposition")
+        drawings.show_chart(drawing, f"{key}.decomposition")
 
 
 def show_pair_effects(
@@ -132,7 +132,7 @@ def _show_effects(effects: explain.Effects, title: str, reach: float, key: str) 
     number = sum(token.state in READ_STATES for token in effects.tokens)
     draw = partial(charts.effects_chart, effects.frame(), title=title, reach=reach, tr=translator())
     drawing = draw(most=STRONGEST, ink=theme.ink())
-    components.show_chart(drawing, key, is_moving=True)
+    drawings.show_chart(drawing, key, is_moving=True)
     agreement = effects.agreement()
     verdict = "" if agreement is None else tr(_verdict(agreement), agreement=agreement)
     components.show_quiet(join_texts(drawing.more["description"], verdict))
@@ -140,7 +140,7 @@ def _show_effects(effects: explain.Effects, title: str, reach: float, key: str) 
         components.show_folded(
             tr("effects.all", number=number),
             f"{key}.folded",
-            lambda: components.show_chart(draw(ink=theme.ink()), f"{key}.all", is_moving=True),
+            lambda: drawings.show_chart(draw(ink=theme.ink()), f"{key}.all", is_moving=True),
         )
 
 

@@ -16,7 +16,7 @@ from dssm_core import charts
 from dssm_core.errors import UserError
 from dssm_core.folder import ModelFolder
 from dssm_core.scoring import Scores, scales
-from dssm_core.ui.common import components, theme
+from dssm_core.ui.common import components, drawings, theme
 from dssm_core.ui.common.language import tr, translator
 from dssm_core.ui.common.tables import Column, pick_table
 from dssm_core.ui.compare.second_scale import SecondScale
@@ -263,7 +263,7 @@ def _same_threshold(scale: SecondScale, threshold: charts.Threshold) -> str:
 
 def _show_chart(drawing: charts.Drawing, key: str) -> None:
     """Show a chart of which a click chooses a document, and whose points move to new data."""
-    components.pick_chart(
+    drawings.pick_chart(
         drawing, key, "document", lambda point: _select(int(point["position"])), is_moving=True
     )
 

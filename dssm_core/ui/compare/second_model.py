@@ -11,7 +11,7 @@ from dssm_core import charts
 from dssm_core.folder import ModelFolder
 from dssm_core.scoring import Scores
 from dssm_core.towers import ScoredToken
-from dssm_core.ui.common import components, theme
+from dssm_core.ui.common import drawings, theme
 from dssm_core.ui.common.language import tr, translator
 from dssm_core.ui.common.models import pick_second, second_scorer
 from dssm_core.ui.compare.result import ResultView
@@ -69,4 +69,4 @@ def show_second(view: ResultView) -> None:
     mine, other = view.frame, view.second.frame()
     both = pd.concat([mine.assign(model=view.folder.name), other.assign(model=view.second.model)])
     chart = charts.slope_chart(both, ink=theme.ink(), tr=translator())
-    components.show_chart(chart, "compare.slope")
+    drawings.show_chart(chart, "compare.slope")

@@ -18,7 +18,7 @@ from dssm_core.inspection.carry import RULES, carry_threshold
 from dssm_core.inspection.rank_moves import moved_queries, ranks_of
 from dssm_core.inspection.score_pairs import Inspection, inspect_pairs
 from dssm_core.quantities import format_number
-from dssm_core.ui.common import components, theme
+from dssm_core.ui.common import components, drawings, theme
 from dssm_core.ui.common.language import tr, translator
 from dssm_core.ui.common.models import pick_second, second_scorer
 from dssm_core.ui.common.tables import Column, pick_table, show_table
@@ -262,7 +262,7 @@ def _show_slopes(changes: pd.DataFrame, names: tuple[str, str]) -> None:
     )
     ranks = ranks_of(changes, query, names, MAX_LINES)
     chart = charts.slope_chart(ranks, ink=theme.ink(), tr=translator())
-    components.show_chart(chart, "inspect.second.slope")
+    drawings.show_chart(chart, "inspect.second.slope")
 
 
 def _show_table(changes: pd.DataFrame, names: tuple[str, str]) -> None:

@@ -11,8 +11,7 @@ from dssm_core import charts
 from dssm_core.evaluation import auc
 from dssm_core.inspection import measure
 from dssm_core.quantities import format_number
-from dssm_core.ui.common import components, theme
-from dssm_core.ui.common.components import pick_chart
+from dssm_core.ui.common import components, drawings, theme
 from dssm_core.ui.common.language import tr, translator
 from dssm_core.ui.inspect import threshold
 from dssm_core.ui.inspect.load import ScoredPairs
@@ -109,7 +108,7 @@ def _show_charts(
     columns = [*st.columns(2, gap="medium"), *st.columns(2, gap="medium")]
     with columns[0]:
         chart = charts.distribution_chart(bins, **at, **style)
-        components.show_chart(chart, "inspect.distribution")
+        drawings.show_chart(chart, "inspect.distribution")
     if frame["label"].nunique() < 2 or curve.empty:
         with columns[1]:
             components.show_message("note", tr("inspect.one label"))
@@ -133,12 +132,14 @@ def _show_charts(
             tuple(style.values()),
             lambda: charts.reliability_chart(table, error=error, **style),
         )
-        components.show_chart(reliability, "inspect.reliability")
+        drawings.show_chart(reliability, "inspect.reliability")
 
 
 def _show_curve(name: str, chart: charts.Drawing, scored: ScoredPairs) -> None:
     key = f"inspect.{name}.{st.session_state.get(threshold.MOVES, 0)}"
-    pick_chart(chart, key, "threshold", lambda point: threshold.put(scored, float(point["cosine"])))
+    drawings.pick_chart(
+        chart, key, "threshold", lambda point: threshold.put(scored, float(point["cosine"]))
+    )
 
 
 def _show_ranking(scored: ScoredPairs) -> None:

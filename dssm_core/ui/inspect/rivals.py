@@ -12,7 +12,7 @@ from dssm_core.explain import Comparison
 from dssm_core.inspection.neighbours import nearest
 from dssm_core.quantities import format_number
 from dssm_core.text import READ_STATES
-from dssm_core.ui.common import components, theme
+from dssm_core.ui.common import components, drawings, theme
 from dssm_core.ui.common.language import tr, translator
 from dssm_core.ui.inspect.changes import changes_html
 from dssm_core.ui.inspect.selected_pair import SelectedPair
@@ -155,4 +155,4 @@ def _show_charts(pair: SelectedPair, comparison: Comparison, names: tuple[str, s
                 ink=theme.ink(),
                 tr=translator(),
             )
-            components.show_chart(chart, f"inspect.rivals.{number}.{pair.key}")
+            drawings.show_chart(chart, f"inspect.rivals.{number}.{pair.key}")

@@ -12,7 +12,7 @@ from dssm_core import charts
 from dssm_core.inspection import measure, separation
 from dssm_core.inspection.slices import column_name, in_slice, slice_columns, slice_names
 from dssm_core.ui.common import components, theme
-from dssm_core.ui.common.components import pick_chart
+from dssm_core.ui.common.drawings import pick_chart
 from dssm_core.ui.common.language import language, tr, translator
 from dssm_core.ui.common.tables import Column, pick_table
 from dssm_core.ui.inspect.load import ScoredPairs

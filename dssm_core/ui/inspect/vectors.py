@@ -19,7 +19,7 @@ from dssm_core.inspection.neighbours import (
 )
 from dssm_core.inspection.slices import SAID, TRAIT_WORDS, column_name, slice_columns, slice_of
 from dssm_core.towers import Side
-from dssm_core.ui.common import components, theme
+from dssm_core.ui.common import components, drawings, theme
 from dssm_core.ui.common.language import tr, translator
 from dssm_core.ui.common.tables import Column, pick_table
 from dssm_core.ui.common.work import cached
@@ -112,7 +112,7 @@ def show_map(pair: SelectedPair) -> None:
         ink=theme.ink(),
         tr=translator(),
     )
-    event = components.show_chart(
+    event = drawings.show_chart(
         chart,
         f"inspect.map.{pair.key}.{colour}",
         on_select="rerun",

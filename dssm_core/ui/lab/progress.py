@@ -10,7 +10,7 @@ import streamlit as st
 
 from dssm_core import charts
 from dssm_core.errors import UserError
-from dssm_core.ui.common import components
+from dssm_core.ui.common import components, drawings
 from dssm_core.ui.common.language import tr, translator
 from dssm_core.ui.lab.runs import Task
 
@@ -61,7 +61,7 @@ def watch(runs: Sequence[Task], key: str, measures: Sequence[Measure]) -> None:
                 tr=translator(),
             )
             with column:
-                components.show_chart(chart, f"{key}.{measure.name}")
+                drawings.show_chart(chart, f"{key}.{measure.name}")
 
     show()
 

@@ -9,7 +9,7 @@ import streamlit as st
 
 from dssm_core import charts
 from dssm_core.scoring import Head
-from dssm_core.ui.common import components, theme
+from dssm_core.ui.common import components, drawings, theme
 from dssm_core.ui.common.language import tr, translator
 from dssm_core.ui.lab.progress import Measure, watch
 from dssm_core.ui.lab.runs import Task
@@ -84,7 +84,7 @@ def _show_predictions(result: dict[str, Any]) -> None:
             "percentile": float("nan"),
         }
     )
-    components.show_chart(
+    drawings.show_chart(
         charts.score_chart(
             shown,
             curve=charts.probability_curve(head.scale, head.bias),

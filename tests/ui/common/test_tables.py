@@ -9,6 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dssm_core.ui.common.tables import MAX_CELL, picked_row, synced
+from tests.pages import sound
 
 
 @pytest.mark.parametrize(
@@ -80,8 +81,7 @@ def test_a_long_text_is_cut(app: AppTest) -> None:
 def test_the_picked_row_is_marked_and_stays_so_when_another_cell_was_clicked(app: AppTest) -> None:
     assert app.session_state["table"]["selection"]["rows"] == [1]
     app.session_state["row"] = 0
-    app.run()
-    assert not app.exception
+    sound(app.run())
     assert app.session_state["table"]["selection"]["rows"] == [0]
 
 
