@@ -187,6 +187,15 @@ def files(folder: Path) -> dict[str, bytes]:
 
 # Ctrl-C
 
+
+@pytest.fixture(autouse=True)
+def _heeds_ctrl_c() -> Iterator[None]:
+    """Under `nohup` and in some CI a process is born deaf to Ctrl-C, and so are its children."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 INTERRUPTED = """
 import ctypes, os, signal, sys, threading
 from importlib import import_module
