@@ -58,6 +58,17 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> None:
     SHARED.append(base.parent if "PYTEST_XDIST_WORKER" in os.environ else base)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep whoever runs the tests out of them: their index, their verdicts, their cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("DSSM_INDEX", "DSSM_STORE"):
+            patch.delenv(name, raising=False)
+        patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture
 def spawning(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let processes that are spawned find these modules, whatever page was run here before.

@@ -168,6 +168,11 @@ class LanceSearch:
 
     engine = "LanceDB"
 
+    @property
+    def width(self) -> int:
+        """E."""
+        return int(self.table.schema.field("vector").type.list_size)
+
     def nearest(self, query: np.ndarray, number: int) -> list[Hit]:
         """Return at most `number` documents, the highest cosine first; each text once."""
         query = l2_normalise(query).astype(np.float32)

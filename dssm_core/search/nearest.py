@@ -73,6 +73,7 @@ class Near(Protocol):
     Attributes:
         engine: what it is called.
         number: documents of the corpus.
+        width: E, of a vector.
         recall: share of the exact 10 nearest that it finds, in [0, 1]; None: it is exact.
     """
 
@@ -84,6 +85,11 @@ class Near(Protocol):
     @property
     def number(self) -> int:
         """Return how many documents there are."""
+        ...
+
+    @property
+    def width(self) -> int:
+        """Return E."""
         ...
 
     @property
@@ -205,6 +211,11 @@ class VectorSearch:
     def number(self) -> int:
         """How many documents there are."""
         return len(self.documents)
+
+    @property
+    def width(self) -> int:
+        """E."""
+        return int(self.vectors.shape[1])
 
     def nearest(self, query: np.ndarray, number: int) -> list[Hit]:
         """Return at most `number` documents, the highest cosine first.

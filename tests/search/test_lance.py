@@ -62,6 +62,7 @@ def test_a_table_finds_what_the_exact_search_finds(run, tmp_path, model, corpus,
     scorer = Scorer(model)
     texts = [json.loads(line)["text"] for line in corpus.read_text("utf-8").split("\n")]
     exact = encode_corpus(scorer.cache, texts)
+    assert near.width == exact.width
     (query,) = scorer.cache.encode(["harbour boat"], "query")
     hits, wanted = near.nearest(query.vector, 10), exact.nearest(query.vector, 10)
     assert [hit.document for hit in hits] == [hit.document for hit in wanted]

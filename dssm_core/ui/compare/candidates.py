@@ -9,6 +9,7 @@ from typing import Literal
 
 import streamlit as st
 
+from dssm_core.errors import UserError
 from dssm_core.folder import ModelFolder
 from dssm_core.scoring import Scorer
 from dssm_core.search.nearest import Hit, Near
@@ -157,6 +158,10 @@ def _nearest(
     encoded = scorer.cache.encode([query], "query")[0]
     if not encoded.is_readable:
         components.show_message("note", tr("error.query.unread"))
+        return [], []
+    if search.width != len(encoded.vector):  # its fingerprint is right, so it was made by a mistake
+        widths = f"{search.width} ≠ {len(encoded.vector)}"
+        components.show_error(UserError("index.other width", widths, engine=search.engine))
         return [], []
     near = search.nearest(encoded.vector, NUMBER)
     far = _missed(judged, near, lambda document: search.locate(encoded.vector, document))

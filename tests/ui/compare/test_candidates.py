@@ -12,7 +12,7 @@ import pytest
 from dssm_core.errors import UserError
 from dssm_core.folder import ModelFolder
 from dssm_core.search import index, lance
-from dssm_core.search.nearest import encode_corpus
+from dssm_core.search.nearest import VectorSearch, encode_corpus
 from dssm_core.ui.compare import candidates, corpora
 from tests.pages import Loading, Ready, numbers, picker, shown_text, sound
 from tests.tiny import AWKWARD, WordTowers
@@ -372,6 +372,19 @@ def test_an_index_of_another_model_is_refused_and_the_pairs_serve(
     app = opened(page)
     assert "is another model's" in shown_text(app)
     assert "exact search of 5 documents" in shown_text(app)
+
+
+@pytest.mark.slow
+def test_an_index_of_another_width_is_refused_and_words_are_still_searched(
+    page: Any, models: Path
+) -> None:
+    folder = ModelFolder.open(models / "doors")
+    wider = VectorSearch(("door of red",), np.ones((1, 100), np.float32))
+    index.write_index(index.index_path(folder.fingerprint), folder, wider)
+    app = opened(page)
+    assert "vectors of another width than this model's" in shown_text(app)
+    assert not boxes(app, "cosine")
+    assert len(boxes(app, "bm25")) == 1
 
 
 @pytest.mark.slow
