@@ -20,6 +20,7 @@ import pyarrow as pa
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.Element_pb2 import Element
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.proto.NumberInput_pb2 import NumberInput
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
@@ -72,6 +73,7 @@ class Visitor:
         socket: an open connection to the page.
         name: the mark that this visitor puts into its texts.
         link: what follows the question mark of the address that was opened.
+        page: what follows its slash; "" for the first page.
 
     Attributes:
         marks: all marks that came in a message, which must be this visitor's own.
@@ -81,10 +83,10 @@ class Visitor:
         is_running: whether the page is at work.
     """
 
-    def __init__(self, socket: ClientConnection, name: str, link: str = "") -> None:
+    def __init__(self, socket: ClientConnection, name: str, link: str = "", page: str = "") -> None:
         self.name, self.marks, self.troubles = name, set[str](), list[str]()
         self.messages, self.size = 0, 0
-        self._socket, self._link = socket, link
+        self._socket, self._link, self._path = socket, link, page
         self._elements: dict[tuple[int, ...], tuple[Element, str]] = {}
         self._states: dict[str, WidgetState] = {}
         self._kept: dict[str, tuple[int, ForwardMsg]] = {}
@@ -126,12 +128,15 @@ class Visitor:
         answer = await self._wait(seconds, fits)
         return replace(answer, seconds=time.monotonic() - started)
 
-    async def type(self, label: str, text: str) -> None:
-        """Type a text into a field and leave the field, which starts a run."""
+    async def type(self, label: str, text: str | float) -> None:
+        """Type a text or a number into a field and leave the field, which starts a run."""
         element, fragment = self._field(label)
         state = first_state(element)
         assert state is not None
-        state.string_value = text
+        if isinstance(text, str):
+            state.string_value = text
+        else:
+            state.double_value = text
         self._states[state.id] = state
         self.is_running = True
         await self._rerun(fragment)
@@ -192,6 +197,8 @@ class Visitor:
             self._start(message)
         elif kind == "delta" and message.delta.WhichOneof("type") == "new_element":
             self._paint(message)
+        elif kind == "navigation":  # says it of the first run, too
+            self._page = message.navigation.page_script_hash
         elif kind == "auto_rerun":
             self._repeat(message.auto_rerun.fragment_id, message.auto_rerun.interval)
         elif kind == "stop_auto_rerun":
@@ -239,6 +246,7 @@ class Visitor:
         message = BackMsg()
         asked = message.rerun_script
         asked.query_string, asked.page_script_hash = self._link, self._page
+        asked.page_name = self._path
         asked.fragment_id, asked.is_auto_rerun = fragment, is_repeated
         asked.widget_states.widgets.extend(self._states.values())
         asked.cached_message_hashes.extend(self._kept)
@@ -269,7 +277,7 @@ class Visitor:
                 yield element, fragment
 
     def _field(self, label: str) -> tuple[Element, str]:
-        for element, fragment in self._of_kind("text_input", "text_area"):
+        for element, fragment in self._of_kind("text_input", "text_area", "number_input"):
             if getattr(element, element.WhichOneof("type")).label == label:
                 return element, fragment
         raise VisitError(f"no field {label!r}")
@@ -327,6 +335,11 @@ def first_state(element: Element) -> WidgetState | None:
     if kind in ("text_input", "text_area"):
         text = proto.value if proto.set_value else proto.default
         return WidgetState(id=proto.id, string_value=text)
+    if kind == "number_input":
+        number = proto.value if proto.set_value else proto.default
+        if proto.data_type == NumberInput.INT:
+            return WidgetState(id=proto.id, int_value=int(number))
+        return WidgetState(id=proto.id, double_value=number)
     if kind == "selectbox":
         default = proto.options[proto.default] if proto.HasField("default") else None
         chosen = proto.raw_value if proto.set_value else default
@@ -348,8 +361,8 @@ def read_table(content: bytes) -> pd.DataFrame:
     return pa.ipc.open_stream(content).read_pandas()
 
 
-async def visit(address: str, name: str, link: str = "") -> Visitor:
-    """Open the page, as a browser does that is given its address, and perhaps a link's query."""
+async def visit(address: str, name: str, link: str = "", page: str = "") -> Visitor:
+    """Open a page, as a browser does that is given its address, and perhaps a link's query."""
 
     def token() -> str:
         with urllib.request.urlopen(f"{address}/_stcore/health", timeout=30) as answer:
@@ -366,6 +379,6 @@ async def visit(address: str, name: str, link: str = "") -> Visitor:
         compression=None,
         open_timeout=60,
     )
-    visitor = Visitor(socket, name, link)
+    visitor = Visitor(socket, name, link, page)
     await visitor._rerun()
     return visitor

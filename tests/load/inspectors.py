@@ -1,0 +1,184 @@
+"""Several people on Inspect, each with many pairs: how fast is an edit, and does memory stay flat?
+
+    python -m tests.load.inspectors --sessions 10 --pairs 100000 --minutes 5 --json inspect.json
+
+1. A copy of debian-packages gets that many pairs: each of its 2,000 queries with as many of its
+   documents, the right one among them. The page is started as `streamlit run` does it.
+2. One person opens Inspect, then moves the threshold or searches the errors, and waits each time
+   until the page is at rest, the causes of the errors found.
+3. All come at once and do the same; the server's memory is read once a second.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import random
+import shutil
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dssm_core.corpus.pairs import read_pairs
+from tests.load.crowd import MODEL, Reading, emptied, machine, watch
+from tests.load.serving import Server, serving
+from tests.load.visitor import VisitError, mark, visit
+
+COSINE, SEARCH = "… as a cosine", "Search in query and document"
+"""The fields, as they are labelled in English."""
+
+PATIENCE = 900.0
+"""Seconds that a person waits for the page."""
+
+
+@dataclass
+class Seen:
+    """What some people saw: seconds until the page was at rest, and what went wrong.
+
+    Attributes:
+        opened: from the address to all pairs scored.
+        moved: from another threshold.
+        searched: from a word typed into the search.
+        errors: in words.
+    """
+
+    opened: list[float] = field(default_factory=list)
+    moved: list[float] = field(default_factory=list)
+    searched: list[float] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+    def numbers(self) -> dict[str, Any]:
+        """Return median and 95th percentile of each, and how many there were."""
+        times = {"opened": self.opened, "moved": self.moved, "searched": self.searched}
+        found: dict[str, Any] = {
+            name: [*np.percentile(seconds or [np.nan], [50, 95]).tolist(), len(seconds)]
+            for name, seconds in times.items()
+        }
+        return {**found, "errors": self.errors}
+
+
+def many_pairs(folder: Path, number: int) -> None:
+    """Write a model folder whose pairs.csv has some `number` pairs."""
+    shutil.copytree(MODEL, folder)
+    pairs = read_pairs((MODEL / "pairs.csv").read_bytes(), "pairs.csv")
+    each, size = -(-number // len(pairs)), len(pairs)
+    rows = np.repeat(np.arange(size), each)
+    other = (rows + np.tile(np.arange(each), size)) % size
+    texts = {
+        "query": pairs["query"].to_numpy()[rows],
+        "document": pairs["document"].to_numpy()[other],
+    }
+    frame = pd.DataFrame({**texts, "label": (rows == other).astype(int)})
+    frame.head(number).to_csv(folder / "pairs.csv", index=False)
+
+
+async def inspect(
+    server: Server, number: int, seen: Seen, edits: float, until: float, pace: float
+) -> None:
+    """Be one person: open the page, then move the threshold or search, again and again."""
+    chance, name = random.Random(number), mark(number)
+    words = ["library", "python", "tool", "server", "font", "game", ""]
+    try:
+        started = time.monotonic()
+        visitor = await visit(server.address, name, page="inspect")
+        await visitor.ready(PATIENCE)
+        seen.opened.append(time.monotonic() - started)
+        while edits > 0 and time.monotonic() < until:
+            await asyncio.sleep(chance.uniform(0.5, 1.5) * pace)
+            is_move, started = chance.random() < 0.5, time.monotonic()
+            if is_move:
+                await visitor.type(COSINE, round(chance.uniform(0.2, 0.6), 3))
+            else:
+                await visitor.type(SEARCH, chance.choice(words))
+            await visitor.ready(PATIENCE)
+            (seen.moved if is_move else seen.searched).append(time.monotonic() - started)
+            edits -= 1
+        await visitor.close()
+    except (VisitError, OSError) as error:
+        seen.errors.append(f"{name}: {error}")
+
+
+async def run(server: Server, asked: argparse.Namespace) -> dict[str, Any]:
+    """Let one person come, then all; return what was seen."""
+    alone, crowd, readings = Seen(), Seen(), list[Reading]()
+    watching = asyncio.create_task(watch(server, readings))
+    await inspect(server, 0, alone, asked.alone, float("inf"), asked.pace)
+    came, end = len(readings), time.monotonic() + 60 * asked.minutes
+    people = (
+        inspect(server, number, crowd, float("inf"), end, asked.pace)
+        for number in range(1, asked.sessions + 1)
+    )
+    await asyncio.gather(*people)
+    memory = readings[came:]
+    if left := await emptied(server):
+        crowd.errors.append(f"{left} sessions are left over")
+    await asyncio.sleep(3)
+    watching.cancel()
+    crowd.errors += server.errors()
+    half = memory[len(memory) // 2 :]
+    slope = np.polyfit([r.second / 60 for r in half], [r.memory for r in half], 1)[0]
+    points = {"before": readings[0], "alone": memory[0], "half": half[0], "end": half[-1]}
+    points["after"] = readings[-1]
+    return {
+        "alone": alone.numbers(),
+        "crowd": crowd.numbers(),
+        "memory": {name: asdict(point) for name, point in points.items()},
+        "slope": float(slope),
+    }
+
+
+def markdown(found: dict[str, Any]) -> str:
+    """Return a report as a table."""
+    asked, memory = found["asked"], found["memory"]
+
+    def times(name: str) -> str:
+        rows: Sequence[Sequence[float]] = found["alone"][name], found["crowd"][name]
+        return " | ".join(f"{p50:.2f} and {p95:.2f} s ({n})" for p50, p95, n in rows)
+
+    lines = [
+        f"| p50 and p95 until the page is at rest (how often) | alone | {asked['sessions']} |",
+        "|---|---|---|",
+        f"| opened, {asked['pairs']:,} pairs scored | {times('opened')} |",
+        f"| threshold moved, causes found | {times('moved')} |",
+        f"| errors searched | {times('searched')} |",
+        "",
+        f"errors: {len(found['crowd']['errors']) + len(found['alone']['errors'])}",
+        "MiB: " + ", ".join(f"{name} {point['memory']:.0f}" for name, point in memory.items()),
+        f"growth of memory in the last half: {found['slope']:+.1f} MiB a minute",
+        found["machine"],
+    ]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Measure, and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--sessions", type=int, default=10)
+    parser.add_argument("--pairs", type=int, default=100_000)
+    parser.add_argument("--minutes", type=float, default=5.0)
+    parser.add_argument("--alone", type=int, default=10, help="edits of one session before")
+    parser.add_argument("--pace", type=float, default=5.0, help="seconds from answer to edit")
+    parser.add_argument("--json", type=Path, help="the file to write everything to")
+    asked = parser.parse_args()
+    found: dict[str, Any] = {"machine": machine()}
+    with tempfile.TemporaryDirectory(prefix="dssm-load-") as folder:
+        many_pairs(Path(folder) / "models" / "debian-packages", asked.pairs)
+        with serving(DSSM_MODELS=f"{folder}/models") as server:
+            seen = asyncio.run(run(server, asked))
+    found |= {"asked": {n: v for n, v in vars(asked).items() if n != "json"}, **seen}
+    if asked.json:
+        asked.json.write_text(json.dumps(found, indent=1))
+    print(markdown(found))
+    for error in [*found["alone"]["errors"], *found["crowd"]["errors"]][:20]:
+        print(error)
+
+
+if __name__ == "__main__":
+    main()
