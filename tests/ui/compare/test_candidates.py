@@ -14,7 +14,7 @@ from dssm_core.folder import ModelFolder
 from dssm_core.search import index, lance
 from dssm_core.search.nearest import VectorSearch, encode_corpus
 from dssm_core.ui.compare import candidates, corpora
-from tests.pages import Loading, Ready, numbers, picker, shown_text, sound
+from tests.pages import Loading, Ready, numbers, picker, run_until, shown_text, sound
 from tests.tiny import AWKWARD, WordTowers
 
 PAIRS = """query,document,label
@@ -237,7 +237,7 @@ def test_while_the_corpus_is_encoded_the_page_says_how_far(
     app = page()
     monkeypatch.setattr(candidates, "PATIENCE", 0.01)
     app.button(key="compare.find").click().run()
-    assert begun.wait(300)
+    run_until(app, begun.is_set)  # the corpus must have been read when the page looks
     app.run()
     assert "2 of 5 documents" in shown_text(app)
     assert len(boxes(app, "bm25")) == 2

@@ -24,7 +24,7 @@ from dssm_core.ui.inspect import load
 from dssm_core.ui.inspect.report import report_bytes
 from dssm_core.words import ENGLISH, Sentence, translator_for
 from tests import ROOT
-from tests.pages import LABELLED, Loading, Ready, inspect_page, shown_text, sound
+from tests.pages import LABELLED, Loading, Ready, inspect_page, run_until, shown_text, sound
 from tests.tiny import AWKWARD
 
 Open = Callable[..., AppTest]
@@ -619,8 +619,7 @@ def test_the_page_does_not_wait_for_causes_and_shows_them_when_they_are_there(
     app = page(patience=0.0)
     assert set(errors(app)["cause"]) == {"…"}
     go.set()
-    app.run()
-    assert "…" not in set(errors(app)["cause"])
+    run_until(app, lambda: "…" not in set(errors(app)["cause"]))
 
 
 @pytest.mark.slow
