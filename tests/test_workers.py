@@ -76,7 +76,7 @@ def test_when_the_one_that_started_them_is_killed_they_end(tmp_path):
 
 
 def wait_for(condition) -> None:
-    for _ in range(600):
+    for _ in range(3_000):
         if condition():
             return
         time.sleep(0.1)

@@ -23,7 +23,7 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], AppTes
     monkeypatch.setenv("DSSM_MODELS", str(tmp_path / "models"))
     monkeypatch.setattr("dssm_core.ui.common.adopt._sample", labelled_pairs)
     st.cache_resource.clear()
-    return lambda: AppTest.from_file(APP, default_timeout=60).run()
+    return lambda: AppTest.from_file(APP, default_timeout=120).run()
 
 
 def fill(app: AppTest, reference: str, name: str) -> AppTest:

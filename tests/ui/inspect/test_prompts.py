@@ -44,7 +44,7 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], App
         out = tmp_path / "models/debian-packages"
         wanted = Adoption(encoder, labelled_pairs(40), out, prompts={"query": prompt})
         adopt(wanted, lambda line: None)
-        return AppTest.from_function(inspect_page, default_timeout=60).run()
+        return AppTest.from_function(inspect_page, default_timeout=120).run()
 
     return open_page
 
