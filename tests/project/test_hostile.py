@@ -22,7 +22,7 @@ import tracemalloc
 import zipfile
 import zlib
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -383,6 +383,17 @@ def test_a_link_that_unpacks_to_gigabytes_is_refused_in_little_memory():
     assert "too large" in found
     assert calls < 10_000
     assert megabytes < 20
+
+
+def test_every_link_that_is_made_can_be_read():
+    def view(letters: int) -> state.View:
+        return state.View("m", "a" * letters, ("d",), 0.5, 1)
+
+    most = state.MAX_SHARED - len(json.dumps(asdict(view(0))))
+    link = state.pack(view(most))
+    assert link
+    assert state.unpack(link) == view(most)
+    assert state.pack(view(most + 1)) is None
 
 
 @pytest.mark.parametrize(
