@@ -94,6 +94,7 @@ def check(chart: charts.Chart) -> dict[str, Any]:
     title = specification["title"]
     assert title["text"]
     assert title["subtitle"]
+    assert max(map(len, title["subtitle"])) <= 56, "or a phone cuts it off"
     assert specification["description"].endswith(".")
     assert "background" not in specification
     assert min(specification["padding"].values()) >= 4, "or the page clips letters at the edge"
