@@ -34,7 +34,7 @@ from tests.load.visitor import VisitError, mark, visit
 COSINE, SEARCH = "… as a cosine", "Search in query and document"
 """The fields, as they are labelled in English."""
 
-PATIENCE = 900.0
+PATIENCE = 300.0
 """Seconds that a person waits for the page."""
 
 

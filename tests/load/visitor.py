@@ -167,7 +167,7 @@ class Visitor:
                     await self._take(ForwardMsg.FromString(content))
                     self._changed.notify_all()
             raise VisitError("the connection was closed")
-        except (ConnectionClosed, VisitError, ValueError, AssertionError) as error:
+        except (ConnectionClosed, VisitError, ValueError, KeyError, AssertionError) as error:
             self._lost = error
             async with self._changed:
                 self._changed.notify_all()
@@ -206,7 +206,7 @@ class Visitor:
         elif kind == "script_finished":
             self.is_running = False
             kept = self._kept.items()
-            self._kept = {h: one for h, one in kept if self._runs - one[0] <= self._oldest}
+            self._kept = {h: one for h, one in kept if self._runs - one[0] <= self._oldest + 1}
             if message.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY:
                 shown = {widget_id(element) for element, _ in self._elements.values()}
                 self._states = {i: state for i, state in self._states.items() if i in shown}
@@ -218,7 +218,7 @@ class Visitor:
         fragments = {*message.metadata.run.fragment_ids}
         self._page = message.new_session.page_script_hash
         self._oldest = message.new_session.config.max_cached_message_age
-        self._runs, self.is_running = self._runs + 1, True
+        self._runs, self.is_running = self._runs + (not fragments), True
         if not fragments:
             self._stop([*self._repeated])
         self._elements = {
