@@ -38,6 +38,12 @@ def median(values: Iterable[float]) -> float:
     return statistics.median(values)
 
 
+def resident() -> float:
+    """Return the memory of this process in MiB, shared file pages included."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("VmRSS")).split()[1]) / 1024
+
+
 def machine() -> dict[str, Any]:
     """Return what the figures were measured on, and how busy it was."""
     info = Path("/proc/cpuinfo")

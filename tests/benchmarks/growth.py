@@ -29,7 +29,7 @@ import numpy as np
 from dssm_core.corpus.pairs import read_pairs
 from dssm_core.folder import ModelFolder
 from dssm_core.scoring import MAX_DOCUMENTS, Scorer
-from tests.benchmarks.figures import print_rows
+from tests.benchmarks.figures import print_rows, resident
 
 NUMBERS = (10, 100, 1_000, 10_000, 100_000)
 LENGTHS = (2, 8, 32, 128, 512, 4_096)
@@ -41,12 +41,6 @@ def texts(folder: ModelFolder, number: int, words: int) -> list[str]:
     held = " ".join(read_pairs(folder.path / "pairs.csv")["document"]).split()
     drawn = np.random.default_rng(0).choice(np.array(held, object), (number, words - 1))
     return [f"{' '.join(row)} x{place:x}" for place, row in enumerate(drawn)]
-
-
-def resident() -> float:
-    """Return the memory of this process in MiB."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return int(next(line for line in lines if line.startswith("VmRSS")).split()[1]) / 1024
 
 
 class Peak:

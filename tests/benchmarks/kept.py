@@ -11,21 +11,14 @@ from __future__ import annotations
 import argparse
 import gc
 import random
-from pathlib import Path
 
 from dssm_core.corpus.pairs import read_pairs
 from dssm_core.paths import sample_model
 from dssm_core.scoring import Scorer
+from tests.benchmarks.figures import resident
 
 STEPS = 10
 """How often memory is read."""
-
-
-def memory() -> float:
-    """Return this process's resident memory in MiB (Linux)."""
-    gc.collect()
-    status = Path("/proc/self/status").read_text()
-    return int(status.split("VmRSS:")[1].split()[0]) / 1024
 
 
 def main() -> None:
@@ -37,14 +30,16 @@ def main() -> None:
     scorer, queries, texts = Scorer(model), pairs["query"].tolist(), pairs["document"].tolist()
     documents = texts[:5]
     scorer.score(queries[0], documents)
-    before = memory()
+    gc.collect()
+    before = resident()
     for edit in range(1, edits + 1):
         words = chance.choice(texts)[:290].split()
         words.insert(chance.randrange(len(words) + 1), f"zq{edit}qz")
         documents[chance.randrange(5)] = " ".join(words)
         _ = scorer.score(chance.choice(queries), documents).results[0].cosine
         if edit % max(1, edits // STEPS) == 0:
-            print(f"{edit:,} edits: {memory() - before:+.0f} MiB")
+            gc.collect()
+            print(f"{edit:,} edits: {resident() - before:+.0f} MiB")
 
 
 if __name__ == "__main__":

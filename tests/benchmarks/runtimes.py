@@ -34,7 +34,7 @@ from dssm_core.folder import ModelFolder
 from dssm_core.runtimes.numpy_lstm import Words
 from dssm_core.runtimes.weights import read_weights
 from dssm_core.text import Reader
-from tests.benchmarks.figures import alternately, median, print_rows
+from tests.benchmarks.figures import alternately, median, print_rows, resident
 
 SIZES = (1, 10, 100, 1000)
 
@@ -200,9 +200,7 @@ def start(name: str, model: Path) -> None:
     """Load a tower, encode once, and print seconds since the process began and MiB."""
     began = float(os.environ["BEGAN"])
     TOWERS[name](ModelFolder.open(model))(["chess engine"])
-    lines = Path("/proc/self/status").read_text().splitlines()
-    memory = int(next(line for line in lines if line.startswith("VmRSS")).split()[1]) / 1024
-    print(time.time() - began, memory)
+    print(time.time() - began, resident())
 
 
 def starts(names: Sequence[str], model: Path, times: int) -> list[dict[str, Any]]:

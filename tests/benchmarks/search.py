@@ -24,13 +24,7 @@ import numpy as np
 
 from dssm_core.runtimes.load import load_towers
 from dssm_core.search.nearest import VectorSearch, recall_at_10
-from tests.benchmarks.figures import machine
-
-
-def resident() -> float:
-    """Return the memory of this process in MiB, shared file pages included."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return int(next(line for line in lines if line.startswith("VmRSS")).split()[1]) / 1024
+from tests.benchmarks.figures import machine, resident
 
 
 def clusters(number: int, size: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -56,6 +56,12 @@ async def watch(server: Server, readings: list[Reading]) -> None:
         await asyncio.sleep(1)
 
 
+def slope(readings: Sequence[Reading]) -> float:
+    """Return by how many MiB a minute the server's memory grew."""
+    minutes, memory = [r.second / 60 for r in readings], [r.memory for r in readings]
+    return float(np.polyfit(minutes, memory, 1)[0])
+
+
 async def emptied(server: Server) -> int:
     """Wait until all sessions have ended; return how many have not after half a minute."""
     left = 0
@@ -91,7 +97,6 @@ async def run(server: Server, asked: argparse.Namespace) -> tuple[dict[str, Any]
     watching.cancel()
     crowd.errors += [*alone.errors, *server.errors()]
     half = [reading for reading in readings if end / 2 <= reading.second <= end]
-    slope = np.polyfit([r.second / 60 for r in half], [r.memory for r in half], 1)[0]
     seen = {
         "alone": seconds(alone.answers),
         "crowd": {
@@ -105,7 +110,7 @@ async def run(server: Server, asked: argparse.Namespace) -> tuple[dict[str, Any]
         },
         "server": {
             "models": Counter(server.models()),
-            "slope": float(slope),
+            "slope": slope(half),
             "before": asdict(readings[0]),
             "half": asdict(half[0]),
             "end": asdict(half[-1]),

@@ -27,7 +27,7 @@ import numpy as np
 import pandas as pd
 
 from dssm_core.corpus.pairs import read_pairs
-from tests.load.crowd import MODEL, Reading, emptied, machine, watch
+from tests.load.crowd import MODEL, Reading, emptied, machine, slope, watch
 from tests.load.serving import Server, serving
 from tests.load.visitor import VisitError, mark, visit
 
@@ -123,14 +123,13 @@ async def run(server: Server, asked: argparse.Namespace) -> dict[str, Any]:
     watching.cancel()
     crowd.errors += server.errors()
     half = memory[len(memory) // 2 :]
-    slope = np.polyfit([r.second / 60 for r in half], [r.memory for r in half], 1)[0]
     points = {"before": readings[0], "alone": memory[0], "half": half[0], "end": half[-1]}
     points["after"] = readings[-1]
     return {
         "alone": alone.numbers(),
         "crowd": crowd.numbers(),
         "memory": {name: asdict(point) for name, point in points.items()},
-        "slope": float(slope),
+        "slope": slope(half),
     }
 
 
