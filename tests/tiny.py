@@ -54,6 +54,10 @@ SIZES: dict[str, dict[str, Any]] = {
 """A --config of a model that trains in seconds and is far better than chance."""
 
 
+def quiet(line: str) -> None:
+    """Say nothing: a log that no test reads."""
+
+
 def run_apart(coroutine: Coroutine[Any, Any, Any]) -> Any:
     """Run to the end in a thread of its own: Playwright's loop runs in that of the tests."""
     with ThreadPoolExecutor() as threads:

@@ -19,6 +19,7 @@ from dssm_core.folder import ModelFolder
 from dssm_core.paths import sample_model
 from tests import ROOT
 from tests.bulk.collections import write_collection
+from tests.tiny import quiet
 from tests.together import kill_after
 
 pytestmark = [
@@ -33,10 +34,6 @@ MODEL = sample_model()
 def ray():
     with open_engine("ray", workers=2) as engine:
         yield engine
-
-
-def quiet(line: str) -> None:
-    pass
 
 
 @pytest.fixture(scope="module")

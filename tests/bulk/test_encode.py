@@ -24,13 +24,10 @@ from dssm_core.scoring import Scorer
 from dssm_core.search.index import open_index
 from tests import tiny
 from tests.encoders import labelled_pairs, static_folder
+from tests.tiny import quiet
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 """Keras 3.15 saving under NumPy 2."""
-
-
-def quiet(line: str) -> None:
-    pass
 
 
 @pytest.fixture

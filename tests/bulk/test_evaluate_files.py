@@ -18,16 +18,12 @@ from dssm_core.folder import ModelFolder
 from dssm_core.paths import sample_model
 from tests import tiny
 from tests.bulk.collections import write_collection
-from tests.tiny import bare_folder
+from tests.tiny import bare_folder, quiet
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 """Keras 3.15 saving under NumPy 2."""
 
 SHARD = 4096
-
-
-def quiet(line: str) -> None:
-    pass
 
 
 def files_of(options, **choices) -> Files:

@@ -22,13 +22,9 @@ from dssm_core.corpus.shards import read_shards
 from dssm_core.errors import UserError
 from dssm_core.evaluation import bm25_nearest, cosine_nearest
 from tests.examples import examples
-from tests.tiny import TOPICS, WordTowers
+from tests.tiny import TOPICS, WordTowers, quiet
 
 PLAIN = NegativesConfig(number=3, shard=10, pool=25, epochs=2, seed=5)
-
-
-def quiet(line: str) -> None:
-    pass
 
 
 def corpus(path: Path, number: int = 45) -> Path:

@@ -17,6 +17,7 @@ from dssm_core.corpus.negatives import NegativesConfig, prepare_negatives
 from dssm_core.corpus.shards import read_shards
 from dssm_core.engines import RayEngine, open_engine
 from tests import ROOT, tiny
+from tests.tiny import quiet
 from tests.together import kill_after
 
 pytestmark = [
@@ -42,10 +43,6 @@ def expected(tmp_path_factory):
     found = digests(out)
     assert len(found) == 2 * SHARDS + 1
     return found
-
-
-def quiet(line: str) -> None:
-    pass
 
 
 def digests(out: Path) -> dict[str, str]:

@@ -14,6 +14,7 @@ from dssm_core.corpus.negatives import DrawShard, NegativesConfig
 from dssm_core.corpus.pair_index import Counts, IndexedPair, PairIndex, build_index
 from dssm_core.corpus.shards import INDEX
 from dssm_core.errors import UserError
+from tests.tiny import quiet
 
 Row = tuple[str, str, int]
 
@@ -25,10 +26,6 @@ ROWS = [
     ("red", "a RED door", 1),
     ("sky", "a grey boat", 0),
 ]
-
-
-def quiet(line: str) -> None:
-    pass
 
 
 def built(path: Path, rows: list[Row]) -> Path:

@@ -21,6 +21,7 @@ from dssm_core.mining import MiningConfig, mine_negatives
 from dssm_core.paths import sample_model
 from dssm_core.runtimes.load import load_towers
 from tests import tiny
+from tests.tiny import quiet
 
 BM = MiningConfig(number=4, strategy="bm25", shard=40, corpus_shard=50, relative_margin=None)
 COS = replace(BM, strategy="model")
@@ -53,10 +54,6 @@ def pairs(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("pairs") / "pairs.csv"
     pd.concat([found, more]).to_csv(path, index=False)
     return path
-
-
-def quiet(line: str) -> None:
-    pass
 
 
 def rows_of(out: Path, epoch: int = 0) -> list[tuple[str, str, list[str]]]:

@@ -17,6 +17,7 @@ from dssm_core.folder import ModelFolder
 from dssm_core.mining import MiningConfig, mine_negatives
 from dssm_core.paths import sample_model
 from tests import ROOT, tiny
+from tests.tiny import quiet
 from tests.together import kill_after
 
 pytestmark = [
@@ -32,10 +33,6 @@ MODEL = MiningConfig(3, "model", shard=50, corpus_shard=60)
 def ray():
     with open_engine("ray", workers=2) as engine:
         yield engine
-
-
-def quiet(line: str) -> None:
-    pass
 
 
 def mine(out: Path, config: MiningConfig, log=quiet, **choices) -> dict[str, bytes]:

@@ -15,6 +15,7 @@ from dssm_core.folder import ModelFolder
 from dssm_core.runtimes.load import load_towers
 from dssm_core.scoring import Scorer
 from tests import tiny
+from tests.tiny import quiet
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 """Keras 3.15 saving under NumPy 2."""
@@ -33,10 +34,6 @@ LSTM = {
 }
 MLP = {"vocabulary": ROWS, "vector": WIDTH, "query_length": 6, "document_length": 12, "hidden": 16}
 TEXTS = ["boat anchor", "", "+ 🙂", "boat", "tide sail zzyzx wave tide sail zzyzx wave boat"]
-
-
-def quiet(line: str) -> None:
-    pass
 
 
 def sizes(name: str, **changed):

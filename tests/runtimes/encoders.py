@@ -21,6 +21,9 @@ NAMES = sorted(path.parent.name for path in ENCODERS.glob("*/vectors.json"))
 TEXTS: list[str] = json.loads((ENCODERS / "texts.json").read_text("utf-8"))
 """The first is empty; the last is longer than any encoder but mpnet reads."""
 
+EVERY_KIND = ["bert-dense-tanh", "distilbert", "mpnet", "model2vec", "old-style", "onnx", "router"]
+"""Of all files and weights there are."""
+
 
 def towers(name: str, **options: Any) -> EncoderTowers:
     """Return a folder's towers."""
@@ -57,3 +60,9 @@ def spoilt(draw: st.DrawFn, content: bytes) -> bytes:
         length = draw(st.integers(0, 4))
         result[start : start + length] = draw(st.binary(max_size=4))
     return bytes(result)
+
+
+def files_of(name: str) -> list[str]:
+    """Return the paths of all files of a fixture, within it."""
+    folder = ENCODERS / name
+    return sorted(str(f.relative_to(folder)) for f in folder.rglob("*") if f.is_file())

@@ -6,12 +6,9 @@ from dataclasses import replace
 
 from dssm_core.families import FAMILIES
 from tests import tiny
+from tests.tiny import quiet
 
 SIZES, CHOICES = tiny.SIZES["model"], tiny.SIZES["training"]
-
-
-def quiet(line: str) -> None:
-    pass
 
 
 def trainer(state, log=quiet, pairs=None, model=None, data=None, **training):

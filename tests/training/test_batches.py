@@ -17,13 +17,10 @@ from dssm_core.training import batches as module
 from dssm_core.training.batches import PairBatches, ShardBatches, count_words
 from dssm_core.workers import Workers
 from tests import tiny
+from tests.tiny import quiet
 
 ROWS = 2**30
 """Of the hashed table: so many that no two words of these tests share theirs."""
-
-
-def quiet(line: str) -> None:
-    pass
 
 
 def unhash(pieces: np.ndarray, words: list[str]) -> list[str]:

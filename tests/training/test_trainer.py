@@ -20,7 +20,8 @@ from dssm_core.folder import ModelFolder, write_folder
 from dssm_core.runtimes.load import load_towers
 from dssm_core.scoring import Scorer
 from tests import tiny
-from tests.training.runs import quiet, train, trainer
+from tests.tiny import quiet
+from tests.training.runs import train, trainer
 
 pytestmark = [
     pytest.mark.slow,

@@ -13,7 +13,8 @@ from dssm_core.errors import UserError
 from dssm_core.families import family
 from tests import tiny
 from tests.models.arrays import softmax_loss
-from tests.training.runs import CHOICES, quiet, trainer
+from tests.tiny import quiet
+from tests.training.runs import CHOICES, trainer
 
 pytestmark = [
     pytest.mark.slow,

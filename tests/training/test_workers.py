@@ -21,7 +21,7 @@ from dssm_core.folder import ModelFolder
 from dssm_core.runtimes.load import load_towers
 from dssm_core.workers import run_together
 from tests import ROOT, tiny, together
-from tests.training.runs import quiet
+from tests.tiny import quiet
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("spawning")]
 

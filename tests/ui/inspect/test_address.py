@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Callable
 from dataclasses import asdict
+from typing import Any
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from dssm_core.corpus.labels import MAX_VALUES
-from dssm_core.ui.inspect import address
+from dssm_core.ui.common import state
+from dssm_core.ui.inspect import address, load
 from dssm_core.ui.inspect.address import MAX_TEXT, ROLE, InspectView
 from tests.encoders import refusal
+from tests.pages import shown_text, sound
+from tests.ui.inspect.opened import Open, relevant_labels, upload
 
 ROLES = {
     f"{ROLE}relevant.f": ["yes"],
@@ -63,3 +70,92 @@ def test_what_it_lacks_is_missed(name):
 def test_a_model_that_is_not_here_is_named():
     error = refusal(lambda: address._restore(InspectView.of(GOOD), {"walls": None}))
     assert (error.key, error.received) == ("page.no such model", "doors")
+
+
+def link_of(app: AppTest) -> str:
+    bodies = [e.proto.body for e in app.get("html")]
+    found = [re.search(r'data-address="\?view=([\w-]+)"', body) for body in bodies]
+    return next(match[1] for match in found if match)
+
+
+@pytest.mark.slow
+def test_the_address_restores_threshold_slice_and_pair(page: Open) -> None:
+    app = page()
+    app.number_input(key="inspect.cosine").set_value(0.9).run()
+    app.selectbox(key="inspect.slice").set_value("room").run()
+    app.selectbox(key="inspect.slice.name").set_value("cellar").run()
+    link = link_of(app)
+    other = page(view=link)
+    sound(other)
+    assert other.number_input(key="inspect.cosine").value == 0.9
+    assert other.selectbox(key="inspect.slice.name").value == "cellar"
+    assert other.session_state["inspect.line"] == app.session_state["inspect.line"]
+    assert link_of(other) == link
+
+
+@pytest.mark.slow
+def test_a_loaded_file_is_found_again_by_its_own_browser_alone(
+    page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(load, "this_browser", lambda: "mine")
+    monkeypatch.setattr(address, "this_browser", lambda: "mine")
+    link = link_of(upload(page(), "query,document,label\nred,red,1\nred,blue,0\n"))
+    assert "mine.csv: 2 pairs" in shown_text(page(view=link))
+    monkeypatch.setattr(address, "this_browser", lambda: "theirs")
+    other = page(view=link)
+    sound(other)
+    assert "is not on the server any more" in shown_text(other)
+    assert "pairs.csv: 6 pairs" in shown_text(other)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("rows", "change"),
+    [
+        ("red,red,gut\nred,blue,schlecht\n", lambda app: relevant_labels(app).set_value(["gut"])),
+        (
+            "red,red,1\nred,blue,2\nred,wall,3\nred,door,4\n",
+            lambda app: next(b for b in app.number_input if "grade" in b.label).set_value(2.0),
+        ),
+    ],
+)
+def test_the_address_restores_how_a_loaded_file_is_read(
+    page: Open, monkeypatch: pytest.MonkeyPatch, rows: str, change: Callable[[AppTest], Any]
+) -> None:
+    monkeypatch.setattr(load, "this_browser", lambda: "mine")
+    monkeypatch.setattr(address, "this_browser", lambda: "mine")
+    app = upload(page(), "query,document,label\n" + rows)
+    change(app).run()
+    next(b for b in app.selectbox if b.label == "First row").set_value(True).run()
+    other = page(view=link_of(app))
+    sound(other)
+    assert re.findall("mine.csv: .*? labelled", shown_text(other)) == re.findall(
+        "mine.csv: .*? labelled", shown_text(app)
+    )
+    assert link_of(other) == link_of(app)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "roles",
+    [
+        {"x": "y"},
+        {"inspect.role.cut.k": math.nan},
+        {"inspect.role.relevant.k": ["a"] * 100},
+        {"inspect.role.header.k": "yes"},
+        {"inspect.role.query.k": ["a"]},
+    ],
+)
+def test_roles_of_another_kind_are_not_restored(page: Open, roles: dict[str, Any]) -> None:
+    view = {"model": "doors", "fingerprint": "", "threshold": 0.5, "line": 1, "column": ""}
+    view |= {"slice": "", "second": "", "file": "", "roles": roles}
+    assert "This link cannot be read" in shown_text(page(view=state.packed(view)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("link", ["x", "A" * 9000, state.packed({"model": "doors"})])
+def test_a_damaged_address_gets_a_message_and_the_models_own_pairs(page: Open, link: str) -> None:
+    app = page(view=link)
+    sound(app)
+    assert "This link cannot be read" in shown_text(app)
+    assert "pairs.csv: 6 pairs" in shown_text(app)
