@@ -61,17 +61,18 @@ def show_table(frame: pd.DataFrame, columns: Mapping[str, Column], alt: str, **m
 
 def _styled(frame: pd.DataFrame, columns: Mapping[str, Column]) -> Any:
     """Return a frame that sorts by its numbers and shows them as `format_number` writes them."""
-    texts = {
-        str(name): values.str.slice(0, MAX_CELL)
-        for name, values in frame.items()
-        if is_text(values)
-    }
+    texts = {str(name): _cut(values) for name, values in frame.items() if is_text(values)}
     formats: dict[Hashable, Any] = {
         name: partial(format_number, quantity=column.quantity)
         for name, column in columns.items()
         if column.quantity
     }
     return frame.assign(**texts).reset_index(drop=True).style.format(formats)
+
+
+def _cut(texts: pd.Series) -> pd.Series:
+    """Return texts, of long ones the beginning and an ellipsis."""
+    return texts.where(texts.str.len() <= MAX_CELL, texts.str.slice(0, MAX_CELL - 1) + "…")
 
 
 def is_text(values: pd.Series) -> bool:

@@ -210,6 +210,8 @@ def _show_pairs(pair: SelectedPair, picked: pd.DataFrame) -> None:
     has_document = pd.Series(inspection.document_row).isin(rows["document"]).to_numpy()
     pairs = inspection.frame[has_query | has_document]
     components.show_quiet(tr("map.picked", number=len(picked), pairs=len(pairs)))
+    if len(pairs) > MAX_LISTED:
+        components.show_quiet(tr("map.cut", most=MAX_LISTED))
     words = {1: tr("pair.relevant"), 0: tr("pair.not relevant")}
     pairs = pairs.head(MAX_LISTED)
     _pick_pair(

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dssm_core.ui.common import tables
 from dssm_core.ui.common.tables import MAX_CELL, picked_row, synced
 from tests.pages import sound
 
@@ -74,8 +75,14 @@ def test_numbers_are_sent_as_numbers_and_as_they_are_written(app: AppTest) -> No
     assert _read(written)["cosine"].tolist()[1] == "–"
 
 
-def test_a_long_text_is_cut(app: AppTest) -> None:
-    assert app.dataframe[0].value["text"].str.len().tolist() == [MAX_CELL, 1]
+def test_a_long_text_is_cut_and_says_so(app: AppTest) -> None:
+    assert app.dataframe[0].value["text"].tolist() == ["x" * (MAX_CELL - 1) + "…", "b"]
+
+
+def test_a_text_that_fits_and_an_empty_cell_stay_as_they_are() -> None:
+    texts = pd.Series(["x" * MAX_CELL, None, ""])
+    assert tables._cut(texts).tolist()[::2] == ["x" * MAX_CELL, ""]
+    assert tables._cut(texts).isna().tolist() == [False, True, False]
 
 
 def test_the_picked_row_is_marked_and_stays_so_when_another_cell_was_clicked(app: AppTest) -> None:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dssm_core.inspection.score_pairs import inspect_pairs
 from dssm_core.text import read
 from dssm_core.ui.inspect import changes, vectors
 from tests.pages import sent_rows, shown_text, sound
 from tests.ui.inspect.opened import PAIRS, Bench, keyed, press
+
+WORDS = st.sampled_from(["red", "blue", "door"])
 
 
 def test_effects_of_both_sides_stand_beside_attention(bench: Bench) -> None:
@@ -108,6 +112,29 @@ def test_changed_words_are_runs_of_same_out_and_in() -> None:
     ]
 
 
+@given(st.lists(WORDS, max_size=30), st.lists(WORDS, max_size=30))
+def test_changed_words_lead_from_one_text_to_the_other(old: list[str], new: list[str]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(changes, "MAX_WORDS", 4)
+        runs = list(changes.changed_words(*(read(" ".join(t), {}, 99) for t in (old, new))))
+    assert [w for kind, words in runs if kind != "in" for w in words] == old
+    assert [w for kind, words in runs if kind != "out" for w in words] == new
+    assert (old == new) == all(kind == "same" for kind, _ in runs)
+
+
+def test_a_word_that_was_changed_far_down_a_long_text_is_shown() -> None:
+    words = [f"w{n}" for n in range(3_000)]
+    edited = [*words[:2_000], "new", *words[2_000:]]
+    before, after = (read(" ".join(text), {}, 9) for text in (words, edited))
+    assert [kind for kind, _ in changes.changed_words(before, after)] == ["same", "in", "same"]
+    shown = changes.changes_html("Changed", before, after)
+    assert "<ins>new</ins>" in shown
+    assert "… 1,940 words … w1970" in shown
+    assert "w1999 <span" in shown
+    assert "… 940 words …" in shown
+    assert len(shown) < 3_000
+
+
 def test_changed_words_are_escaped() -> None:
     (before, after) = (read(text, {}, 9) for text in ("a<b", "x<b>y"))
     assert "<b>" not in changes.changes_html("<b>", before, after)
@@ -162,6 +189,19 @@ def test_the_map_can_be_coloured_by_error_or_slice(bench, colour, expected) -> N
     drawn = [r for c in app.get("vega_lite_chart") for r in sent_rows(c)]
     found = {r["text"]: r["value"] for r in drawn}
     assert {text: found[text] for text in expected} == expected
+
+
+def test_of_many_chosen_points_the_page_says_how_many_pairs_it_lists(bench, monkeypatch) -> None:
+    def everything(points: pd.DataFrame, _: object) -> pd.DataFrame:
+        return points
+
+    monkeypatch.setattr(vectors, "picked_points", everything)
+    whole = bench(3, "map")
+    assert "are listed" not in shown_text(whole)
+    monkeypatch.setattr(vectors, "MAX_LISTED", 2)
+    app = bench(3, "map")
+    assert "Of these pairs the first 2 are listed." in shown_text(app)
+    assert [len(table.value) for table in app.dataframe] == [2]
 
 
 def test_points_are_picked_by_click_or_frame() -> None:
