@@ -7,6 +7,8 @@
 2. One person opens Inspect, then moves the threshold or searches the errors, and waits each time
    until the page is at rest, the causes of the errors found.
 3. All come at once and do the same; the server's memory is read once a second.
+4. All leave. Streamlit keeps a session for two minutes, for somebody who comes back, and drops it
+   when the next person comes: then the memory is read again.
 """
 
 from __future__ import annotations
@@ -36,6 +38,9 @@ COSINE, SEARCH = "… as a cosine", "Search in query and document"
 
 PATIENCE = 300.0
 """Seconds that a person waits for the page."""
+
+KEPT = 130.0
+"""Seconds after which a session that was left is old enough to be dropped."""
 
 
 @dataclass
@@ -120,11 +125,15 @@ async def run(server: Server, asked: argparse.Namespace) -> dict[str, Any]:
     if left := await emptied(server):
         crowd.errors.append(f"{left} sessions are left over")
     await asyncio.sleep(3)
+    left_behind = readings[-1]
+    await asyncio.sleep(KEPT)
+    await (await visit(server.address, mark(asked.sessions + 1))).close()
+    await asyncio.sleep(3)
     watching.cancel()
     crowd.errors += server.errors()
     half = memory[len(memory) // 2 :]
     points = {"before": readings[0], "alone": memory[0], "half": half[0], "end": half[-1]}
-    points["after"] = readings[-1]
+    points |= {"left": left_behind, "dropped": readings[-1]}
     return {
         "alone": alone.numbers(),
         "crowd": crowd.numbers(),
