@@ -22,8 +22,9 @@ from dssm_core.ui.common.tables import Column, pick_table
 from dssm_core.ui.compare.second_scale import SecondScale
 from dssm_core.words import ENGLISH, Translate, join_texts
 
-CURVE = 240
-"""Height of the curve with title and axis: above the document's words at 1280 by 720 pixels."""
+CURVE = 226
+"""Height of the curve with title and axis: at 1280 by 720 pixels all down to the sentence on the
+attention weights is in sight."""
 
 SECOND = {"cosine": "cosine", "probability": "probability", "rank": "count"}
 """What is shown of a second model, with the quantity that it is."""
