@@ -12,7 +12,6 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from dssm_core.corpus.splitting import fold
 from dssm_core.errors import UserError
 from dssm_core.explain import without
 from dssm_core.inspection.rules import RULES, RuleInput, Standing, Suspicion, Twin
@@ -93,17 +92,14 @@ def find_twins(inspection: Inspection, lines: Iterable[int]) -> list[Twin | None
     """
     frame = inspection.frame
     labels = frame["label"].to_numpy()
-    keys = (frame["query"].map(fold) + "\0" + frame["document"].map(fold)).to_list()
-    firsts: list[dict[str, int]] = [{}, {}]
-    for row, (key, label) in enumerate(zip(keys, labels, strict=True)):
-        firsts[label].setdefault(key, row)
+    texts = inspection.texts_row
     rows = frame.index.get_indexer(pd.Index(lines))
     twins: list[Twin | None] = []
     for row, (near, cosines) in zip(rows.tolist(), _near_queries(inspection, rows), strict=True):
         other = 1 - int(labels[row])
-        equal = firsts[other].get(keys[row])
-        if equal is not None:
-            twins.append(Twin(int(frame.index[equal]), other, True))
+        equal = np.flatnonzero((texts == texts[row]) & (labels == other))
+        if len(equal):
+            twins.append(Twin(int(frame.index[equal[0]]), other, True))
             continue
         opposite = near[labels[near] == other]
         vectors = inspection.documents[inspection.document_row[opposite]]
@@ -114,8 +110,8 @@ def find_twins(inspection: Inspection, lines: Iterable[int]) -> list[Twin | None
         best = int(alike.argmax())
         query = cosines[inspection.query_row[opposite[best]]]
         line = int(frame.index[opposite[best]])
-        texts = str(frame.loc[line, "query"]), str(frame.loc[line, "document"])
-        twins.append(Twin(line, other, False, float(query), float(alike[best]), texts))
+        said = str(frame.loc[line, "query"]), str(frame.loc[line, "document"])
+        twins.append(Twin(line, other, False, float(query), float(alike[best]), said))
     return twins
 
 

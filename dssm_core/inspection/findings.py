@@ -185,7 +185,7 @@ def find(
         measure.calibration_error(calibration) if len(calibration) else None,
         measure.ranking(frame),
         {
-            column: measure.slice_table(frame, column, cosine)
+            column: measure.slice_table(frame, slices.sliced(frame, column), cosine)
             for column in slices.slice_columns(frame)
         },
         errors,

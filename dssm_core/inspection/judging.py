@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from dssm_core.inspection.score_pairs import Inspection
@@ -13,9 +14,13 @@ from dssm_core.inspection.score_pairs import Inspection
 def is_judged(inspection: Inspection, verdicts: pd.DataFrame) -> pd.Series:
     """Return of each pair, by line, whether a verdict stands on it."""
     frame = inspection.frame
-    known = pd.MultiIndex.from_frame(verdicts[["query", "document"]].astype(object))
-    pairs = pd.MultiIndex.from_arrays([frame["query"], frame["document"]])
-    return pd.Series(pairs.isin(known), index=frame.index)
+    sides = ("query", "document")
+    maybe = np.logical_and(*(frame[side].isin(verdicts[side]).to_numpy(bool) for side in sides))
+    known = set(zip(*(verdicts[side] for side in sides), strict=True))
+    texts = zip(*(frame[side][maybe] for side in sides), strict=True)  # judged, if not together
+    judged = np.zeros(len(frame), bool)
+    judged[maybe] = [pair in known for pair in texts]
+    return pd.Series(judged, index=frame.index)
 
 
 def next_line(queue: Sequence[Any], line: Any, judged: pd.Series) -> Any | None:

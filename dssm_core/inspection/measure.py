@@ -15,7 +15,7 @@ from dssm_core import evaluation
 from dssm_core.evaluation import auc, summarise
 from dssm_core.evaluation import calibration_error as calibration_error  # of `calibration`
 from dssm_core.evaluation.intervals import wilson
-from dssm_core.inspection.slices import slice_of
+from dssm_core.inspection.slices import Sliced
 
 MAX_POINTS = 500
 """Points of a curve."""
@@ -295,12 +295,12 @@ def errors(frame: pd.DataFrame, threshold: float) -> pd.DataFrame:
     return result
 
 
-def slice_table(frame: pd.DataFrame, column: str, threshold: float) -> pd.DataFrame:
+def slice_table(frame: pd.DataFrame, slices: Sliced, threshold: float) -> pd.DataFrame:
     """Measure each slice, worst first.
 
     Args:
         frame: N pairs.
-        column: one of `slices.slice_columns`.
+        slices: of these pairs, by one column.
         threshold: cosine.
 
     Returns:
@@ -308,7 +308,7 @@ def slice_table(frame: pd.DataFrame, column: str, threshold: float) -> pd.DataFr
         95 % interval), auc (NaN unless the slice holds both labels), few (under 10 pairs);
         highest low first.
     """
-    codes, names = pd.factorize(slice_of(frame, column))
+    codes, names = slices
     relevant = _relevant(frame)
     wrong = is_wrong(frame, threshold)
     pairs = np.bincount(codes, minlength=len(names))

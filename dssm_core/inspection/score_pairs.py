@@ -10,7 +10,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -56,6 +56,16 @@ class Inspection:
     documents: np.ndarray
     query_row: np.ndarray
     document_row: np.ndarray
+
+    @cached_property
+    def texts_row(self) -> np.ndarray:
+        """A number of each pair, int [N], that pairs of the same folded texts share."""
+        number = np.zeros(len(self.frame), np.int64)
+        for side, row in (("query", self.query_row), ("document", self.document_row)):
+            _, firsts, own = np.unique(row, return_index=True, return_inverse=True)
+            codes, folded = pd.factorize(self.frame[side].iloc[firsts].map(fold))
+            number = number * len(folded) + codes[own]
+        return number
 
 
 def inspect_pairs(

@@ -2,34 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 
 from dssm_core.evaluation.intervals import wilson
 from dssm_core.inspection.measure import is_wrong
-from dssm_core.inspection.slices import slice_of
-
-Slices = Mapping[str, tuple[np.ndarray, np.ndarray]]
-"""By column: the code of each pair's slice [N], and the names of the slices."""
+from dssm_core.inspection.slices import Sliced
 
 
-def factorise(frame: pd.DataFrame, columns: Sequence[str]) -> Slices:
-    """Return the slices of N pairs by column: the code of each pair's slice, and their names."""
-    found = {}
-    for column in columns:
-        codes, names = pd.factorize(slice_of(frame, column))
-        found[column] = codes, np.asarray(names, object)
-    return found
-
-
-def separation(frame: pd.DataFrame, slices: Slices, threshold: float) -> pd.DataFrame:
+def separation(frame: pd.DataFrame, slices: Mapping[str, Sliced], threshold: float) -> pd.DataFrame:
     """Return how well each column separates the wrong pairs from the right ones, the best first.
 
     Args:
         frame: N pairs, columns label and cosine.
-        slices: as `factorise` returns them.
+        slices: of these pairs, by column.
         threshold: cosine from which a pair is predicted relevant.
 
     Returns:

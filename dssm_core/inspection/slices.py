@@ -6,6 +6,8 @@ and not the file's, can be told in any language. Shape letters: N pairs.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 
@@ -90,6 +92,28 @@ def slice_of(frame: pd.DataFrame, column: str, tr: Translate = ENGLISH) -> pd.Se
     if place in SAID:
         texts = texts.map({text: value_name(place, text, tr) for text in texts.unique()})
     return texts.where(texts.str.strip() != "", tr("slice.empty"))
+
+
+class Sliced(NamedTuple):
+    """The slices of N pairs by one column.
+
+    Attributes:
+        codes: of each pair, which of the names it has, int [N].
+        names: of the slices, in the order of their first pairs.
+    """
+
+    codes: np.ndarray
+    names: np.ndarray
+
+
+def sliced(frame: pd.DataFrame, column: str) -> Sliced:
+    """Return the slices of all pairs by a column; no threshold changes them.
+
+    Raises:
+        UserError: if there is no such column.
+    """
+    codes, names = pd.factorize(slice_of(frame, column))
+    return Sliced(codes, np.asarray(names, object))
 
 
 def slice_names(frame: pd.DataFrame, column: str, tr: Translate) -> dict[str, str]:

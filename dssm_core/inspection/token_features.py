@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from dssm_core.evaluation import stem_words, stop_words
 from dssm_core.text import READ_STATES, State
@@ -62,9 +63,15 @@ def common_stems(vocabulary: Mapping[str, int]) -> frozenset[str]:
     Args:
         vocabulary: words seen in training, with how often.
     """
-    often = RARE * sum(vocabulary.values())
+    return _common_stems(tuple(vocabulary.items()))
+
+
+@lru_cache(maxsize=4)  # stemming takes longer than the causes of a hundred errors
+def _common_stems(vocabulary: Sequence[tuple[str, int]]) -> frozenset[str]:
+    often = RARE * sum(count for _, count in vocabulary)
+    stems = stem_words([word for word, _ in vocabulary])
     counts: dict[str, int] = {}
-    for stem, count in zip(stem_words(list(vocabulary)), vocabulary.values(), strict=True):
+    for stem, (_, count) in zip(stems, vocabulary, strict=True):
         counts[stem] = counts.get(stem, 0) + count
     return frozenset(stem for stem, count in counts.items() if count > often)
 

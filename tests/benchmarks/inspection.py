@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -91,6 +92,7 @@ def main() -> None:
     frame = inspection.frame
     points = measure.curve(frame)
     threshold = measure.suggest_threshold(points, frame, None)
+    by_column = {name: slices.sliced(frame, name) for name in slices.slice_columns(frame)}
     work: dict[str, Callable[[], Any]] = {
         "pandas value_counts": lambda: frame["document"].value_counts(),
         "confusion": lambda: measure.Rates.at(frame, threshold),
@@ -100,10 +102,12 @@ def main() -> None:
         "errors": lambda: measure.errors(frame, threshold),
         "slice_columns": lambda: slices.slice_columns(frame),
         **{
-            f"slice_table by {column}": lambda column=column: measure.slice_table(
-                frame, column, threshold
-            )
+            f"sliced by {column}": lambda column=column: slices.sliced(frame, column)
             for column in slices.slice_columns(frame)
+        },
+        **{
+            f"slice_table by {column}": partial(measure.slice_table, frame, of, threshold)
+            for column, of in by_column.items()
         },
         "in_slice by price": lambda: slices.in_slice(frame, "price", "under 10"),
         "compare_inspections": lambda: compare_inspections(inspection, inspection, 0.2, 0.3),

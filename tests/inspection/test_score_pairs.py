@@ -257,3 +257,26 @@ def test_negatives_reach_the_inspection_with_their_column(scorer):
     frame = inspect_pairs(scorer, sample_negatives(RELEVANT, 1)).frame
     assert frame["assumed"].value_counts().to_dict() == {"no": 5, "yes": 4}
     assert frame["cosine"].notna().any()
+
+
+def test_pairs_of_the_same_folded_texts_share_their_number(scorer):
+    rows = [
+        ("red", "a door", 1),
+        ("Red ", "A  door", 0),
+        ("red", "door a", 1),
+        ("a door", "red", 1),
+    ]
+    found = inspected(scorer, *rows).texts_row
+    assert found[0] == found[1]
+    assert len({*found.tolist()}) == 3
+    assert inspected(scorer).texts_row.tolist() == []
+
+
+@examples(100)
+@given(st.lists(st.tuples(st.sampled_from(["a", "A", "b "]), st.sampled_from("aAb")), max_size=12))
+def test_the_numbers_of_texts_are_those_of_a_loop(tmp_path_factory, texts):
+    folder = bare_folder(tmp_path_factory.mktemp("texts") / "m")
+    found = inspected(Scorer(folder, WordTowers()), *((*pair, 1) for pair in texts)).texts_row
+    folded = [tuple(map(fold, pair)) for pair in texts]
+    for one, number in zip(folded, found, strict=True):
+        assert [other == one for other in folded] == (found == number).tolist()

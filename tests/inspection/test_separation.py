@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dssm_core.inspection.separation import factorise, separation
+from dssm_core.inspection.separation import separation
+from dssm_core.inspection.slices import sliced
 
 
 def test_a_column_that_separates_the_errors_stands_before_one_that_does_not() -> None:
@@ -21,7 +22,7 @@ def test_a_column_that_separates_the_errors_stands_before_one_that_does_not() ->
             "same": "x",
         }
     )
-    found = separation(frame, factorise(frame, ["same", "none", "all"]), 0.5)
+    found = separation(frame, {name: sliced(frame, name) for name in ("same", "none", "all")}, 0.5)
     assert found["column"].tolist()[0] == "all"
     values = found.set_index("column")["association"]
     assert values["all"] == pytest.approx(1, abs=0.01)

@@ -13,7 +13,14 @@ from dssm_core import evaluation
 from dssm_core.errors import UserError
 from dssm_core.inspection.measure import Rates, slice_table
 from dssm_core.inspection.score_pairs import TRAITS
-from dssm_core.inspection.slices import column_name, in_slice, slice_columns, slice_names, slice_of
+from dssm_core.inspection.slices import (
+    column_name,
+    in_slice,
+    slice_columns,
+    slice_names,
+    slice_of,
+    sliced,
+)
 from dssm_core.words import translator_for
 from tests.examples import examples
 from tests.inspection.frames import COSINES, NAN, frame_of
@@ -40,7 +47,7 @@ def test_a_trait_goes_by_its_words_or_its_name_and_nothing_else_goes():
     for column in ("query words", "query_words"):
         assert slice_of(frame, column).tolist() == ["3", "5"]
     with pytest.raises(UserError, match="colour"):
-        slice_table(frame, "colour", 0.5)
+        sliced(frame, "colour")
     with pytest.raises(UserError, match="word overlap"):
         slice_of(frame, "word overlap")
 
@@ -131,7 +138,7 @@ def test_a_column_with_an_infinite_number_is_text():
 @examples(100)
 def test_a_slices_figures_are_those_of_its_pairs_alone(rows, threshold):
     frame = frame_of([row[:2] for row in rows], shop=[shop for *_, shop in rows])
-    table = slice_table(frame, "shop", threshold)
+    table = slice_table(frame, sliced(frame, "shop"), threshold)
     assert table["pairs"].sum() == len(rows)
     for row in table.itertuples():
         own = frame[in_slice(frame, "shop", row.slice)]
@@ -152,7 +159,7 @@ def test_a_slices_figures_are_those_of_its_pairs_alone(rows, threshold):
 def test_the_worst_slice_is_the_one_surely_bad_and_not_the_small_one():
     good, bad = [(0.9, 1)] * 50, [(0.1, 1)] * 30 + [(0.9, 1)] * 20
     frame = frame_of([*good, *bad, (0.1, 1)], shop=["good"] * 50 + ["bad"] * 50 + ["tiny"])
-    table = slice_table(frame, "shop", 0.5)
+    table = slice_table(frame, sliced(frame, "shop"), 0.5)
     assert table["slice"].tolist() == ["bad", "tiny", "good"]
     assert table["few"].tolist() == [False, True, False]
     assert table["error_rate"].tolist() == [0.6, 1.0, 0.0]

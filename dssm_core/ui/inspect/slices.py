@@ -10,7 +10,14 @@ import streamlit as st
 
 from dssm_core import charts
 from dssm_core.inspection import measure, separation
-from dssm_core.inspection.slices import column_name, in_slice, slice_columns, slice_names
+from dssm_core.inspection.slices import (
+    Sliced,
+    column_name,
+    in_slice,
+    slice_columns,
+    slice_names,
+    sliced,
+)
 from dssm_core.ui.common import components, theme
 from dssm_core.ui.common.drawings import pick_chart
 from dssm_core.ui.common.language import language, tr, translator
@@ -96,7 +103,9 @@ def _show_column(scored: ScoredPairs, threshold: float) -> None:
         persist_state="session",
     )
     table = scored.cached(
-        "slices", (column, threshold), lambda: measure.slice_table(scored.frame, column, threshold)
+        "slices",
+        (column, threshold),
+        lambda: measure.slice_table(scored.frame, _slices(scored)[column], threshold),
     )
     names = _names(scored, column)
     picked = right.selectbox(
@@ -111,9 +120,9 @@ def _show_column(scored: ScoredPairs, threshold: float) -> None:
     _show_chart(table, names, picked, len(scored.frame))
 
 
-def _slices(scored: ScoredPairs) -> separation.Slices:
+def _slices(scored: ScoredPairs) -> dict[str, Sliced]:
     return scored.cached(
-        "slices of all", (), lambda: separation.factorise(scored.frame, _columns(scored))
+        "slices of all", (), lambda: {c: sliced(scored.frame, c) for c in _columns(scored)}
     )
 
 
