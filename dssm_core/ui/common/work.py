@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Hashable
 from typing import Any, Generic, TypeVar
+from weakref import WeakValueDictionary
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -16,6 +17,9 @@ from dssm_core.ui.common import components
 from dssm_core.ui.common.language import tr
 
 T = TypeVar("T")
+
+TICK = 0.2
+"""Seconds between two looks at what another session makes."""
 
 Progress = Callable[[int, int], None]
 """Tells how much is done, and of how much."""
@@ -78,6 +82,46 @@ def scored(
         return result
 
     return cached(slot, key, make)
+
+
+class Shared(Generic[T]):
+    """What the sessions of this process share for as long as one of them keeps it.
+
+    One session makes a value while the others that want it wait; if it is stopped, the next makes
+    it. Only what every visitor may see belongs here.
+    """
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._values: WeakValueDictionary[Hashable, T] = WeakValueDictionary()
+        self._locks: WeakValueDictionary[Hashable, threading.Lock] = WeakValueDictionary()
+        self._done: dict[Hashable, tuple[int, int]] = {}
+
+    def get(self, key: Hashable, make: Callable[[Progress], T], show: Progress) -> T:
+        """Return the value of a key.
+
+        Args:
+            key: all that the value depends on.
+            make: returns it; it calls what it is given with how much is done, and of how much.
+            show: told so, by whichever session makes it; may raise to stop.
+        """
+        with self._guard:
+            lock = self._locks.setdefault(key, threading.Lock())
+        while not lock.acquire(timeout=TICK):
+            show(*self._done.get(key, (0, 0)))
+
+        def report(done: int, total: int) -> None:
+            self._done[key] = done, total
+            show(done, total)
+
+        try:
+            value = self._values.get(key)
+            if value is None:
+                value = self._values[key] = make(report)
+            return value
+        finally:
+            self._done.pop(key, None)
+            lock.release()
 
 
 def resume(slot: str) -> None:

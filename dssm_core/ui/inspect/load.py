@@ -14,7 +14,7 @@ from streamlit.delta_generator import DeltaGenerator
 from dssm_core.corpus.checks import Finding, doubts
 from dssm_core.corpus.opening import ENDINGS
 from dssm_core.corpus.pairs import to_pairs
-from dssm_core.corpus.reading import OWN, interpret, read_table
+from dssm_core.corpus.reading import OWN, Choices, Reading, Table, interpret, read_table
 from dssm_core.errors import UserError
 from dssm_core.folder import ModelFolder
 from dssm_core.inspection.score_pairs import Inspection, inspect_pairs, sample_negatives
@@ -25,7 +25,7 @@ from dssm_core.ui.common.adopt import offer_encoder
 from dssm_core.ui.common.language import tr, translator
 from dssm_core.ui.common.models import pick_model
 from dssm_core.ui.common.reading import choose_reading, content_key
-from dssm_core.ui.common.work import cached, scored
+from dssm_core.ui.common.work import Progress, Shared, cached, scored
 from dssm_core.ui.inspect.kept_files import kept_files, this_browser
 from dssm_core.words import join_texts
 
@@ -58,6 +58,14 @@ class Source:
 
 
 @dataclass(frozen=True)
+class _ReadPairs:
+    """Pairs of a file, and how it was read."""
+
+    pairs: pd.DataFrame
+    reading: Reading
+
+
+@dataclass(frozen=True)
 class PairsSource:
     """Pairs, ready to be scored.
 
@@ -65,6 +73,7 @@ class PairsSource:
         pairs: as `read_pairs` returns them, and perhaps drawn ones.
         key: another for other pairs.
         name: of the file that they are from.
+        is_own: whether the file is the model's, and not a visitor's.
         doubts: what looks wrong in them.
         panel: where that is shown.
     """
@@ -72,8 +81,13 @@ class PairsSource:
     pairs: pd.DataFrame
     key: str
     name: str
+    is_own: bool
     doubts: tuple[Finding, ...]
     panel: DeltaGenerator
+
+
+# a model's own pairs are the same for all visitors
+_OWN_PAIRS, _OWN_SCORES = Shared[_ReadPairs](), Shared[Inspection]()
 
 
 @dataclass(frozen=True)
@@ -128,10 +142,14 @@ def show_load(folders: dict[str, ModelFolder]) -> tuple[ModelFolder, PairsSource
 def score(scorer: Scorer, source: PairsSource) -> ScoredPairs | None:
     """Score the pairs with progress and a Stop button, once; None once it was stopped."""
     key = f"{source.key} {scorer.folder.fingerprint}"
+
+    def make(progress: Progress) -> Inspection:
+        return inspect_pairs(scorer, source.pairs, progress)
+
     inspection = scored(
         "inspect",
         key,
-        lambda progress: inspect_pairs(scorer, source.pairs, progress),
+        (lambda progress: _OWN_SCORES.get(key, make, progress)) if source.is_own else make,
         progress="inspect.scoring",
         stopped="inspect.stopped",
         go_on="inspect.go on",
@@ -190,16 +208,17 @@ def _own(folder: ModelFolder) -> Source:
 
 
 def _load(source: Source, is_upload: bool, negatives: Any) -> PairsSource:
+    def make(_: Progress) -> _ReadPairs:
+        return _read(read_table(source.content, source.name, OWN), OWN)
+
     if is_upload:
         table, choices = choose_reading("inspect", source.content, source.name, source.key)
+        key = f"{source.key} {choices}"
+        read = cached("inspect.pairs", key, lambda: _read(table, choices))
     else:
-        choices = OWN
-        table = cached(
-            "inspect.table", source.key, lambda: read_table(source.content, source.name, choices)
-        )
-    key = f"{source.key} {choices}"
-    read = cached("inspect.pairs", key, lambda: to_pairs(table, interpret(table, choices)))
-    pairs, reading = read
+        key = source.key
+        read = cached("inspect.pairs", key, lambda: _OWN_PAIRS.get(key, make, _nothing))
+    pairs, reading = read.pairs, read.reading
     if is_upload:
         components.show_quiet(reading.sentence().text(translator()))
     found = cached("inspect.doubts", key, lambda: doubts(pairs, reading))
@@ -220,8 +239,16 @@ def _load(source: Source, is_upload: bool, negatives: Any) -> PairsSource:
             key, found = f"{key} {each}", [one for one in found if one.kind != "one label"]
     components.show_quiet(text)
     panel = st.empty()
-    _show_doubts(tuple(found), read[0], panel)
-    return PairsSource(pairs, key, source.name, tuple(found), panel)
+    _show_doubts(tuple(found), read.pairs, panel)
+    return PairsSource(pairs, key, source.name, not is_upload, tuple(found), panel)
+
+
+def _read(table: Table, choices: Choices) -> _ReadPairs:
+    return _ReadPairs(*to_pairs(table, interpret(table, choices)))
+
+
+def _nothing(done: int, total: int) -> None:
+    """Show nothing: a file is read in a moment."""
 
 
 def _show_doubts(found: tuple[Finding, ...], pairs: pd.DataFrame, panel: DeltaGenerator) -> None:

@@ -218,3 +218,24 @@ def test_pairs_are_scored_once_whatever_is_moved(
     app.slider(key="inspect.probability").set_value(0.3).run()
     app.selectbox(key="inspect.slice").set_value("room").run()
     assert len(calls) == 1
+
+
+@pytest.mark.slow
+def test_visitors_of_a_models_own_pairs_share_their_scores(
+    page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+
+    def counted(*given: Any) -> Any:
+        calls.append(given)
+        return score_pairs.inspect_pairs(*given)
+
+    monkeypatch.setattr(load, "inspect_pairs", counted)
+    one, other = page(), page(pairs=None)
+    assert len(calls) == 1
+    assert one.session_state["inspect.cached"] is not other.session_state["inspect.cached"]
+    first, second = (app.session_state["inspect.cached"][1] for app in (one, other))
+    assert first is second
+    for app in (one, other):  # what a visitor brings is that visitor's alone
+        upload(app, "query,document,label\nred,red,1\nred,blue,0\n")
+    assert len(calls) == 3
