@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -87,11 +88,15 @@ def _show(scored: ScoredPairs, threshold: float, wrong: pd.DataFrame, store: Sto
     """Show list and pair; in a fragment, so that choosing a row draws no chart of all pairs."""
     with components.failures_shown("the errors"):
         search = scored.cached("causes", threshold, CauseSearch)
+        trouble = _find(scored, threshold, wrong, search)
         list_column, pair_column = st.columns([5, 8], gap="medium")
         with list_column.container(gap="xsmall", key="inspect-list"):
             st.header(tr("inspect.errors"), anchor=False)
             shown = _filters(wrong, search)
-            status = st.empty()
+            status, number = st.empty(), len(_missing(wrong, search))
+            if search.job is not None and number:
+                with status.container():
+                    wait_for(search.job, "inspect.finding causes", number=number)
             line = _line(scored, wrong, shown)
             if shown.empty:
                 components.show_message("note", tr("inspect.errors.none"))
@@ -110,7 +115,8 @@ def _show(scored: ScoredPairs, threshold: float, wrong: pd.DataFrame, store: Sto
                     search.cause_of(line),
                 )
         address.keep(scored, line)
-        _find(scored, threshold, wrong, search, status)
+        if trouble is not None:
+            raise trouble
 
 
 def _filters(wrong: pd.DataFrame, search: CauseSearch) -> pd.DataFrame:
@@ -264,29 +270,31 @@ def _show_more(wrong: pd.DataFrame, search: CauseSearch) -> None:
 
 
 def _find(
-    scored: ScoredPairs, threshold: float, wrong: pd.DataFrame, search: CauseSearch, status: Any
-) -> None:
-    """Find the causes that are wanted and not there, beside the page: people type meanwhile."""
+    scored: ScoredPairs, threshold: float, wrong: pd.DataFrame, search: CauseSearch
+) -> UserError | None:
+    """Find the causes that are wanted and not there, beside the page: people type meanwhile.
+
+    Returns:
+        Why they could not be found; None where they are there, or will be.
+    """
+    while not (missing := _missing(wrong, search)).empty:
+        if search.job is None:
+            search.job = Job(
+                partial(find_causes, scored.inspection, missing, scored.scorer, threshold),
+                "inspect.no causes",
+            ).start()
+            search.job.wait(PATIENCE)
+        if not search.job.is_done:
+            return None
+        job, search.job = search.job, None
+        if job.error is not None:
+            search.wanted = len(search.causes)
+            return job.error
+        search.causes = pd.concat([search.causes, job.value])
+    return None
+
+
+def _missing(wrong: pd.DataFrame, search: CauseSearch) -> pd.DataFrame:
+    """Return the errors whose causes are wanted and not known."""
     first = wrong.head(search.wanted)
-    missing = first[~first.index.isin(search.causes.index)]
-    if missing.empty:
-        return
-    seconds = 0.0
-    if search.job is None:
-        seconds = PATIENCE
-        search.job = Job(
-            lambda progress: find_causes(
-                scored.inspection, missing, scored.scorer, threshold, progress
-            ),
-            "inspect.no causes",
-        ).start()
-    if not search.job.wait(seconds):
-        with status.container():
-            wait_for(search.job, "inspect.finding causes", number=len(missing))
-        return
-    job, search.job = search.job, None
-    if job.error is not None:
-        search.wanted = len(search.causes)
-        raise job.error
-    search.causes = pd.concat([search.causes, job.value])
-    st.rerun()
+    return first[~first.index.isin(search.causes.index)]
