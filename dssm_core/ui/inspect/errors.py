@@ -29,7 +29,7 @@ AT_FIRST = 200
 MAX_ROWS = 1_000
 """Errors in the table; search and filters look at all."""
 
-PATIENCE = 0.1
+PATIENCE = 0.2
 """Seconds that the page waits for causes before it shows itself without them."""
 
 MARKS = {"relevant": "✓", "not relevant": "✗", "unsure": "?", "bad data": "∅"}
