@@ -168,11 +168,13 @@ def test_an_unknown_family_is_told():
 def test_a_model_that_is_no_two_tower_model_is_not_cut():
     import keras
 
-    from dssm_core.models.tower import cut_towers
+    from dssm_core.models.tower import cut_towers, table_rows
 
     plain = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1, name="out")])
     with pytest.raises(ValueError, match="no layers query_vec, doc_vec and out among out"):
         cut_towers(plain)
+    with pytest.raises(ValueError, match="no layer has a table of words"):
+        table_rows(plain)
 
 
 # a family that somebody adds

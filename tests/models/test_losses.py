@@ -127,3 +127,12 @@ def test_documents_are_tiled_positives_first_then_everyones_first_negative():
     assert tiled[:, 0, 0].tolist() == [1, 2, 3, 11, 21, 31, 12, 22, 32]
     assert tiled[4, 1, 0] == 7
     assert tiled.shape == (9, 2, 1)
+
+
+def test_a_loss_that_is_none_is_refused():
+    import keras
+
+    from dssm_core.models.losses import compile_step
+
+    with pytest.raises(ValueError, match="loss must be one of retrieval, .*, not 'hinge'"):
+        compile_step(keras.Sequential(), "hinge")

@@ -1,5 +1,7 @@
 """Both LSTM models: the notebook's sizes, losses by name, and the backwards head."""
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
@@ -104,6 +106,9 @@ def test_outputs_have_names_and_cos_is_what_out_is_made_of():
         ({"vocabulary": 1}, "vocabulary must be at least 2"),
         ({"dense": "shared"}, "needs pieces or attention"),
         ({"dropout": 1.0}, r"\[0, 1\)"),
+        ({"lexical": 96, "attention": 4}, "multiple of 64"),
+        ({"lexical": 64}, "with pieces and attention"),
+        ({"lexical": 64, "attention": 4, "pieces": 0}, "with pieces and attention"),
     ],
 )
 def test_sizes_that_cannot_be_are_refused(wrong, message):
@@ -197,7 +202,7 @@ def test_the_hashed_subclass_ignores_padding_and_gives_an_empty_text_cosine_0():
 
 
 def test_the_subclass_refuses_what_it_has_not():
-    for config in (ATTENTIVE, SHARED):
+    for config in (ATTENTIVE, SHARED, replace(PLAIN, dense="shared", pieces=21)):
         with pytest.raises(ValueError, match="use build_lstm_model"):
             LSTMModel(config)
 

@@ -209,6 +209,8 @@ def test_batches_are_told_the_expected_shape():
     for documents in (hot(10, 4, 7), hot(9, 3, 7), hot(30, 7)):
         with pytest.raises(ValueError, match=r"documents \[N, 3, L\], not"):
             builder.batches(hot(10, 5), documents)
+    with pytest.raises(ValueError, match=r"query \[N, L\] and"):
+        builder.batches(hot(10, 5, 1), hot(10, 3, 7))
 
 
 @pytest.mark.slow

@@ -129,6 +129,18 @@ def test_unlabelled_texts_are_learnt_too(arguments, tmp_path, encoder):
     assert "3 texts without labels" in (model.path / "README.md").read_text()
 
 
+def test_the_notebooks_loss_takes_no_teacher(encoder, tmp_path):
+    from dssm_core.training import Plan, TrainingConfig
+    from dssm_core.training.planning import check_plan
+    from dssm_core.training.teacher import Teacher
+
+    sizes, teacher = FAMILIES["lstm"].config, Teacher.open(str(encoder), tmp_path / "kept")
+    training = TrainingConfig(loss="softmax")
+    plan = Plan(tiny.pairs(), tmp_path, sizes, training, data=tmp_path, teacher=teacher)
+    error = refusal(lambda: check_plan(plan))
+    assert (error.key, error.values["loss"]) == ("train.teacher and loss", "softmax")
+
+
 def test_held_out_texts_are_not_learnt(encoder, tmp_path):
     from dssm_core.training import Plan, TrainingConfig
     from dssm_core.training.planning import batches_of, splits_of
