@@ -260,6 +260,10 @@ def _show_slopes(changes: pd.DataFrame, names: tuple[str, str]) -> None:
         key="inspect.second.query",
         help=tr("two.query.help"),
     )
+    of_query = changes[changes["query"] == query]
+    number = len(of_query.dropna(subset=["rank_one", "rank_other"]))
+    if number > MAX_LINES:
+        components.show_quiet(tr("two.lines", most=MAX_LINES, number=number))
     ranks = ranks_of(changes, query, names, MAX_LINES)
     chart = charts.slope_chart(ranks, ink=theme.ink(), tr=translator())
     drawings.show_chart(chart, "inspect.second.slope")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
-from tests.pages import shown_text
+from tests.pages import shown_text, sound
 from tests.ui.inspect.opened import Open, errors, titles
 
 
@@ -120,3 +121,11 @@ def test_the_columns_are_ordered_by_how_well_they_separate_the_errors(page: Open
 
 
 # the address
+
+
+def test_without_any_model_the_page_says_how_to_get_one(page: Open, models: Path) -> None:
+    for path in (models / "doors").iterdir():
+        path.unlink()
+    app = page(pairs=None)
+    sound(app)
+    assert "dssm_core train" in shown_text(app)

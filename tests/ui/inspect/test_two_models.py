@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from dssm_core.folder import ModelFolder
 from dssm_core.ui.common import state
 from dssm_core.ui.inspect import compare_models
-from tests.pages import Ready, shown_text, sound
+from tests.pages import Ready, sent_rows, shown_text, sound
 from tests.tiny import WordTowers, bare_folder
 from tests.ui.inspect.opened import PAIRS
 
@@ -107,3 +107,22 @@ def test_the_second_threshold_can_be_its_best_f1(two: AppTest) -> None:
     kinds.set_value("best F1").run()
     sound(two)
     assert shown_text(two) != same
+
+
+@pytest.mark.slow
+def test_a_long_list_of_changes_is_cut_and_says_so(two: AppTest, monkeypatch) -> None:
+    two.selectbox(key="inspect.second").set_value("windows").run()
+    whole = two.dataframe[1].value
+    assert "largest changes" not in shown_text(two)
+    assert len(two.selectbox(key="inspect.second.query").options) == 2
+    monkeypatch.setattr(compare_models, "MAX_ROWS", 2)
+    monkeypatch.setattr(compare_models, "MAX_QUERIES", 1)
+    monkeypatch.setattr(compare_models, "MAX_LINES", 1)
+    two.run()
+    sound(two)
+    assert f"The 2 largest changes, of {len(whole)}." in shown_text(two)
+    assert two.dataframe[1].value["line"].tolist() == whole["line"].tolist()[:2]
+    assert len(two.selectbox(key="inspect.second.query").options) == 1
+    (slopes,) = two.get("vega_lite_chart")
+    assert {row["position"] for row in sent_rows(slopes)} == {1}
+    assert re.search(r"Of \d documents the 1 that either model ranks highest", shown_text(two))
