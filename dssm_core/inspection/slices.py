@@ -105,6 +105,11 @@ class Sliced(NamedTuple):
     codes: np.ndarray
     names: np.ndarray
 
+    def are(self, name: str) -> np.ndarray:
+        """Return whether each pair is in the slice of this name, bool [N]."""
+        result: np.ndarray = np.isin(self.codes, np.flatnonzero(self.names == name))
+        return result
+
 
 def sliced(frame: pd.DataFrame, column: str) -> Sliced:
     """Return the slices of all pairs by a column; no threshold changes them.
@@ -119,11 +124,6 @@ def sliced(frame: pd.DataFrame, column: str) -> Sliced:
 def slice_names(frame: pd.DataFrame, column: str, tr: Translate) -> dict[str, str]:
     """Return by its key what each slice of a column is called in another language."""
     return dict(zip(slice_of(frame, column), slice_of(frame, column, tr), strict=True))
-
-
-def in_slice(frame: pd.DataFrame, column: str, name: str) -> pd.Series:
-    """Say of each pair whether it is in a slice, bool [N]; give it all pairs, as `slice_of`."""
-    return slice_of(frame, column) == name
 
 
 def _numbers(values: pd.Series) -> pd.Series | None:

@@ -109,7 +109,7 @@ def main() -> None:
             f"slice_table by {column}": partial(measure.slice_table, frame, of, threshold)
             for column, of in by_column.items()
         },
-        "in_slice by price": lambda: slices.in_slice(frame, "price", "under 10"),
+        "one slice by price": lambda: by_column["price"].are("under 10"),
         "compare_inspections": lambda: compare_inspections(inspection, inspection, 0.2, 0.3),
         "ranking": lambda: measure.ranking(frame),
     }

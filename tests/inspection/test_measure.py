@@ -1,4 +1,4 @@
-"""Counts, curves and slices against loops that do the same the long way."""
+"""Counts and curves against loops that do the same the long way."""
 
 from __future__ import annotations
 

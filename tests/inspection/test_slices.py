@@ -15,7 +15,6 @@ from dssm_core.inspection.measure import Rates, slice_table
 from dssm_core.inspection.score_pairs import TRAITS
 from dssm_core.inspection.slices import (
     column_name,
-    in_slice,
     slice_columns,
     slice_names,
     slice_of,
@@ -55,7 +54,7 @@ def test_a_trait_goes_by_its_words_or_its_name_and_nothing_else_goes():
 def test_a_slice_of_text_is_its_value_and_an_empty_one_is_named():
     frame = frame_of([(0.5, 1)] * 4, shop=["b", "", "a", " "])
     assert slice_of(frame, "shop").tolist() == ["b", "(empty)", "a", "(empty)"]
-    assert in_slice(frame, "shop", "(empty)").tolist() == [False, True, False, True]
+    assert sliced(frame, "shop").are("(empty)").tolist() == [False, True, False, True]
     year = frame.assign(year=["2024", "2024", "2023", ""])
     assert slice_of(year, "year").tolist() == ["2024", "2024", "2023", "(empty)"]
 
@@ -141,7 +140,7 @@ def test_a_slices_figures_are_those_of_its_pairs_alone(rows, threshold):
     table = slice_table(frame, sliced(frame, "shop"), threshold)
     assert table["pairs"].sum() == len(rows)
     for row in table.itertuples():
-        own = frame[in_slice(frame, "shop", row.slice)]
+        own = frame[sliced(frame, "shop").are(row.slice)]
         counts = Rates.at(own, threshold).counts()
         assert row.pairs == len(own)
         assert row.relevant == own["label"].sum()

@@ -127,7 +127,9 @@ async def run(server: Server, asked: argparse.Namespace) -> dict[str, Any]:
     await asyncio.sleep(3)
     left_behind = readings[-1]
     await asyncio.sleep(KEPT)
-    await (await visit(server.address, mark(asked.sessions + 1))).close()
+    last = await visit(server.address, mark(asked.sessions + 1))
+    await last.ready(PATIENCE)
+    await last.close()
     await asyncio.sleep(3)
     watching.cancel()
     crowd.errors += server.errors()

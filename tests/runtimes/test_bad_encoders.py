@@ -340,9 +340,6 @@ def test_a_cluster_below_0_is_refused(folder_of):
     assert refusal(folder).key == "encoder.unsupported"
 
 
-# the tokenizer
-
-
 def test_every_fixture_is_accepted():
     assert len(NAMES) > 20
     for name in NAMES:

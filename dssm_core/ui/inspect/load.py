@@ -215,12 +215,11 @@ def _load(source: Source, is_upload: bool, negatives: Any) -> PairsSource:
         table, choices = choose_reading("inspect", source.content, source.name, source.key)
         key = f"{source.key} {choices}"
         read = cached("inspect.pairs", key, lambda: _read(table, choices))
+        components.show_quiet(read.reading.sentence().text(translator()))
     else:
         key = source.key
         read = cached("inspect.pairs", key, lambda: _OWN_PAIRS.get(key, make, _nothing))
     pairs, reading = read.pairs, read.reading
-    if is_upload:
-        components.show_quiet(reading.sentence().text(translator()))
     found = cached("inspect.doubts", key, lambda: doubts(pairs, reading))
     number, relevant = len(pairs), int(pairs["label"].sum())
     if number > relevant:

@@ -13,7 +13,6 @@ from dssm_core.inspection import measure, separation
 from dssm_core.inspection.slices import (
     Sliced,
     column_name,
-    in_slice,
     slice_columns,
     slice_names,
     sliced,
@@ -37,7 +36,7 @@ def chosen(scored: ScoredPairs) -> pd.Series | None:
     if name is None or name not in _names(scored, column):  # the new pairs do not have it
         _clear()
         return None
-    return scored.cached("in slice", (column, name), lambda: in_slice(scored.frame, column, name))
+    return pd.Series(_slices(scored)[column].are(name), index=scored.frame.index)
 
 
 def show_slices(scored: ScoredPairs, threshold: float) -> None:

@@ -23,6 +23,19 @@ from tests.ui.inspect.opened import Open, errors, relevant_labels, upload
 CASES = [p for p in (ROOT / "tests/fixtures/cases").iterdir() if p.suffix[1:] in ENDINGS]
 
 
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Return what is scored from now on, a call each."""
+    calls: list[Any] = []
+
+    def counted(*given: Any) -> Any:
+        calls.append(given)
+        return score_pairs.inspect_pairs(*given)
+
+    monkeypatch.setattr(load, "inspect_pairs", counted)
+    return calls
+
+
 def test_the_first_screen_shows_the_models_own_pairs(page: Open) -> None:
     app = page()
     sound(app)
@@ -204,16 +217,7 @@ def test_scoring_can_be_stopped_and_taken_up_again(page: Open) -> None:
 
 
 @pytest.mark.slow
-def test_pairs_are_scored_once_whatever_is_moved(
-    page: Open, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    calls = []
-
-    def counted(*given: Any) -> Any:
-        calls.append(given)
-        return score_pairs.inspect_pairs(*given)
-
-    monkeypatch.setattr(load, "inspect_pairs", counted)
+def test_pairs_are_scored_once_whatever_is_moved(page: Open, calls: list[Any]) -> None:
     app = page()
     app.slider(key="inspect.probability").set_value(0.3).run()
     app.selectbox(key="inspect.slice").set_value("room").run()
@@ -221,16 +225,7 @@ def test_pairs_are_scored_once_whatever_is_moved(
 
 
 @pytest.mark.slow
-def test_visitors_of_a_models_own_pairs_share_their_scores(
-    page: Open, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    calls = []
-
-    def counted(*given: Any) -> Any:
-        calls.append(given)
-        return score_pairs.inspect_pairs(*given)
-
-    monkeypatch.setattr(load, "inspect_pairs", counted)
+def test_visitors_of_a_models_own_pairs_share_their_scores(page: Open, calls: list[Any]) -> None:
     one, other = page(), page(pairs=None)
     assert len(calls) == 1
     assert one.session_state["inspect.cached"] is not other.session_state["inspect.cached"]

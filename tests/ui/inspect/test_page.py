@@ -120,9 +120,6 @@ def test_the_columns_are_ordered_by_how_well_they_separate_the_errors(page: Open
     assert app.selectbox(key="inspect.slice").options[0] == "room", "the file's own come first"
 
 
-# the address
-
-
 def test_without_any_model_the_page_says_how_to_get_one(page: Open, models: Path) -> None:
     for path in (models / "doors").iterdir():
         path.unlink()
