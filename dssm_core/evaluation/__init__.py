@@ -8,6 +8,7 @@ from dssm_core.evaluation.cosines import (
     cosine_block,
     cosine_nearest,
     cosine_rows,
+    cosines_between,
 )
 from dssm_core.evaluation.evaluate import (
     FUSED,
@@ -79,6 +80,7 @@ __all__ = [
     "cosine_block",
     "cosine_nearest",
     "cosine_rows",
+    "cosines_between",
     "count_holding",
     "damping",
     "describe",

@@ -22,6 +22,9 @@ of a matrix product, too, so that a part of so many has the cosines that it has 
 QUERIES = 256
 """Queries of a matrix product."""
 
+PAIRS = 1_000
+"""Pairs whose cosines are summed at a time."""
+
 
 class Encoder(Protocol):
     """What encodes texts: towers, or a cache in front of them."""
@@ -112,6 +115,28 @@ def cosine_block(queries: np.ndarray, documents: np.ndarray, readable: np.ndarra
     for start in range(0, len(documents), BLOCK):
         cosines[:, start : start + BLOCK] = queries @ documents[start : start + BLOCK].T
     cosines[:, ~readable] = np.nan
+    return cosines
+
+
+def cosines_between(
+    queries: np.ndarray, documents: np.ndarray, query_row: np.ndarray, document_row: np.ndarray
+) -> np.ndarray:
+    """Return the cosine of each of N pairs, float64 [N].
+
+    The vectors of a block's pairs fit into the processor's cache; those of all would be copied
+    through memory, a hundred times the texts' own vectors where texts come often.
+
+    Args:
+        queries: vectors [Q, E] of length 1.
+        documents: likewise, [D, E].
+        query_row: row of each pair's query, int [N].
+        document_row: row of each pair's document, int [N].
+    """
+    cosines = np.empty(len(query_row))
+    for start in range(0, len(cosines), PAIRS):
+        rows = slice(start, start + PAIRS)
+        block = queries[query_row[rows]], documents[document_row[rows]]
+        cosines[rows] = np.einsum("ne,ne->n", *block, dtype=np.float64)
     return cosines
 
 

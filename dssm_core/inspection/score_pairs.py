@@ -6,23 +6,25 @@ Shape letters: N pairs, Q distinct queries, D distinct documents, E vector.
 
 from __future__ import annotations
 
+import threading
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
 from functools import cache, cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 
 from dssm_core.corpus.splitting import fold
-from dssm_core.evaluation import Encoded, content_stems, word_overlap
+from dssm_core.evaluation import Encoded, content_stems, cosines_between, word_overlap
 from dssm_core.numeric import l2_normalise, sigmoid
 from dssm_core.scoring import Head, Scorer
 from dssm_core.towers import Encoding, Side
 
 Progress = Callable[[int, int], None]
+Made = TypeVar("Made")
 
 NUMBERS = ("cosine", "logit", "probability", "rank", "candidates", "margin")
 TRAITS = ("overlap", "query_words", "document_words", "unseen", "truncated", "script")
@@ -56,6 +58,21 @@ class Inspection:
     documents: np.ndarray
     query_row: np.ndarray
     document_row: np.ndarray
+    _made: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False)
+    _making: Any = field(default_factory=threading.RLock, init=False, repr=False)
+
+    def once(self, name: Hashable, make: Callable[[], Made]) -> Made:
+        """Return what `make` makes of these pairs, made once for all who look at them.
+
+        Args:
+            name: of what is made. All are kept as long as the pairs, so no threshold is a name.
+            make: makes it of the pairs alone.
+        """
+        with self._making:
+            if name not in self._made:
+                self._made[name] = make()
+            made: Made = self._made[name]
+            return made
 
     @cached_property
     def texts_row(self) -> np.ndarray:
@@ -101,7 +118,7 @@ def inspect_pairs(
     queries, documents = (l2_normalise(its.encoded.vectors) for its in (query, document))
     rows = codes[0], codes[1]
     readable = query.encoded.readable[rows[0]] & document.encoded.readable[rows[1]]
-    cosines = np.einsum("ne,ne->n", queries[rows[0]], documents[rows[1]], dtype=np.float64)
+    cosines = cosines_between(queries, documents, *rows)
     cosines = np.where(readable, np.clip(cosines, -1.0, 1.0), np.nan)
     logits = scorer.head.scale * cosines + scorer.head.bias
     frame = pd.DataFrame(

@@ -123,7 +123,9 @@ def sliced(frame: pd.DataFrame, column: str) -> Sliced:
 
 def slice_names(frame: pd.DataFrame, column: str, tr: Translate) -> dict[str, str]:
     """Return by its key what each slice of a column is called in another language."""
-    return dict(zip(slice_of(frame, column), slice_of(frame, column, tr), strict=True))
+    codes, keys = sliced(frame, column)
+    firsts = np.unique(codes, return_index=True)[1]
+    return dict(zip(keys, slice_of(frame, column, tr).iloc[firsts], strict=True))
 
 
 def _numbers(values: pd.Series) -> pd.Series | None:

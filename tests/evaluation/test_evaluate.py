@@ -24,6 +24,7 @@ from dssm_core.evaluation import (
     cosine_block,
     cosine_nearest,
     cosine_rows,
+    cosines_between,
     evaluate_collection,
     evaluate_run,
     evaluate_towers,
@@ -31,6 +32,7 @@ from dssm_core.evaluation import (
     rank_documents,
     summarise,
 )
+from dssm_core.evaluation.cosines import PAIRS
 from dssm_core.evaluation.ranking import rank_systems
 from dssm_core.numeric import l2_normalise
 from tests.examples import examples
@@ -145,6 +147,16 @@ def test_cosine_rows_are_the_cosines_and_nan_where_nothing_is_readable():
         else:
             norms = math.sqrt(sum(queries[i] ** 2)) * math.sqrt(sum(documents[j] ** 2))
             assert rows[i, j] == pytest.approx(sum(queries[i] * documents[j]) / norms)
+
+
+@pytest.mark.parametrize("number", [0, 1, PAIRS, 2 * PAIRS + 1])
+def test_the_cosines_of_pairs_are_those_of_a_loop_however_many(number):
+    rng = np.random.default_rng(0)
+    queries, documents = (l2_normalise(rng.normal(size=(n, 3))) for n in (5, 4))
+    rows = rng.integers(5, size=number), rng.integers(4, size=number)
+    found = cosines_between(queries, documents, *rows)
+    one_by_one = [queries[q] @ documents[d] for q, d in zip(*rows, strict=True)]
+    np.testing.assert_allclose(found, one_by_one, atol=1e-12)
 
 
 def test_the_nearest_by_cosine_are_the_nearest():

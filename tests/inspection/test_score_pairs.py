@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -257,6 +259,30 @@ def test_negatives_reach_the_inspection_with_their_column(scorer):
     frame = inspect_pairs(scorer, sample_negatives(RELEVANT, 1)).frame
     assert frame["assumed"].value_counts().to_dict() == {"no": 5, "yes": 4}
     assert frame["cosine"].notna().any()
+
+
+def test_what_is_made_of_the_pairs_is_made_once_whoever_asks(scorer):
+    made, pair = list[str](), ("red", "red", 1)
+
+    def make(name):
+        time.sleep(0.01)  # for the others to come meanwhile
+        made.append(name)
+        return [name]
+
+    one, other = inspected(scorer, pair), inspected(scorer, pair)
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(lambda n: one.once(n, lambda: make(n)), ["a", "b"] * 4))
+    assert sorted(made) == ["a", "b"]
+    assert all(value is first for value, first in zip(found, found[:2] * 4, strict=True))
+    other.once("a", lambda: make("other"))
+    assert made[-1] == "other"
+
+
+def test_what_failed_is_made_again(scorer):
+    inspection = inspected(scorer, ("red", "red", 1))
+    with pytest.raises(ZeroDivisionError):
+        inspection.once("a", lambda: 1 // 0)
+    assert inspection.once("a", lambda: 1) == 1
 
 
 def test_pairs_of_the_same_folded_texts_share_their_number(scorer):

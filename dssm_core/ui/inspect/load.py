@@ -59,10 +59,11 @@ class Source:
 
 @dataclass(frozen=True)
 class _ReadPairs:
-    """Pairs of a file, and how it was read."""
+    """Pairs of a file, how it was read, and what looks wrong in them."""
 
     pairs: pd.DataFrame
     reading: Reading
+    doubts: tuple[Finding, ...]
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,7 @@ def score(scorer: Scorer, source: PairsSource) -> ScoredPairs | None:
     if inspection is None:
         return None
     frame = inspection.frame
-    if more := cached("inspect.unread", key, lambda: unread(frame)):
+    if more := inspection.once("unread", lambda: unread(frame)):
         _show_doubts((*source.doubts, *more), source.pairs, source.panel)
     return ScoredPairs(inspection, scorer, key, source.name)
 
@@ -219,8 +220,7 @@ def _load(source: Source, is_upload: bool, negatives: Any) -> PairsSource:
     else:
         key = source.key
         read = cached("inspect.pairs", key, lambda: _OWN_PAIRS.get(key, make, _nothing))
-    pairs, reading = read.pairs, read.reading
-    found = cached("inspect.doubts", key, lambda: doubts(pairs, reading))
+    pairs, found = read.pairs, read.doubts
     number, relevant = len(pairs), int(pairs["label"].sum())
     if number > relevant:
         text = tr("inspect.source", name=source.name, number=number, relevant=relevant)
@@ -235,15 +235,17 @@ def _load(source: Source, is_upload: bool, negatives: Any) -> PairsSource:
             pairs = cached("inspect.drawn", (key, each), lambda: sample_negatives(pairs, each))
             assumed = tr("inspect.source.assumed", each=each, number=len(pairs) - number)
             text = join_texts(text, assumed)
-            key, found = f"{key} {each}", [one for one in found if one.kind != "one label"]
+            key = f"{key} {each}"
+            found = tuple(one for one in found if one.kind != "one label")
     components.show_quiet(text)
     panel = st.empty()
-    _show_doubts(tuple(found), read.pairs, panel)
-    return PairsSource(pairs, key, source.name, not is_upload, tuple(found), panel)
+    _show_doubts(found, read.pairs, panel)
+    return PairsSource(pairs, key, source.name, not is_upload, found, panel)
 
 
 def _read(table: Table, choices: Choices) -> _ReadPairs:
-    return _ReadPairs(*to_pairs(table, interpret(table, choices)))
+    pairs, reading = to_pairs(table, interpret(table, choices))
+    return _ReadPairs(pairs, reading, tuple(doubts(pairs, reading)))
 
 
 def _nothing(done: int, total: int) -> None:

@@ -48,7 +48,7 @@ def show_overview(scored: ScoredPairs, cosine: float) -> None:
 
 
 def _curve(scored: ScoredPairs) -> pd.DataFrame:
-    return scored.cached("curve", (), lambda: measure.curve(scored.frame))
+    return scored.inspection.once("curve", lambda: measure.curve(scored.frame))
 
 
 def _finding(rates: measure.Rates) -> str:
@@ -102,7 +102,7 @@ def _show_charts(
     scored: ScoredPairs, curve: pd.DataFrame, rates: measure.Rates, cosine: float
 ) -> None:
     frame, head = scored.frame, scored.inspection.head
-    bins = scored.cached("bins", (), lambda: charts.cosine_bins(frame))
+    bins = scored.inspection.once("bins", lambda: charts.cosine_bins(frame))
     at: dict[str, Any] = {"cosine": cosine, "probability": head.probability(cosine)}
     style: dict[str, Any] = {"ink": theme.ink(), "tr": translator()}
     columns = [*st.columns(2, gap="medium"), *st.columns(2, gap="medium")]
@@ -114,7 +114,7 @@ def _show_charts(
             components.show_message("note", tr("inspect.one label"))
         return
     labels = frame["label"].to_numpy()
-    area = scored.cached("area", (), lambda: auc(frame["cosine"].to_numpy(), labels))
+    area = scored.inspection.once("area", lambda: auc(frame["cosine"].to_numpy(), labels))
     point = rates.point(**at)
     with columns[1]:
         relevant = float(labels.mean())
@@ -125,7 +125,7 @@ def _show_charts(
     if not head.is_fitted:
         return
     with columns[3]:
-        table = scored.cached("calibration", (), lambda: measure.calibration(frame))
+        table = scored.inspection.once("calibration", lambda: measure.calibration(frame))
         error = measure.calibration_error(table)
         reliability = scored.cached(
             "reliability",
@@ -144,7 +144,7 @@ def _show_curve(name: str, chart: charts.Drawing, scored: ScoredPairs) -> None:
 
 def _show_ranking(scored: ScoredPairs) -> None:
     """Show how well each query's own documents are ranked, where it has several."""
-    ranking = scored.cached("ranking", (), lambda: measure.ranking(scored.frame))
+    ranking = scored.inspection.once("ranking", lambda: measure.ranking(scored.frame))
     if ranking is None:
         return
     about = {

@@ -120,13 +120,13 @@ def _show_column(scored: ScoredPairs, threshold: float) -> None:
 
 
 def _slices(scored: ScoredPairs) -> dict[str, Sliced]:
-    return scored.cached(
-        "slices of all", (), lambda: {c: sliced(scored.frame, c) for c in _columns(scored)}
+    return scored.inspection.once(
+        "slices", lambda: {c: sliced(scored.frame, c) for c in _columns(scored)}
     )
 
 
 def _columns(scored: ScoredPairs) -> list[str]:
-    return scored.cached("slice columns", (), lambda: slice_columns(scored.frame))
+    return scored.inspection.once("slice columns", lambda: slice_columns(scored.frame))
 
 
 def show_filter(scored: ScoredPairs, number: int) -> None:
@@ -158,8 +158,9 @@ def _name(column: str) -> str:
 
 def _names(scored: ScoredPairs, column: str) -> dict[str, str]:
     """Return what each slice of a column is called in the page's language."""
-    return scored.cached(
-        f"slice names.{column}", language(), lambda: slice_names(scored.frame, column, translator())
+    return scored.inspection.once(
+        ("slice names", column, language()),
+        lambda: slice_names(scored.frame, column, translator()),
     )
 
 

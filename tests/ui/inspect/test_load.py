@@ -12,8 +12,8 @@ from dssm_core.corpus.opening import ENDINGS
 from dssm_core.corpus.pairs import read
 from dssm_core.errors import UserError
 from dssm_core.folder import ModelFolder
-from dssm_core.inspection import score_pairs
-from dssm_core.ui.inspect import load
+from dssm_core.inspection import measure, score_pairs
+from dssm_core.ui.inspect import load, slices
 from dssm_core.words import ENGLISH
 from tests import ROOT
 from tests.pages import Loading, Ready, shown_text, sound
@@ -234,3 +234,28 @@ def test_visitors_of_a_models_own_pairs_share_their_scores(page: Open, calls: li
     for app in (one, other):  # what a visitor brings is that visitor's alone
         upload(app, "query,document,label\nred,red,1\nred,blue,0\n")
     assert len(calls) == 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("place", "name"),
+    [(load, "doubts"), (load, "unread"), (slices, "slice_columns"), (slices, "slice_names")]
+    + [(measure, name) for name in ("curve", "calibration", "ranking")],
+)
+def test_what_no_threshold_changes_is_worked_out_for_the_first_visitor_alone(
+    page: Open, monkeypatch: pytest.MonkeyPatch, place: Any, name: str
+) -> None:
+    made, calls = getattr(place, name), list[Any]()
+
+    def counted(*given: Any) -> Any:
+        calls.append(given)
+        return made(*given)
+
+    monkeypatch.setattr(place, name, counted)
+    one = page()
+    first = len(calls)
+    other = page(pairs=None)
+    other.slider(key="inspect.probability").set_value(0.3).run()
+    assert first
+    assert len(calls) == first
+    assert not errors(one).equals(errors(other))
