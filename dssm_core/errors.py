@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from dssm_core.words import ENGLISH, Sentence, Translate, Value, has_text, join_texts
+from dssm_core.words import ENGLISH, Sentence, Translate, Value, has_text, join_texts, shortened
 
 THE_FILE = Sentence("place.file")
 """What a file without a name is called."""
@@ -32,8 +32,7 @@ class UserError(Exception):
         if values.get("name") == "":
             values["name"] = THE_FILE
         self.key, self.values = key, values
-        fits = len(received) <= LONGEST_RECEIVED
-        self.received = received if fits else received[: LONGEST_RECEIVED - 1] + "…"
+        self.received = shortened(received, LONGEST_RECEIVED)
         super().__init__(str(self))
 
     def what(self, tr: Translate = ENGLISH) -> str:

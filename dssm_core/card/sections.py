@@ -9,8 +9,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dssm_core.evaluation import FEW, WEIGHT
+from dssm_core.words import shortened
 
 METRICS = ("MRR@10", "recall@1", "recall@10", "recall@100", "nDCG@10")
+
+QUOTED = 160
+"""Characters that are quoted of a text."""
 
 
 def metrics_table(metrics: Mapping[str, Any]) -> str:
@@ -77,7 +81,7 @@ def errors_section(metrics: Mapping[str, Any]) -> str:
         "|---|---|---|---|---|---|",
     ]
     for error in errors:
-        texts = (_short(error[name]) for name in ("query", "document", "instead"))
+        texts = (_quoted(error[name]) for name in ("query", "document", "instead"))
         lexical = f"{error['BM25 rank']:,}" if "BM25 rank" in error else ""
         lines.append(_row([*texts, f"{error['rank']:,}", lexical, "; ".join(error["causes"])]))
     common = [
@@ -104,8 +108,8 @@ def robustness_section(name: str, metrics: Mapping[str, Any]) -> str:
     if not found:
         return ""
     examples = [
-        f"- {row['capability']}: “{_short(example['before'])}”, rank {example['rank']}, became "
-        f"“{_short(example['after'])}”, rank {example['rank after']:,}"
+        f"- {row['capability']}: “{_quoted(example['before'])}”, rank {example['rank']}, became "
+        f"“{_quoted(example['after'])}”, rank {example['rank after']:,}"
         for row in found["rows"]
         if (example := row["model"]["example"])
     ]
@@ -242,8 +246,8 @@ def _row(cells: Sequence[str]) -> str:
     return "| " + " | ".join(flat) + " |"
 
 
-def _short(text: str, most: int = 160) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"
+def _quoted(text: str) -> str:
+    return shortened(text, QUOTED)
 
 
 def own_queries(examples: Sequence[Mapping[str, Any]]) -> str:

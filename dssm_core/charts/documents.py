@@ -11,7 +11,7 @@ import pandas as pd
 
 from dssm_core.charts.base import Row, drawable, rows, tip, tips
 from dssm_core.quantities import format_number
-from dssm_core.words import ENGLISH, Translate, join_texts
+from dssm_core.words import ENGLISH, Translate, join_texts, shortened
 
 SAME = alt.Key("position:Q")
 """Keeps the mark of a document when the data change, so that it moves to its new place."""
@@ -57,7 +57,7 @@ class Documents:
                     "document": text,
                     "chosen": row["position"] == selected,
                     "row": place,
-                    "label": f"{row['position']} · {text[:40]}{'…' * (len(text) > 40)}",
+                    "label": f"{row['position']} · {shortened(text, 41)}",
                     "cosine_text": format_number(row["cosine"], "cosine"),
                     "probability_text": format_number(row["probability"], "probability"),
                 }

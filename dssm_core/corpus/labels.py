@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from dssm_core.corpus.names import number_of
 from dssm_core.errors import UserError
-from dssm_core.words import Sentence
+from dssm_core.words import Sentence, shortened
 
 YES = (
     "1 true t yes y relevant positive pos match good correct duplicate clicked entailment si sí "
@@ -89,7 +89,8 @@ class Values:
     @property
     def shown(self) -> str:
         """The first of them, for messages."""
-        return ", ".join(value[:40] for value in list(self.kept.values())[:MAX_VALUES])
+        values = [shortened(value, 40) for value in list(self.kept.values())[:MAX_VALUES]]
+        return ", ".join([*values, "…"] if len(self.kept) > MAX_VALUES else values)
 
     @property
     def are_grades(self) -> bool:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from dssm_core.evaluation import FEW, FEW_IN_COMMON, TRUNCATED, UNSEEN, stop_words
 from dssm_core.inspection.score_pairs import script
 from dssm_core.inspection.token_features import Word, number_of
-from dssm_core.words import Sentence, Values
+from dssm_core.words import Sentence, Values, shortened
 
 HIGH = 0.6
 """From this share of the query's words in the document on, they alone fool the model."""
@@ -26,6 +26,9 @@ FAR = 0.5
 
 REACH = 2
 """Words that a negation is taken to speak of, stop words not counted."""
+
+QUOTED = 40
+"""Characters that are quoted of a text."""
 
 # fmt: off
 NEGATIONS = frozenset({
@@ -125,7 +128,7 @@ class Suspicion:
 def nothing_readable(pair: RuleInput) -> Suspicion | None:
     """One side has no word that the model reads."""
     sides = ("query", "document")
-    texts = dict(zip(sides, map(_short, pair.texts), strict=True))
+    texts = dict(zip(sides, _quoted(pair.texts), strict=True))
     words = zip(sides, (pair.query, pair.document), strict=True)
     empty = [side for side, its in words if not any(w.is_read for w in its)]
     if not empty:
@@ -145,12 +148,11 @@ def same_texts(pair: RuleInput) -> Suspicion | None:
 def unread_only(pair: RuleInput) -> Suspicion | None:
     """The document and the query, or a pair labelled otherwise, differ in unread signs alone."""
     if pair.twin is not None and pair.twin.unread:
-        said: Values = {"line": pair.twin.line, "marks": tuple(map(_short, pair.twin.unread))}
+        said: Values = {"line": pair.twin.line, "marks": _quoted(pair.twin.unread)}
         return Suspicion(Sentence(f"evidence.unread only.{_label(pair.twin)}", said))
     if pair.label == 1 or not pair.unread:
         return None
-    marks = tuple(map(_short, pair.unread))
-    return Suspicion(Sentence("evidence.unread only", {"marks": marks}))
+    return Suspicion(Sentence("evidence.unread only", {"marks": _quoted(pair.unread)}))
 
 
 def unseen_words(pair: RuleInput) -> Suspicion | None:
@@ -375,5 +377,5 @@ def _names(words: Iterable[Word]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(word.shown for word in words))
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= 40 else text[:39] + "…"
+def _quoted(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(shortened(text, QUOTED) for text in texts)

@@ -22,6 +22,7 @@ from xml.etree import ElementTree as xml
 from dssm_core.quantities import format_number
 from dssm_core.repro.cases import Case, CaseDocument
 from dssm_core.scoring import ScoredDocument, Scorer
+from dssm_core.words import shortened
 
 Status = Literal["broken", "fixed", "drifted", "same"]
 STATUSES: tuple[Status, ...] = get_args(Status)
@@ -289,8 +290,9 @@ def describe(outcome: Outcome) -> list[str]:
 
 def short(text: str, most: int = 100) -> str:
     """Return a text on one line, cut, without what a terminal obeys or XML cannot hold."""
-    line = _printable(" ".join(text[: 4 * most].split()))
-    return line if len(line) <= most else line[: most - 1] + "…"
+    looked_at = text[: 4 * most]
+    line = _printable(" ".join(looked_at.split()))
+    return shortened(line if looked_at == text else line + "…", most)
 
 
 def _printable(text: str) -> str:

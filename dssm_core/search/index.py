@@ -18,7 +18,7 @@ from dssm_core.errors import UserError
 from dssm_core.files import whole_folder
 from dssm_core.folder import ModelFolder
 from dssm_core.search.lance import PREFIX
-from dssm_core.search.nearest import VectorSearch
+from dssm_core.search.nearest import VectorSearch, index_command
 
 if TYPE_CHECKING:
     from usearch.index import Index
@@ -99,7 +99,7 @@ def open_index(path: Path, folder: ModelFolder) -> VectorSearch:
     Raises:
         UserError: if it is another model's, of another version, or damaged.
     """
-    command = f"python -m dssm_core index --model {folder.path} --corpus FILE"
+    command = index_command(folder)
     try:
         manifest = json.loads(_read(path / MANIFEST, 1_000_000))
         version, made = manifest["format"], manifest["fingerprint"]

@@ -20,7 +20,7 @@ from dssm_core.errors import UserError
 from dssm_core.folder import ModelFolder
 from dssm_core.numeric import l2_normalise
 from dssm_core.process import prepare_for_lance
-from dssm_core.search.nearest import Hit
+from dssm_core.search.nearest import Hit, index_command
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -220,7 +220,7 @@ def open_table(store: Store, folder: ModelFolder) -> tuple[LanceSearch, LanceWor
     Raises:
         UserError: if there is none, it is another model's, or it cannot be read.
     """
-    command = f"python -m dssm_core index --model {folder.path} --corpus FILE --store ..."
+    command = f"{index_command(folder)} --store ..."
     table = store.open()
     if table is None:
         raise UserError("store.no table", store.table, path=store.path, command=command)

@@ -278,6 +278,11 @@ def recall_at_10(search: VectorSearch, queries: np.ndarray) -> float:
     return float(np.mean(shares))
 
 
+def index_command(folder: ModelFolder) -> str:
+    """Return the command that makes an index for a model."""
+    return f"python -m dssm_core index --model {folder.path} --corpus FILE"
+
+
 def encode_corpus(
     encoder: Encoder,
     documents: Sequence[str],

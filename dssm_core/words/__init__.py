@@ -12,6 +12,7 @@ from dssm_core.words.catalogue import (
     has_text,
     join_sentences,
     join_texts,
+    shortened,
     translator_for,
 )
 
@@ -27,5 +28,6 @@ __all__ = [
     "has_text",
     "join_sentences",
     "join_texts",
+    "shortened",
     "translator_for",
 ]

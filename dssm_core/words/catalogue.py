@@ -91,6 +91,16 @@ def has_text(key: str) -> bool:
     return key in catalogue("en")
 
 
+def shortened(text: str, most: int) -> str:
+    """Return a text of at most so many characters; a longer one ends with an ellipsis.
+
+    Example:
+        >>> shortened("a red door", 10), shortened("a red door", 6)
+        ('a red door', 'a red…')
+    """
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
 def join_texts(*texts: str) -> str:
     """Return sentences one after another, empty ones left out; Chinese has no space between them.
 

@@ -1,6 +1,6 @@
 """A model folder made on purpose: what it would do or fill is refused.
 
-Beside tests/test_folder.py, which damages folders by accident.
+Beside tests/folder, which damages folders by accident.
 """
 
 from __future__ import annotations

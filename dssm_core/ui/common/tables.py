@@ -110,11 +110,13 @@ def pick_table(
         if (wanted["rows"], wanted["cells"]) != (selection["rows"], _cells(selection)):
             st.session_state[key] = {"selection": wanted}
 
+    number = len(frame)  # a session keeps what is called for each key, so not the table with it
+
     def select() -> None:
         selection = st.session_state[key]["selection"]
         index = picked_row(selection, row, st.session_state.get(f"{key}.cells"))
         st.session_state[f"{key}.cells"] = _cells(selection)
-        if index is not None and index < len(frame):
+        if index is not None and index < number:
             on_pick(index)
 
     show_table(

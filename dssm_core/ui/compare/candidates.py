@@ -12,12 +12,13 @@ import streamlit as st
 from dssm_core.errors import UserError
 from dssm_core.folder import ModelFolder
 from dssm_core.scoring import Scorer
-from dssm_core.search.nearest import Hit, Near
+from dssm_core.search.nearest import Hit, Near, index_command
 from dssm_core.ui.common import components, state
 from dssm_core.ui.common.language import tr
 from dssm_core.ui.common.work import Job, wait_for
 from dssm_core.ui.compare import inputs
 from dssm_core.ui.compare.corpora import Corpus, search_of
+from dssm_core.words import shortened
 
 By = Literal["cosine", "bm25"]
 
@@ -161,7 +162,10 @@ def _nearest(
         return [], []
     if search.width != len(encoded.vector):  # its fingerprint is right, so it was made by a mistake
         widths = f"{search.width} ≠ {len(encoded.vector)}"
-        components.show_error(UserError("index.other width", widths, engine=search.engine))
+        command = index_command(scorer.folder)
+        components.show_error(
+            UserError("index.other width", widths, engine=search.engine, command=command)
+        )
         return [], []
     near = search.nearest(encoded.vector, NUMBER)
     far = _missed(judged, near, lambda document: search.locate(encoded.vector, document))
@@ -208,7 +212,7 @@ def _show_list(
 
 def _row_html(document: str, label: int | None, in_both: bool) -> str:
     """Return a document with its marks, all of it plain text."""
-    shown = document[:MAX_SHOWN] + ("…" if len(document) > MAX_SHOWN else "")
+    shown = shortened(document, MAX_SHOWN)
     key, kind = {
         1: ("find.relevant", "relevant"),
         0: ("find.irrelevant", "irrelevant"),

@@ -13,7 +13,7 @@ from dssm_core.folder import ModelFolder
 from dssm_core.scoring import Scorer
 from dssm_core.search.index import MANIFEST, index_path, open_index
 from dssm_core.search.lance import Store, open_table
-from dssm_core.search.nearest import Near, OwnPairs, Words, WordSearch, encode_corpus
+from dssm_core.search.nearest import Near, OwnPairs, Words, WordSearch, encode_corpus, index_command
 from dssm_core.ui.common.work import Job
 
 FAILED = "corpus.cannot be searched"
@@ -84,8 +84,7 @@ def _read(folder: ModelFolder) -> Corpus:
             trouble = error
     documents = index.documents if index else own.documents
     if not documents:
-        command = f"python -m dssm_core index --model {folder.path} --corpus FILE"
-        raise trouble or UserError("corpus.none", name=folder.name, command=command)
+        raise trouble or UserError("corpus.none", name=folder.name, command=index_command(folder))
     return Corpus(own, WordSearch(documents), index, trouble)
 
 

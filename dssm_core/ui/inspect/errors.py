@@ -197,17 +197,17 @@ def _show_table(
     scored: ScoredPairs, shown: pd.DataFrame, search: CauseSearch, line: Any, store: Store
 ) -> None:
     rows = shown.head(MAX_ROWS)
-    lines = rows.index.tolist()
+    lines = rows.index
 
     def pick(row: int) -> None:
-        st.session_state[LINE], st.session_state[OFFERED] = lines[row], None
+        st.session_state[LINE], st.session_state[OFFERED] = int(lines[row]), None
 
     pick_table(
         _table(rows, search.causes.reindex(rows.index), store),
         _columns(),
         tr("inspect.table.alt"),
         key=f"inspect.table.{hash((scored.key, *lines))}",  # other rows are another table
-        row=lines.index(line) if line in lines else None,
+        row=lines.tolist().index(line) if line in lines else None,
         on_pick=pick,
         width="stretch",
         height=430,

@@ -11,6 +11,7 @@ from dssm_core import charts
 from dssm_core.evaluation import auc
 from dssm_core.inspection import measure
 from dssm_core.quantities import format_number
+from dssm_core.scoring import Scorer
 from dssm_core.ui.common import components, drawings, theme
 from dssm_core.ui.common.language import tr, translator
 from dssm_core.ui.inspect import threshold
@@ -119,9 +120,9 @@ def _show_charts(
     with columns[1]:
         relevant = float(labels.mean())
         chart = charts.precision_recall_chart(curve, point, relevant=relevant, **style)
-        _show_curve("precision", chart, scored)
+        _show_curve("precision", chart, scored.scorer)
     with columns[2]:
-        _show_curve("roc", charts.roc_chart(curve, point, area=area, **style), scored)
+        _show_curve("roc", charts.roc_chart(curve, point, area=area, **style), scored.scorer)
     if not head.is_fitted:
         return
     with columns[3]:
@@ -135,10 +136,11 @@ def _show_charts(
         drawings.show_chart(reliability, "inspect.reliability")
 
 
-def _show_curve(name: str, chart: charts.Drawing, scored: ScoredPairs) -> None:
+def _show_curve(name: str, chart: charts.Drawing, scorer: Scorer) -> None:
+    # the session keeps what is called under each key: the model, and not the pairs
     key = f"inspect.{name}.{st.session_state.get(threshold.MOVES, 0)}"
     drawings.pick_chart(
-        chart, key, "threshold", lambda point: threshold.put(scored, float(point["cosine"]))
+        chart, key, "threshold", lambda point: threshold.put(scorer, float(point["cosine"]))
     )
 
 

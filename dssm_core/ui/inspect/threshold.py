@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from dssm_core.inspection import measure
-from dssm_core.scoring import Head
+from dssm_core.scoring import Head, Scorer
 from dssm_core.ui.common.language import tr
 from dssm_core.ui.inspect.load import ScoredPairs
 
@@ -32,14 +32,14 @@ def current(scored: ScoredPairs) -> float:
         cosine = half
         if half is None:
             cosine = measure.suggest_threshold(measure.curve(scored.frame), scored.frame, None)
-        put(scored, cosine)
+        put(scored.scorer, cosine)
     return float(cosine)
 
 
-def put(scored: ScoredPairs, cosine: float) -> None:
-    """Set the threshold, and the widgets that show it."""
-    head = scored.inspection.head
-    st.session_state[THRESHOLD] = scored.inspection.fingerprint, cosine
+def put(scorer: Scorer, cosine: float) -> None:
+    """Set the threshold for a model, and the widgets that show it."""
+    head = scorer.head
+    st.session_state[THRESHOLD] = scorer.folder.fingerprint, cosine
     st.session_state[COSINE] = round(min(1.0, max(-1.0, cosine)), 3)
     low, high = slider_ends(head)
     if head.is_fitted:
@@ -59,7 +59,7 @@ def show_threshold(scored: ScoredPairs, curve: pd.DataFrame) -> None:
     """Show the threshold on both scales, to be moved on either, and suggestions."""
     shown = {COSINE, PROBABILITY} if scored.inspection.head.is_fitted else {COSINE}
     if not shown <= set(st.session_state):
-        put(scored, st.session_state[THRESHOLD][1])  # back from another page
+        put(scored.scorer, st.session_state[THRESHOLD][1])  # back from another page
     slider, number, rules = st.columns([5, 3, 3], vertical_alignment="bottom")
     with slider:
         _show_slider(scored)
@@ -70,7 +70,7 @@ def show_threshold(scored: ScoredPairs, curve: pd.DataFrame) -> None:
         step=0.01,
         format="%.3f",
         key=COSINE,
-        on_change=lambda: put(scored, float(st.session_state[COSINE])),
+        on_change=lambda: put(scored.scorer, float(st.session_state[COSINE])),
     )
     with rules, st.popover(tr("inspect.rules"), width="stretch"):
         _show_rules(scored, curve)
@@ -102,7 +102,7 @@ def _show_slider(scored: ScoredPairs) -> None:
 
 def _show_rules(scored: ScoredPairs, curve: pd.DataFrame) -> None:
     def suggest(cost: float | None) -> None:
-        put(scored, measure.suggest_threshold(curve, scored.frame, cost))
+        put(scored.scorer, measure.suggest_threshold(curve, scored.frame, cost))
 
     st.button(
         tr("inspect.best"),

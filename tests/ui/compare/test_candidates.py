@@ -383,6 +383,7 @@ def test_an_index_of_another_width_is_refused_and_words_are_still_searched(
     index.write_index(index.index_path(folder.fingerprint), folder, wider)
     app = opened(page)
     assert "vectors of another width than this model's" in shown_text(app)
+    assert f"index --model {models / 'doors'} --corpus FILE" in shown_text(app)
     assert not boxes(app, "cosine")
     assert len(boxes(app, "bm25")) == 1
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import re
+import weakref
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from dssm_core.corpus.opening import ENDINGS
@@ -259,3 +262,20 @@ def test_what_no_threshold_changes_is_worked_out_for_the_first_visitor_alone(
     assert first
     assert len(calls) == first
     assert not errors(one).equals(errors(other))
+
+
+@pytest.mark.slow
+def test_a_file_that_was_left_is_forgotten_and_so_are_its_tables(page: Open) -> None:
+    """Streamlit keeps what is called for each key of a widget as long as the session lasts."""
+    app = page()
+    left: list[weakref.ref[Any]] = []
+    tables: list[int] = []
+    for n in range(6):
+        upload(app, f"query,document,label\nred,red,1\nred,blue {n},0\nblue,red door,1\n")
+        app.number_input(key="inspect.cosine").set_value(0.3 + n / 100).run()
+        app.number_input(key="inspect.cosine").set_value(0.9 - n / 100).run()
+        left.append(weakref.ref(app.session_state["inspect.cached"][1]))
+        gc.collect()
+        tables.append(sum(isinstance(one, pd.DataFrame) for one in gc.get_objects()))
+    assert [ref() is None for ref in left] == [True] * 5 + [False]
+    assert tables[-1] <= tables[2]
