@@ -6,7 +6,8 @@
    documents, the right one among them. The page is started as `streamlit run` does it.
 2. One person opens Inspect, then moves the threshold or searches the errors, and waits each time
    until the page is at rest, the causes of the errors found.
-3. All come at once and do the same; the server's memory is read once a second.
+3. The page is started anew, with nothing scored. All come at once and do the same; the server's
+   memory is read once a second.
 4. All leave. Streamlit keeps a session for two minutes, for somebody who comes back, and drops it
    when the next person comes: then the memory is read again.
 """
@@ -110,18 +111,24 @@ async def inspect(
         seen.errors.append(f"{name}: {error}")
 
 
-async def run(server: Server, asked: argparse.Namespace) -> dict[str, Any]:
-    """Let one person come, then all; return what was seen."""
-    alone, crowd, readings = Seen(), Seen(), list[Reading]()
+async def one(server: Server, asked: argparse.Namespace) -> dict[str, Any]:
+    """Let one person come; return what was seen."""
+    seen = Seen()
+    await inspect(server, 0, seen, asked.alone, float("inf"), asked.pace)
+    return {"alone": seen.numbers(), "memory alone": server.memory()}
+
+
+async def many(server: Server, asked: argparse.Namespace) -> dict[str, Any]:
+    """Let all come; return what was seen."""
+    crowd, readings = Seen(), list[Reading]()
     watching = asyncio.create_task(watch(server, readings))
-    await inspect(server, 0, alone, asked.alone, float("inf"), asked.pace)
-    came, end = len(readings), time.monotonic() + 60 * asked.minutes
+    end = time.monotonic() + 60 * asked.minutes
     people = (
         inspect(server, number, crowd, float("inf"), end, asked.pace)
         for number in range(1, asked.sessions + 1)
     )
     await asyncio.gather(*people)
-    memory = readings[came:]
+    memory = list(readings)
     if left := await emptied(server):
         crowd.errors.append(f"{left} sessions are left over")
     await asyncio.sleep(3)
@@ -134,10 +141,9 @@ async def run(server: Server, asked: argparse.Namespace) -> dict[str, Any]:
     watching.cancel()
     crowd.errors += server.errors()
     half = memory[len(memory) // 2 :]
-    points = {"before": readings[0], "alone": memory[0], "half": half[0], "end": half[-1]}
+    points = {"before": memory[0], "half": half[0], "end": half[-1]}
     points |= {"left": left_behind, "dropped": readings[-1]}
     return {
-        "alone": alone.numbers(),
         "crowd": crowd.numbers(),
         "memory": {name: asdict(point) for name, point in points.items()},
         "slope": slope(half),
@@ -160,7 +166,8 @@ def markdown(found: dict[str, Any]) -> str:
         f"| errors searched | {times('searched')} |",
         "",
         f"errors: {len(found['crowd']['errors']) + len(found['alone']['errors'])}",
-        "MiB: " + ", ".join(f"{name} {point['memory']:.0f}" for name, point in memory.items()),
+        f"MiB with one: {found['memory alone']:.0f}; with all: "
+        + ", ".join(f"{name} {point['memory']:.0f}" for name, point in memory.items()),
         f"growth of memory in the last half: {found['slope']:+.1f} MiB a minute",
         found["machine"],
     ]
@@ -180,9 +187,10 @@ def main() -> None:
     found: dict[str, Any] = {"machine": machine()}
     with tempfile.TemporaryDirectory(prefix="dssm-load-") as folder:
         many_pairs(Path(folder) / "models" / "debian-packages", asked.pairs)
-        with serving(DSSM_MODELS=f"{folder}/models") as server:
-            seen = asyncio.run(run(server, asked))
-    found |= {"asked": {n: v for n, v in vars(asked).items() if n != "json"}, **seen}
+        for act in (one, many):
+            with serving(DSSM_MODELS=f"{folder}/models") as server:
+                found |= asyncio.run(act(server, asked))
+    found["asked"] = {name: value for name, value in vars(asked).items() if name != "json"}
     if asked.json:
         asked.json.write_text(json.dumps(found, indent=1))
     print(markdown(found))
