@@ -13,6 +13,7 @@ import keras
 import tensorflow as tf
 
 from dssm_core.families import LOSSES, Loss
+from dssm_core.models.distillation import likeness_loss, taught_loss
 from dssm_core.models.layers import unit_length
 from dssm_core.models.negative_sampling import MLPNegativeSamplingModelBuilder
 from dssm_core.models.tower import cut_towers, model_input
@@ -110,34 +111,6 @@ def binary_loss(
     return tf.reduce_sum(loss * weight) / tf.reduce_sum(weight)
 
 
-def distillation_loss(vectors: tf.Tensor, taught: tf.Tensor, sharpness: float) -> tf.Tensor:
-    """How far each text's likeness to the batch's other texts is from what the teacher says.
-
-    Likeness is a softmax over cosines, so that vectors of any two widths can be compared.
-
-    Args:
-        vectors: the student's unit vectors [N, E].
-        taught: the teacher's unit vectors [N, W]; 0 where it says nothing, and the text is left
-            out.
-        sharpness: multiplies the cosines before the softmax.
-
-    Returns:
-        scalar, the mean Kullback-Leibler divergence of the student from the teacher over texts.
-
-    Source: Tejankar et al. 2021, "ISD: Self-Supervised Learning by Iterative Similarity
-    Distillation"; Hinton et al. 2015, "Distilling the Knowledge in a Neural Network".
-    """
-    said = tf.reduce_any(taught != 0, axis=1)
-    vectors, taught = tf.boolean_mask(vectors, said), tf.boolean_mask(taught, said)
-    itself = 1e9 * tf.eye(tf.shape(vectors)[0])
-    found, wanted = (
-        tf.nn.log_softmax(sharpness * tf.matmul(side, side, transpose_b=True) - itself)
-        for side in (vectors, taught)
-    )
-    per_text = tf.reduce_sum(tf.exp(wanted) * (wanted - found), axis=1)
-    return tf.math.divide_no_nan(tf.reduce_sum(per_text), tf.cast(tf.size(per_text), tf.float32))
-
-
 def prepared_cosines(query: tf.Tensor, prepared: tf.Tensor) -> tf.Tensor:
     """Return the cosines [N, K] of unit queries [N, E] with their own negatives [N * K, E].
 
@@ -175,8 +148,8 @@ def compile_step(
     Returns:
         (query [N, T, P], document [N, T, P], prepared negatives [N * K, T, P], same [N, N],
         label [N], share of the step's rows = 1) -> scalar, the mean of all workers' by share;
-        with a teacher also its vectors [N, W] of queries and of documents, M unlabelled texts
-        [M, T, P], and its vectors [M, W] of these.
+        with a teacher also its vectors of queries [N, W], of documents [N, W] and of prepared
+        negatives [N * K, W], M unlabelled texts [M, T, P], and its vectors [M, W] of these.
 
     Raises:
         ValueError: if there is no such loss.
@@ -194,7 +167,7 @@ def compile_step(
     signature = [texts, texts, texts, same, labels, tf.TensorSpec((), tf.float32)]
     if teaching:
         vectors = tf.TensorSpec((None, None), tf.float32)
-        signature += [vectors, vectors, texts, vectors]
+        signature += [vectors, vectors, vectors, texts, vectors]
 
     @tf.function(input_signature=signature)
     def step(
@@ -273,11 +246,10 @@ def _on_vectors(
         )
         value = own_loss(one, other, extra, same, label)
         if taught:
-            by_query, by_document, texts, by_text = taught
+            *by_side, texts, by_text = taught
             more = towers["document"].call(texts, training=True)[0]
-            learned = tf.concat([one, other, more], axis=0)[:, : parts[0]]
-            said = tf.concat([by_query, by_document, by_text], axis=0)
-            value += teaching * distillation_loss(unit_length(learned), said, sharpness / 2)
+            value += teaching * taught_loss((one, other, extra), by_side, parts[0], sharpness)
+            value += teaching * likeness_loss(more[:, : parts[0]], by_text, sharpness)
         return value
 
     def own_loss(

@@ -42,7 +42,7 @@ class Batch(NamedTuple):
         same: bool [N, N], True where row and column share a query or a document.
         label: float32 [N], 1 relevant, 0 not.
         share: of the step's rows, N over those of all workers; 0 where they are another's.
-        said: the texts of the queries and of the documents; "" for a span, which is no text.
+        said: the texts of queries, documents and negatives; "" for a span, which is no text.
         taught: what `TaughtBatches` adds.
     """
 
@@ -52,7 +52,7 @@ class Batch(NamedTuple):
     same: np.ndarray
     label: np.ndarray
     share: np.float32 = np.float32(1)
-    said: tuple[Sequence[str], Sequence[str]] = ((), ())
+    said: tuple[Sequence[str], Sequence[str], Sequence[str]] = ((), (), ())
     taught: tuple[np.ndarray, ...] = ()
 
     @property
@@ -145,7 +145,7 @@ class PairBatches:
                 _same(query.text[rows], document.text[rows]),
                 self._label[rows],
                 share,
-                (query.said[query.row[rows]], document.said[document.row[rows]]),
+                (query.said[query.row[rows]], document.said[document.row[rows]], ()),
             )
 
     def texts(self) -> tuple[Iterable[str], Iterable[str]]:
@@ -231,7 +231,7 @@ class ShardBatches:
             _same(*(pd.factorize(np.array(part[n]))[0] for n in ("query", "document"))),
             np.ones(len(part["query"]), np.float32),
             share,
-            (part["query"], part["document"]),
+            (part["query"], part["document"], negatives),
         )
 
     def _parts(self, number: int = 0, size: int = 4096) -> Iterator[dict[str, list[Any]]]:

@@ -54,10 +54,11 @@ class TaughtBatches:
         parts = np.array_split(order, max(1, -(-self.pairs // size)))
         for step, batch in enumerate(self._batches.epoch(number, size, rng, workers)):
             more = [self._texts[row] for row in parts[step % len(parts)]]
-            queries, documents = batch.said
+            queries, documents, negatives = batch.said
             taught = (
                 self._lessons.of(queries, "query"),
                 self._lessons.of(documents, "document"),
+                self._lessons.of(negatives, "document"),
                 self._batches.read(more),
                 self._lessons.of(more, "document"),
             )

@@ -15,7 +15,8 @@ from dssm_core.folder import ModelFolder
 from dssm_core.runtimes.load import load_towers
 from tests import tiny
 from tests.encoders import refusal, static_folder
-from tests.training.runs import CHOICES, SIZES, quiet
+from tests.tiny import quiet
+from tests.training.runs import CHOICES, SIZES
 
 pytestmark = [
     pytest.mark.slow,
@@ -83,7 +84,7 @@ def test_the_student_learns_its_teachers_likeness(arguments, encoder, tmp_path):
     said = model.config["teacher"]
     assert said["fingerprint"] in (model.path / "README.md").read_text()
     assert [path.name for path in sorted(tmp_path.iterdir())] == [
-        *("config.json", "m", "without", "words.txt"),
+        *("config.json", "m", "without", "words.txt")
     ]
 
 
@@ -155,6 +156,30 @@ def test_held_out_texts_are_not_learnt(encoder, tmp_path):
     assert "solo" in batches.vocabulary
     unseen = set(held_out.split()) - set(batches.vocabulary)
     assert unseen  # its number is in no other text
+
+
+def test_prepared_negatives_are_taught(encoder, tmp_path):
+    from dssm_core.corpus.negatives import NegativesConfig, prepare_negatives
+    from dssm_core.training.batches import ShardBatches
+    from dssm_core.training.lessons import TaughtBatches
+    from dssm_core.training.teacher import Teacher
+
+    shards, teacher = tmp_path / "shards", Teacher.open(str(encoder), tmp_path / "kept")
+    prepare_negatives(tiny.pairs_file(), shards, NegativesConfig(2), log=quiet)
+    taught = TaughtBatches(ShardBatches(shards, 2**20, 6, 12), teacher, [], quiet)
+    for batch in taught.epoch(0, 16, np.random.default_rng(0)):
+        *_, negatives = batch.said
+        assert len(batch.negatives) == len(negatives) == 2 * len(batch.query)
+        expected = teacher.lessons({"document": negatives}, quiet).of(negatives, "document")
+        np.testing.assert_array_equal(batch.taught[2], expected)
+        assert expected.any(axis=1).all()
+
+
+def test_a_teacher_stays_for_the_second_training(arguments, tmp_path):
+    assert main([*arguments, "--hard", "2"]) == 0
+    config = ModelFolder.open(tmp_path / "m").config
+    assert config["training"]["average"]
+    assert config["teacher"]["name"]
 
 
 def test_a_killed_teacher_goes_on(encoder, tmp_path, monkeypatch):
