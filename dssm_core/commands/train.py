@@ -75,7 +75,7 @@ def _add_train(commands: Commands) -> None:
     train.add_argument(
         "--teacher",
         metavar="ENCODER",
-        help="an encoder, as `adopt` takes it: the model learns which texts are alike to it",
+        help="an encoder, as `adopt` takes it: the model learns how near it puts texts",
     )
     train.add_argument(
         "--texts", type=Path, help="texts without labels, one a line, for the teacher to read, too"
