@@ -182,8 +182,8 @@ class Words:
         kernel, recurrent, bias = self.lstm
         w1, b1, _, b2, *_ = self.attention
         embedded = self.embedded(pieces)
-        table.projected[rows] = embedded @ kernel + bias
-        table.compared[rows] = embedded @ w1[len(recurrent) :] + (b1 + b2)
+        table.projected[rows] = _row_by_row(embedded, kernel) + bias
+        table.compared[rows] = _row_by_row(embedded, w1[len(recurrent) :]) + (b1 + b2)
         table.content[rows, : embedded.shape[1]] = embedded
         if self.lexical:
             table.content[rows, embedded.shape[1] :] = self.signed(pieces)
@@ -293,6 +293,15 @@ class PlainTower:
         attention = np.exp(logits - logits.max(axis=1, keepdims=True))
         result: np.ndarray = attention / attention.sum(axis=1, keepdims=True)
         return result
+
+
+def _row_by_row(rows: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Return the product [U, N] of rows [U, K] and a matrix [K, N], each row by itself.
+
+    In one product of all, the last digit of a row depends on its place on some processors (AMD
+    Zen 5), and a word's numbers would depend on what it was first met with.
+    """
+    return np.stack([row @ matrix for row in rows])
 
 
 def _reordered(values: np.ndarray) -> np.ndarray:

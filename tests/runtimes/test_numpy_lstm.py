@@ -134,6 +134,21 @@ def test_a_word_goes_through_the_kernel_once_while_it_is_remembered(monkeypatch)
     assert len(embedded) > before + 10, "a table of twelve words is soon full"
 
 
+def test_what_a_word_was_met_with_changes_no_digit_of_its_numbers():
+    folder = ModelFolder.open(tiny.trained())
+    config = folder.config["model"]
+    weights = read_weights(folder.path / "model.keras", config)
+    pieces = np.random.default_rng(0).integers(1, 50, (37, config["pieces"])).astype(np.int32)
+    found = []
+    for size in (1, 5, 37):
+        words = Words(weights, config["lexical"])
+        for start in range(0, len(pieces), size):
+            table, _ = words.met(pieces[start : start + size])
+        rows = slice(len(pieces))
+        found.append(table.projected[rows].tobytes() + table.compared[rows].tobytes())
+    assert len(set(found)) == 1
+
+
 @pytest.mark.slow
 def test_the_shipped_models_load_without_keras():
     code = f"""
