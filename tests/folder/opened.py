@@ -8,12 +8,9 @@ from pathlib import Path
 import pytest
 
 from dssm_core.errors import UserError
-from dssm_core.folder import (
-    ModelFolder,
-)
+from dssm_core.folder import ModelFolder
 from tests.tiny import CONFIG, bare_folder
 
-KERAS = ["metadata.json", "config.json", "model.weights.h5"]
 NESTED = b"[" * 100_000
 PARTS = ("vocabulary", "metrics", "random_pairs", "examples", "fingerprint", "scale", "bias")
 

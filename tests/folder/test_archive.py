@@ -11,13 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dssm_core.errors import UserError
-from dssm_core.folder import (
-    LARGEST,
-    ModelFolder,
-)
+from dssm_core.folder import LARGEST, ModelFolder
 from dssm_core.runtimes.load import load_towers
 from tests.examples import examples
-from tests.folder.opened import KERAS, opened, refused
+from tests.folder.opened import opened, refused
+from tests.project.hostile import KERAS
 from tests.tiny import archive, bare_folder
 
 

@@ -16,17 +16,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dssm_core.errors import UserError
-from dssm_core.folder import (
-    FAITHFULNESS,
-    LARGEST,
-    LengthBand,
-    ModelFolder,
-    find_folders,
-)
+from dssm_core.folder import FAITHFULNESS, LARGEST, LengthBand, ModelFolder, find_folders
 from dssm_core.runtimes.encoder import SIDES
 from tests import tiny
 from tests.examples import examples
-from tests.folder.opened import KERAS, NESTED, PARTS, config, opened, read_all, refused
+from tests.folder.opened import NESTED, PARTS, config, opened, read_all, refused
+from tests.project.hostile import KERAS, Touch
 from tests.tiny import CONFIG, EXAMPLE, archive, bare_folder, npy
 
 
@@ -223,16 +218,6 @@ def huge_npy() -> bytes:
 )
 def test_random_pairs_that_are_no_plain_numbers_are_named(tmp_path, content):
     assert "m/random_pairs.npy" in refused(tmp_path, random_pairs_npy=content)
-
-
-class Touch:
-    """A value whose pickle makes a file."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> tuple:
-        return Path.touch, (self.path,)
 
 
 def test_what_a_pickle_would_do_is_not_done(tmp_path):

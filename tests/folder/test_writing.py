@@ -7,9 +7,7 @@ from pathlib import Path
 import pytest
 
 from dssm_core.errors import UserError
-from dssm_core.folder import (
-    write_folder,
-)
+from dssm_core.folder import write_folder
 
 
 def test_a_written_folder_holds_the_files_given(tmp_path):

@@ -22,6 +22,7 @@ from dssm_core.runtimes.encoders import format_of, open_encoder
 from dssm_core.scoring import Head
 from dssm_core.towers import EncodingCache, can_encode_any
 from tests.encoders import refusal, static_folder
+from tests.project.hostile import Touch
 
 TEXTS = ["red door", "blue ☂ wall", "红色的门"]
 VECTORS = np.array([[1, 0], [0, 1], [0.6, 0.8]], np.float32)
@@ -245,16 +246,6 @@ def test_vectors_without_their_texts_are_refused(tmp_path):
     assert error.values["number"] == 2
     path.with_suffix(".txt").unlink()
     assert "mine.txt" in str(refusal(lambda: open_encoder(str(path))))
-
-
-class Touch:
-    """A value whose pickle makes a file."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> tuple:
-        return Path.touch, (self.path,)
 
 
 def test_nothing_is_unpickled(tmp_path):

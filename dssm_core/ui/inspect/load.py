@@ -17,6 +17,7 @@ from dssm_core.corpus.pairs import to_pairs
 from dssm_core.corpus.reading import OWN, Choices, Reading, Table, interpret, read_table
 from dssm_core.errors import UserError
 from dssm_core.folder import ModelFolder
+from dssm_core.inspection import measure
 from dssm_core.inspection.score_pairs import Inspection, inspect_pairs, sample_negatives
 from dssm_core.inspection.unread import unread
 from dssm_core.scoring import Scorer
@@ -111,6 +112,11 @@ class ScoredPairs:
     def frame(self) -> pd.DataFrame:
         """One row a pair."""
         return self.inspection.frame
+
+    @property
+    def curve(self) -> pd.DataFrame:
+        """What each threshold would get right and wrong."""
+        return self.inspection.once("curve", lambda: measure.curve(self.frame))
 
     def cached(self, slot: str, of: Hashable, make: Callable[[], Made]) -> Made:
         """Return what `make` makes of these pairs, made anew where `of` is another."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from dssm_core import charts
@@ -32,7 +31,7 @@ def show_finding(scored: ScoredPairs, cosine: float) -> None:
     with finding:
         components.show_lead(_finding(measure.Rates.at(scored.frame, cosine)))
     with right:
-        threshold.show_threshold(scored, _curve(scored))
+        threshold.show_threshold(scored)
     if not scored.inspection.head.is_fitted:
         components.show_quiet(tr("share.no head"))
     elif scored.inspection.head.scale <= 0:
@@ -44,12 +43,8 @@ def show_overview(scored: ScoredPairs, cosine: float) -> None:
     st.header(tr("inspect.overview"), anchor=False)
     rates = measure.Rates.at(scored.frame, cosine)
     _show_counts(rates)
-    _show_charts(scored, _curve(scored), rates, cosine)
+    _show_charts(scored, rates, cosine)
     _show_ranking(scored)
-
-
-def _curve(scored: ScoredPairs) -> pd.DataFrame:
-    return scored.inspection.once("curve", lambda: measure.curve(scored.frame))
 
 
 def _finding(rates: measure.Rates) -> str:
@@ -99,10 +94,8 @@ def _show_numbers(items: list[tuple[str, str, str, bool]]) -> None:
     st.html(f'<div class="dssm-counts" role="list">{inner}</div>')
 
 
-def _show_charts(
-    scored: ScoredPairs, curve: pd.DataFrame, rates: measure.Rates, cosine: float
-) -> None:
-    frame, head = scored.frame, scored.inspection.head
+def _show_charts(scored: ScoredPairs, rates: measure.Rates, cosine: float) -> None:
+    frame, curve, head = scored.frame, scored.curve, scored.inspection.head
     bins = scored.inspection.once("bins", lambda: charts.cosine_bins(frame))
     at: dict[str, Any] = {"cosine": cosine, "probability": head.probability(cosine)}
     style: dict[str, Any] = {"ink": theme.ink(), "tr": translator()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pandas as pd
 import streamlit as st
 
 from dssm_core.inspection import measure
@@ -31,7 +30,7 @@ def current(scored: ScoredPairs) -> float:
         half = scored.inspection.head.cosine_at(0.5)
         cosine = half
         if half is None:
-            cosine = measure.suggest_threshold(measure.curve(scored.frame), scored.frame, None)
+            cosine = measure.suggest_threshold(scored.curve, scored.frame, None)
         put(scored.scorer, cosine)
     return float(cosine)
 
@@ -55,7 +54,7 @@ def slider_ends(head: Head) -> tuple[float, float]:
     return round(max(low, STEP) + STEP / 2, 3), round(min(high, 1 - STEP) - STEP / 2, 3)
 
 
-def show_threshold(scored: ScoredPairs, curve: pd.DataFrame) -> None:
+def show_threshold(scored: ScoredPairs) -> None:
     """Show the threshold on both scales, to be moved on either, and suggestions."""
     shown = {COSINE, PROBABILITY} if scored.inspection.head.is_fitted else {COSINE}
     if not shown <= set(st.session_state):
@@ -73,7 +72,7 @@ def show_threshold(scored: ScoredPairs, curve: pd.DataFrame) -> None:
         on_change=lambda: put(scored.scorer, float(st.session_state[COSINE])),
     )
     with rules, st.popover(tr("inspect.rules"), width="stretch"):
-        _show_rules(scored, curve)
+        _show_rules(scored)
 
 
 def _show_slider(scored: ScoredPairs) -> None:
@@ -100,9 +99,9 @@ def _show_slider(scored: ScoredPairs) -> None:
         )
 
 
-def _show_rules(scored: ScoredPairs, curve: pd.DataFrame) -> None:
+def _show_rules(scored: ScoredPairs) -> None:
     def suggest(cost: float | None) -> None:
-        put(scored.scorer, measure.suggest_threshold(curve, scored.frame, cost))
+        put(scored.scorer, measure.suggest_threshold(scored.curve, scored.frame, cost))
 
     st.button(
         tr("inspect.best"),

@@ -15,7 +15,7 @@ from dssm_core.corpus.opening import ENDINGS
 from dssm_core.corpus.pairs import read
 from dssm_core.errors import UserError
 from dssm_core.folder import ModelFolder
-from dssm_core.inspection import measure, score_pairs
+from dssm_core.inspection import measure
 from dssm_core.ui.inspect import load, slices
 from dssm_core.words import ENGLISH
 from tests import ROOT
@@ -26,17 +26,22 @@ from tests.ui.inspect.opened import Open, errors, relevant_labels, upload
 CASES = [p for p in (ROOT / "tests/fixtures/cases").iterdir() if p.suffix[1:] in ENDINGS]
 
 
+def counted(monkeypatch: pytest.MonkeyPatch, place: Any, name: str) -> list[Any]:
+    """Return what a function is called with from now on, a call each."""
+    made, calls = getattr(place, name), list[Any]()
+
+    def call(*given: Any) -> Any:
+        calls.append(given)
+        return made(*given)
+
+    monkeypatch.setattr(place, name, call)
+    return calls
+
+
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Return what is scored from now on, a call each."""
-    calls: list[Any] = []
-
-    def counted(*given: Any) -> Any:
-        calls.append(given)
-        return score_pairs.inspect_pairs(*given)
-
-    monkeypatch.setattr(load, "inspect_pairs", counted)
-    return calls
+    return counted(monkeypatch, load, "inspect_pairs")
 
 
 def test_the_first_screen_shows_the_models_own_pairs(page: Open) -> None:
@@ -248,13 +253,7 @@ def test_visitors_of_a_models_own_pairs_share_their_scores(page: Open, calls: li
 def test_what_no_threshold_changes_is_worked_out_for_the_first_visitor_alone(
     page: Open, monkeypatch: pytest.MonkeyPatch, place: Any, name: str
 ) -> None:
-    made, calls = getattr(place, name), list[Any]()
-
-    def counted(*given: Any) -> Any:
-        calls.append(given)
-        return made(*given)
-
-    monkeypatch.setattr(place, name, counted)
+    calls = counted(monkeypatch, place, name)
     one = page()
     first = len(calls)
     other = page(pairs=None)
