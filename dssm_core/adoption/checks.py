@@ -142,8 +142,11 @@ def _read_known(path: Path) -> Iterator[tuple[str, Side, np.ndarray]]:
         lines = path.read_text("utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise UserError("known.unreadable", str(error), name=path.name) from None
-    number = 0
-    for number, line in enumerate((text for text in lines if text.strip()), 1):
+    if not any(map(str.strip, lines)):
+        raise UserError("known.unreadable", name=path.name)
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
         try:
             entry = json.loads(line)
             side: Side = entry.get("side", "document")
@@ -154,8 +157,6 @@ def _read_known(path: Path) -> Iterator[tuple[str, Side, np.ndarray]]:
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise UserError("known.damaged line", str(error), name=path.name, line=number) from None
         yield entry["text"], side, vector
-    if not number:
-        raise UserError("known.unreadable", name=path.name)
 
 
 def as_values(findings: Sequence[Finding]) -> list[Mapping[str, Any]]:

@@ -16,6 +16,9 @@ from dssm_core.words import Sentence
 UNFIT = re.compile("[\0\ud800-\udfff]")
 """Characters that an escape can bring in and no text may hold."""
 
+LIST = re.compile(r'\s*{\s*"(?:[^"\\]|\\.)*"\s*:\s*\[')
+"""The start of an object whose first value is a list."""
+
 LINES = {".jsonl": "json lines", ".ndjson": "json lines"}
 
 
@@ -63,9 +66,8 @@ def _json_items(source: Source, format: Format) -> Iterator[tuple[int, dict[str,
         yield from _array_items(text, start + 1, source.name)
         return
     item = _object(text, line_of(1, source.name))
-    if len(item) == 1 and isinstance(rows := next(iter(item.values())), list):
-        item = {str(n): row for n, row in enumerate(rows) if isinstance(row, dict)}
-        yield from enumerate(item.values(), 1)
+    if len(item) == 1 and (rows := LIST.match(text)):
+        yield from _array_items(text, rows.end(), source.name, "}")
         return
     columns = {c: v.values() if isinstance(v, dict) else v for c, v in item.items()}
     lengths = {len(v) if isinstance(v, (list, type({}.values()))) else -1 for v in columns.values()}
@@ -75,13 +77,19 @@ def _json_items(source: Source, format: Format) -> Iterator[tuple[int, dict[str,
         yield number, dict(zip(columns, cells, strict=True))
 
 
-def _array_items(text: str, at: int, name: str) -> Iterator[tuple[int, dict[str, Any]]]:
+def _array_items(
+    text: str, at: int, name: str, ending: str = ""
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the objects of an array that begins at a place, behind which only the ending comes."""
     decoder, space = json.JSONDecoder(), re.compile(r"[\s,]*")
     line, counted = 1, 0
     while True:
         at = space.match(text, at).end()  # type: ignore[union-attr]
         line, counted = line + text.count("\n", counted, at), at
         if text.startswith("]", at):
+            if text[at + 1 :].split() != ending.split():
+                received = text[at : at + 80]
+                raise UserError("format.after JSON", received, where=line_of(line, name))
             return
         try:
             item, end = decoder.raw_decode(text, at)

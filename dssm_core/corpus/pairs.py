@@ -18,13 +18,15 @@ from dssm_core.errors import UserError
 
 MAX_CHARACTERS = 1_000_000  # of a cell
 NEEDED = ("query", "document")
+OURS = (*NEEDED, "label", "line", "assumed")
+"""Names of columns that have a meaning of ours, which a file's own never get."""
 
 
 class Pair(NamedTuple):
     """One pair of a file."""
 
     line: int  # where its row starts
-    number: int  # the line; where rows hold several pairs, which of them all it is
+    number: int  # the line; where a row or a line holds several pairs, which of them all it is
     query: str
     document: str
     label: int | None  # 1 or 0; None: not judged; -1: no label that is known
@@ -72,10 +74,10 @@ def to_pairs(table: Table, reading: Reading) -> tuple[pd.DataFrame, Reading]:
 
     Returns:
         N rows: query, document (text), label (int, 0 or 1), then the file's other columns as text,
-        one that is called as one of ours with " (file)" behind its name; rows that are not judged
-        are left out. The index is the 1-based line where the row starts; where rows hold several
-        pairs, it numbers the pairs, and the column line has the lines. And the reading, with its
-        numbers.
+        one that is called as one of `OURS` with " (file)" behind its name; rows that are not judged
+        are left out. The index is the 1-based line where the row starts; where a row or a line
+        holds several pairs, it numbers the pairs, and the column line has the lines. And the
+        reading, with its numbers.
 
     Raises:
         UserError: naming line and column, where a text is empty or a label is none that is known.
@@ -88,7 +90,7 @@ def to_pairs(table: Table, reading: Reading) -> tuple[pd.DataFrame, Reading]:
     cells = dict(zip(columns, zip(*(row for _, row in records), strict=True), strict=True))
     for side in NEEDED:
         cells[side] = tuple(map(reading.text, cells[side]))
-    where = [int(line) for line in cells["line"]] if reading.roles.is_expanded else list(lines)
+    where = [int(line) for line in cells["line"]] if "line" in cells else list(lines)
     for column, values in cells.items():
         _check_cells(_shown(column, reading), values, column in NEEDED, where, table.name)
     given = cells.pop("label", ("",) * len(lines))
@@ -96,7 +98,8 @@ def to_pairs(table: Table, reading: Reading) -> tuple[pd.DataFrame, Reading]:
     judged = [label is not None for label in labels]
     kept = {name: cells.pop(name) for name in NEEDED}
     if not reading.labels.is_plain:
-        cells[_free(str(reading.labels.column), cells)] = given
+        (column,) = free_names([str(reading.labels.column)], {*OURS, *cells})
+        cells[column] = given
     frame = pd.DataFrame({**kept, "label": labels, **cells}, index=lines)
     if not all(judged):
         frame = frame[judged].astype({"label": int})
@@ -116,10 +119,9 @@ def stream(path: Path, choices: Choices | None = None) -> Iterator[Pair]:
         columns.index(n) if n in columns else -1 for n in ("label", "split", "line")
     )
     parser = reading.labels.parser()
-    is_expanded = reading.roles.is_expanded
     for number, cells in records:
         cell = cells[label] if label >= 0 else ""
-        at = int(cells[line]) if is_expanded else number
+        at = int(cells[line]) if line >= 0 else number
         part = cells[split] if split >= 0 else ""
         texts = reading.text(cells[query]), reading.text(cells[document])
         yield Pair(at, number, *texts, parser.label(cell), cell, part)
@@ -155,6 +157,17 @@ def stream_pairs(path: Path, choices: Choices | None = None) -> Iterator[tuple[s
             yield pair.query, pair.document, pair.label
 
 
+def free_names(columns: Sequence[str], taken: Iterable[str]) -> list[str]:
+    """Return names for a file's columns: each its own, with " (file)" behind where it is taken."""
+    taken, used = set(taken), {*taken, *columns}
+    names = list(columns)
+    for at, column in enumerate(columns):
+        while names[at] in taken or names[at] != column and names[at] in used:
+            names[at] += " (file)"
+        used.add(names[at])
+    return names
+
+
 def is_empty(cell: str) -> bool:
     """Whether a cell has nothing but white space."""
     return not cell.strip()
@@ -165,24 +178,16 @@ def _shaped(table: Table, roles: Roles) -> tuple[list[str], Iterable[Record]]:
     ours = {str(roles.query): "query", str(roles.document): "document"}
     if roles.label is not None:
         ours[roles.label] = "label"
-    if roles.is_expanded:
-        return _expanded(table, roles, ours)
-    taken = {"query", "document", "label"}
-    return [ours.get(c, f"{c} (file)" if c in taken else c) for c in table.columns], table.records
-
-
-def _expanded(
-    table: Table, roles: Roles, ours: dict[str, str]
-) -> tuple[list[str], Iterable[Record]]:
-    """Return rows of one pair each, of rows with several documents."""
     others = [c for c in table.columns if c not in ours and c not in roles.negatives]
-    taken = {"query", "document", "label", "line"}
-    columns = [*NEEDED, "label", *(f"{c} (file)" if c in taken else c for c in others), "line"]
-    return columns, _Expanded(table, roles, tuple(others))
+    named = free_names(others, OURS)
+    if roles.is_expanded or table.shares_lines:
+        return [*NEEDED, "label", *named, "line"], _Expanded(table, roles, tuple(others))
+    ours |= zip(others, named, strict=True)
+    return [ours[column] for column in table.columns], table.records
 
 
 class _Expanded:
-    """The pairs of rows with several documents, to be gone through again and again."""
+    """The pairs of rows with several documents, or of lines with several rows."""
 
     def __init__(self, table: Table, roles: Roles, others: tuple[str, ...]) -> None:
         self.table, self.roles = table, roles
@@ -251,8 +256,3 @@ def _wrong_label(cell: str, labels: Labels, line: int, name: str) -> UserError:
 def _shown(column: str, reading: Reading) -> str:
     """Return what the file calls a column of ours."""
     return str(getattr(reading.roles, column, None) or column) if column in NEEDED else column
-
-
-def _free(column: str, taken: dict[str, Any]) -> str:
-    is_taken = column in taken or column in ("query", "document", "label")
-    return f"{column} (file)" if is_taken else column

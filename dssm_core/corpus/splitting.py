@@ -145,7 +145,7 @@ def split_pairs(pairs: pd.DataFrame, seed: int = 0) -> dict[str, pd.DataFrame]:
             raise UserError(
                 "pairs.unknown split",
                 str(first["split"]),
-                line=int(str(first.name)),
+                line=int(first.get("line", first.name)),
                 names=", ".join(SPLITS),
             )
         splits = pairs["split"].to_numpy()

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from dssm_core.errors import UserError
-from dssm_core.evaluation.cosines import Encoded, cosine_rows
+from dssm_core.evaluation.cosines import Encoded, cosine_rows, cosines_between
 from dssm_core.evaluation.lexical import BM25, WEIGHT, blend, fuse_ranks
 from dssm_core.evaluation.probabilities import (
     NEGATIVES,
@@ -32,9 +32,6 @@ from dssm_core.numeric import l2_normalise
 from dssm_core.towers import Towers
 
 FUSED = "model + BM25"
-
-PAIR_BLOCK = 8192
-"""Pairs whose cosines are computed at a time."""
 
 PairCosines = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """From the indices of queries and of documents, [N] each, to the model's cosines [N]."""
@@ -252,16 +249,8 @@ def _p_values(rankings: Mapping[str, Ranking], seed: int) -> dict[str, float]:
 
 
 def _pair_cosines(queries: Encoded, documents: Encoded) -> PairCosines:
-    asked, found = l2_normalise(queries.vectors), l2_normalise(documents.vectors)
-
-    def cosines(query: np.ndarray, document: np.ndarray) -> np.ndarray:
-        values = np.empty(len(query), np.float32)
-        for start in range(0, len(query), PAIR_BLOCK):
-            here = slice(start, start + PAIR_BLOCK)
-            values[here] = (asked[query[here]] * found[document[here]]).sum(1)
-        return values
-
-    return cosines
+    unit = l2_normalise(queries.vectors), l2_normalise(documents.vectors)
+    return lambda query, document: cosines_between(*unit, query, document)
 
 
 def _calibration(

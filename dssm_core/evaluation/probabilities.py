@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from dssm_core.evaluation.cosines import cosines_between
 from dssm_core.evaluation.ranking import Collection
 from dssm_core.numeric import l2_normalise, sigmoid
 
@@ -127,7 +128,8 @@ def pair_cosines(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the cosines and labels, [N] each, of the pairs that `sample_pairs` draws."""
     query, document, labels = sample_pairs(collection, seed=seed)
-    return (l2_normalise(queries)[query] * l2_normalise(documents)[document]).sum(1), labels
+    unit = l2_normalise(queries), l2_normalise(documents)
+    return cosines_between(*unit, query, document), labels
 
 
 def fit_head(cosines: np.ndarray, labels: np.ndarray) -> tuple[float, float]:

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 
+from dssm_core.corpus.pairs import free_names
 from dssm_core.corpus.splitting import fold
 from dssm_core.evaluation import Encoded, content_stems, cosines_between, word_overlap
 from dssm_core.numeric import l2_normalise, sigmoid
@@ -134,8 +135,8 @@ def inspect_pairs(
     frame["candidates"] = frame.groupby("query")["cosine"].transform("size")
     frame["margin"] = _margins(frame)
     frame = frame.assign(**_traits(query, document, *rows))
-    own = {c: c + " (file)" if c in frame else c for c in pairs.columns[3:]}
-    frame = pd.concat([frame, pairs[list(own)].rename(columns=own)], axis=1)
+    own = pairs.iloc[:, 3:]
+    frame = pd.concat([frame, own.set_axis(free_names(list(own), frame), axis=1)], axis=1)
     return Inspection(
         scorer.folder.name, scorer.folder.fingerprint, scorer.head, frame, queries, documents, *rows
     )
@@ -158,7 +159,6 @@ def sample_negatives(pairs: pd.DataFrame, number: int, seed: int = 0) -> pd.Data
         The pairs, then the drawn ones with label 0 and numbers after the last line as their
         index; column `assumed` is "yes" for the drawn ones, because nobody judged them.
     """
-    pairs = pairs.rename(columns={"assumed": "assumed (file)"})
     folded = pairs["document"].map(fold)
     codes, _ = pd.factorize(folded)  # [N] of the distinct documents
     firsts = np.flatnonzero(~folded.duplicated())

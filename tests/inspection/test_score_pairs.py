@@ -226,12 +226,6 @@ def test_where_there_is_nothing_to_draw_nothing_is_added():
     assert sample_negatives(RELEVANT.iloc[:0], 3).empty
 
 
-def test_the_files_own_column_of_that_name_is_kept():
-    found = sample_negatives(RELEVANT.assign(assumed="mine"), 1)
-    assert set(found["assumed (file)"]) == {"mine"}
-    assert set(found["assumed"]) == {"no", "yes"}
-
-
 @given(
     st.lists(
         st.tuples(st.sampled_from("abcAB"), st.sampled_from(["x", "X", "y", "z", "w", " z"])),
