@@ -159,7 +159,7 @@ def _introduction(towers: EncoderTowers) -> list[str]:
 
 
 def _drawn(pairs: pd.DataFrame) -> pd.DataFrame:
-    """Return the pairs of MAX_QUERIES queries, and those that have no relevant document."""
+    """Return the pairs of MAX_QUERIES queries that have a relevant document; all if no more do."""
     queries = pd.unique(pairs.loc[pairs["label"] == 1, "query"])
     if len(queries) <= MAX_QUERIES:
         return pairs

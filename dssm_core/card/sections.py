@@ -5,7 +5,7 @@ A part of which nothing was measured is an empty text.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from dssm_core.evaluation import FEW, WEIGHT
@@ -201,6 +201,8 @@ def _curve_rows(sides: Mapping[str, Any], curve: str) -> list[str]:
 
 def calibration_lines(metrics: Mapping[str, Any]) -> list[str]:
     """Return how well probabilities hold on each mix of pairs, one line of Markdown a mix."""
+    if "calibration" not in metrics:
+        return ["- no probability: no labelled pairs have fitted one"]
     return [
         f"- {mix}: expected calibration error **{found['error']:.4f}**"
         + (f", mean probability {found['said']:.3f}" if "said" in found else "")
@@ -241,7 +243,7 @@ def _interval(value: Mapping[str, float]) -> str:
     return f"{value['mean']:.3f} ({value['low']:.3f}-{value['high']:.3f})"
 
 
-def _row(cells: Sequence[str]) -> str:
+def _row(cells: Iterable[str]) -> str:
     flat = (" ".join(cell.replace("|", "/").replace("<", "&lt;").split()) for cell in cells)
     return "| " + " | ".join(flat) + " |"
 
@@ -279,6 +281,6 @@ def _judged(examples: Sequence[Mapping[str, Any]], kind: str) -> str:
         right += wanted["rank"] == 1
         instead = "" if wanted["rank"] == 1 else first["document"]
         cells = [example["query"], wanted["document"], wanted["rank"], instead]
-        lines.append("| " + " | ".join(str(cell).replace("|", "/") for cell in cells) + " |")
+        lines.append(_row(map(str, cells)))
     head = f"**{kind}**: the wanted document comes first in {right} of {len(examples)}.\n\n"
     return head + "\n".join(lines) + "\n"

@@ -123,9 +123,9 @@ def read_text(path: Path, option: str) -> str:
         raise UserError("option.not UTF-8", str(error), option=option, path=str(path)) from None
 
 
-def read_lines(path: Path) -> list[str]:
-    """Return the lines of --docs that are not blank."""
-    text = read_text(path, "--docs")
+def read_lines(path: Path, option: str) -> list[str]:
+    """Return the lines of an option's file that are not blank."""
+    text = read_text(path, option)
     lines = [line for line in text.split("\n") if line.strip()]  # splitlines cuts at U+2028, too
     if not lines:
         raise UserError("file.no documents", name=str(path))

@@ -301,7 +301,7 @@ def _robustness(options: argparse.Namespace) -> None:
 def _score(options: argparse.Namespace) -> None:
     from dssm_core.scoring import Scorer
 
-    query, documents = options.query, read_lines(options.docs)
+    query, documents = options.query, read_lines(options.docs, "--docs")
     if options.strip_html:
         (query,), documents = without_html([query]), without_html(documents)
     scores = Scorer(options.model).score(query, documents)
@@ -316,11 +316,20 @@ def _score(options: argparse.Namespace) -> None:
         if result.cosine is None:
             print("   nothing here that the model reads: no score\n")
             continue
-        print(
-            f"   rank {result.rank}  cosine {result.cosine:+.3f}  logit {result.logit:+.3f}  "
-            f"probability {result.probability:.3f}  percentile {result.percentile:.1f}"
-        )
+        numbers = {
+            "rank": f"{result.rank}",
+            "cosine": f"{result.cosine:+.3f}",
+            "logit": _number(result.logit, "+.3f"),
+            "probability": _number(result.probability, ".3f"),
+            "percentile": _number(result.percentile, ".1f"),
+        }
+        print("   " + "  ".join(f"{name} {number}" for name, number in numbers.items()))
         print(f"   {_tokens(result.tokens)}\n")
+
+
+def _number(value: float | None, form: str) -> str:
+    """Return a number that a model may not have, as one without a head has no probability."""
+    return "none" if value is None else format(value, form)
 
 
 def _tokens(tokens: Sequence[ScoredToken]) -> str:

@@ -15,6 +15,7 @@ from dssm_core.commands.files import (
     choices_of,
     read_config,
     read_examples,
+    read_lines,
     read_text,
     terminal_progress,
     with_given,
@@ -248,9 +249,8 @@ def _teacher(options: argparse.Namespace) -> Teacher | None:
 
     if not options.teacher:
         return None
-    texts = read_text(options.texts, "--texts").splitlines() if options.texts else []
-    kept = WorkFolders.beside(options.out).teacher
-    return Teacher.open(options.teacher, kept, filter(str.strip, texts))
+    texts = read_lines(options.texts, "--texts") if options.texts else []
+    return Teacher.open(options.teacher, WorkFolders.beside(options.out).teacher, texts)
 
 
 def _card(options: argparse.Namespace) -> None:

@@ -157,14 +157,16 @@ def stream_pairs(path: Path, choices: Choices | None = None) -> Iterator[tuple[s
             yield pair.query, pair.document, pair.label
 
 
-def free_names(columns: Sequence[str], taken: Iterable[str]) -> list[str]:
+def free_names(columns: Iterable[str], taken: Iterable[str]) -> list[str]:
     """Return names for a file's columns: each its own, with " (file)" behind where it is taken."""
-    taken, used = set(taken), {*taken, *columns}
-    names = list(columns)
-    for at, column in enumerate(columns):
-        while names[at] in taken or names[at] != column and names[at] in used:
-            names[at] += " (file)"
-        used.add(names[at])
+    given, taken = list(columns), set(taken)
+    used, names = {*taken, *given}, list[str]()
+    for column in given:
+        name = column
+        while name in taken or name != column and name in used:
+            name += " (file)"
+        used.add(name)
+        names.append(name)
     return names
 
 

@@ -129,8 +129,9 @@ def evaluate_collection(
     Returns:
         queries, documents; systems: {name: {metric: {mean, low, high}}}; p_value of model
         against BM25 on MRR@10; p_values of model against every other system; fusion: {method,
-        weight}; calibration on 1:10 sampled: {negatives, pairs, relevant, said, error, table,
-        hard: {whose top wrong documents: the same}}; slices; errors and what is common to them.
+        weight}; calibration, if the model has a head, on 1:10 sampled: {negatives, pairs, relevant,
+        said, error, table, hard: {whose top wrong documents: the same}}; slices; errors and what
+        is common to them.
 
     Raises:
         UserError: if no document is relevant to any query.
@@ -183,7 +184,7 @@ def describe(
         **({"p_value": p_values["BM25"]} if "BM25" in p_values else {}),
         "p_values": p_values,
         **({"fusion": asdict(fusion)} if fusion else {}),
-        "calibration": _calibration(head, collection, cosines, rankings, seed),
+        **_calibration(head, collection, cosines, rankings, seed),
         "slices": slice_figures(traits, rankings, columns, seed),
         **worst_errors(collection, traits, rankings),
     }
@@ -260,6 +261,9 @@ def _calibration(
     rankings: Mapping[str, Ranking],
     seed: int,
 ) -> dict[str, Any]:
+    """Return the figures under "calibration"; none of a model without a head."""
+    if np.isnan([head.scale, head.bias]).any():
+        return {}
     mixes = {
         name: hardest_pairs(collection, rankings[name].orders)
         for name in ("model", "BM25")
@@ -273,4 +277,4 @@ def _calibration(
         name: reliability(next(values), labels, head.scale, head.bias)
         for name, (_, _, labels) in mixes.items()
     }
-    return {"negatives": NEGATIVES, **found.pop("sampled"), "hard": found}
+    return {"calibration": {"negatives": NEGATIVES, **found.pop("sampled"), "hard": found}}

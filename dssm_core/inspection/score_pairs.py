@@ -136,7 +136,7 @@ def inspect_pairs(
     frame["margin"] = _margins(frame)
     frame = frame.assign(**_traits(query, document, *rows))
     own = pairs.iloc[:, 3:]
-    frame = pd.concat([frame, own.set_axis(free_names(list(own), frame), axis=1)], axis=1)
+    frame = pd.concat([frame, own.set_axis(free_names(own.columns, frame.columns), axis=1)], axis=1)
     return Inspection(
         scorer.folder.name, scorer.folder.fingerprint, scorer.head, frame, queries, documents, *rows
     )

@@ -141,10 +141,6 @@ class EncoderTowers:
         """Return the same encoder and head with other prompts."""
         return EncoderTowers(self.embedder, prompts, self.scale, self.bias)
 
-    def with_head(self, scale: float, bias: float) -> EncoderTowers:
-        """Return the same encoder and prompts with another head."""
-        return EncoderTowers(self.embedder, self.prompts, scale, bias)
-
     def encode(self, texts: Sequence[str], side: Side) -> list[Encoding]:
         """Encode texts in order, those of like length together.
 

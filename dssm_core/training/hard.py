@@ -67,7 +67,7 @@ def train_hard(
     choices = choices or Choices()
     folders = WorkFolders.beside(plan.out)
     first = replace(plan, out=folders.first, notes="", examples=())
-    _train_first(first, f"{_digest(source)} {choices}", folders, log, on_epoch)
+    _train_first(first, _given(plan, source, choices), folders, log, on_epoch)
     model = ModelFolder.open(folders.first)
     if plan.data is not None:
         source, choices = folders.large / "pairs.csv", OWN
@@ -80,15 +80,15 @@ def train_hard(
 
 
 def _train_first(
-    plan: Plan, digest: str, folders: WorkFolders, log: Log, on_epoch: OnEpoch
+    plan: Plan, given: str, folders: WorkFolders, log: Log, on_epoch: OnEpoch
 ) -> None:
-    """Train as planned, unless a killed run did so with the same pairs and choices."""
-    mark = folders.first / "pairs.sha256"
-    if _is_done(plan) and mark.is_file() and mark.read_text("utf-8", "replace") == digest:
+    """Train as planned, unless a killed run did so of the same."""
+    mark = folders.first / "given"
+    if _is_done(plan) and mark.is_file() and mark.read_text("utf-8", "replace") == given:
         return
     shutil.rmtree(folders.shards, ignore_errors=True)
     train(plan, log, on_epoch)
-    write_whole(mark, digest.encode())
+    write_whole(mark, given.encode())
 
 
 def _is_done(plan: Plan) -> bool:
@@ -102,6 +102,11 @@ def _is_done(plan: Plan) -> bool:
     return choices == [asdict(plan.sizes), asdict(plan.training), plan.family, teacher]
 
 
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _given(plan: Plan, source: Path, choices: Choices) -> str:
+    """Return what a training is of, besides what its config says: files, models, choices."""
+    with source.open("rb") as file:
+        pairs = hashlib.file_digest(file, "sha256").hexdigest()
+    texts = "\n".join(plan.teacher.texts if plan.teacher else ())
+    unlabelled = hashlib.sha256(texts.encode()).hexdigest()
+    start = plan.start.fingerprint if plan.start else None
+    return f"{pairs} {choices} {start} {unlabelled}"

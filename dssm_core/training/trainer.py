@@ -248,6 +248,7 @@ class Trainer:
             asdict(self.model_config),
             asdict(self.config),
             self.batches.fingerprint,
+            self.plan.start.fingerprint if self.plan.start else None,
         ]
         return json.dumps(run)
 
