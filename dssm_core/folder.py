@@ -147,6 +147,11 @@ class ModelFolder:
         return float(self.config["head"].get("bias", math.nan))
 
     @property
+    def has_head(self) -> bool:
+        """Whether there is a probability."""
+        return not math.isnan(self.scale + self.bias)
+
+    @property
     def model_files(self) -> list[Path]:
         """The files that say which model this is."""
         names = ("model.keras", "vocabulary.json", "config.json")

@@ -163,7 +163,7 @@ def free_names(columns: Iterable[str], taken: Iterable[str]) -> list[str]:
     used, names = {*taken, *given}, list[str]()
     for column in given:
         name = column
-        while name in taken or name != column and name in used:
+        while name in taken or (name != column and name in used):
             name += " (file)"
         used.add(name)
         names.append(name)

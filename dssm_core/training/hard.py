@@ -79,9 +79,7 @@ def train_hard(
     train(second, log, on_epoch)
 
 
-def _train_first(
-    plan: Plan, given: str, folders: WorkFolders, log: Log, on_epoch: OnEpoch
-) -> None:
+def _train_first(plan: Plan, given: str, folders: WorkFolders, log: Log, on_epoch: OnEpoch) -> None:
     """Train as planned, unless a killed run did so of the same."""
     mark = folders.first / "given"
     if _is_done(plan) and mark.is_file() and mark.read_text("utf-8", "replace") == given:

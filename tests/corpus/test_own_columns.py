@@ -28,7 +28,9 @@ def rows(**cells: str) -> list[dict[str, object]]:
     ]
 
 
-@pytest.mark.parametrize("name", sorted({*OURS, *NUMBERS, *TRAITS} - {"query", "document", "label"}))
+@pytest.mark.parametrize(
+    "name", sorted({*OURS, *NUMBERS, *TRAITS} - {"query", "document", "label"})
+)
 def test_a_column_may_be_called_as_one_of_ours(scorer, name):
     given = pd.DataFrame(ROWS, columns=["question", "answer", "relevant"])
     given = given.assign(**{name: "Line 4", f"{name} (file)": "yes"})

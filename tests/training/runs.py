@@ -11,13 +11,13 @@ from tests.tiny import quiet
 SIZES, CHOICES = tiny.SIZES["model"], tiny.SIZES["training"]
 
 
-def trainer(state, log=quiet, pairs=None, model=None, data=None, **training):
+def trainer(state, log=quiet, pairs=None, model=None, data=None, start=None, **training):
     from dssm_core.training import Plan, Trainer, TrainingConfig
 
     config = replace(TrainingConfig(), **{**CHOICES, **training})
     sizes = replace(FAMILIES["lstm"].config, **{**SIZES, **(model or {})})
     pairs = tiny.pairs() if pairs is None else pairs
-    plan = Plan(pairs, state.parent / "unwritten", sizes, config, data=data)
+    plan = Plan(pairs, state.parent / "unwritten", sizes, config, data=data, start=start)
     return Trainer.prepare(plan, state, log)
 
 

@@ -37,8 +37,9 @@ def test_hard_negatives_follow_the_first_training(arguments, tmp_path, capsys):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["config.json", "m"]
 
 
+@pytest.mark.parametrize("is_same", [True, False])
 def test_a_run_killed_after_the_first_training_goes_on_there(
-    arguments, tmp_path, capsys, monkeypatch
+    arguments, tmp_path, capsys, monkeypatch, is_same
 ):
     from dssm_core.corpus import negatives
 
@@ -50,8 +51,9 @@ def test_a_run_killed_after_the_first_training_goes_on_there(
         assert main(arguments) != 0
     assert "epoch 3/3: loss" in capsys.readouterr().out
     assert not (tmp_path / "m").exists()
-    assert main(arguments) == 0
-    assert "epoch 3/3" not in capsys.readouterr().out
+    other = [] if is_same else ["--start", str(tiny.trained())]
+    assert main([*arguments, *other]) == 0
+    assert ("epoch 3/3" in capsys.readouterr().out) is not is_same
     assert (tmp_path / "m").exists()
 
 

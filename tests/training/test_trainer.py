@@ -93,12 +93,16 @@ def test_a_finished_run_does_nothing_when_it_is_started_again(finished):
     assert again.validate().rank() == finished.validate().rank()
 
 
-@pytest.mark.parametrize("damage", ["other run", "truncated", "text"])
+@pytest.mark.parametrize("damage", ["other run", "other start", "truncated", "text"])
 def test_a_state_that_does_not_fit_is_told_and_left_aside(finished, tmp_path, damage):
     state, said = tmp_path / "state.npz", []
     content = finished.state.read_bytes()
     state.write_bytes({"truncated": content[:-500], "text": b"text"}.get(damage, content))
-    fresh = trainer(state, said.append, seed=8)
+    other = {
+        "other run": {"seed": 8},
+        "other start": {"start": ModelFolder.open(tiny.trained())},
+    }
+    fresh = trainer(state, said.append, **other.get(damage, {}))
     assert fresh.progress.history == []
     assert len(said) == 1
     assert "starting afresh" in said[0]

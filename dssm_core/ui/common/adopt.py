@@ -6,7 +6,6 @@ Offered only where the page is served to this machine alone and may write, for i
 from __future__ import annotations
 
 import os
-import re
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -119,8 +118,7 @@ def _show_form() -> None:
     if is_asked:
         if not reference.strip():
             raise UserError("encoder.none here", reference)
-        if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,40}", name):
-            raise UserError("lab.wrong name", name=name)
+        models.check_name(name)
         pairs = read_pairs(given.getvalue(), given.name) if given else _sample()
         st.session_state[RUN] = _start(reference.strip(), pairs, name, (query, document))
         st.rerun()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 import streamlit as st
 
+from dssm_core.errors import UserError
 from dssm_core.folder import ModelFolder
+from dssm_core.paths import model_roots, new_models
 from dssm_core.scoring import Scorer
 from dssm_core.ui.common import components, state
 from dssm_core.ui.common.language import tr
@@ -15,6 +18,24 @@ CHOSEN, VISIT = "model.chosen", "model.visit"
 """Session keys of the name of the model in use, and of which page shows its picker since when."""
 
 DEFAULT = "debian-packages"
+
+TRAINED_HERE = "lab"
+"""Name of the empty file in the folder of a model that the page trained, and may replace."""
+
+
+def check_name(name: str) -> None:
+    """Check that a new model may have a name.
+
+    Raises:
+        UserError: if it cannot be one, or is that of a model that the page did not train.
+    """
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,40}", name):
+        raise UserError("lab.wrong name", name=name)
+    own = new_models() / name
+    others = (root / name for root in model_roots() if root != own.parent)
+    is_replaceable = (own / TRAINED_HERE).exists() or not own.exists()
+    if not is_replaceable or any(other.exists() for other in others):
+        raise UserError("lab.taken name", name=name)
 
 
 def chosen_model(folders: Mapping[str, ModelFolder]) -> str:

@@ -14,6 +14,7 @@ from dssm_core.errors import UserError
 from dssm_core.folder import ModelFolder
 from dssm_core.ui.common import components, models, state
 from dssm_core.ui.common.language import tr
+from dssm_core.ui.compare.second_scale import threshold_field
 
 MAX_DOCUMENTS = 200
 MAX_TEXT = 100_000
@@ -46,8 +47,8 @@ class ScoreRequest:
         """
         filled = [(n, line) for n, line in enumerate(lines, 1) if line.strip()]
         numbers = tuple(n for n, _ in filled)
-        empty = tuple(n for n in range(1, max(numbers, default=0)) if n not in set(numbers))
-        return cls(query, tuple(line for _, line in filled), numbers, empty)
+        empty = sorted({*range(1, max(numbers, default=0))}.difference(numbers))
+        return cls(query, tuple(line for _, line in filled), numbers, tuple(empty))
 
     def name(self, position: int) -> str:
         """Return what to call a document, by position from 1, with its line where they differ."""
@@ -85,11 +86,12 @@ def open_link(folders: Mapping[str, ModelFolder]) -> None:
         return
     if view.model in folders:
         models.choose_model(view.model)
+        key, _ = threshold_field(folders[view.model].has_head)
+        st.session_state[key] = view.threshold
     else:
         st.session_state["compare.trouble"] = UserError("page.no such model", view.model)
     st.session_state["compare.query"] = view.query
     _put_documents(view.documents)
-    st.session_state["compare.threshold"] = view.threshold
     st.session_state["compare.selected"] = view.selected
     st.session_state["compare.second"] = view.second if view.second in folders else None
     st.session_state["compare.offered"] = None

@@ -57,7 +57,7 @@ def _render() -> None:
         live, other = state.live_model(folder), second_model.chosen(folders, folder.name)
         with waits:
             _show_status(live, stored)
-        share.keep(folder.name, other, request)
+        share.keep(folder, other, request)
         with right.container(gap="xsmall", key="compare-result"):
             candidates.show(folder, live, request)
             scores = _answer(live, request, stored)

@@ -19,7 +19,7 @@ from dssm_core.scoring import Scores, scales
 from dssm_core.ui.common import components, drawings, theme
 from dssm_core.ui.common.language import tr, translator
 from dssm_core.ui.common.tables import Column, pick_table
-from dssm_core.ui.compare.second_scale import SecondScale
+from dssm_core.ui.compare.second_scale import SecondScale, threshold_field
 from dssm_core.words import ENGLISH, Translate, join_texts
 
 CURVE = 226
@@ -239,8 +239,8 @@ def _selected(frame: pd.DataFrame) -> int:
 
 def _pick_threshold(scale: SecondScale) -> charts.Threshold:
     say = scale.words(translator())
-    key = "compare.threshold" if scale.head.is_fitted else "compare.threshold.share"
-    st.session_state.setdefault(key, 0.5 if scale.head.is_fitted else 0.99)
+    key, first = threshold_field(scale.head.is_fitted)
+    st.session_state.setdefault(key, first)
     value = st.slider(
         say("threshold"),
         0.01,

@@ -54,6 +54,11 @@ class SecondScale:
         return tr if self.head.is_fitted else _in_shares(tr)
 
 
+def threshold_field(is_fitted: bool) -> tuple[str, float]:
+    """Return the session key of the threshold on a scale, and where it starts."""
+    return ("compare.threshold", 0.5) if is_fitted else ("compare.threshold.share", 0.99)
+
+
 @cache  # charts are cached by what gives their texts
 def _in_shares(tr: Translate) -> Translate:
     def say(key: str, /, **values: Any) -> str:

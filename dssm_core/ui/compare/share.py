@@ -18,17 +18,19 @@ from dssm_core.ui.common import components, state, theme
 from dssm_core.ui.common.language import tr, translator
 from dssm_core.ui.compare.inputs import ScoreRequest
 from dssm_core.ui.compare.result import SECOND, ResultView
+from dssm_core.ui.compare.second_scale import threshold_field
 from dssm_core.words import Translate, join_texts
 
 
-def keep(model: str, second: ModelFolder | None, request: ScoreRequest) -> None:
+def keep(folder: ModelFolder, second: ModelFolder | None, request: ScoreRequest) -> None:
     """Put what was typed into the address bar before it is scored, which may take long."""
     chosen = st.session_state.get("compare.selected") or 1
     selected = min(chosen, max(1, len(request.documents)))
-    threshold = st.session_state.get("compare.threshold", 0.5)
+    key, first = threshold_field(folder.has_head)
+    threshold = st.session_state.get(key, first)
     typed = request.query, request.documents
     other = second.name if second else ""
-    _keep_address(state.pack(state.View(model, *typed, threshold, selected, other)))
+    _keep_address(state.pack(state.View(folder.name, *typed, threshold, selected, other)))
 
 
 def show(view: ResultView) -> None:

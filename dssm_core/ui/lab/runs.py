@@ -15,15 +15,13 @@ from typing import Any, Self
 import pandas as pd
 
 from dssm_core.errors import UserError
+from dssm_core.ui.common.models import TRAINED_HERE
 from dssm_core.ui.lab.judge import cosine_auc
 
 ROOT = Path(__file__).parents[3]
 
 SEED = 7
 """Of a training, and so of which pairs it validates on."""
-
-MARK = "lab"
-"""A file in the folder of each model that was trained on the page, which may delete it again."""
 
 
 class Task:
@@ -160,7 +158,7 @@ class Run(Task):
             self._folder = Path(folder)
             super()._work()
         if self.out and self.is_saved:
-            (self.out / MARK).touch()
+            (self.out / TRAINED_HERE).touch()
 
     @property
     def is_saved(self) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from dssm_core.ui.common.language import tr, translator
 from dssm_core.ui.lab.judge import judge_training
 from dssm_core.ui.lab.pairs import pick_pairs
 from dssm_core.ui.lab.progress import Measure, watch
-from dssm_core.ui.lab.runs import MARK, Run
+from dssm_core.ui.lab.runs import Run
 from dssm_core.words import has_text
 
 START = 18.0
@@ -59,9 +58,12 @@ def _show_choices(pairs: pd.DataFrame | None) -> Run | None:
     about = tr(f"family.{family}.about") if is_told else FAMILIES[family].title
     components.show_quiet(about)
     components.show_quiet(tr(f"loss.{loss}.about"))
-    if trouble := _trouble(name):
+    try:
+        models.check_name(name)
+    except UserError as trouble:
         components.show_error(trouble)
-    if pairs is None or trouble:
+        return None
+    if pairs is None:
         return None
     seconds = START + epochs * len(pairs) / 1000 * FAMILIES[family].lab.seconds
     components.show_quiet(tr("lab.estimate", number=len(pairs), seconds=_rounded(seconds)))
@@ -85,15 +87,6 @@ def _show_buttons(ready: Run | None) -> None:
 def _rounded(seconds: float) -> int:
     """Return seconds to five, as an estimate is no better."""
     return 5 * max(1, round(seconds / 5))
-
-
-def _trouble(name: str) -> UserError | None:
-    """Return what is wrong with a name for the model."""
-    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,40}", name):
-        return UserError("lab.wrong name", name=name)
-    out = new_models() / name
-    taken = out.exists() and not (out / MARK).exists()
-    return UserError("lab.taken name", name=name) if taken else None
 
 
 def _run(family: str, pairs: pd.DataFrame, epochs: int, loss: str, name: str) -> Run:
@@ -124,7 +117,11 @@ def _compare() -> None:
 def trained() -> list[Path]:
     """Return the folders of the models that were trained on this page."""
     root = new_models()
-    marked = sorted(mark.parent for mark in root.glob(f"*/{MARK}")) if root.is_dir() else []
+    marked = (
+        sorted(mark.parent for mark in root.glob(f"*/{models.TRAINED_HERE}"))
+        if root.is_dir()
+        else []
+    )
     return [path for path in marked if not path.is_symlink()]
 
 

@@ -51,6 +51,7 @@ def test_an_encoder_is_opened_and_then_in_use(page, tmp_path):
         ("/nothing/here", "mine", "There is no encoder here"),
         ("{tmp}", "mine", "config.json is missing"),
         ("{tmp}", "../mine", "small letters"),
+        ("{tmp}", "debian-packages", "already a model called debian-packages"),
         ("endpoint:none", "mine", "endpoint"),
     ],
 )
@@ -59,10 +60,11 @@ def test_what_cannot_be_opened_is_said_and_stays_typed(
 ):
     monkeypatch.delenv("DSSM_ENDPOINTS", raising=False)
     reference = reference.format(tmp=tmp_path)
+    before = sorted((tmp_path / "models").rglob("*"))
     app = fill(page(), reference, name)
     run_until(app, lambda: said in shown_text(app))
     assert app.text_input(key="adopt.reference").value == reference
-    assert not (tmp_path / "models/mine").exists()
+    assert sorted((tmp_path / "models").rglob("*")) == before
 
 
 def test_an_adoption_that_is_stopped_ends_before_the_next_text(monkeypatch):

@@ -6,6 +6,7 @@ import json
 import re
 import zlib
 from base64 import urlsafe_b64encode
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,9 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
+from dssm_core.adoption import Adoption, adopt
 from dssm_core.errors import UserError
 from dssm_core.ui.common import state
-from tests.pages import numbers, shown_text, sound
+from tests.encoders import labelled_pairs, static_folder
+from tests.pages import numbers, run_until, shown_text, sound
+from tests.tiny import quiet
 
 VIEW = state.View("doors", "blue wall", ("red", "a\nwall"), 0.25, 2)
 
@@ -119,3 +123,20 @@ def test_a_refused_link_gets_a_message_and_the_first_example(page: Any, link: st
 def test_no_link_raises_anything_but_a_message(link: str) -> None:
     with pytest.raises(UserError):
         state.unpack(link)
+
+
+def test_a_link_restores_the_threshold_of_a_model_without_a_probability(
+    page: Any, models: Path
+) -> None:
+    pairs = labelled_pairs().head(2)
+    adopt(Adoption(str(static_folder(models.parent / "static")), pairs, models / "m"), quiet)
+    link = state.pack(state.View("m", "red1", ("red1 blue2", "green1"), 0.6, 1))
+    app = page(state.live_model, view=link)
+    run_until(app, lambda: any(s.key == "compare.threshold.share" for s in app.slider))
+    assert app.slider(key="compare.threshold.share").value == 0.6
+    assert "compare.threshold" not in app.session_state
+    scripts = [e.proto.body for e in app.get("html") if "data-address" in e.proto.body]
+    (kept,) = {
+        state.unpack(found).threshold for found in re.findall(r"view=([\w-]+)", "".join(scripts))
+    }
+    assert kept == 0.6

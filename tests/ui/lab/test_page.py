@@ -15,7 +15,8 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dssm_core.ui.lab import backwards, judge, runs, systems, toy_run, train
+from dssm_core.ui.common.models import TRAINED_HERE
+from dssm_core.ui.lab import backwards, judge, systems, toy_run, train
 from dssm_core.ui.lab.dot import PRESETS, dot_layer, explain_pair, hand_written_cosine
 from dssm_core.words import ENGLISH
 from tests.pages import sound
@@ -268,7 +269,7 @@ def test_only_a_model_of_this_page_can_be_overwritten_or_deleted(
 ) -> None:
     assert "lab.delete.name" not in {box.key for box in page.selectbox}
     shutil.copytree(models / "doors", models / "mine")
-    (models / "mine" / runs.MARK).touch()
+    (models / "mine" / TRAINED_HERE).touch()
     page.text_input(key="lab.name").set_value("mine").run()
     assert not page.button(key="lab.start").disabled
     assert page.selectbox(key="lab.delete.name").options == ["mine"]
@@ -280,7 +281,7 @@ def test_only_a_model_of_this_page_can_be_overwritten_or_deleted(
 def test_a_read_only_page_deletes_nothing(
     page: AppTest, models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (models / "doors" / runs.MARK).touch()
+    (models / "doors" / TRAINED_HERE).touch()
     monkeypatch.setenv("DSSM_READ_ONLY", "1")
     page.run()
     assert "lab.delete.name" not in {box.key for box in page.selectbox}

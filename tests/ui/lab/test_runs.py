@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from dssm_core.errors import UserError
+from dssm_core.ui.common.models import TRAINED_HERE
 from dssm_core.ui.lab import backwards, judge, runs
 from tests import ROOT, tiny
 
@@ -75,7 +76,7 @@ def test_the_epochs_are_read_and_what_was_trained_here_is_marked(tmp_path: Path)
     assert run.error == ""
     assert run.frame()["epoch"].tolist() == [1, 2]
     assert {p.name for p in (tmp_path / "lab").iterdir()} == {
-        *("pairs.csv", "options.json", runs.MARK),
+        *("pairs.csv", "options.json", TRAINED_HERE),
     }
     assert run.is_saved
     assert run.bm25 is not None
@@ -140,7 +141,7 @@ def test_a_run_writes_a_model_folder_and_tells_its_epochs(tmp_path: Path) -> Non
     assert run.error == ""
     assert run.frame()["epoch"].tolist() == [1, 2]
     written = {p.name for p in (tmp_path / "lab").iterdir()}
-    assert {"model.keras", "config.json", runs.MARK} <= written
+    assert {"model.keras", "config.json", TRAINED_HERE} <= written
     assert run.is_saved
     assert run.bm25 is not None
     assert 0 <= run.bm25 <= 1
