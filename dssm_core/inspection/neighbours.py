@@ -55,7 +55,7 @@ def nearest(
     own_rows, own_vectors = _side(inspection, of)
     other_rows, _ = _side(inspection, "query" if among == "document" else "document")
     vector = own_vectors[own_rows[own]]
-    cosines = np.clip(vectors @ vector, -1.0, 1.0).astype(np.float64)
+    cosines = np.clip(np.vecdot(vectors, vector), -1.0, 1.0).astype(np.float64)
     is_out = np.logical_not(vectors.any(axis=1))
     if of == among:
         is_out[own_rows[own]] = True
@@ -93,7 +93,8 @@ def standing(inspection: Inspection, line: Any, of: Side) -> tuple[int, int] | N
     pair = _pair_row(inspection, line)
     own_rows, own_vectors = _side(inspection, of)
     rows, vectors = _side(inspection, "document" if of == "query" else "query")
-    cosines = vectors @ own_vectors[own_rows[pair]]
+    # row by row: what a matrix product rounds depends on where an equal vector stands
+    cosines = np.vecdot(vectors, own_vectors[own_rows[pair]])
     is_readable = np.any(vectors != 0, axis=1)
     if not (own_vectors[own_rows[pair]].any() and is_readable[rows[pair]]):
         return None

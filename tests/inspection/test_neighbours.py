@@ -204,3 +204,21 @@ def test_a_hundred_thousand_pairs_are_searched(inspection) -> None:
     )
     found = nearest(large, 7, "query", "document")
     assert found["line"].iloc[0] == 7
+
+
+def test_equal_vectors_have_one_place_wherever_they_stand(inspection) -> None:
+    rng = np.random.default_rng(0)
+    vector = rng.normal(size=(1, 1_001)).astype(np.float32)
+    vector /= np.linalg.norm(vector)
+    query = rng.normal(size=(1, 1_001)).astype(np.float32)
+    query /= np.linalg.norm(query)
+    number = 103
+    equal = replace(
+        inspection,
+        frame=PAIRS.iloc[[0] * number].reset_index(drop=True),
+        queries=query,
+        documents=np.repeat(vector, number, axis=0),
+        query_row=np.zeros(number, int),
+        document_row=np.arange(number),
+    )
+    assert {standing(equal, line, "query") for line in range(number)} == {(1, number)}

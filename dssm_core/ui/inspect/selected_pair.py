@@ -10,9 +10,11 @@ import numpy as np
 import pandas as pd
 
 from dssm_core.errors import UserError
+from dssm_core.evaluation import cosines_between
 from dssm_core.inspection.score_pairs import Inspection
 from dssm_core.numeric import l2_normalise
 from dssm_core.scoring import ScoredDocument, Scorer, Scores
+from dssm_core.towers import Side
 
 LINE = "inspect.line"
 """Session key of the line of the selected pair."""
@@ -110,17 +112,27 @@ class SelectedPair:
     def rank_of(self, edited: Scores) -> int | None:
         """Return the rank of an edited pair's document among the set's others for the query.
 
+        The cosines are those of `inspect_pairs`, so that without an edit the rank stays.
+
         Args:
             edited: the pair with other texts, scored.
         """
-        cosine = edited.results[0].cosine
-        if cosine is None:
+        if edited.results[0].cosine is None:
             return None
         same = self.inspection.query_row == self.inspection.query_row[self._row]
-        rows = np.unique(self.inspection.document_row[same])
-        rows = rows[rows != self.inspection.document_row[self._row]]
-        vector = self.scorer.cache.encode([edited.query.text], "query")[0].vector
-        return 1 + int((self.inspection.documents[rows] @ l2_normalise(vector) > cosine).sum())
+        rows = self.inspection.document_row[same]
+        others = self.inspection.documents[rows[rows != self.inspection.document_row[self._row]]]
+        query = self._unit(edited.query.text, "query")
+        documents = np.concatenate(
+            [self._unit(edited.results[0].document, "document"), others[others.any(axis=1)]]
+        )
+        number = np.arange(len(documents))
+        cosines = cosines_between(query, documents, np.zeros_like(number), number)
+        return 1 + int((cosines > cosines[0]).sum())
+
+    def _unit(self, text: str, side: Side) -> np.ndarray:
+        """Return a text's unit vector, [1, E]."""
+        return l2_normalise(self.scorer.cache.encode([text], side)[0].vector[None])
 
     @property
     def _row(self) -> int:

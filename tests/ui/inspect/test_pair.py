@@ -19,6 +19,18 @@ def test_a_line_that_is_not_among_the_pairs_is_refused(inspection, scorer):
     assert (caught.value.key, caught.value.received) == ("inspect.no such pair", "7")
 
 
+def test_without_an_edit_a_rank_stays(scorer):
+    documents = ["red", "red red", "red red red", "door", "wall blue", "+++", "red", "blue wall"]
+    pairs = pd.DataFrame(
+        [("a red door", document, n % 2) for n, document in enumerate(documents * 20)],
+        columns=["query", "document", "label"],
+    )
+    found = inspect_pairs(scorer, pairs)
+    for line, rank in found.frame["rank"].items():
+        pair = SelectedPair.of(found, line, scorer, 0.4)
+        assert pair.rank_of(pair.scores) == (None if pd.isna(rank) else rank)
+
+
 def test_the_pair_is_shown_with_its_finding_texts_and_every_number(bench: Bench) -> None:
     app = bench(3)
     page = shown_text(app)
