@@ -1,12 +1,15 @@
 """The pieces of a page: messages, shaded tokens, the score chain.
 
-User text reaches the page in three ways only: as a widget's value, as data of a chart or table, and
-through `escape`. None of them reads HTML or Markdown.
+User text reaches the page in four ways only: as a widget's value, as data of a chart or table,
+through `escape`, and through `unformatted` where Streamlit reads Markdown, as in labels and toasts.
+None of them reads HTML or Markdown.
 """
 
 from __future__ import annotations
 
 import logging
+import re
+import string
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Literal, get_args
@@ -39,6 +42,17 @@ MANY_TOKENS, EXCERPT = 60, 8
 
 MAX_GAP = 400
 """Characters between two tokens that are drawn."""
+
+
+def unformatted(text: str) -> str:
+    """Return a text that Markdown shows as it is, on one line.
+
+    Example:
+        >>> unformatted("a *b* $c$")
+        'a \\\\*b\\\\* \\\\$c\\\\$'
+    """
+    escaped = re.sub(f"([{re.escape(string.punctuation)}])", r"\\\1", " ".join(text.split()))
+    return escaped.replace(":", ":\N{WORD JOINER}")  # which no name of an emoji has in it
 
 
 def show_title(title: str, about: str = "", beside: Callable[[], None] | None = None) -> None:

@@ -203,7 +203,7 @@ def _pick_threshold(
             probability_other=format_number(other.head.probability(at), "probability"),
         )
     )
-    with st.expander(tr("carry.title", name=names[0])):
+    with st.expander(tr("carry.title", name=components.unformatted(names[0]))):
         components.show_quiet(tr("carry.about", one=names[0], other=names[1], cosine=threshold))
         shown = table.assign(rule=[tr(f"carry.{name}", name=names[0]) for name in table["rule"]])
         columns = {"rule": Column(tr("carry.rule"), width="large")}

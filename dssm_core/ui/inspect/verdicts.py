@@ -21,6 +21,7 @@ from dssm_core.store import VERDICTS, Store, Verdict
 from dssm_core.ui.common import components
 from dssm_core.ui.common.language import tr, translator
 from dssm_core.ui.inspect.selected_pair import LINE, SelectedPair, pair_key
+from dssm_core.words import shortened
 
 LABELS: dict[Verdict, str] = {
     "relevant": "judge.relevant",
@@ -248,7 +249,7 @@ def _show_files(store: Store, verdicts: pd.DataFrame) -> None:
         )
         if given is not None:
             st.button(
-                tr("judge.import.go", name=given.name),
+                tr("judge.import.go", name=components.unformatted(given.name)),
                 key="inspect.import",
                 on_click=_import,
                 args=(store, given.getvalue(), given.name),
@@ -288,7 +289,10 @@ def _judge(
         model, fingerprint = pair.inspection.model, pair.inspection.fingerprint
         store.judge(pair.query, pair.document, verdict, cause, note, model, fingerprint)
         st.session_state[LAST_OUTCOME] = tr(
-            "judge.done", verdict=tr(LABELS[verdict]), line=pair.line, query=pair.query[:80]
+            "judge.done",
+            verdict=tr(LABELS[verdict]),
+            line=pair.line,
+            query=components.unformatted(shortened(pair.query, 80)),
         )
         if st.session_state.get("inspect.on", True):
             _go_on(pair, queue, judged)
@@ -308,8 +312,11 @@ def _undo(pair: SelectedPair, store: Store) -> None:
         if taken is None:
             st.session_state[LAST_OUTCOME] = tr("judge.undo.none")
             return
-        verdict, query = tr(LABELS[_verdict(taken["verdict"])]), taken["query"][:80]
-        st.session_state[LAST_OUTCOME] = tr("judge.undone", verdict=verdict, query=query)
+        st.session_state[LAST_OUTCOME] = tr(
+            "judge.undone",
+            verdict=tr(LABELS[_verdict(taken["verdict"])]),
+            query=components.unformatted(shortened(taken["query"], 80)),
+        )
         for key, value in zip(
             _keys_of(taken["query"], taken["document"]),
             (taken["cause"], taken["note"]),
@@ -349,7 +356,9 @@ def _keep_case(pair: SelectedPair, store: Store, verdicts: pd.DataFrame) -> None
 def _import(store: Store, content: bytes, name: str) -> None:
     def work() -> None:
         number = store.add_verdicts(sheets.read_verdicts(content, name))
-        st.session_state[LAST_OUTCOME] = tr("judge.import.done", number=number, name=name)
+        st.session_state[LAST_OUTCOME] = tr(
+            "judge.import.done", number=number, name=components.unformatted(name)
+        )
         # a new uploader, empty; trouble leaves the file where it is
         st.session_state["inspect.imports"] = st.session_state.get("inspect.imports", 0) + 1
 

@@ -9,9 +9,11 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dssm_core.inspection.score_pairs import inspect_pairs
 from dssm_core.reporting import sheets
 from dssm_core.repro.cases import read_cases
 from dssm_core.store import Store
+from dssm_core.ui.common.components import unformatted
 from dssm_core.ui.inspect import verdicts
 from tests.pages import shown_text
 from tests.ui.inspect.opened import Bench, harness, keyed, press
@@ -189,7 +191,7 @@ def test_verdicts_leave_and_come_back(bench, store, tmp_path) -> None:
     app = bench(3, store=other)
     app.file_uploader[0].upload("v.csv", exported, "text/csv").run()
     press(app, "inspect.import")
-    assert "1 verdict imported from v.csv" in app.toast[0].value
+    assert r"1 verdict imported from v\.csv" in app.toast[0].value
     same = ["query", "document", "verdict", "note"]
     assert other.verdicts()[same].equals(store.verdicts()[same])
     assert app.file_uploader[0].value is None
@@ -234,3 +236,11 @@ def test_the_next_line_wraps_round_and_passes_over_what_is_judged() -> None:
     assert verdicts.next_line([1, 2, 3, 4], 4, judged) == 1
     assert verdicts.next_line([2, 3], 9, judged) == 3
     assert verdicts.next_line([2, 77], 2, judged) is None
+
+
+def test_a_query_in_a_toast_is_no_markdown(bench, scorer) -> None:
+    query = "**red** [door](http://x) $a$ :red[wall] `b` <i>"
+    pairs = pd.DataFrame([[query, "red", 0]], columns=["query", "document", "label"], index=[3])
+    app = press(bench(3, inspection=inspect_pairs(scorer, pairs)), "inspect.judge.1")
+    assert unformatted(query) in app.toast[0].value
+    assert query not in app.toast[0].value
