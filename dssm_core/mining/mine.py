@@ -16,8 +16,6 @@ score as the limit (TopK-PercPos, 95 %).
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import shutil
 from collections import Counter
@@ -44,7 +42,7 @@ from dssm_core.mining.vectors import Cosines
 
 MINED: tuple[Strategy, ...] = ("bm25", "model")
 
-WORK, SUSPECTS_FILE = "mining", "suspects.csv"
+WORK, SUSPECTS_FILE = "mining", "suspects.jsonl"
 
 SPARE = 3
 """With a judge, so many times as many candidates as negatives are searched for."""
@@ -103,7 +101,7 @@ def mine_negatives(
 
     Args:
         pairs: file of query, document[, label]; the corpus are all its documents.
-        out: folder to write into, as `prepare_negatives`; also suspects.csv, the likeliest false
+        out: folder to write into, as `prepare_negatives`; also suspects.jsonl, the likeliest false
             negatives as pairs labelled 0. Workers on other machines must see it, and the model
             folders, under the same names.
         config: how negatives are mined.
@@ -216,11 +214,12 @@ def _left_out(merge: Merge, files: int) -> dict[str, int]:
 
 
 def _write_suspects(search: Search, shards: int, path: Path) -> None:
-    """Write the likeliest false negatives as a file of pairs, the worst first."""
+    """Write the likeliest false negatives as a file of pairs, the worst first.
+
+    As JSON, which no spreadsheet takes for formulas, so that the texts stay as they are.
+    """
     name = search.scorer.name
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["query", "document", "label", name, "own document", f"own {name}"])
+    lines = []
     seen: set[tuple[int, int]] = set()
     with PairIndex.open(search.index) as index:
         for row in islice(worst_suspects(search, shards), SUSPECTS):
@@ -228,7 +227,14 @@ def _write_suspects(search: Search, shards: int, path: Path) -> None:
             key = pair.query_id, int(row["document"])
             if key not in seen:
                 ((document, _),) = index.counted([key[1]])
-                scores = [f"{row[column]:.4f}" for column in ("score", "own")]
-                writer.writerow([pair.query, document, 0, scores[0], pair.document, scores[1]])
+                suspect = {
+                    "query": pair.query,
+                    "document": document,
+                    "label": 0,
+                    name: round(row["score"], 4),
+                    "own document": pair.document,
+                    f"own {name}": round(row["own"], 4),
+                }
+                lines.append(json.dumps(suspect, ensure_ascii=False) + "\n")
             seen.add(key)
-    write_whole(path, text.getvalue().encode())
+    write_whole(path, "".join(lines).encode())

@@ -149,10 +149,10 @@ def test_run_opens_the_suspects_of_mining_with_their_scores_as_columns(run, tmp_
     out, numbers = tmp_path / "out", tmp_path / "report.json"
     mined = ("--negatives", 2, "--strategy", "bm25", "--out", out)
     assert run("prepare", tiny.pairs_file(), *mined)[0] == 0
-    suspects = pd.read_csv(out / "suspects.csv")
+    suspects = pd.read_json(out / "suspects.jsonl", lines=True)
     pair = suspects.iloc[0]
     Store(store).judge(pair["query"], pair["document"], "relevant")
-    arguments = ("--pairs", out / "suspects.csv", "--threshold", 0.5, "--json", numbers)
+    arguments = ("--pairs", out / "suspects.jsonl", "--threshold", 0.5, "--json", numbers)
     status, output, errors = run("inspect", "run", "--model", tiny.trained(), *arguments)
     assert status == 0
     assert "query from “query”, document from “document”" in errors

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -252,13 +251,12 @@ def test_a_relevant_document_that_nobody_labelled_is_among_the_first_suspects(tm
     mine_negatives(tmp_path / "pairs.csv", tmp_path / "out", MiningConfig(4), model, log=quiet)
     for query, _, drawn in rows_of(tmp_path / "out"):
         assert query != frame["query"][3] or f"{own}!" not in drawn
-    path = tmp_path / "out" / "suspects.csv"
+    path = tmp_path / "out" / "suspects.jsonl"
     read = read_pairs(path)
     assert (read["label"] == 0).all()
     assert ((read["query"] == frame["query"][3]) & (read["document"] == f"{own}!")).any()
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    excess = [float(row["cosine"]) - float(row["own cosine"]) for row in rows]
+    rows = list(map(json.loads, path.read_text("utf-8").splitlines()))
+    excess = [row["cosine"] - row["own cosine"] for row in rows]
     assert excess == sorted(excess, reverse=True) or np.diff(excess).max() < 2e-4
     assert len({(row["query"], row["document"]) for row in rows}) == len(rows)
 
@@ -292,7 +290,7 @@ def test_a_killed_run_goes_on_to_the_bytes_of_an_undisturbed_one(tmp_path, pairs
     config, said = replace(BM, strategy=strategy, relative_margin=0.1), []
     mine_negatives(pairs, tmp_path / "whole", config, model, log=said.append)
     whole = files(tmp_path / "whole")
-    assert set(whole) >= {"manifest.json", "run.json", "suspects.csv"}
+    assert set(whole) >= {"manifest.json", "run.json", "suspects.jsonl"}
     assert not [name for name in whole if "mining" in name or "sqlite" in name]
     for after in range(1, len(said) + 1):
         out = tmp_path / str(after)
