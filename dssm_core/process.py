@@ -16,7 +16,7 @@ from importlib import import_module
 
 
 def read_long_cells(characters: int) -> None:
-    """Let `csv` read cells of so many characters; called before a file of pairs is read.
+    """Let `csv` read cells of so many characters; called before a table is read.
 
     Its own limit of 131,072 would refuse a long document with a message that names no line.
     """

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dssm_core.corpus.markup import markup_spans
+from dssm_core.corpus.opening import Encoding
 from dssm_core.corpus.text_stream import stream_texts
 from dssm_core.corpus.texts import Kind, Layout, TextRows
 from dssm_core.errors import UserError, line_of
@@ -37,7 +38,7 @@ class Cut:
         html: texts with tags or entities of HTML.
         layout: as of `TextRows`.
         columns: likewise.
-        encoding: likewise, its name.
+        encoding: likewise.
         places: of the texts whose ids were wanted, by id.
     """
 
@@ -45,7 +46,7 @@ class Cut:
     html: int
     layout: Layout
     columns: tuple[str, ...]
-    encoding: str
+    encoding: Encoding
     places: dict[str, int]
 
 
@@ -75,7 +76,8 @@ def cut_texts(
     done = folder / CUT
     if done.exists():
         values = json.loads(done.read_text("utf-8"))
-        return Cut(**{**values, "columns": tuple(values["columns"])})
+        columns, encoding = tuple(values["columns"]), Encoding(**values["encoding"])
+        return Cut(**{**values, "columns": columns, "encoding": encoding})
     folder.mkdir(exist_ok=True)
     found = open_rows(path, kind)
     wanted = frozenset(wanted)
@@ -96,7 +98,7 @@ def cut_texts(
     if found.layout != "texts" and (twice := _twice(folder / "ids.bin")):
         _refuse_repeated(path, open_rows(path, kind).rows, twice)
     (folder / "ids.bin").unlink()
-    cut = Cut(number, html, found.layout, found.columns, found.encoding.name, places)
+    cut = Cut(number, html, found.layout, found.columns, found.encoding, places)
     write_whole(done, json.dumps(asdict(cut)).encode())
     return cut
 

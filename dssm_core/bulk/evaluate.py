@@ -26,7 +26,6 @@ from dssm_core.bulk.score import NOTHING, Scores
 from dssm_core.bulk.vectors import read_vectors
 from dssm_core.corpus.judged import Judged, read_judgements
 from dssm_core.corpus.markup import markup_spans
-from dssm_core.corpus.opening import UTF_8, Encoding
 from dssm_core.corpus.shards import claim_folder, file_digest
 from dssm_core.corpus.texts import Texts, open_texts, read_texts
 from dssm_core.engines import LOCAL, Engine
@@ -227,8 +226,7 @@ def _read(files: Files, work: Path, shard: int) -> tuple[Judged, Cut]:
     read_judgements(files.qrels, asked.texts, cut.places)  # names the one that is not there
     found = texts_at(work / "texts", shard, cut.places.values())
     texts = {name: found[place][1] for name, place in cut.places.items()}
-    encoding = UTF_8 if cut.encoding == UTF_8.name else Encoding(cut.encoding)
-    documents = Texts(files.corpus.name, texts, cut.layout, cut.columns, encoding, cut.number)
+    documents = Texts(files.corpus.name, texts, cut.layout, cut.columns, cut.encoding, cut.number)
     return Judged(asked, documents, judgements, files.min_grade, files.leave_out_own), cut
 
 

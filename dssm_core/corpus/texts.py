@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple
 from dssm_core.corpus.opening import UTF_8, Encoding, Source, find_encoding, text_lines
 from dssm_core.corpus.parquet import column_names, stream_cells
 from dssm_core.errors import UserError, line_of
+from dssm_core.process import read_long_cells
 from dssm_core.words import Sentence, Values
 
 Kind = Literal["query", "document"]
@@ -288,7 +289,7 @@ def is_csv(path: Path) -> bool:
 
 
 def _csv_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
-    csv.field_size_limit(MAX_CELL)
+    read_long_cells(MAX_CELL)
     reader = csv.reader(lines_of(path), strict=True)
     try:
         for cells in reader:

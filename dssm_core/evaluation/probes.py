@@ -32,7 +32,7 @@ NULL = 0.95
 FEWEST = 5
 """Cases under which a probe has no rate."""
 
-Edit = Callable[[str, np.random.Generator], str]
+Edit = Callable[[str], str]
 """A text to an edited one; the text itself where there is nothing to edit."""
 
 _NEGATED = re.compile(r"\b(not|never|no|cannot|without|isn't|doesn't|can't|won't)\b", re.I)
@@ -47,7 +47,7 @@ _NUMBER = re.compile(r"(?<![\w.,])\d{1,3}(?:\.\d+)?(?![\w,]|\.\d)")
 _NAME = re.compile(r"(?<=[a-z,] )[A-Z][a-z]{2,}\b")
 
 
-def negate(text: str, rng: np.random.Generator) -> str:
+def negate(text: str) -> str:
     """Put a "not" behind the first auxiliary verb, or take a negation out."""
     if match := _NEGATED.search(text):
         without = text[: match.start()] + text[match.end() :]
@@ -57,7 +57,7 @@ def negate(text: str, rng: np.random.Generator) -> str:
     return text
 
 
-def change_number(text: str, rng: np.random.Generator) -> str:
+def change_number(text: str) -> str:
     """Replace the first number of up to three digits by another one."""
     match = _NUMBER.search(text)
     if match is None:
@@ -68,7 +68,7 @@ def change_number(text: str, rng: np.random.Generator) -> str:
     return text[: match.start()] + shown + text[match.end() :]
 
 
-def change_date(text: str, rng: np.random.Generator) -> str:
+def change_date(text: str) -> str:
     """Replace the first year by one 17 years earlier, or else the first month by another."""
     if match := _YEAR.search(text):
         return text[: match.start()] + str(int(match.group()) - 17) + text[match.end() :]
@@ -78,7 +78,7 @@ def change_date(text: str, rng: np.random.Generator) -> str:
     return text
 
 
-def swap_names(text: str, rng: np.random.Generator) -> str:
+def swap_names(text: str) -> str:
     """Exchange the first two unlike names inside sentences, so that each does the other's part."""
     names = list(_NAME.finditer(text))
     other = next((n for n in names[1:] if n.group() != names[0].group()), None)
@@ -89,19 +89,19 @@ def swap_names(text: str, rng: np.random.Generator) -> str:
     return f"{text[: first.start()]}{other.group()}{between}{first.group()}{text[other.end() :]}"
 
 
-def _respace(text: str, rng: np.random.Generator) -> str:
+def _respace(text: str) -> str:
     return "  ".join(text.split(" ")) + " "
 
 
-def _end(text: str, rng: np.random.Generator) -> str:
+def _end(text: str) -> str:
     return text[:-1] if text.endswith(".") else f"{text}."
 
 
-def _introduce(text: str, rng: np.random.Generator) -> str:
+def _introduce(text: str) -> str:
     return f"In other words: {text}"
 
 
-def _contract(text: str, rng: np.random.Generator) -> str:
+def _contract(text: str) -> str:
     pairs = {" is ": " 's ", "do not": "don't", "cannot": "can not", "it is": "it's", "&": "and"}
     return next((text.replace(a, b, 1) for a, b in pairs.items() if a in text), text)
 
@@ -164,12 +164,11 @@ def probe(towers: Towers, pairs: pd.DataFrame, seed: int = 0) -> dict[str, Any]:
     queries = l2_normalise(Encoded.of(towers, drawn["query"].tolist(), "query").vectors)
     documents = drawn["document"].tolist()
     plain = _cosines(towers, queries, documents)
-    rng = np.random.default_rng(seed)
-    nulls = [_drops(towers, queries, documents, plain, edit, rng) for edit in NULLS.values()]
+    nulls = [_drops(towers, queries, documents, plain, edit) for edit in NULLS.values()]
     null = np.concatenate([drops.values for drops in nulls])
     limit = float(np.quantile(null, NULL)) if len(null) else 0.0
     rows = [
-        _row(name, _drops(towers, queries, documents, plain, edit, rng), limit)
+        _row(name, _drops(towers, queries, documents, plain, edit), limit)
         for name, edit in PROBES.items()
     ]
     return {
@@ -196,9 +195,8 @@ def _drops(
     documents: Sequence[str],
     plain: np.ndarray,
     edit: Edit,
-    rng: np.random.Generator,
 ) -> _Drops:
-    edited = [edit(text, rng) for text in documents]
+    edited = [edit(text) for text in documents]
     rows = [i for i, (one, other) in enumerate(zip(documents, edited, strict=True)) if one != other]
     if not rows:
         return _Drops(np.zeros(0), [], [])

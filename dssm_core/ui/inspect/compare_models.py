@@ -189,7 +189,7 @@ def _pick_threshold(
     at = float(table.set_index("rule")["cosine"][rule])
     if math.isnan(at):
         components.show_message("warning", tr(f"carry.{rule}.none", name=names[1]))
-        # out of reach: it predicts nothing, or all, as its own probabilities do
+        # out of reach: it predicts equal texts alone, or all, as its own probabilities do
         is_above = one.head.probability(threshold) > other.head.reachable[1]
         at = -1.0 if rule == "probability" and not is_above else 1.0
     components.show_quiet(

@@ -141,9 +141,8 @@ def _show_charts(pair: SelectedPair, comparison: Comparison, names: tuple[str, s
         (tr("rivals.effects", name=names[1]), comparison.lower),
     )
     reach = max((abs(t.cosine) for _, one in drawn[1:] for t in one.tokens), default=0.0)
-    first, *rest = drawn
     columns = [st.container(), *st.columns(2, gap="medium")]
-    for number, ((title, one), column) in enumerate(zip((first, *rest), columns, strict=True)):
+    for number, ((title, one), column) in enumerate(zip(drawn, columns, strict=True)):
         frame = one.frame()
         if number == 0:  # the gap is not what attention weighs
             frame = frame.assign(attention=np.nan)

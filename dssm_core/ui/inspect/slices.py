@@ -57,7 +57,7 @@ def _show_columns(scored: ScoredPairs, threshold: float) -> None:
     """Show by how much each column separates the errors; a click opens it."""
     table = scored.cached(
         "slice overview",
-        (threshold, language()),
+        threshold,
         lambda: separation.separation(scored.frame, _slices(scored), threshold),
     )
     names = table["column"].tolist()
