@@ -124,7 +124,8 @@ def effects(
     }
     for i, token in enumerate(whole.tokens):
         if token.state == "prompt":
-            value = _cosine(_without_prompt(towers, text, side), fixed)
+            read = without(text, whole.tokens, [])
+            value = _cosine(_without_prompt(towers, read, side), fixed)
             lost[i] = base - value, head.probability(base) - head.probability(value)
     attention = whole.attention
     return Effects(

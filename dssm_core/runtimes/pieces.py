@@ -124,7 +124,8 @@ class PieceReader:
 
         1. Cut prompt + text into pieces; what is past `max_length` overflows.
         2. Put pieces and words together where they share characters: a word of several pieces is
-           one token, and so are several words in one piece.
+           one token, and so are several words in one piece. What overflows of a word that is read
+           in part is a token of its own.
         3. The prompt and each special token are tokens without characters of the text.
 
         Raises:
@@ -167,7 +168,7 @@ class PieceReader:
         cut = [(start, end, -1) for start, end in _places(past, text, shift)]
         if self._most is not None:
             cut += [(start, end, -1) for start, end in words if start + shift >= self._most]
-        return _merged(words, [*read, *cut])
+        return _cut_off(_merged(words, [*read, *cut]), [start for start, _, _ in cut])
 
     def _is_unknown(self, piece: Piece) -> bool:
         return piece.id == self._unknown
@@ -253,6 +254,24 @@ def _merged(words: Sequence[tuple[int, int]], pieces: Sequence[tuple[int, int, i
         else:
             spans.append(Span(start, end, inside, outside))
     return spans
+
+
+def _cut_off(spans: Sequence[Span], unread: Sequence[int]) -> list[Span]:
+    """Return spans, the one that is read in part as two: what is read of it, and what is not.
+
+    Args:
+        spans: in order.
+        unread: offsets where pieces start that are not read.
+    """
+    first = min(unread, default=0)
+    parts: list[Span] = []
+    for span in spans:
+        if span.inside and span.outside and span.start < first < span.end:
+            parts.append(Span(span.start, first, span.inside, 0))
+            parts.append(Span(first, span.end, [], span.outside))
+        else:
+            parts.append(span)
+    return parts
 
 
 def load_tokenizer(path: Path) -> tokenizers.Tokenizer:

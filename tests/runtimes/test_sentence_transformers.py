@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import shutil
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from dssm_core.errors import UserError
-from dssm_core.explain import decomposition, interactions
+from dssm_core.explain import decomposition, effects, interactions
+from dssm_core.explain.effects import without
 from dssm_core.runtimes.encoder import EncoderTowers
 from dssm_core.runtimes.encoders import open_encoder
 from dssm_core.runtimes.pooling import Pooling, dense
-from dssm_core.scoring import cosine
+from dssm_core.scoring import Head, cosine
 from dssm_core.text import ADDED_STATES, READ_STATES, normalise
 from tests.runtimes.encoders import ENCODERS, NAMES, TEXTS, towers
 from tests.tiny import cpu_limit
@@ -343,3 +345,33 @@ def test_a_length_that_leaves_no_room_for_a_text_is_refused(tmp_path):
     for length in (1, 2):
         with pytest.raises(UserError):
             first(length)
+
+
+@pytest.mark.parametrize("name", CUT)
+def test_a_word_that_is_read_in_part_is_two_tokens_and_its_rest_never_comes_in(name):
+    encoder = towers(name)
+    texts = ["say " * number + "unbelievable" for number in range(40)]
+    parted = [
+        (encoding, inside, outside)
+        for encoding in encoder.encode(texts, "query")
+        for inside, outside in pairwise(encoding.tokens)
+        if inside.end == outside.start and outside.state == "truncated"
+    ]
+    assert parted or name.startswith("model2vec"), "which cuts after characters"
+    for encoding, inside, outside in parted:
+        assert inside.is_read
+        assert inside.text + outside.text in ("say", "unbelievable")
+        assert without(encoding.text, encoding.tokens, []) == encoding.text[: inside.end]
+        read = encoder.encode([encoding.text[: inside.end]], "query")[0]
+        np.testing.assert_allclose(read.vector, encoding.vector, rtol=0, atol=1e-6)
+
+
+def test_a_prompt_is_weighed_against_the_words_that_are_read_with_it():
+    encoder = towers("bert-mean").with_prompts({"query": "say say ", "document": ""})
+    long = " ".join(TEXTS[1:])
+    tokens = encoder.encode([long], "query")[0].tokens
+    read = without(long, tokens, [])
+    assert len(read) < len(long)
+    found, wanted = (effects(encoder, Head(4, 0), text, TEXTS[1], "query") for text in (long, read))
+    prompt = next(number for number, token in enumerate(tokens) if token.state == "prompt")
+    assert found.tokens[prompt].cosine == pytest.approx(wanted.tokens[prompt].cosine, abs=1e-6)
