@@ -16,6 +16,7 @@ from dssm_core.charts.inspection import (
     precision_recall_chart,
     reliability_chart,
     roc_chart,
+    shares_above,
 )
 from dssm_core.charts.interactions import describe_interactions, interaction_map, word_links
 from dssm_core.charts.lab import history_chart, vectors_chart
@@ -44,6 +45,7 @@ __all__ = [
     "reliability_chart",
     "roc_chart",
     "score_chart",
+    "shares_above",
     "slices_chart",
     "slope_chart",
     "vector_map",

@@ -8,7 +8,7 @@ import re
 import textwrap
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import altair as alt
 import pandas as pd
@@ -110,33 +110,46 @@ def headline(text: str, *reads_as: str, ink: str = QUIET) -> dict[str, Any]:
     return {"text": text, "subtitle": lines, "subtitleColor": ink, "offset": 6}
 
 
-def tip(field: str, quantity: str, title: str) -> alt.Tooltip:
-    """Return a tooltip of a number, written as its quantity is.
+class Tip(NamedTuple):
+    """A line of a tooltip.
 
-    Args:
+    Attributes:
         field: the column.
-        quantity: a key of QUANTITIES.
-        title: what the number is.
+        title: what it is.
+        quantity: a key of QUANTITIES for a number, None for a text.
     """
-    return alt.Tooltip(f"{field}:Q", format=QUANTITIES[quantity].d3, title=title)
+
+    field: str
+    title: str
+    quantity: str | None = None
 
 
-def tips(*of: alt.Tooltip) -> dict[str, Any]:
+def tips(*of: Tip) -> dict[str, Any]:
     """Return a mark's tooltip, and the same for a screen reader, as arguments of `encode`.
 
-    Without it Vega-Lite reads out what places the mark, every decimal of it.
+    Expressions, because a format of Vega's writes 0.9999 as 1.000, and nothing as "null".
 
     Args:
-        of: the lines in order, each with a title.
+        of: the lines in order.
     """
-    expression = " + '; ' + ".join(map(_spoken, of))
-    return {"tooltip": list(of), "description": alt.value(alt.ExprRef(expression))}
+    lines = [(json.dumps(line.title, ensure_ascii=False), _written(line)) for line in of]
+    shown = ", ".join(f"{title}: {value}" for title, value in lines)
+    spoken = " + '; ' + ".join(f"{title} + ': ' + {value}" for title, value in lines)
+    return {
+        "tooltip": alt.value(alt.ExprRef(f"{{{shown}}}")),
+        "description": alt.value(alt.ExprRef(spoken)),
+    }
 
 
-def _spoken(line: alt.Tooltip) -> str:
-    """Return the Vega expression of a tooltip's line; titles are quoted, never run."""
-    said: Any = line.to_dict()
-    value = f"datum[{json.dumps(said['field'])}]"
-    if "format" in said:
-        value = f"format({value}, {json.dumps(said['format'])})"
-    return f"{json.dumps(said['title'] + ': ', ensure_ascii=False)} + {value}"
+def _written(line: Tip) -> str:
+    """Return the Vega expression of what a line says; names of columns are quoted, never run."""
+    value = f"datum[{json.dumps(line.field)}]"
+    if line.quantity is None:
+        return value
+    quantity = QUANTITIES[line.quantity]
+    written = f"format({value}, {json.dumps(quantity.d3)})"
+    if quantity.is_open:
+        low, high = (quantity.text(end) for end in (0.0, 1.0))
+        least = 10.0**-quantity.decimals
+        written = f"{value} < {least} ? '{low}' : {value} > {1 - least} ? '{high}' : {written}"
+    return f"(isValid({value}) ? {written} : '{quantity.text(None)}')"

@@ -8,7 +8,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from dssm_core.charts.base import AROUND, CHOSEN, COSINE, QUIET, Drawing, rows, template, tip, tips
+from dssm_core.charts.base import AROUND, CHOSEN, COSINE, QUIET, Drawing, Tip, rows, template, tips
 from dssm_core.words import Translate
 
 
@@ -27,7 +27,7 @@ def curve_chart(
     """Return a curve over thresholds with the current one, each point of it open to a click.
 
     Args:
-        curve: one row a threshold; rows with a NaN are left out.
+        curve: one row a threshold; rows without a cosine, x or y are left out.
         point: the current threshold, as one row.
         ground: the line that no model should be below.
         x: column across, and its axis title.
@@ -38,10 +38,11 @@ def curve_chart(
         tr: gives the other texts.
     """
     names = ["cosine", "probability", x[0], y[0]]
-    now = point[names].dropna()
+    needed = ["cosine", x[0], y[0]]
+    now, shown = point[names].dropna(subset=needed), curve[names].dropna(subset=needed)
     return Drawing(
         _template(x, y, bool(len(now)), ink, tr),
-        {"curve": rows(curve[names].dropna()), "ground": rows(ground), "now": rows(now)},
+        {"curve": rows(shown), "ground": rows(ground), "now": rows(now)},
         {},
         {"title": title, "description": description},
     )
@@ -57,7 +58,7 @@ def _template(
     across = alt.X(f"{x[0]}:Q").scale(from_0_to_1).title(x[1])
     up = alt.Y(f"{y[0]}:Q").scale(from_0_to_1).title(y[1])
     titles = [tr("cosine"), tr("probability"), x[1], y[1]]
-    told = tips(*(tip(n, "metric", title) for n, title in zip(names, titles, strict=True)))
+    told = tips(*(Tip(n, title, "metric") for n, title in zip(names, titles, strict=True)))
     base = alt.Chart(alt.NamedData("curve")).encode(across, up, **told)
     near = alt.selection_point(
         name="threshold", fields=["cosine"], nearest=True, on="click", empty=False

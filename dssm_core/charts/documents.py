@@ -9,7 +9,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from dssm_core.charts.base import Row, drawable, rows, tip, tips
+from dssm_core.charts.base import Row, Tip, drawable, rows, tips
 from dssm_core.quantities import format_number
 from dssm_core.words import ENGLISH, Translate, join_texts, shortened
 
@@ -114,11 +114,11 @@ def percentiles(shown: Sequence[Row]) -> bool:
 def document_tips(has_percentile: bool, tr: Translate) -> dict[str, Any]:
     """Return the tooltip of a document."""
     numbers = [
-        alt.Tooltip("position:Q", format="d", title="#"),
-        alt.Tooltip("document:N", title=tr("document")),
-        tip("cosine", "cosine", tr("cosine")),
-        tip("probability", "probability", tr("probability")),
-        alt.Tooltip("rank:Q", format="d", title=tr("rank")),
-        tip("percentile", "percentile", tr("chart.tip.percentile")),
+        Tip("position", "#", "count"),
+        Tip("document", tr("document")),
+        Tip("cosine", tr("cosine"), "cosine"),
+        Tip("probability", tr("probability"), "probability"),
+        Tip("rank", tr("rank"), "count"),
+        Tip("percentile", tr("chart.tip.percentile"), "percentile"),
     ]
     return tips(*(numbers if has_percentile else numbers[:-1]))

@@ -15,10 +15,10 @@ from dssm_core.charts.base import (
     QUIET,
     Chart,
     Drawing,
+    Tip,
     headline,
     rows,
     template,
-    tip,
     tips,
 )
 from dssm_core.quantities import format_number
@@ -89,10 +89,10 @@ def _effects_template(has_attention: bool, tr: Translate) -> str:
     """Return the template of `effects_chart`, with data "tokens" and "reach"."""
     x = alt.X("cosine:Q").scale(nice=False).title(tr("chart.effects.cosine"))
     told = [
-        alt.Tooltip("text:N", title=tr("chart.tip.token")),
-        tip("cosine", "effect", tr("chart.effects.tip.cosine")),
-        tip("probability", "effect", tr("chart.effects.tip.probability")),
-        tip("attention", "weight", tr("chart.tip.weight")),
+        Tip("text", tr("chart.tip.token")),
+        Tip("cosine", tr("chart.effects.tip.cosine"), "effect"),
+        Tip("probability", tr("chart.effects.tip.probability"), "effect"),
+        Tip("attention", tr("chart.tip.weight"), "weight"),
     ]
     bars = (
         alt.Chart(alt.NamedData("tokens"))
@@ -173,12 +173,12 @@ def _rank_moves(frame: pd.DataFrame, models: list[str]) -> tuple[pd.DataFrame, i
     return shown, int(moved.max()) if len(moved) else None
 
 
-def _slope_tooltip(tr: Translate) -> list[alt.Tooltip]:
+def _slope_tooltip(tr: Translate) -> list[Tip]:
     return [
-        alt.Tooltip("position:Q", title="#"),
-        alt.Tooltip("document:N", title=tr("document")),
-        alt.Tooltip("model:N", title=tr("model")),
-        alt.Tooltip("rank:Q", title=tr("rank")),
-        tip("cosine", "cosine", tr("cosine")),
-        tip("probability", "probability", tr("probability")),
+        Tip("position", "#", "count"),
+        Tip("document", tr("document")),
+        Tip("model", tr("model")),
+        Tip("rank", tr("rank"), "count"),
+        Tip("cosine", tr("cosine"), "cosine"),
+        Tip("probability", tr("probability"), "probability"),
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -17,10 +18,10 @@ from dssm_core.charts.base import (
     QUIET,
     Chart,
     Drawing,
+    Tip,
     headline,
     rows,
     template,
-    tip,
     tips,
 )
 from dssm_core.charts.curve import curve_chart
@@ -65,8 +66,25 @@ def cosine_bins(frame: pd.DataFrame, bins: int = 40) -> pd.DataFrame:
     return histograms[has_pairs].reset_index(drop=True)
 
 
+def shares_above(frame: pd.DataFrame, cosine: float) -> dict[str, float]:
+    """Return the share of each label's scored pairs that have at least a cosine.
+
+    Args:
+        frame: N pairs, columns label and cosine; those without a cosine are left out.
+        cosine: the least.
+    """
+    known = frame[np.isfinite(frame["cosine"])]
+    is_above = known["cosine"] >= cosine
+    return {
+        name: float(is_above[is_labelled].mean())
+        for name, label in zip(LABELS, (1, 0), strict=True)
+        if (is_labelled := known["label"] == label).any()
+    }
+
+
 def distribution_chart(
     bins: pd.DataFrame,
+    above: Mapping[str, float],
     *,
     cosine: float,
     probability: float,
@@ -82,6 +100,7 @@ def distribution_chart(
 
     Args:
         bins: both histograms.
+        above: as `shares_above` returns.
         cosine: the threshold.
         probability: the same on the other scale.
         ink: colour of the text inside the chart.
@@ -104,7 +123,7 @@ def distribution_chart(
         },
         {
             "title": headline(tr("chart.distribution"), tr("chart.distribution.reads"), ink=ink),
-            "description": _tell_distribution(bins, cosine, probability, tr),
+            "description": _tell_distribution(above, cosine, probability, tr),
         },
     )
 
@@ -125,11 +144,11 @@ def _histograms(x: alt.X, tr: Translate) -> list[alt.Chart]:
         .scale(domain=labels, range=[COSINE, PROBABILITY])
         .legend(orient="top", title=None, symbolType="stroke", symbolStrokeWidth=3),
         **tips(
-            alt.Tooltip("label:N", title=tr("near.label")),
-            tip("start", "cosine", tr("chart.tip.cosine from")),
-            tip("end", "cosine", tr("chart.tip.to")),
-            tip("pairs", "count", tr("chart.tip.pairs")),
-            tip("share", "percent", tr("chart.distribution.tip.share")),
+            Tip("label", tr("near.label")),
+            Tip("start", tr("chart.tip.cosine from"), "cosine"),
+            Tip("end", tr("chart.tip.to"), "cosine"),
+            Tip("pairs", tr("chart.tip.pairs"), "count"),
+            Tip("share", tr("chart.distribution.tip.share"), "percent"),
         ),
     )
     ends: list[Any] = [0, "@top"]
@@ -273,7 +292,7 @@ def reliability_chart(
         ("relevant", "percent", "chart.reliability.tip.share"),
         ("pairs", "count", "chart.tip.pairs"),
     )
-    tooltip = [tip(column, quantity, tr(key)) for column, quantity, key in columns]
+    tooltip = [Tip(column, tr(key), quantity) for column, quantity, key in columns]
     base = alt.Chart(table).encode(x, y, **tips(*tooltip))
     shown = table.assign(ideal=table["probability"])
     gaps = alt.Chart(shown).mark_rule(color=PROBABILITY, strokeWidth=2, aria=False)
@@ -299,12 +318,11 @@ def reliability_chart(
     )
 
 
-def _tell_distribution(bins: pd.DataFrame, cosine: float, probability: float, tr: Translate) -> str:
-    above = bins[bins["start"] >= cosine].groupby("label")["share"].sum()
+def _tell_distribution(
+    above: Mapping[str, float], cosine: float, probability: float, tr: Translate
+) -> str:
     shares = tr("comma").join(
-        tr(f"chart.distribution.of.{label}", share=above.get(label, 0.0))
-        for label in LABELS
-        if label in set(bins["label"])
+        tr(f"chart.distribution.of.{label}", share=share) for label, share in above.items()
     )
     if not shares:
         return tr("chart.distribution.none")

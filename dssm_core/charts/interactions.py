@@ -17,11 +17,11 @@ from dssm_core.charts.base import (
     QUIET,
     Drawing,
     Row,
+    Tip,
     drawable,
     headline,
     rows,
     template,
-    tip,
     tips,
 )
 from dssm_core.quantities import format_number
@@ -171,9 +171,9 @@ def _column(shown: Sequence[Row], side: str) -> list[Row]:
 
 def _tips(tr: Translate) -> dict[str, Any]:
     return tips(
-        alt.Tooltip("query:N", title=tr("query")),
-        alt.Tooltip("document:N", title=tr("document")),
-        tip("interaction", "effect", tr("chart.interactions.value")),
+        Tip("query", tr("query")),
+        Tip("document", tr("document")),
+        Tip("interaction", tr("chart.interactions.value"), "effect"),
     )
 
 

@@ -19,8 +19,8 @@ from dssm_core.charts.base import (
     PROBABILITY,
     QUIET,
     Chart,
+    Tip,
     headline,
-    tip,
     tips,
 )
 from dssm_core.quantities import format_number
@@ -63,9 +63,9 @@ def history_chart(
         .legend(orient="top", title=None, symbolType="stroke", symbolStrokeWidth=3),
         strokeDash=alt.StrokeDash("run:N").legend(None),
         **tips(
-            alt.Tooltip("run:N", title=tr("chart.history.tip.run")),
-            alt.Tooltip("epoch:O", title=tr("chart.history.tip.epoch")),
-            tip("value", "loss", title),
+            Tip("run", tr("chart.history.tip.run")),
+            Tip("epoch", tr("chart.history.tip.epoch")),
+            Tip("value", title, "loss"),
         ),
     )
     last = tr("comma").join(

@@ -18,11 +18,11 @@ from dssm_core.charts.base import (
     QUIET,
     Drawing,
     Row,
+    Tip,
     frozen,
     headline,
     template,
     thawed,
-    tip,
     tips,
 )
 from dssm_core.charts.documents import (
@@ -201,9 +201,9 @@ def _random_pairs(background: pd.DataFrame, x: alt.X, has_axis: bool, tr: Transl
     lower = alt.Scale(domain=[0, top], range=[alt.ExprRef("height"), alt.ExprRef("height * 0.84")])
     axis = alt.Axis(orient="left", values=[0, top], format=".0%", grid=False) if has_axis else None
     told = tips(
-        tip("cosine", "cosine", tr("chart.scores.random.from")),
-        tip("end", "cosine", tr("chart.tip.to")),
-        tip("share", "percent", tr("chart.scores.random.share")),
+        Tip("cosine", tr("chart.scores.random.from"), "cosine"),
+        Tip("end", tr("chart.tip.to"), "cosine"),
+        Tip("share", tr("chart.scores.random.share"), "percent"),
     )
     bins = background.rename(columns={"start": "cosine"}).assign(floor=0.0)
     y = alt.Y("share:Q", title=tr("chart.share"), scale=lower, axis=axis)
@@ -234,8 +234,8 @@ def _threshold_lines(x: alt.X, y: alt.Y, rising: bool, ink: str, tr: Translate) 
     aside = y.copy()
     aside.shorthand = "height:Q"
     style: dict[str, Any] = {"color": ink, "strokeDash": [4, 3], "strokeWidth": 1.5}
-    across = tips(tip("probability", "cosine", tr("threshold")))
-    upright = tips(tip("cosine", "cosine", tr("chart.tip.threshold.cosine")))
+    across = tips(Tip("probability", tr("threshold"), "probability"))
+    upright = tips(Tip("cosine", tr("chart.tip.threshold.cosine"), "cosine"))
     side: dict[str, Any] = {"align": "left", "dx": 4} if rising else {"align": "right", "dx": -4}
     beside = alt.ExprRef("datum.cosine < 0 ? 'left' : 'right'")
     above = alt.ExprRef("datum.probability < 0.9 ? -7 : 9")

@@ -15,11 +15,11 @@ from dssm_core.charts.base import (
     PROBABILITY,
     QUIET,
     Drawing,
+    Tip,
     drawable,
     headline,
     rows,
     template,
-    tip,
     tips,
 )
 from dssm_core.words import ENGLISH, Translate
@@ -101,11 +101,11 @@ def _marks(x: alt.X, ink: str, tr: Translate) -> list[alt.Chart]:
     base = alt.Chart(alt.NamedData("slices")).encode(
         alt.Y("row:O").scale(domain=order, padding=0).axis(None),
         **tips(
-            alt.Tooltip("label:N", title=tr("chart.slices.tip.slice")),
-            tip("error_rate", "percent", tr("chart.slices.tip.share")),
-            tip("low", "percent", tr("chart.tip.from")),
-            tip("high", "percent", tr("chart.tip.to")),
-            alt.Tooltip("auc_text:N", title=tr("chart.slices.tip.auc")),
+            Tip("label", tr("chart.slices.tip.slice")),
+            Tip("error_rate", tr("chart.slices.tip.share"), "percent"),
+            Tip("low", tr("chart.tip.from"), "percent"),
+            Tip("high", tr("chart.tip.to"), "percent"),
+            Tip("auc_text", tr("chart.slices.tip.auc")),
         ),
     )
     row = base.mark_bar(height={"band": 0.96}, cornerRadius=4, aria=False, fill=QUIET).encode(

@@ -16,9 +16,9 @@ from dssm_core.charts.base import (
     PROBABILITY,
     QUIET,
     Chart,
+    Tip,
     drawable,
     headline,
-    tip,
     tips,
 )
 from dssm_core.quantities import format_number
@@ -96,11 +96,11 @@ def _marks(
         shape=alt.Shape("value:N", scale=shapes, legend=legend),
         size=alt.condition(click, alt.value(150), alt.value(size)),
         **tips(
-            alt.Tooltip("kind:N", title=tr("chart.map.tip.kind")),
-            alt.Tooltip("text:N", title=tr("chart.map.tip.text")),
-            alt.Tooltip("value:N", title=colour),
-            alt.Tooltip("line:O", title=tr("pair.column.line")),
-            tip("pairs", "count", tr("chart.map.tip.pairs")),
+            Tip("kind", tr("chart.map.tip.kind")),
+            Tip("text", tr("chart.map.tip.text")),
+            Tip("value", colour),
+            Tip("line", tr("pair.column.line")),
+            Tip("pairs", tr("chart.map.tip.pairs"), "count"),
         ),
     )
     area = alt.selection_interval(name="area", encodings=["x", "y"], empty=False)

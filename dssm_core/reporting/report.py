@@ -132,7 +132,12 @@ def _charts(findings: Findings, tr: Translate) -> list[Figure]:
     drawn = [
         Figure.of(
             tr("chart.distribution"),
-            charts.distribution_chart(charts.cosine_bins(frame), **at, **style),
+            charts.distribution_chart(
+                charts.cosine_bins(frame),
+                charts.shares_above(frame, findings.cosine),
+                **at,
+                **style,
+            ),
             tr("report.curves.shapes"),
         ),
         Figure.of(

@@ -277,6 +277,10 @@ def test_a_percentile_that_does_not_exist_is_not_shown() -> None:
 def test_a_probability_is_never_rounded_to_certainty() -> None:
     frame = scores([0.9, -0.9]).assign(probability=[0.99999, 0.00001])
     assert [r["probability_text"] for r in data(ranked_bars(frame))] == [">0.999", "<0.001"]
+    told = drawn(ranked_bars(frame))  # what a screen reader reads is what a tooltip shows
+    assert "Probability: &gt;0.999" in told
+    assert "Probability: &lt;0.001" in told
+    assert "Probability: 1.000" not in told
 
 
 def test_of_long_texts_the_words_that_meet_most_are_drawn_in_reading_order() -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from dssm_core import charts
@@ -30,8 +32,9 @@ from tests.charts.helpers import (
 
 
 def distribution(cosines: list[float]) -> charts.Chart:
-    bins = charts.cosine_bins(pairs(cosines))
-    return charts.distribution_chart(bins, cosine=0.25, probability=0.5)
+    frame = pairs(cosines)
+    above = charts.shares_above(frame, 0.25)
+    return charts.distribution_chart(charts.cosine_bins(frame), above, cosine=0.25, probability=0.5)
 
 
 def precision_recall(cosines: list[float]) -> charts.Chart:
@@ -193,3 +196,25 @@ def test_a_hundred_thousand_pairs_stay_light() -> None:
     assert len(charts.cosine_bins(frame)) == 80
     assert len(data(precision_recall(cosines))) < 1_000
     assert math.isclose(sum(charts.cosine_bins(frame)["share"]), 2)
+
+
+def test_the_shares_above_a_threshold_count_pairs_and_not_bins() -> None:
+    frame = pd.DataFrame({"label": [1] * 100 + [0], "cosine": [0.817] * 99 + [0.9, 0.8]})
+    above = charts.shares_above(frame, 0.811)
+    assert above == {"relevant": 1.0, "not relevant": 0.0}
+    chart = charts.distribution_chart(
+        charts.cosine_bins(frame), above, cosine=0.811, probability=0.5
+    )
+    assert "100.0% of the relevant pairs" in chart.to_dict()["description"]
+
+
+def test_curves_of_a_model_without_a_probability_are_there_and_say_that_it_has_none() -> None:
+    frame = pairs([0.1, 0.4, 0.6, 0.9])
+    curve = measure.curve(frame).assign(probability=np.nan)
+    point = POINT.assign(probability=np.nan)
+    for chart in (
+        charts.precision_recall_chart(curve, point, relevant=0.5),
+        charts.roc_chart(curve, point, area=0.75),
+    ):
+        assert len(data(chart)) > 4
+        assert re.search("[Pp]robability: –", drawn(chart))

@@ -111,10 +111,10 @@ EVERY: dict[str, Callable[[Translate], charts.Chart | charts.Drawing]] = {
     "effects_chart of nothing": lambda tr: charts.effects_chart(EFFECTS.head(0), tr=tr),
     "slope_chart": lambda tr: charts.slope_chart(RANKS, tr=tr),
     "distribution": lambda tr: charts.distribution_chart(
-        charts.cosine_bins(pairs(COSINES)), cosine=0.25, probability=0.5, tr=tr
+        charts.cosine_bins(pairs(COSINES)), {"relevant": 0.5}, cosine=0.25, probability=0.5, tr=tr
     ),
     "distribution of nothing": lambda tr: charts.distribution_chart(
-        charts.cosine_bins(pairs([])), cosine=0.25, probability=0.5, tr=tr
+        charts.cosine_bins(pairs([])), {}, cosine=0.25, probability=0.5, tr=tr
     ),
     "precision_recall": lambda tr: charts.precision_recall_chart(
         measure.curve(pairs(COSINES)), POINT, relevant=0.5, tr=tr
@@ -150,9 +150,11 @@ def texts(specification: dict[str, Any]) -> Iterator[str]:
         whole += [part.get("description"), part.get("text")]
         whole += part["domain"] if isinstance(part.get("domain"), list) else []
         yield from (text for text in whole if isinstance(text, str))
-        for tip in part.get("tooltip") or []:
-            if isinstance(tip, dict):  # or Vega-Lite shows the field's name
-                assert tip.get("title"), tip
+        if isinstance(part.get("tooltip"), dict):
+            expression = part["tooltip"]["value"]["expr"]
+            titles = re.findall(r'[{,] ?("(?:[^"\\]|\\.)+"): ', expression)
+            assert titles, "or Vega-Lite shows the field's name"
+            yield from map(json.loads, titles)
     for row in rows(specification):
         yield from (str(row[name]) for name in shown & set(row))
 

@@ -101,7 +101,7 @@ def _show_charts(scored: ScoredPairs, rates: measure.Rates, cosine: float) -> No
     style: dict[str, Any] = {"ink": theme.ink(), "tr": translator()}
     columns = [*st.columns(2, gap="medium"), *st.columns(2, gap="medium")]
     with columns[0]:
-        chart = charts.distribution_chart(bins, **at, **style)
+        chart = charts.distribution_chart(bins, charts.shares_above(frame, cosine), **at, **style)
         drawings.show_chart(chart, "inspect.distribution")
     if frame["label"].nunique() < 2 or curve.empty:
         with columns[1]:
