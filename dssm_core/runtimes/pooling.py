@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from dssm_core.numeric import l2_normalise
+
 MODES = {
     "pooling_mode_cls_token": "cls",
     "pooling_mode_max_tokens": "max",
@@ -170,10 +172,7 @@ def layer_norm(weights: Mapping[str, np.ndarray]) -> Step:
 
 def normalise(vectors: np.ndarray) -> np.ndarray:
     """Return vectors at length 1; those of zeros stay."""
-    result: np.ndarray = vectors / np.maximum(
-        np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12
-    )
-    return result
+    return l2_normalise(vectors, 1e-12)
 
 
 def pad(rows: Sequence[Sequence[int]]) -> tuple[np.ndarray, np.ndarray]:

@@ -8,10 +8,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain, compress
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -65,7 +66,8 @@ class Batches(Protocol):
     """Where a training's batches come from.
 
     Attributes:
-        vocabulary: words of the training texts with their counts, most frequent first.
+        vocabulary: words of the training texts with their counts, most frequent first; in front
+            those of the model that the training starts from.
         pairs: rows of an epoch.
         negatives: prepared ones to each row (K).
         fingerprint: differs when the data does.
@@ -79,7 +81,7 @@ class Batches(Protocol):
     def epoch(
         self, number: int, size: int, rng: np.random.Generator, workers: Workers = ALONE
     ) -> Iterator[Batch]:
-        """Yield every pair once, in batches of at most `size`, at least 2.
+        """Yield every pair once, but for a lone last row, in batches of 2 to `size`.
 
         Each of several workers yields its own rows of the same batches; the order is the same on
         all if `rng` is.
@@ -99,6 +101,7 @@ class PairBatches:
             of it as the document; other spans in each epoch.
         pieces: PIECES, or 0 for plain ids, as `Reader`; texts are then padded to their length.
         texts: others whose words are to be in the vocabulary.
+        known: words of an earlier training, which come first in the vocabulary.
 
     Source: of the spans, Lee et al. 2019, "Latent Retrieval", section 4 (inverse cloze task).
     """
@@ -112,9 +115,10 @@ class PairBatches:
         spans: float = 0.0,
         pieces: int = PIECES,
         texts: Sequence[str] = (),
+        known: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         counts = count_words(chain(pairs["query"], pairs["document"], texts))
-        words = _Words(counts, rows, pieces)
+        words = _Words({**known, **counts}, rows, pieces)
         self.vocabulary, self.negatives = words.vocabulary, 0
         hashed = pairs[[name for name in ("query", "document", "label") if name in pairs]]
         hashes = pd.util.hash_pandas_object(hashed, index=False)
@@ -132,7 +136,7 @@ class PairBatches:
     def epoch(
         self, number: int, size: int, rng: np.random.Generator, workers: Workers = ALONE
     ) -> Iterator[Batch]:
-        """Yield every pair once, those of like document length together, in random order."""
+        """Yield the pairs, those of like document length together, in random order."""
         query, document = self._query, self._document
         if self._spans:
             chosen = rng.choice(self._long, self._spans, replace=self._spans > len(self._long))
@@ -189,6 +193,7 @@ class ShardBatches:
         pieces: PIECES, or 0 for plain ids, as `Reader`; texts are then padded to their length.
         held_out: folded texts; rows that have one as query or document are not trained on.
         texts: others whose words are to be in the vocabulary.
+        known: words of an earlier training, which come first in the vocabulary.
     """
 
     def __init__(
@@ -201,11 +206,13 @@ class ShardBatches:
         pieces: int = PIECES,
         held_out: Container[str] = (),
         texts: Sequence[str] = (),
+        known: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         self._folder, self._held_out = folder, held_out
         self._lengths = query_length, document_length
         self.pairs = 0
-        self._words = _Words(count_words(chain(self._texts(), texts)), rows, pieces)
+        counts = count_words(chain(self._texts(), texts))
+        self._words = _Words({**known, **counts}, rows, pieces)
         self.vocabulary = self._words.vocabulary
         manifest = (folder / "manifest.json").read_bytes()  # says which pairs and which draw
         prepared = int(json.loads(manifest)["config"]["number"])
@@ -215,7 +222,7 @@ class ShardBatches:
     def epoch(
         self, number: int, size: int, rng: np.random.Generator, workers: Workers = ALONE
     ) -> Iterator[Batch]:
-        """Yield every pair once, shuffled within stretches, with that epoch's negatives."""
+        """Yield the pairs, shuffled within stretches, with that epoch's negatives."""
         for part in self._parts(number, STRETCH * size):
             lengths = np.array([len(document) for document in part["document"]])
             for rows, share in _shares(_like_lengths(lengths, size, rng), workers):
@@ -258,19 +265,32 @@ class ShardBatches:
 
 
 class _Words:
-    """Words by number (0 is padding) and the pieces of each; those without an id are left out."""
+    """Words by number (0 is padding) and the pieces of each, as the model at work reads them.
+
+    A word that was not counted, such as one of negatives alone, is read by its letters; by a model
+    of plain ids not at all.
+    """
 
     def __init__(self, counts: dict[str, int], rows: int, pieces: int) -> None:
-        reader = Reader(counts, rows, pieces)
+        self._reader = reader = Reader(counts, rows, pieces)
         self.vocabulary = counts if pieces else {word: counts[word] for word in reader.ids}
         self._places = {word: i + 1 for i, word in enumerate(self.vocabulary)}
+        self._new: list[str] = []
         nothing = np.zeros((1, reader.width), np.int32)
-        self.pieces = np.concatenate([nothing, reader.numbers(list(self.vocabulary))])  # [V + 1, P]
+        self._pieces = np.concatenate([nothing, reader.numbers(list(self.vocabulary))])
         self.is_padded = not pieces  # to a model of plain ids padding is a word like any other
         self._numbers = lru_cache(maxsize=200_000)(self._look_up)
 
+    @property
+    def pieces(self) -> np.ndarray:
+        """The pieces of all words that have a number, int32 [V + 1, P]."""
+        if self._new:
+            self._pieces = np.concatenate([self._pieces, self._reader.numbers(self._new)])
+            self._new.clear()
+        return self._pieces
+
     def numbers(self, text: str) -> np.ndarray:
-        """Return the numbers of a text's words; a forgotten word is left out."""
+        """Return the numbers of a text's words."""
         return self._numbers(text)
 
     def read(self, texts: Sequence[str], length: int) -> np.ndarray:
@@ -283,8 +303,15 @@ class _Words:
         return self.pieces[words]
 
     def _look_up(self, text: str) -> np.ndarray:
-        places = [self._places.get(t.text, 0) for t in segment(text) if t.state != "skipped"]
+        places = [self._place(t.text) for t in segment(text) if t.state != "skipped"]
         return np.array([place for place in places if place], np.int32)
+
+    def _place(self, word: str) -> int:
+        place = self._places.get(word, 0)
+        if not place and self._reader.pieces:
+            place = self._places[word] = len(self._places) + 1
+            self._new.append(word)
+        return place
 
 
 class _Column(NamedTuple):

@@ -31,7 +31,7 @@ class TrainingConfig:
             and `negatives` others; "labelled", that on the pairs' own labels.
         epochs: at most this many passes over the training pairs.
         batch: pairs a step.
-        learning_rate: at its peak; falls to 0 by a cosine.
+        learning_rate: at its peak; falls nearly to 0 by a cosine.
         unseen: share of the words of a batch whose own row is replaced by the one for words
             never seen, so that the model learns to read words by their letters alone; of no
             effect on plain ids.

@@ -17,7 +17,7 @@ from dssm_core.workers import ALONE, Workers
 
 
 class TaughtBatches:
-    """Batches that a teacher has read, too; every unlabelled text comes once an epoch.
+    """Batches that a teacher has read, too; unlabelled texts are spread over the steps of an epoch.
 
     Args:
         batches: those of the pairs.
@@ -49,7 +49,7 @@ class TaughtBatches:
     def epoch(
         self, number: int, size: int, rng: np.random.Generator, workers: Workers = ALONE
     ) -> Iterator[Batch]:
-        """Yield every pair once, as the batches do, each step with its share of the texts."""
+        """Yield the pairs as the batches do, each step with its share of the texts."""
         order = rng.permutation(len(self._texts))
         parts = np.array_split(order, max(1, -(-self.pairs // size)))
         for step, batch in enumerate(self._batches.epoch(number, size, rng, workers)):

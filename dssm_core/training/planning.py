@@ -88,22 +88,28 @@ def batches_of(plan: Plan, splits: dict[str, pd.DataFrame], log: Log = print) ->
     """Return what the steps learn from: prepared shards, or the training pairs.
 
     Raises:
-        UserError: if a teacher fails, or reads none of the texts.
+        UserError: if there are no two pairs or no word in them; if a teacher fails, or reads none
+            of the texts.
     """
     sizes, training, pairs = plan.sizes, plan.training, splits["train"]
     read, teacher = text_sizes(sizes), plan.teacher
     is_held_out = training.measured_on == "held out"
     held_out = texts_of(splits) if is_held_out else frozenset()
     texts = [t for t in teacher.texts if fold(t) not in held_out] if teacher else []
+    known = plan.start.vocabulary if plan.start else {}
     batches: PairBatches | ShardBatches
     if plan.data is not None:
         left_out = frozenset() if "split" in pairs else held_out
         negatives = training.negatives
-        batches = ShardBatches(plan.data, *read, negatives, sizes.pieces, left_out, texts)
+        batches = ShardBatches(plan.data, *read, negatives, sizes.pieces, left_out, texts, known)
     else:
         if training.loss != "labelled":
             pairs = pairs.query("label == 1")
-        batches = PairBatches(pairs, *read, training.spans, sizes.pieces, texts)
+        batches = PairBatches(pairs, *read, training.spans, sizes.pieces, texts, known)
+    if batches.pairs < 2:
+        raise UserError("train.too few pairs", str(batches.pairs), split="train")
+    if not batches.vocabulary:
+        raise UserError("train.no words")
     if teacher is None:
         return batches
     return TaughtBatches(batches, teacher, texts, log)

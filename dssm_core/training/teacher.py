@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import BadZipFile
 
 import keras
 import numpy as np
@@ -22,6 +21,7 @@ from scipy.sparse.linalg import LinearOperator, cg
 from dssm_core.errors import UserError
 from dssm_core.files import whole_file
 from dssm_core.models.layers import WordHashing
+from dssm_core.numeric import l2_normalise
 from dssm_core.runtimes.encoder import SIDES, EncoderTowers
 from dssm_core.runtimes.encoders import open_encoder
 from dssm_core.text import hash_pieces
@@ -133,9 +133,7 @@ class Teacher:
             found = self.towers.encode([texts[row][0] for row in rows], side)
             for row, encoding in zip(rows, found, strict=True):
                 result[row] = encoding.vector
-        length = np.linalg.norm(result, axis=1, keepdims=True)
-        unit: np.ndarray = (result / np.maximum(length, 1e-12)).astype(np.float16)
-        return unit
+        return l2_normalise(result, 1e-12).astype(np.float16)
 
     def _keep(self, keys: Sequence[bytes], vectors: np.ndarray) -> None:
         self.kept.mkdir(parents=True, exist_ok=True)
@@ -147,7 +145,8 @@ class Teacher:
         keys: list[bytes] = []
         vectors: list[np.ndarray] = []
         for path in sorted(self.kept.glob("*.npz")):
-            with suppress(OSError, ValueError, KeyError, BadZipFile), path.open("rb") as file:
+            # NumPy's and zipfile's parsers raise whatever damage leads to
+            with suppress(Exception), path.open("rb") as file:
                 part = np.load(file, allow_pickle=False)
                 own = [bytes(key) for key in part["keys"]]
                 rows = [row for row, key in enumerate(own) if key in wanted]

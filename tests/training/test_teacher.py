@@ -201,10 +201,11 @@ def test_a_killed_teacher_goes_on(encoder, tmp_path, monkeypatch):
     np.testing.assert_array_equal(whole.of(["oven"], "query"), afresh.of(["oven"], "query"))
 
 
-def test_damaged_vectors_are_computed_again(encoder, tmp_path):
+@pytest.mark.parametrize("left", [0, 100])
+def test_damaged_vectors_are_computed_again(encoder, tmp_path, left):
     expected = lessons_of(encoder, tmp_path).of(["guitar"], "query")
     (part,) = tmp_path.rglob("*.npz")
-    part.write_bytes(part.read_bytes()[:100])
+    part.write_bytes(part.read_bytes()[:left])
     np.testing.assert_array_equal(lessons_of(encoder, tmp_path).of(["guitar"], "query"), expected)
 
 

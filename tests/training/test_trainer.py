@@ -178,6 +178,39 @@ def test_too_few_pairs_of_a_split_are_refused_before_training(tmp_path, split):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_training_starts_from_all_that_the_other_model_knows(tmp_path):
+    folder = ModelFolder.open(tiny.trained())
+    pairs = tiny.pairs()
+    few = pairs.drop(pairs.index[pairs["split"] == "train"][20:])
+    fresh = trainer(tmp_path / "state.npz", pairs=few, start=folder)
+    texts = [*list(folder.vocabulary)[-20:], "oven knife", "xylophone"]
+    for side in ("query", "document"):
+        for found, wanted in zip(
+            fresh.towers().encode(texts, side),
+            load_towers(folder, "keras").encode(texts, side),
+            strict=True,
+        ):
+            assert found.tokens == wanted.tokens
+            np.testing.assert_allclose(found.vector, wanted.vector, rtol=0, atol=1e-6)
+
+
+def test_shards_of_a_single_pair_are_refused(tmp_path):
+    rows = [("oven", "knife", 1), ("oven", "piano", 0), ("oven", "violin", 0)]
+    pairs = pd.DataFrame(rows, columns=["query", "document", "label"])
+    pairs.to_csv(tmp_path / "pairs.csv", index=False)
+    prepare_negatives(tmp_path / "pairs.csv", tmp_path / "data", NegativesConfig(1), log=quiet)
+    with pytest.raises(UserError, match=r"too few relevant pairs in the split train \(found: 1\)"):
+        trainer(tmp_path / "state.npz", data=tmp_path / "data")
+
+
+def test_pairs_without_a_word_are_refused(tmp_path):
+    symbols = tiny.pairs().assign(
+        query="+++", document=[f"{'=' * n}" for n in range(1, len(tiny.pairs()) + 1)]
+    )
+    with pytest.raises(UserError, match="No text of the training pairs has a word"):
+        trainer(tmp_path / "state.npz", pairs=symbols)
+
+
 def test_a_handful_of_pairs_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"too few.*at least 20"):
         train(tiny.pairs(4).drop(columns="split"), tmp_path / "m")
