@@ -30,8 +30,8 @@ VECTOR_STATES = READ_STATES + ADDED_STATES
 """States of tokens that take part in a vector."""
 
 LONGEST_WORD = 20
-"""Letters in one token; a longer run is read as several tokens, so no letter goes unread. (Save
-where one character stands for many, such as ﷺ: what such a token has past 20 is not hashed.)"""
+"""Code points in one token, as `normalise` returns it; a longer run is read as several tokens, so
+that no letter goes unread. (Save where one cluster has more: what it has past 20 is not hashed.)"""
 
 PIECES = LONGEST_WORD + 1
 """The word itself, and at most one trigram for each of its letters."""
@@ -66,6 +66,8 @@ _SINGLE = regex.compile(
     r"[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]\p{M}*|(?:(?!\p{Script=Han}"
     rf"|\p{{Script=Hiragana}}|\p{{Script=Katakana}})\X){{1,{LONGEST_WORD}}}"
 )
+
+_CLUSTER = regex.compile(r"\X")
 
 MAX_RUN = 32
 """Characters in a row that cling to the one before them (marks, joiners, halves of flags); a longer
@@ -134,7 +136,7 @@ def segment(text: str) -> list[Token]:
     """Cut a text into words with their offsets.
 
     1. Find word spans by Unicode's word boundaries; punctuation and white space fall away.
-    2. Cut Chinese and Japanese into characters, and runs over 20 letters into parts of 20.
+    2. Cut Chinese and Japanese into characters, and words over 20 code points between clusters.
     3. Normalise each; symbols stay, in the state "skipped": arrows, +, # and other signs that
        change a meaning, and an emoji with all that is joined to it as one.
 
@@ -185,10 +187,24 @@ def _stretches(text: str) -> list[tuple[int, int]]:
 def _parts(whole: str, start: int) -> Iterator[Token]:
     """Yield the tokens of a word that is long or not ASCII, and stands at an offset."""
     for match in _SINGLE.finditer(whole):
-        for first in range(match.start(), match.end(), MAX_SPAN):
-            last = min(first + MAX_SPAN, match.end())
+        for first, last in _short(whole, *match.span()):
             if word := normalise(whole[first:last]):
                 yield Token(word, start + first, start + last)
+
+
+def _short(whole: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield the spans of a stretch that are short enough for tokens, cut between clusters."""
+    cuts, letters = [start], 0
+    if end - start > MAX_SPAN or len(normalise(whole[start:end])) > LONGEST_WORD:
+        for cluster in _CLUSTER.finditer(whole, start, end):
+            more = len(normalise(cluster.group()[:MAX_SPAN]))
+            if letters and letters + more > LONGEST_WORD:
+                cuts.append(cluster.start())
+                letters = 0
+            letters += more
+    for first, last in pairwise([*cuts, end]):
+        for cut in range(first, last, MAX_SPAN):  # a cluster that no script has
+            yield cut, min(cut + MAX_SPAN, last)
 
 
 def read(

@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dssm_core import text
-from dssm_core.text import PIECES, UNSEEN, hash_pieces, normalise, read, segment
+from dssm_core.text import LONGEST_WORD, PIECES, UNSEEN, hash_pieces, normalise, read, segment
 from tests import ROOT
 from tests.examples import examples
 
@@ -369,3 +369,16 @@ def test_words_are_hashed_once_while_they_are_remembered(monkeypatch):
         assert reader.numbers(words).tolist() == right.tolist()
         assert len(reader._hashes) <= 4
     assert hashed == ["red", "door", "wall", "a", "b", "red", *"cdefgh"]
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["தொலைத்தொடர்புத்துறையினர்", "अन्तर्राष्ट्रीयकरणात्मकतावादियों", "e\u0301" * 30, "ﷺ" * 3, "각" * 21],
+)
+def test_no_letter_of_a_long_word_goes_unread(word):
+    tokens = segment(word)
+    assert "".join(token.text for token in tokens) == normalise(word)
+    assert all(len(token.text) <= LONGEST_WORD for token in tokens)
+    assert [token.start for token in tokens[1:]] == [token.end for token in tokens[:-1]]
+    starts = [match.start() for match in regex.finditer(r"\X", word)]
+    assert {token.start for token in tokens} <= set(starts)
