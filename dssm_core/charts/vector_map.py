@@ -41,7 +41,7 @@ def vector_map(
 ) -> Chart:
     """Return the vectors of a set in two dimensions, the chosen pair joined by a line.
 
-    Frame columns: side, x, y, text, line, pairs, value (what colour and shape show), chosen.
+    Frame columns: side, row, x, y, text, line, pairs, value (what colour and shape show), chosen.
 
     Reads as: points near each other have vectors alike, as far as two directions can show it;
     filled points are documents, hollow ones queries.

@@ -6,19 +6,16 @@ multi-hot input, T tokens, P pieces, E vector.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 from keras import ops
 
 from dssm_core.families import Config
 from dssm_core.models.layers import Cosine, Shape, Tensor, UnitVector, check_least, register
 from dssm_core.models.lstm import cosine_dot, probability_head
-from dssm_core.text import hash_pieces, segment
 
 
 @register
@@ -116,38 +113,3 @@ def build_mlp_model(config: MLPConfig | None = None) -> keras.Model:
     out = probability_head(config.head)(cosine_dot(is_unit=True)(vectors))  # [N, 1]
     outputs = {"out": out, "cos": Cosine(name="cos")(vectors)}
     return keras.Model(inputs, outputs, name="mlp_model")
-
-
-def multi_hot(
-    texts: Sequence[str], width: int, hashing: Literal["words", "trigrams"] = "words"
-) -> np.ndarray:
-    """Return which hashed words, or letter trigrams, are in each text.
-
-    Args:
-        texts: N texts.
-        width: L, columns to hash into.
-        hashing: "words", a column a word; "trigrams", the columns of each word's letter trigrams.
-
-    Returns:
-        float32 [N, L], 1 where one is in the text and 0 elsewhere.
-
-    Raises:
-        ValueError: if width is under 1, or hashing is neither.
-
-    Example:
-        >>> multi_hot(["red door red", ""], 1000).sum(1)
-        array([2., 0.], dtype=float32)
-
-    Source: Huang et al. 2013, section 3.2, of the trigrams.
-    """
-    if width < 1:
-        raise ValueError(f"multi_hot needs at least 1 column, not {width}")
-    if hashing not in ("words", "trigrams"):
-        raise ValueError(f'hashing must be "words" or "trigrams", not "{hashing}"')
-    columns = slice(0, 1) if hashing == "words" else slice(1, None)
-    hot = np.zeros((len(texts), width), np.float32)
-    for row, text in zip(hot, texts, strict=True):
-        words = [token.text for token in segment(text) if token.state != "skipped"]
-        pieces = hash_pieces(words, width + 2)[:, columns]  # 0, or 2 to width + 1
-        row[pieces[pieces > 0] - 2] = 1
-    return hot

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,7 +33,7 @@ KEY = b"dssm-lens"
 """Of the table's metadata: JSON with the model's name and fingerprint."""
 
 SPARE = 3
-"""So many times as many documents are asked for as are wanted, as a text may come twice."""
+"""So many times as many rows are asked for first as documents are wanted: a text may come twice."""
 
 TRIED = 20
 """Vectors of the table by which the recall of its index is measured."""
@@ -179,10 +179,13 @@ class LanceSearch:
         if not query.any():
             return []
         search = self.table.search(query, vector_column_name="vector").distance_type("cosine")
-        found = search.limit(SPARE * number).to_arrow()
-        vectors = np.array(found["vector"].to_pylist(), np.float32).reshape(len(found), -1)
-        cosines = (vectors @ query).tolist()
-        return _once(found["text"].to_pylist(), cosines, number)
+
+        def rows(limit: int) -> tuple[list[str], list[float]]:
+            found = search.limit(limit).to_arrow()
+            vectors = np.array(found["vector"].to_pylist(), np.float32).reshape(len(found), -1)
+            return found["text"].to_pylist(), np.vecdot(vectors, query).tolist()
+
+        return _once(rows, number)
 
     def locate(self, query: np.ndarray, document: str) -> Hit | None:
         """Return None: LanceDB does not say which rank a document has."""
@@ -206,8 +209,13 @@ class LanceWords:
         from lancedb.query import MatchQuery
 
         search = self.table.search(MatchQuery(query, "text"), query_type="fts")
-        found = search.select(["text", "_score"]).limit(SPARE * number).to_arrow()
-        return _once(found["text"].to_pylist(), found["_score"].to_pylist(), number)
+        search = search.select(["text", "_score"])
+
+        def rows(limit: int) -> tuple[list[str], list[float]]:
+            found = search.limit(limit).to_arrow()
+            return found["text"].to_pylist(), found["_score"].to_pylist()
+
+        return _once(rows, number)
 
     def locate(self, query: str, document: str) -> Hit | None:
         """Return None: LanceDB does not say which rank a document has."""
@@ -258,11 +266,21 @@ def _recall(table: Any) -> float:
     return float(np.mean(shares)) if shares else 1.0
 
 
-def _once(texts: Sequence[str], numbers: Sequence[float], number: int) -> list[Hit]:
-    """Return the best documents, each text once, the highest number first."""
-    best: dict[str, float] = {}
-    for text, value in zip(texts, numbers, strict=True):
-        best[text] = max(value, best.get(text, value))
+def _once(rows: Callable[[int], tuple[list[str], list[float]]], number: int) -> list[Hit]:
+    """Return the best documents, each text once, the highest number first.
+
+    Args:
+        rows: returns the texts and numbers of at most so many best rows.
+        number: of documents wanted; more rows are asked for until there are so many texts.
+    """
+    limit, best = SPARE * number, dict[str, float]()
+    while True:
+        texts, numbers = rows(limit)
+        for text, value in zip(texts, numbers, strict=True):
+            best[text] = max(value, best.get(text, value))
+        if len(best) >= number or len(texts) < limit:
+            break
+        limit *= 4
     order = sorted(best, key=lambda text: -best[text])[:number]
     return [Hit(text, rank, best[text]) for rank, text in enumerate(order, 1)]
 

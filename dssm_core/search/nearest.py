@@ -308,8 +308,8 @@ def encode_corpus(
         read = [one for one in encoder.encode(part, "document") if one.is_readable]
         if read:
             rows = l2_normalise(np.stack([one.vector for one in read]).astype(np.float32))
-            if not np.isfinite(rows).all():
-                raise UserError("corpus.no numbers", read[0].text)
+            if not (is_number := np.isfinite(rows).all(axis=1)).all():
+                raise UserError("corpus.no numbers", read[int(is_number.argmin())].text)
             if vectors is None:
                 vectors = np.empty((len(distinct), rows.shape[1]), dtype)
             vectors[len(texts) : len(texts) + len(read)] = rows

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from dssm_core.models.mlp import MLPConfig, MultiHot, build_mlp_model, multi_hot
+from dssm_core.models.mlp import MLPConfig, MultiHot, build_mlp_model
 from dssm_core.models.negative_sampling import MLPNegativeSamplingModelBuilder
 from dssm_core.text import PIECES, hash_pieces
 from tests.models.arrays import SMALL, hot, normal, tiled
@@ -130,30 +130,3 @@ def test_an_empty_document_stays_at_cosine_0_once_the_biases_are_learnt():
 def test_sizes_that_cannot_be_are_refused(wrong):
     with pytest.raises(ValueError, match=f"{next(iter(wrong))} must be at least"):
         MLPConfig(**wrong)
-
-
-def test_multi_hot_marks_each_word_once_wherever_it_stands():
-    rows = multi_hot(["red door", "Door, red! Red", "blue", "", "→"], 1000)
-    assert rows.dtype == np.float32
-    assert rows.sum(1).tolist() == [2, 2, 1, 0, 0]
-    np.testing.assert_array_equal(rows[0], rows[1])
-    assert set(np.unique(rows)) == {0, 1}
-
-
-def test_multi_hot_by_trigrams_sees_that_doors_is_like_door():
-    words, trigrams = (multi_hot(["door", "doors", "wall"], 5000, h) for h in ("words", "trigrams"))
-    assert words[0] @ words[1] == 0
-    assert trigrams[0] @ trigrams[1] == 3  # #do, doo, oor
-    assert trigrams[0] @ trigrams[2] == 0
-
-
-def test_multi_hot_uses_every_column_down_to_one():
-    assert multi_hot(["red door"], 1).tolist() == [[1]]
-    assert multi_hot([" ".join(f"w{i}" for i in range(400))], 8).all()
-
-
-def test_multi_hot_refuses_no_columns_and_unknown_hashing():
-    with pytest.raises(ValueError, match="at least 1 column, not 0"):
-        multi_hot(["red"], 0)
-    with pytest.raises(ValueError, match='"words" or "trigrams", not "letters"'):
-        multi_hot(["red"], 5, "letters")

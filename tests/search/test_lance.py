@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -192,6 +193,19 @@ def test_an_index_goes_to_one_place(refused, corpus, tmp_path):
     assert not Path(tmp_path / "out").exists()
 
 
+def ranked(*rows: tuple[str, float]) -> Callable[[int], tuple[list[str], list[float]]]:
+    return lambda limit: ([t for t, _ in rows[:limit]], [n for _, n in rows[:limit]])
+
+
 def test_a_text_counts_once_at_its_best():
-    found = lance._once(["a", "b", "a", "c"], [0.1, 0.5, 0.9, 0.3], 2)
+    found = lance._once(ranked(("a", 0.9), ("b", 0.5), ("c", 0.3), ("a", 0.1)), 2)
     assert [(hit.document, hit.rank, hit.number) for hit in found] == [("a", 1, 0.9), ("b", 2, 0.5)]
+
+
+def test_repeats_take_no_documents_place():
+    rows = [("same", 0.9)] * 100, [(f"other {n}", 0.5 - n / 100) for n in range(3)]
+    for number, expected in ((2, 2), (4, 4), (9, 4)):
+        found = lance._once(ranked(*rows[0], *rows[1]), number)
+        assert [hit.document for hit in found] == ["same", "other 0", "other 1", "other 2"][
+            :expected
+        ]
