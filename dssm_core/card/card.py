@@ -58,12 +58,23 @@ def write_card(
     is_fresh = config["training"].get("measured_on") != "training pairs"
     heading = "Held-out figures" if is_fresh else "Figures on its training pairs"
     never = "which training never saw" if is_fresh else "which it was trained on"
+    queries = "Each of {:,} queries ranks" if metrics["queries"] > 1 else "Its single query ranks"
+    is_free = config["model"].get("head") == "free"
+    negatives = metrics["calibration"]["negatives"]
+    fitted = (
+        "as training left it"
+        if is_free
+        else f"fitted on the validation pairs with 1 relevant document to {negatives} sampled ones, "
+        "and it holds for that mix only: against candidates chosen to be alike, as the first "
+        "documents of a search are, it says too much (some of those may be right, though nobody "
+        "labelled them)"
+    )
     return f"""# {name}
 
 {notes.strip() or "Trained with `python -m dssm_core train`."}
 
 ## {heading}
-Each of {metrics["queries"]:,} queries ranks all {metrics["documents"]:,} documents of \
+{queries.format(metrics["queries"])} all {metrics["documents"]:,} documents of \
 `pairs.csv`, {never}. In brackets the bootstrap 95 % interval over queries. NaN \
 and ties count against the model. Measured by `train`, and again by:
 
@@ -75,10 +86,8 @@ and ties count against the model. Measured by `train`, and again by:
 {fusion_note(metrics)}{significance(metrics)}
 {slices_section(metrics)}{errors_section(metrics)}{robustness_section(name, metrics)}\
 ## Probability
-probability = sigmoid({head["scale"]:.3f} × cosine {head["bias"]:+.3f}), fitted on the validation \
-pairs with 1 relevant document to {metrics["calibration"]["negatives"]} sampled ones, and it holds \
-for that mix only: against candidates chosen to be alike, as the first documents of a search are, \
-it says too much (some of those may be right, though nobody labelled them). On the held-out pairs:
+probability = sigmoid({head["scale"]:.3f} × cosine {head["bias"]:+.3f}), {fitted}. On the \
+{"held-out" if is_fresh else "training"} pairs:
 
 {chr(10).join(calibration_lines(metrics))}
 

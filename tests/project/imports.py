@@ -58,7 +58,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     "training": {
         *("card", "corpus", "errors", "evaluation", "families", "files", "folder", "models"),
-        *("paths", "runtimes", "text", "towers", "workers"),
+        *("numeric", "paths", "runtimes", "text", "towers", "workers"),
     },
     "charts": {"explain", "numeric", "scoring", "text", "towers", "words"},
     "inspection": {
