@@ -64,10 +64,10 @@ def write_card(
     fitted = (
         "as training left it"
         if is_free
-        else f"fitted on the validation pairs with 1 relevant document to {negatives} sampled ones, "
-        "and it holds for that mix only: against candidates chosen to be alike, as the first "
-        "documents of a search are, it says too much (some of those may be right, though nobody "
-        "labelled them)"
+        else f"fitted on the validation pairs with 1 relevant document to {negatives} sampled "
+        "ones, and it holds for that mix only: against candidates chosen to be alike, as the "
+        "first documents of a search are, it says too much (some of those may be right, though "
+        "nobody labelled them)"
     )
     return f"""# {name}
 
