@@ -53,12 +53,14 @@ def _template(
     x: tuple[str, str], y: tuple[str, str], has_point: bool, ink: str, tr: Translate
 ) -> str:
     """Return the template of `curve_chart`, with data "curve", "ground" and "now"."""
-    names = ["cosine", "probability", x[0], y[0]]
     from_0_to_1 = alt.Scale(domain=[0, 1], nice=False)
     across = alt.X(f"{x[0]}:Q").scale(from_0_to_1).title(x[1])
     up = alt.Y(f"{y[0]}:Q").scale(from_0_to_1).title(y[1])
-    titles = [tr("cosine"), tr("probability"), x[1], y[1]]
-    told = tips(*(Tip(n, title, "metric") for n, title in zip(names, titles, strict=True)))
+    told = tips(
+        Tip("cosine", tr("cosine"), "cosine"),
+        Tip("probability", tr("probability"), "probability"),
+        *(Tip(name, title, "metric") for name, title in (x, y)),
+    )
     base = alt.Chart(alt.NamedData("curve")).encode(across, up, **told)
     near = alt.selection_point(
         name="threshold", fields=["cosine"], nearest=True, on="click", empty=False

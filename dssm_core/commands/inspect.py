@@ -261,7 +261,7 @@ def _print_findings(findings: Findings) -> None:
         print(f"  {number:,} {cause}")
     print("\nworst errors:")
     for line, row in findings.errors.head(SHOWN).iterrows():
-        position = pair_position(line, {"assumed": row.get("assumed")})
+        position = pair_position(line, row.to_dict())
         cosine = f"cosine {format_number(row['cosine'], 'cosine')}"
         print(f"  {row['error']}, {row['cause']}, {cosine}, {position}")
         print(f"    query: {short(row['query'])}\n    document: {short(row['document'])}")

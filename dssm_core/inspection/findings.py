@@ -208,9 +208,18 @@ def _both_effects(
 
 
 def pair_position(line: Any, row: Mapping[Any, Any], tr: Translate = ENGLISH) -> str:
-    """Return where a pair stands in its file; one that was drawn stands nowhere."""
-    is_drawn = row.get("assumed") == "yes"
-    return tr("report.error.assumed" if is_drawn else "report.error.line", line=line)
+    """Return where a pair stands in its file; one that was drawn stands nowhere.
+
+    Args:
+        line: the pair, a value of the frame's index.
+        row: what else is known of it; where a line holds several pairs, "line" has its line.
+        tr: gives the text.
+    """
+    if row.get("assumed") == "yes":
+        return tr("report.error.assumed", line=line)
+    if "line" in row:
+        return tr("report.error.pair", number=line, line=row["line"])
+    return tr("report.error.line", line=line)
 
 
 def _on_these_pairs(verdicts: pd.DataFrame | None, frame: pd.DataFrame) -> pd.DataFrame:

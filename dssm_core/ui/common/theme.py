@@ -81,6 +81,7 @@ CHAIN = """
 @media (max-width: 40rem) {.dssm-brief .dssm-chain > .step::before {display: none}}
 .dssm-brief .dssm-chain {gap: .5rem; margin-bottom: .6rem}
 .dssm-brief .dssm-chain > div {flex: 1 1 6.5rem; padding: .3rem .6rem}
+.dssm-brief .dssm-chain > .first + .step {flex-grow: 3}
 .dssm-brief .dssm-chain > .step::before {top: .75rem; left: -1.15rem}
 .dssm-brief .number {font-size: 1.15rem; line-height: 1.3}
 .dssm-brief .how {font-size: .75rem; line-height: 1.3}

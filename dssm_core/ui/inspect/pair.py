@@ -123,7 +123,7 @@ def _finding(pair: SelectedPair) -> str:
 
 def _about(pair: SelectedPair) -> str:
     """Return where the pair stands, and what the file says of it besides."""
-    ours = {"query", "document", "label", *NUMBERS, *TRAITS}
+    ours = {"query", "document", "label", "line", *NUMBERS, *TRAITS}
     row = pair.inspection.frame.loc[pair.line].to_dict()
     values = [
         (name, value_name(name, str(row[name]), translator())) for name in row if name not in ours

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pandas as pd
 import pytest
 
+from dssm_core.corpus.pairs import read_pairs
 from dssm_core.errors import UserError
 from dssm_core.inspection.score_pairs import inspect_pairs
 from dssm_core.ui.inspect.selected_pair import SelectedPair
@@ -17,6 +20,14 @@ def test_a_line_that_is_not_among_the_pairs_is_refused(inspection, scorer):
     with pytest.raises(UserError) as caught:
         SelectedPair.of(inspection, 7, scorer, 0.4)
     assert (caught.value.key, caught.value.received) == ("inspect.no such pair", "7")
+
+
+def test_of_several_pairs_on_a_line_the_number_and_the_line_are_said(bench, scorer) -> None:
+    rows = [{"query": "red", "document": text, "label": n} for n, text in enumerate(("a", "b"))]
+    loaded = inspect_pairs(scorer, read_pairs(json.dumps(rows).encode(), "pairs.json"))
+    page = shown_text(bench(2, inspection=loaded))
+    assert "pair 2, line 1" in page
+    assert "line: 1" not in page
 
 
 def test_without_an_edit_a_rank_stays(scorer):
