@@ -38,6 +38,7 @@ from dssm_core.evaluation import (
     Fusion,
     Ranking,
     Traits,
+    cosines_between,
     describe,
 )
 from dssm_core.files import whole_file
@@ -332,7 +333,7 @@ class _PairCosines:
     engine: Engine
 
     def __call__(self, queries: np.ndarray, documents: np.ndarray) -> np.ndarray:
-        """Return the cosine of each pair, float32 [N]."""
+        """Return the cosine of each pair, float64 [N]."""
         order = np.argsort(documents, kind="stable")
         parts, starts = np.unique(documents[order] // self.shard, return_index=True)
         members = np.split(order, starts[1:])
@@ -341,7 +342,7 @@ class _PairCosines:
             (part, queries[rows], documents[rows])
             for part, rows in zip(parts.tolist(), members, strict=True)
         ]
-        values = np.empty(len(queries), np.float32)
+        values = np.empty(len(queries))
         for rows, found in zip(members, self.engine.map(task, tasks), strict=True):
             values[rows] = found
         return values
@@ -364,9 +365,4 @@ class ShardCosines:
         part, queries, documents = task
         asked = np.load(self.folder / "queries.npy", mmap_mode="r", allow_pickle=False)
         vectors = read_vectors(self.folder, part).vectors
-        values = np.empty(len(queries), np.float32)
-        for start in range(0, len(queries), BLOCK):
-            here = slice(start, start + BLOCK)
-            rows = vectors[documents[here] - part * self.shard]
-            values[here] = (np.array(asked[queries[here]]) * rows).sum(1)
-        return values
+        return cosines_between(asked, vectors, queries, documents - part * self.shard)
