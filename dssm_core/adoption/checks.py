@@ -53,12 +53,15 @@ class Finding:
         return cls(level, Sentence(f"adopt.{key}", values))
 
 
-def check_encoder(queries: Encoded, documents: Encoded, seed: int = 0) -> list[Finding]:
+def check_encoder(
+    queries: Encoded, documents: Encoded, related: np.ndarray, seed: int = 0
+) -> list[Finding]:
     """Look for what wrong loading leaves behind.
 
     Args:
         queries: distinct queries, encoded.
         documents: distinct documents, encoded.
+        related: the relevant pairs, as `random_pairs` takes them.
         seed: of the random pairs.
 
     Returns:
@@ -66,7 +69,7 @@ def check_encoder(queries: Encoded, documents: Encoded, seed: int = 0) -> list[F
     """
     found = [
         *_zeros(queries, documents),
-        *_spread(queries, documents, seed),
+        *_spread(queries, documents, related, seed),
         *_same(queries, documents),
         *_cut(queries, documents),
     ]
@@ -81,8 +84,10 @@ def _zeros(queries: Encoded, documents: Encoded) -> Iterator[Finding]:
             yield Finding.of("error", f"zero.{side}", number=int(zero.sum()), total=len(zero))
 
 
-def _spread(queries: Encoded, documents: Encoded, seed: int) -> Iterator[Finding]:
-    cosines, _ = random_pairs(queries, documents, seed)
+def _spread(
+    queries: Encoded, documents: Encoded, related: np.ndarray, seed: int
+) -> Iterator[Finding]:
+    cosines, _ = random_pairs(queries, documents, related, seed)
     low, middle, high = np.quantile(cosines, [0.05, 0.5, 0.95]).tolist()
     values = {"low": low, "middle": middle, "high": high}
     if high - low < ALIKE:

@@ -67,7 +67,7 @@ def audit_prompts(
         figures[name] = measured["MRR@10"].to_numpy()
         first = figures["own"]
         interval = summarise(measured, seed)["MRR@10"]
-        random, _ = random_pairs(queries, documents, seed)
+        random, _ = random_pairs(queries, documents, collection.related, seed)
         low, middle, high = np.quantile(random, [0.05, 0.5, 0.95]).tolist()
         rows.append(
             {

@@ -24,7 +24,13 @@ from dssm_core.card.sections import (
 from dssm_core.corpus.pairs import read_pairs
 from dssm_core.corpus.reading import OWN
 from dssm_core.errors import UserError
-from dssm_core.evaluation import Encoded, evaluate_towers, length_bands, random_pairs
+from dssm_core.evaluation import (
+    Encoded,
+    evaluate_towers,
+    length_bands,
+    random_pairs,
+    related_in,
+)
 from dssm_core.evaluation.robustness import measure_robustness
 from dssm_core.folder import ModelFolder, write_folder
 from dssm_core.runtimes.load import load_towers
@@ -135,7 +141,7 @@ def measure(
     return {
         **figures,
         "robustness": measure_robustness(towers, pairs, seed),
-        "background": length_bands(*random_pairs(queries, documents, seed)),
+        "background": length_bands(*random_pairs(queries, documents, related_in(pairs), seed)),
     }
 
 

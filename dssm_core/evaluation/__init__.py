@@ -1,6 +1,6 @@
 """How good a ranking is, whether its probabilities mean something, where it fails; BM25 beside."""
 
-from dssm_core.evaluation.background import length_bands, random_pairs
+from dssm_core.evaluation.background import length_bands, random_pairs, related_in
 from dssm_core.evaluation.cosines import (
     BLOCK,
     QUERIES,
@@ -96,6 +96,7 @@ __all__ = [
     "random_pairs",
     "rank_documents",
     "read_stems",
+    "related_in",
     "stem_words",
     "stop_words",
     "summarise",

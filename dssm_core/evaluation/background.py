@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from dssm_core.evaluation.cosines import Encoded
 from dssm_core.numeric import l2_normalise
@@ -21,14 +22,35 @@ STEPS = 100
 """Quantiles that are kept of a band."""
 
 
-def random_pairs(
-    queries: Encoded, documents: Encoded, seed: int = 0, number: int = PAIRS
-) -> tuple[np.ndarray, np.ndarray]:
-    """Draw random pairs of a query and a document.
+TRIES = 50
+"""Draws of a pair that turned out to be a relevant one, until it stays."""
+
+
+def related_in(pairs: pd.DataFrame) -> np.ndarray:
+    """Return the relevant pairs of a table, as `random_pairs` takes them.
 
     Args:
-        queries: encoded queries.
-        documents: encoded documents.
+        pairs: columns query, document, label; distinct texts are numbered as they come.
+    """
+    query, _ = pd.factorize(pairs["query"])
+    document, documents = pd.factorize(pairs["document"])
+    related: np.ndarray = (query * len(documents) + document)[pairs["label"] == 1]
+    return related
+
+
+def random_pairs(
+    queries: Encoded,
+    documents: Encoded,
+    related: np.ndarray,
+    seed: int = 0,
+    number: int = PAIRS,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw random pairs of a query and a document, which are not relevant as far as is known.
+
+    Args:
+        queries: Q encoded queries.
+        documents: D encoded documents.
+        related: the relevant pairs, each as query * D + document, int [M].
         seed: of the draw.
         number: N.
 
@@ -38,6 +60,10 @@ def random_pairs(
     rng = np.random.default_rng(seed)
     query = rng.integers(len(queries.vectors), size=number)
     document = rng.integers(len(documents.vectors), size=number)
+    for _ in range(TRIES):
+        again = np.flatnonzero(np.isin(query * len(documents.vectors) + document, related))
+        query[again] = rng.integers(len(queries.vectors), size=len(again))
+        document[again] = rng.integers(len(documents.vectors), size=len(again))
     one, other = l2_normalise(queries.vectors[query]), l2_normalise(documents.vectors[document])
     return (one * other).sum(1).astype(np.float32), documents.words[document]
 

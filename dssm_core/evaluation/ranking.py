@@ -44,6 +44,12 @@ class Collection:
     query_ids: tuple[str, ...] = ()
     document_ids: Sequence[str] = ()
 
+    @property
+    def related(self) -> np.ndarray:
+        """The relevant pairs, each as query * D + document, int [M]."""
+        rows = enumerate(self.relevant)
+        return np.array([q * len(self.documents) + d for q, of in rows for d in of], int)
+
     @classmethod
     def of(cls, pairs: pd.DataFrame) -> Collection:
         """Take the distinct texts of pairs; queries without any relevant document are left out.

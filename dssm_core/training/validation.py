@@ -56,8 +56,9 @@ class Validation:
         return evaluation.auc(scale * cosines, labels)
 
     def random_cosines(self, seed: int, number: int = 5000) -> np.ndarray:
-        """Return cosines of random queries and documents, sorted, float32 [number]."""
-        cosines, _ = evaluation.random_pairs(self.queries, self.documents, seed, number)
+        """Return cosines of random pairs that are not relevant, sorted, float32 [number]."""
+        related = self.collection.related
+        cosines, _ = evaluation.random_pairs(self.queries, self.documents, related, seed, number)
         return np.sort(cosines)
 
 
