@@ -124,7 +124,15 @@ def read_text(path: Path, option: str) -> str:
 
 
 def read_lines(path: Path, option: str) -> list[str]:
-    """Return the lines of an option's file that are not blank."""
+    """Return the lines of an option's file that are not blank, each of which is a text.
+
+    Raises:
+        UserError: if it cannot be read, has no such line, or is a table by its name.
+    """
+    from dssm_core.corpus.text_stream import TABLES
+
+    if path.suffix.lower() in TABLES:
+        raise UserError("option.table", path.name, option=option)
     text = read_text(path, option)
     lines = [line for line in text.split("\n") if line.strip()]  # splitlines cuts at U+2028, too
     if not lines:

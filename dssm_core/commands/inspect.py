@@ -133,7 +133,7 @@ def _run(options: argparse.Namespace) -> None:
         write_whole(options.json, f"{content}\n".encode())
     if options.out:
         write_whole(options.out, report_html(findings, translator_for(options.language)))
-    _print_findings(findings)
+    _print_findings(findings, options.threshold is None)
     if len(findings.verdicts):
         print(f"\n{len(findings.verdicts):,} verdicts on these pairs, from {path}")
     for written in (options.out, options.json):
@@ -233,7 +233,7 @@ def _verdicts() -> tuple[pd.DataFrame, Path]:
     return Store(path, read_only=True).verdicts(), path
 
 
-def _print_findings(findings: Findings) -> None:
+def _print_findings(findings: Findings, is_best: bool) -> None:
     from dssm_core.inspection.findings import pair_position
     from dssm_core.quantities import format_number
     from dssm_core.reporting.report import lead
@@ -241,10 +241,12 @@ def _print_findings(findings: Findings) -> None:
     from dssm_core.words import ENGLISH, join_sentences
 
     inspection = findings.inspection
+    chosen = ", the best F1 of these pairs; --threshold sets another" if is_best else ""
     print(f"{inspection.model} {inspection.fingerprint} on {findings.data}")
     for note in findings.notes:
         print(note.text(ENGLISH))
-    print(f"threshold: cosine {findings.cosine:.4f}, probability {findings.probability:.4f}")
+    probability = format_number(findings.probability, "probability")
+    print(f"threshold: cosine {findings.cosine:.4f}, probability {probability}{chosen}")
     print(lead(findings))
     rates = findings.rates.rates().items()
     print(", ".join(f"{name} {format_number(value, 'metric')}" for name, value in rates))

@@ -299,6 +299,7 @@ def _robustness(options: argparse.Namespace) -> None:
 
 
 def _score(options: argparse.Namespace) -> None:
+    from dssm_core.quantities import format_number
     from dssm_core.scoring import Scorer
 
     query, documents = options.query, read_lines(options.docs, "--docs")
@@ -316,20 +317,18 @@ def _score(options: argparse.Namespace) -> None:
         if result.cosine is None:
             print("   nothing here that the model reads: no score\n")
             continue
-        numbers = {
-            "rank": f"{result.rank}",
-            "cosine": f"{result.cosine:+.3f}",
-            "logit": _number(result.logit, "+.3f"),
-            "probability": _number(result.probability, ".3f"),
-            "percentile": _number(result.percentile, ".1f"),
-        }
-        print("   " + "  ".join(f"{name} {number}" for name, number in numbers.items()))
+        print(
+            f"   rank {result.rank}  cosine {result.cosine:+.3f}"
+            f"  logit {_number(result.logit, '+.3f')}"
+            f"  probability {format_number(result.probability, 'probability')}"
+            f"  percentile {_number(result.percentile, '.1f')}"
+        )
         print(f"   {_tokens(result.tokens)}\n")
 
 
 def _number(value: float | None, form: str) -> str:
-    """Return a number that a model may not have, as one without a head has no probability."""
-    return "none" if value is None else format(value, form)
+    """Return a number that a model may not have, such as one without random pairs."""
+    return "–" if value is None else format(value, form)
 
 
 def _tokens(tokens: Sequence[ScoredToken]) -> str:

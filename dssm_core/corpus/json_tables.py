@@ -25,6 +25,8 @@ LINES = {".jsonl": "json lines", ".ndjson": "json lines"}
 def json_columns_of(source: Source, format: Format) -> tuple[tuple[str, ...], Iterable[Record]]:
     """Return the columns of a file of JSON, and its rows, to be gone through again and again.
 
+    A row's number is the line where it starts; of a list with several rows on a line, its place.
+
     Raises:
         UserError: where it is not of its format; names the line.
     """
@@ -33,6 +35,8 @@ def json_columns_of(source: Source, format: Format) -> tuple[tuple[str, ...], It
         items = _JsonLines(source, format)
     else:
         items = list(_json_items(source, format))
+        if len({line for line, _ in items}) < len(items):  # as `json.dump` writes them, on one line
+            items = [(row, item) for row, (_, item) in enumerate(items, 1)]
     return _json_columns(items, source.name), _JsonRows(items, source.name)
 
 

@@ -26,7 +26,7 @@ class Pair(NamedTuple):
     """One pair of a file."""
 
     line: int  # where its row starts
-    number: int  # the line; where a row or a line holds several pairs, which of them all it is
+    number: int  # the line; where rows hold several pairs, which of them all it is
     query: str
     document: str
     label: int | None  # 1 or 0; None: not judged; -1: no label that is known
@@ -75,9 +75,9 @@ def to_pairs(table: Table, reading: Reading) -> tuple[pd.DataFrame, Reading]:
     Returns:
         N rows: query, document (text), label (int, 0 or 1), then the file's other columns as text,
         one that is called as one of `OURS` with " (file)" behind its name; rows that are not judged
-        are left out. The index is the 1-based line where the row starts; where a row or a line
-        holds several pairs, it numbers the pairs, and the column line has the lines. And the
-        reading, with its numbers.
+        are left out. The index is the 1-based line where the row starts; where rows hold several
+        pairs, it numbers the pairs, and the column line has the lines. And the reading, with its
+        numbers.
 
     Raises:
         UserError: naming line and column, where a text is empty or a label is none that is known.
@@ -182,14 +182,14 @@ def _shaped(table: Table, roles: Roles) -> tuple[list[str], Iterable[Record]]:
         ours[roles.label] = "label"
     others = [c for c in table.columns if c not in ours and c not in roles.negatives]
     named = free_names(others, OURS)
-    if roles.is_expanded or table.shares_lines:
+    if roles.is_expanded:
         return [*NEEDED, "label", *named, "line"], _Expanded(table, roles, tuple(others))
     ours |= zip(others, named, strict=True)
     return [ours[column] for column in table.columns], table.records
 
 
 class _Expanded:
-    """The pairs of rows with several documents, or of lines with several rows."""
+    """The pairs of rows with several documents, to be gone through again and again."""
 
     def __init__(self, table: Table, roles: Roles, others: tuple[str, ...]) -> None:
         self.table, self.roles = table, roles

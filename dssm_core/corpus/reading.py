@@ -73,14 +73,6 @@ class Table:
     records: Iterable[Record]
 
     @property
-    def shares_lines(self) -> bool:
-        """Whether several rows start on one line, as in a list of JSON without line ends."""
-        if self.format.kind != "json":
-            return False
-        lines = [line for line, _ in self.records]
-        return len(set(lines)) < len(lines)
-
-    @property
     def head(self) -> list[Record]:
         """The first rows; fewer where they are long."""
         head: list[Record] = []

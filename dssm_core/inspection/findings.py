@@ -212,7 +212,7 @@ def pair_position(line: Any, row: Mapping[Any, Any], tr: Translate = ENGLISH) ->
 
     Args:
         line: the pair, a value of the frame's index.
-        row: what else is known of it; where a line holds several pairs, "line" has its line.
+        row: what else is known of it; where rows hold several pairs, "line" has its line.
         tr: gives the text.
     """
     if row.get("assumed") == "yes":

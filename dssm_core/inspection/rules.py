@@ -242,7 +242,7 @@ def doubtful_label(pair: RuleInput) -> Suspicion | None:
 def far_from_training(pair: RuleInput) -> Suspicion | None:
     """Most words of a text were never seen in training: it is of another field or language."""
     for side, words in (("query", pair.query), ("document", pair.document)):
-        told = [w for w in words if w.is_read and w.text not in stop_words()]
+        told = list({w.text: w for w in words if w.is_read and w.text not in stop_words()}.values())
         new = [w for w in told if w.state in ("letters", "unknown")]
         if told and len(new) / len(told) > FAR:
             said: Values = {"number": len(new), "of": len(told), "words": _names(new)}

@@ -64,7 +64,7 @@ def test_cosine_probability_attention_and_reason_are_in_sight_without_a_scroll(
         link(page, "Cosine"),
         link(page, "Probability"),
         page.locator(".dssm-text").nth(1),
-        page.get_by_text("The match rests on"),
+        page.get_by_text("The cosine rests on"),
         page.get_by_text("have the largest weights"),
     ):
         box = what.first.bounding_box()

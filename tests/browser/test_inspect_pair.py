@@ -47,7 +47,7 @@ def test_errors_are_judged_one_after_the_other_by_keyboard_alone(page: Page, fol
     for number, verdict in ((1, "Relevant"), (2, "Not relevant"), (4, "Bad data")):
         settled(page)
         page.keyboard.press(str(number))
-        expect(page.get_by_text(f"is judged “{verdict}”").first).to_be_visible()
+        expect(page.get_by_text(f"Judged “{verdict}”").first).to_be_visible()
     found = verdicts(folder)[-3:]
     assert [one["verdict"] for one in found] == ["relevant", "not relevant", "bad data"]
     assert len({(one["query"], one["document"]) for one in found}) == 3

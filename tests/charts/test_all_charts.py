@@ -308,7 +308,7 @@ def test_of_long_texts_the_words_that_meet_most_are_drawn_in_reading_order() -> 
 
 def test_the_words_that_a_match_rests_on_are_told_and_noise_is_not() -> None:
     told = charts.describe_interactions(met([0.168, 0.01, -0.2, 0.09], "red"))
-    assert told == "The match rests on red ↔ red too (+0.168), red ↔ red too (+0.090)."
+    assert told == "The cosine rests on red ↔ red too (+0.168), red ↔ red too (+0.090)."
     assert charts.describe_interactions(met([0.02])).startswith("No word of the query meets")
     assert charts.describe_interactions(met([])).startswith("No word of the query meets")
 

@@ -34,7 +34,7 @@ def at(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     ("command", "said"),
     [
-        ("score --query red1 --docs {at}/docs.txt", "logit none  probability none"),
+        ("score --query red1 --docs {at}/docs.txt", "logit –  probability –"),
         ("evaluate --pairs {at}/pairs.csv", "no probability"),
         ("evaluate --pairs {at}/pairs.csv --fuse bm25", "no probability"),
         (f"evaluate {JUDGED} --work {{at}}/work", "no probability"),

@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from dssm_core.quantities import format_number
 from tests import tiny
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -69,7 +70,7 @@ def test_score_prints_for_people_what_the_json_holds(run, documents):
         assert f"{place}. {result['document']}" in text
         if result["cosine"] is not None:
             assert f"rank {result['rank']}  cosine {result['cosine']:+.3f}" in text
-            assert f"probability {result['probability']:.3f}" in text
+            assert f"probability {format_number(result['probability'], 'probability')}" in text
     assert "nothing here that the model reads" in text
     assert "~zzz(" in text
     assert "-👍(0.00)" in text
@@ -98,6 +99,10 @@ def test_score_tells_trouble_with_its_documents_before_it_loads_a_model(refused,
     assert "contains no documents" in refused(*arguments, tmp_path / "empty")
     (tmp_path / "latin").write_bytes("caf\u00e9".encode("latin-1"))
     assert "is not UTF-8" in refused(*arguments, tmp_path / "latin")
+    (tmp_path / "table.json").write_text("[]")
+    assert "takes one text a line, and this is a table" in refused(
+        *arguments, tmp_path / "table.json"
+    )
     (tmp_path / "good").write_text("boat")
     assert "no model folder here" in refused(*arguments, tmp_path / "good")
 

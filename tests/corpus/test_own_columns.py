@@ -11,6 +11,7 @@ from dssm_core.corpus.splitting import split_pairs
 from dssm_core.errors import UserError
 from dssm_core.inspection.score_pairs import NUMBERS, TRAITS, inspect_pairs, sample_negatives
 from dssm_core.scoring import Scorer
+from dssm_core.words import ENGLISH
 from tests.tiny import WordTowers, bare_folder
 
 ROWS = [("a red door", "red doors", 1), ("a cat", "dogs", 0), ("a bird", "birds", 1)]
@@ -54,14 +55,15 @@ def test_a_name_is_free_once_no_other_column_has_it():
     ]
 
 
-def test_rows_on_one_line_are_numbered_and_errors_name_the_line(scorer, tmp_path):
-    text = json.dumps(rows(split="train"))
-    pairs = read_pairs(text.encode(), "pairs.json")
-    assert pairs.index.tolist() == [1, 2, 3]
-    assert pairs["line"].tolist() == ["1"] * 3
+def test_rows_on_one_line_are_numbered(scorer, tmp_path):
+    text = json.dumps([*rows(split="train"), *rows(split="train")])
+    pairs, reading = read(text.encode(), "pairs.json")
+    assert pairs.index.tolist() == [1, 2, 3, 4, 5, 6]
     assert inspect_pairs(scorer, pairs).frame.index.is_unique
+    said = [finding.sentence.text(ENGLISH) for finding in doubts(pairs, reading)]
+    assert any("line 4 repeats the pair of line 1" in text for text in said)
     (file := tmp_path / "pairs.json").write_text(text)
-    assert [(pair.line, pair.number) for pair in stream(file)] == [(1, 1), (1, 2), (1, 3)]
+    assert [(pair.line, pair.number) for pair in stream(file)] == [(n, n) for n in range(1, 7)]
 
 
 def test_an_unknown_split_is_told_with_its_line_where_rows_hold_several_pairs():

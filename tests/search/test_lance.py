@@ -166,7 +166,7 @@ def test_a_table_that_fails_as_it_is_read_is_told(model, monkeypatch):
 
 def test_a_missing_extra_is_told_with_the_way_to_install_it(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "lancedb", None)
-    with pytest.raises(UserError, match=r"pip install 'dssm-lens\[lancedb\]'"):
+    with pytest.raises(UserError, match=r"pip install '\.\[lancedb\]'"):
         Store(str(tmp_path)).connect()
 
 

@@ -111,14 +111,11 @@ def _finding(pair: SelectedPair) -> str:
         (0, 1): "pair.false",
         (0, 0): "pair.rejected",
     }[pair.label, int(pair.verdict or 0)]
-    if probability is None:
+    said, at = (format_number(number, "probability") for number in (probability, pair.at))
+    if said == at:  # no probability, or two that are written alike
         numbers = (format_number(number, "cosine") for number in (cosine, pair.threshold))
         return tr(f"{key}.cosine", **dict(zip(("cosine", "at"), numbers, strict=True)))
-    return tr(
-        key,
-        probability=format_number(probability, "probability"),
-        at=format_number(pair.at, "probability"),
-    )
+    return tr(key, probability=said, at=at)
 
 
 def _about(pair: SelectedPair) -> str:

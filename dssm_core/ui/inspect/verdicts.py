@@ -14,6 +14,7 @@ import streamlit as st
 
 from dssm_core.errors import UserError
 from dssm_core.inspection.causes import CAUSES, cause_name
+from dssm_core.inspection.findings import pair_position
 from dssm_core.inspection.judging import is_judged, next_line
 from dssm_core.reporting import sheets
 from dssm_core.repro.cases import Case, write_cases
@@ -288,10 +289,11 @@ def _judge(
         cause, note = (str(st.session_state.get(key) or "") for key in _keys(pair))
         model, fingerprint = pair.inspection.model, pair.inspection.fingerprint
         store.judge(pair.query, pair.document, verdict, cause, note, model, fingerprint)
+        row = pair.inspection.frame.loc[pair.line].to_dict()
         st.session_state[LAST_OUTCOME] = tr(
             "judge.done",
             verdict=tr(LABELS[verdict]),
-            line=pair.line,
+            place=pair_position(pair.line, row, translator()),
             query=components.unformatted(shortened(pair.query, 80)),
         )
         if st.session_state.get("inspect.on", True):

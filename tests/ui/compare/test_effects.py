@@ -139,7 +139,7 @@ def test_a_partner_that_knows_none_of_the_words_is_named() -> None:
 def test_the_page_says_which_words_met_and_where_the_match_rests_on(page: Any) -> None:
     app = page()
     sound(app)
-    assert "The match rests on" in shown_text(app)
+    assert "The cosine rests on" in shown_text(app)
     cells = [r for c in app.get("vega_lite_chart") for r in sent_rows(c) if "number" in r]
     found = {(r["query"], r["document"]): round(r["interaction"], 3) for r in cells}
     # "red door" against "a red door" in towers that add words up: each word meets itself

@@ -22,9 +22,9 @@ def test_a_line_that_is_not_among_the_pairs_is_refused(inspection, scorer):
     assert (caught.value.key, caught.value.received) == ("inspect.no such pair", "7")
 
 
-def test_of_several_pairs_on_a_line_the_number_and_the_line_are_said(bench, scorer) -> None:
-    rows = [{"query": "red", "document": text, "label": n} for n, text in enumerate(("a", "b"))]
-    loaded = inspect_pairs(scorer, read_pairs(json.dumps(rows).encode(), "pairs.json"))
+def test_of_several_pairs_of_a_row_the_number_and_the_line_are_said(bench, scorer) -> None:
+    row = {"query": "red", "positive": "a", "negative": "b"}
+    loaded = inspect_pairs(scorer, read_pairs(json.dumps(row).encode(), "pairs.jsonl"))
     page = shown_text(bench(2, inspection=loaded))
     assert "pair 2, line 1" in page
     assert "line: 1" not in page
