@@ -103,7 +103,8 @@ probability = sigmoid({head["scale"]:.3f} × cosine {head["bias"]:+.3f}), {fitte
 Sizes: {sizes}.
 Training: {choices}; epoch {metrics["training"]["best epoch"]} was best on validation\
 {mean}, \
-{metrics["training"]["pairs"]:,} training pairs{_taught(config)}.
+{metrics["training"]["pairs"]:,} rows an epoch, which are pairs and any spans of their documents\
+{_taught(config)}.
 Versions: {versions}. Losses and validation figures by epoch are in `history.csv`.
 """
 

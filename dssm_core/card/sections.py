@@ -230,12 +230,18 @@ def reliability_table(metrics: Mapping[str, Any]) -> str:
 
 
 def _mixes(metrics: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return each mix of pairs by what it is called, with its figures."""
     calibration = metrics["calibration"]
-    number = calibration["negatives"]
     hard = calibration.get("hard", {}).items()
+
+    def ratio(found: Mapping[str, Any]) -> str:
+        share = found.get("relevant", 0)  # of few documents there are no more to draw
+        most = calibration["negatives"]
+        return f"1 to {min(most, round(1 / share) - 1) if share else most}"
+
     return [
-        (f"1 to {number} sampled", calibration),
-        *((f"1 to {number} that {name} ranks first", found) for name, found in hard),
+        (f"{ratio(calibration)} sampled", calibration),
+        *((f"{ratio(found)} that {name} ranks first", found) for name, found in hard),
     ]
 
 

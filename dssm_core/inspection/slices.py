@@ -86,7 +86,7 @@ def slice_of(frame: pd.DataFrame, column: str, tr: Translate = ENGLISH) -> pd.Se
         raise UserError("inspect.no such column", ", ".join(slice_columns(frame)), column=column)
     values = frame[place]
     numbers = _numbers(values)
-    if numbers is not None and (place in TRAITS or numbers.nunique() > MOST_SINGLES):
+    if numbers is not None and (place in TRAITS or not _are_few(numbers)):
         return _ranges(numbers, tr)
     texts = values.astype(object).where(values.notna(), "").astype(str)
     if place in SAID:
@@ -138,10 +138,16 @@ def _numbers(values: pd.Series) -> pd.Series | None:
     return numbers if len(known) and np.isfinite(known).all() else None
 
 
+def _are_few(numbers: pd.Series) -> bool:
+    """Return whether numbers are few enough, each often enough, to be a slice each."""
+    most = min(MOST_SINGLES, max(2, int(numbers.count()) // 2))
+    return bool(numbers.nunique() <= most)
+
+
 def _ranges(numbers: pd.Series, tr: Translate) -> pd.Series:
     """Name the range of each number; a least value that a fifth share has a range of its own."""
     known, empty = numbers.dropna(), tr("slice.empty")
-    if known.nunique() <= MOST_SINGLES:
+    if _are_few(known):
         return numbers.map(lambda n: empty if np.isnan(n) else f"{n:g}").astype(object)
     least = known.min()
     rest = known[known > least] if (known == least).mean() >= 0.2 else known

@@ -51,7 +51,7 @@ def test_the_card_states_the_figures_that_were_measured(metrics):
     value = metrics["systems"]["BM25"]["MRR@10"]
     assert f"| BM25 | {value['mean']:.3f} ({value['low']:.3f}-{value['high']:.3f}) |" in card
     assert "sigmoid(4.000 × cosine -1.000)" in card
-    assert "1,234 training pairs" in card
+    assert "1,234 rows an epoch" in card
     for part in (metrics_table(metrics), reliability_table(metrics), significance(metrics)):
         assert part in card
 
@@ -167,3 +167,10 @@ def test_cards_show_the_figures_and_how_to_measure_them_again(metrics):
         assert "python -m dssm_core faithfulness --model mine --sample 50 --seed 3\n" in card
         assert faithfulness_table(FAITHFULNESS) in card
     assert "can be trusted" not in write_card("mine", CONFIG, metrics)
+
+
+def test_a_mix_is_called_by_the_negatives_that_there_were():
+    found = {"negatives": 10, "error": 0.1, "relevant": 1 / 6, "hard": {}}
+    assert "1 to 5 sampled" in calibration_lines({"calibration": found})[0]
+    (line,) = calibration_lines({"calibration": {**found, "relevant": 1 / 11}})
+    assert "1 to 10 sampled" in line

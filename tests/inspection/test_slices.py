@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -168,3 +169,10 @@ def test_every_trait_has_its_words():
     frame = frame_of([(0.5, i % 2) for i in range(6)], **{t: list("abcdef") for t in TRAITS})
     assert len(slice_columns(frame)) == len(TRAITS)
     assert not any("_" in column for column in slice_columns(frame))
+
+
+def test_numbers_that_differ_in_every_row_are_ranges_also_of_few_pairs():
+    frame = pd.DataFrame({"cosine": [0.1] * 12, "label": [1] * 12, "line (file)": range(100, 112)})
+    assert slice_of(frame, "line (file)").value_counts().min() >= 2
+    frame["line (file)"] = ["1", "2", "3", "4"] * 3
+    assert set(slice_of(frame, "line (file)")) == {"1", "2", "3", "4"}

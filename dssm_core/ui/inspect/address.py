@@ -121,6 +121,12 @@ def _restore(view: InspectView, folders: Mapping[str, ModelFolder]) -> None:
     if view.model not in folders:
         raise UserError("page.no such model", view.model)
     models.choose_model(view.model)
+    if view.file:
+        file = kept_files().get(view.file, this_browser())
+        if file is None:  # what else the link holds is for its pairs
+            raise UserError("page.no such file")
+        load.take(file.name, file.content, view.file)
+        st.session_state.update(view.roles)
     st.session_state[threshold.THRESHOLD] = view.fingerprint, view.threshold
     st.session_state[slices.COLUMN] = view.column or None
     st.session_state[slices.NAME] = view.slice or None
@@ -129,13 +135,6 @@ def _restore(view: InspectView, folders: Mapping[str, ModelFolder]) -> None:
         st.session_state[TROUBLE] = UserError("page.no such model", view.second)
     elif view.second:
         st.session_state[SECOND] = view.second
-    if not view.file:
-        return
-    file = kept_files().get(view.file, this_browser())
-    if file is None:
-        raise UserError("page.no such file")
-    load.take(file.name, file.content, view.file)
-    st.session_state.update(view.roles)
 
 
 def keep(scored: load.ScoredPairs, line: Any) -> None:

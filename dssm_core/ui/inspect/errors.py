@@ -115,6 +115,7 @@ def _show(scored: ScoredPairs, threshold: float, wrong: pd.DataFrame, store: Sto
                     search.cause_of(line),
                 )
         address.keep(scored, line)
+        address.show_link()
         if trouble is not None:
             raise trouble
 

@@ -56,7 +56,6 @@ def _show(scored: load.ScoredPairs, folders: dict[str, ModelFolder]) -> None:
     show_second_model(scored.inspection, folders, cosine)
     show_prompts(scored)
     show_report(scored, cosine, store)
-    address.show_link()
 
 
 def _store() -> Store:

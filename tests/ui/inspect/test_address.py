@@ -99,13 +99,18 @@ def test_a_loaded_file_is_found_again_by_its_own_browser_alone(
 ) -> None:
     monkeypatch.setattr(load, "this_browser", lambda: "mine")
     monkeypatch.setattr(address, "this_browser", lambda: "mine")
-    link = link_of(upload(page(), "query,document,label\nred,red,1\nred,blue,0\n"))
-    assert "mine.csv: 2 pairs" in shown_text(page(view=link))
+    app = upload(page(), "query,document,label\nred,red,1\nred,blue,0\n")
+    first = page().number_input(key="inspect.cosine").value
+    link = link_of(app.number_input(key="inspect.cosine").set_value(0.99).run())
+    again = page(view=link)
+    assert "mine.csv: 2 pairs" in shown_text(again)
+    assert again.number_input(key="inspect.cosine").value == 0.99
     monkeypatch.setattr(address, "this_browser", lambda: "theirs")
     other = page(view=link)
     sound(other)
     assert "is not on the server any more" in shown_text(other)
     assert "pairs.csv: 6 pairs" in shown_text(other)
+    assert other.number_input(key="inspect.cosine").value == first, "its threshold is for its file"
 
 
 @pytest.mark.slow
@@ -159,3 +164,13 @@ def test_a_damaged_address_gets_a_message_and_the_models_own_pairs(page: Open, l
     sound(app)
     assert "This link cannot be read" in shown_text(app)
     assert "pairs.csv: 6 pairs" in shown_text(app)
+
+
+def test_the_link_that_is_shown_is_the_address(page: Open) -> None:
+    app = page()
+    for line in (3, 6):  # which are wrong
+        app.session_state["inspect.line"] = line
+        app.run()
+        (shown,) = [code.value for code in app.code if "?view=" in code.value]
+        assert shown.endswith(link_of(app))
+        assert state.unpacked(link_of(app), InspectView.of).line == line

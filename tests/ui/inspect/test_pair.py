@@ -10,6 +10,8 @@ import pytest
 from dssm_core.corpus.pairs import read_pairs
 from dssm_core.errors import UserError
 from dssm_core.inspection.score_pairs import inspect_pairs
+from dssm_core.scoring import Head
+from dssm_core.ui.inspect import pair as panel
 from dssm_core.ui.inspect.selected_pair import SelectedPair
 from tests.pages import shown_text
 from tests.tiny import AWKWARD
@@ -57,6 +59,15 @@ def test_the_pair_is_shown_with_its_finding_texts_and_every_number(bench: Bench)
 )
 def test_the_finding_says_whether_model_and_label_agree(bench, line, finding) -> None:
     assert finding in shown_text(bench(line))
+
+
+def test_of_two_probabilities_that_are_written_alike_the_cosines_are_said(scorer) -> None:
+    scorer.head = Head(40.0, -4.0)
+    pairs = pd.DataFrame([("red door", "red wall", 1)], columns=["query", "document", "label"])
+    pair = SelectedPair.of(inspect_pairs(scorer, pairs), 0, scorer, 0.9)
+    assert panel._finding(pair) == (
+        "Missed: labelled relevant, but cosine 0.500 is below the threshold 0.900."
+    )
 
 
 def test_a_pair_that_was_drawn_stands_in_no_line_of_the_file(bench, scorer) -> None:
