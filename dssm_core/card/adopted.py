@@ -85,7 +85,7 @@ ties count against the model. Measured again by:
 
     python -m dssm_core evaluate --model {name} --pairs {name}/pairs.csv
 
-(from the folder that holds this one)
+(in the folder that holds this one, where DSSM Lens is installed)
 
 {metrics_table(metrics)}
 {significance(metrics)}

@@ -86,7 +86,7 @@ and ties count against the model. Measured by `train`, and again by:
 
     python -m dssm_core evaluate --model {name} --pairs {name}/pairs.csv --fuse bm25
 
-(from the folder that holds this one)
+(in the folder that holds this one, where DSSM Lens is installed)
 
 {metrics_table(metrics)}
 {fusion_note(metrics)}{significance(metrics)}

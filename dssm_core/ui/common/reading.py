@@ -92,12 +92,10 @@ def _choose_roles(page: str, table: Table, choices: Choices, key: str) -> Choice
     key = f"{key}.{_mark(every)}"
 
     def pick(place: int, role: str, chosen: str | None, placeholder: str | None = None) -> Any:
+        name = f"{page}.role.{role}.{key}"
+        st.session_state.setdefault(name, chosen if chosen in every else None)  # a link may set it
         return boxes[place].selectbox(
-            tr(f"reading.role.{role}"),
-            every,
-            every.index(chosen) if chosen in every else None,
-            key=f"{page}.role.{role}.{key}",
-            placeholder=placeholder,
+            tr(f"reading.role.{role}"), every, None, key=name, placeholder=placeholder
         )
 
     query = pick(0, "query", guess.query)
@@ -124,24 +122,24 @@ def _choose_labels(page: str, table: Table, choices: Choices, roles: Roles, key:
         labels = None
     is_graded = values.are_numbers and len(values.kept) > 2
     if is_graded:
+        name = f"{page}.role.cut.{key}"
+        known = labels.least if labels else None
+        st.session_state.setdefault(name, None if known is None else float(known))
         least = st.number_input(
             tr("reading.role.cut"),
-            value=float(labels.least) if labels and labels.least is not None else None,
+            value=None,
             step=1.0 if values.are_grades else None,
             format="%g",
-            key=f"{page}.role.cut.{key}",
+            key=name,
         )
         return choices if least is None else replace(choices, min_grade=least)
     every = list(values.kept.values())
     if len(every) > MAX_VALUES:
         return choices
     guess = [value for value in labels.relevant if value in every] if labels else []
-    relevant = st.multiselect(
-        tr("reading.role.relevant"),
-        every,
-        guess,
-        key=f"{page}.role.relevant.{key}.{_mark(every)}",
-    )
+    name = f"{page}.role.relevant.{key}.{_mark(every)}"
+    st.session_state.setdefault(name, guess)
+    relevant = st.multiselect(tr("reading.role.relevant"), every, key=name)
     is_guess = not relevant or relevant == guess  # a label that means neither is then refused
     return choices if is_guess else replace(choices, relevant=tuple(relevant))
 
