@@ -44,7 +44,7 @@ MAX_POINTS, MAX_NUMBERS = 2_000, 12
 ROOMY = 300
 """Height from which there is room for a second axis beside the random pairs."""
 
-LETTER, LINE = 0.034, 0.09
+LETTER, LINE = 0.034, 0.18
 """Width of a digit in cosine and height of a line in probability, where the chart is small."""
 
 FLOOR = "height * 0.76"
