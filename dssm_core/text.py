@@ -53,7 +53,7 @@ _SIGN = r"[#%‰&@]|(?<!\w)(?:[-‐–](?=\p{N})|!(?=[\w=])|(?<!\.)\.(?=\p{L}))"
 # word starts with a character that nobody sees.
 _FOUND = regex.compile(
     rf"(?V1)(?P<symbol>(?![\p{{L}}\s])(?:{_EMOJI}|{_SIGN}))"
-    r"|(?w)(?P<word>(?:\b|(?<!\w))(?!\p{DI})\w.*?\b|\p{N})"
+    r"|(?w)(?P<word>(?:\b|(?<![\w--\p{DI}]))(?!\p{DI})\w.*?\b|\p{N})"
     r"|(?P<mark>[\p{S}\p{Emoji_Presentation}])"
 )
 # The same for a text of ASCII alone, for which `re` is enough and fast.

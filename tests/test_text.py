@@ -50,6 +50,7 @@ def test_every_token_is_a_span_of_the_original_text(text):
 @examples(300)
 @example("¸e")  # to Unicode a word that starts with a symbol
 @example("日本語テキスト")
+@example("¸\u200de\u0301")  # the same, with a joiner between
 def test_no_letter_and_no_digit_goes_unread(text):
     covered = {i for token in segment(text) for i in range(token.start, token.end)}
     for i, character in enumerate(text):

@@ -149,10 +149,16 @@ def test_what_scores_near_the_own_document_is_left_out_and_counted(
         limit = own - 0.2 * abs(own)
         others = whole.others(query)
         above += sum(score > limit for score in others)
-        allowed = [s for s in others if s <= limit and (s > 0 or strategy == "model")][:4]
+        # vectors of 16 bits: what scores as much as the limit may be on either side of it
+        lower, allowed, upper = (
+            [s for s in others if s <= limit + off and (s > 0 or strategy == "model")][:4]
+            for off in (-1e-4, 0, 1e-4)
+        )
         at_random += 4 - len(allowed)
-        got = [scores[same(text)] for text in drawn][: len(allowed)]
-        assert got == pytest.approx(allowed, abs=2e-3)
+        got = [scores[same(text)] for text in drawn]
+        assert any(
+            got[: len(found)] == pytest.approx(found, abs=2e-3) for found in (lower, allowed, upper)
+        )
         beyond += sum(scores[same(text)] > limit + 2e-3 for text in drawn)
     left_out = manifest["left out"]
     assert left_out["above margin"] == pytest.approx(above, abs=2 + above / 100)
