@@ -178,8 +178,8 @@ def _numbers(shown: Sequence[Row], rising: bool) -> list[Row]:
     for row in sorted(first, key=lambda row: (way * row["cosine"], way * row["position"])):
         label = {name: row[name] for name in ("position", "cosine", "probability")}
         label["numbers"] = str(row["position"])
-        # a label may reach over several: each that it swallows makes it longer
-        while near := next((one for one in labels if _overlap(one, label)), None):
+        # a label may reach over several, the nearest first: each makes it longer
+        while near := next((one for one in reversed(labels) if _overlap(one, label)), None):
             labels.remove(near)
             silent.append(label | {"numbers": ""})
             label = near | {"numbers": f"{near['numbers']}, {label['numbers']}"}

@@ -218,6 +218,8 @@ def test_labels_are_never_printed_over_each_other() -> None:
         frame = scores(list(rng.normal(0.3, 0.1, 12)))
         found = [r for r in data(score_chart(frame)) if r.get("numbers")]
         for number, one in enumerate(found):
+            cosines = [frame["cosine"].iloc[int(n) - 1] for n in one["numbers"].split(", ")]
+            assert cosines == sorted(cosines)
             for other in found[:number]:
                 longest = max(len(one["numbers"]), len(other["numbers"]))
                 apart = abs(one["cosine"] - other["cosine"]) >= 0.034 * longest
