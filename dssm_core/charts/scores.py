@@ -188,10 +188,10 @@ def _numbers(shown: Sequence[Row], rising: bool) -> list[Row]:
 
 
 def _overlap(one: Row, other: Row) -> bool:
-    """Return whether two labels, each on the same side of its point, would touch."""
+    """Return whether two labels would touch: each reaches from its point to where the first is."""
     if abs(one["probability"] - other["probability"]) > LINE:
         return False
-    reach = LETTER * (1 + max(len(one["numbers"]), len(other["numbers"])))
+    reach = LETTER * (1 + len(other["numbers"]))
     return bool(abs(one["cosine"] - other["cosine"]) < reach)
 
 
