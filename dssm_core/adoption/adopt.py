@@ -127,7 +127,8 @@ def adopt(
     remembering = _Remembering(towers, progress, sum(map(len, distinct)))
     queries = Encoded.of(remembering, distinct[0], "query")
     documents = Encoded.of(remembering, distinct[1], "document")
-    findings = check_encoder(queries, documents, related_in(pairs), wanted.seed)
+    related = related_in(pairs)
+    findings = check_encoder(queries, documents, related, wanted.seed)
     if wanted.known is not None:
         findings.insert(0, compare_known(towers, wanted.known))
     for finding in findings:
@@ -136,7 +137,7 @@ def adopt(
     head = _fitted(remembering, fit, wanted.seed)
     remembering.scale, remembering.bias = head or (np.nan, np.nan)
     log(_said(head, fit, measured))
-    cosines, words = random_pairs(queries, documents, related_in(pairs), wanted.seed)
+    cosines, words = random_pairs(queries, documents, related, wanted.seed)
     metrics = _metrics(remembering, measured, fit is measured, bool(head), wanted.seed)
     metrics |= {"background": length_bands(cosines, words), "checks": as_values(findings)}
     write_folder(

@@ -62,6 +62,8 @@ def random_pairs(
     document = rng.integers(len(documents.vectors), size=number)
     for _ in range(TRIES):
         again = np.flatnonzero(np.isin(query * len(documents.vectors) + document, related))
+        if not len(again):
+            break
         query[again] = rng.integers(len(queries.vectors), size=len(again))
         document[again] = rng.integers(len(documents.vectors), size=len(again))
     one, other = l2_normalise(queries.vectors[query]), l2_normalise(documents.vectors[document])

@@ -268,7 +268,7 @@ class _Words:
     """Words by number (0 is padding) and the pieces of each, as the model at work reads them.
 
     A word that was not counted, such as one of negatives alone, is read by its letters; by a model
-    of plain ids not at all.
+    of plain ids, or past MAX_WORDS of them, not at all.
     """
 
     def __init__(self, counts: dict[str, int], rows: int, pieces: int) -> None:
@@ -308,7 +308,8 @@ class _Words:
 
     def _place(self, word: str) -> int:
         place = self._places.get(word, 0)
-        if not place and self._reader.pieces:
+        is_room = len(self._places) < len(self.vocabulary) + MAX_WORDS
+        if not place and self._reader.pieces and is_room:
             place = self._places[word] = len(self._places) + 1
             self._new.append(word)
         return place

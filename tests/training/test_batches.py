@@ -348,3 +348,10 @@ def test_the_rows_of_all_workers_are_those_of_one(pairs, tmp_path, source):
             for share in own:
                 assert share.share == pytest.approx(len(share.label) / len(batch.label))
                 assert len(share.negatives) == batches.negatives * len(share.label)
+
+
+def test_words_that_were_not_counted_are_read_up_to_a_limit(monkeypatch):
+    words = module._Words({"red": 1}, ROWS, PIECES)
+    monkeypatch.setattr(module, "MAX_WORDS", 2)
+    assert [len(words.numbers(f"red new{n}")) for n in range(4)] == [2, 2, 1, 1]
+    assert words.pieces.shape == (4, PIECES)
