@@ -13,8 +13,9 @@ import pytest
 from dssm_core.corpus.negatives import NegativesConfig, prepare_negatives
 from dssm_core.errors import UserError
 from dssm_core.text import PIECES, hash_pieces
-from dssm_core.training import batches as module
-from dssm_core.training.batches import PairBatches, ShardBatches, count_words
+from dssm_core.training import words as module
+from dssm_core.training.batches import PairBatches, ShardBatches
+from dssm_core.training.words import count_words
 from dssm_core.workers import Workers
 from tests import tiny
 from tests.tiny import quiet
@@ -351,7 +352,7 @@ def test_the_rows_of_all_workers_are_those_of_one(pairs, tmp_path, source):
 
 
 def test_words_that_were_not_counted_are_read_up_to_a_limit(monkeypatch):
-    words = module._Words({"red": 1}, ROWS, PIECES)
+    words = module.Words({"red": 1}, ROWS, PIECES)
     monkeypatch.setattr(module, "MAX_WORDS", 2)
     assert [len(words.numbers(f"red new{n}")) for n in range(4)] == [2, 2, 1, 1]
     assert words.pieces.shape == (4, PIECES)

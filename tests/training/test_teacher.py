@@ -99,8 +99,8 @@ def test_the_folder_does_not_need_its_teacher(arguments, encoder, tmp_path):
 
 def test_words_start_where_the_teacher_puts_them(encoder, tmp_path):
     from dssm_core.models.compiled import CompiledTowers
-    from dssm_core.training.batches import count_words
     from dssm_core.training.teacher import Teacher, table_of, teach_table
+    from dssm_core.training.words import count_words
 
     sizes = replace(FAMILIES["lstm"].config, **SIZES)
     counts = count_words(PLACES)
