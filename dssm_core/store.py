@@ -25,6 +25,7 @@ Verdict = Literal["relevant", "not relevant", "unsure", "bad data"]
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 COLUMNS = ("query", "document", "verdict", "cause", "note", "model", "fingerprint", "at")
 
+# No journal_mode = WAL: what switches a new file to it fails at a lock where all else waits.
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS verdict (
     id INTEGER PRIMARY KEY,
@@ -62,7 +63,6 @@ class Store:
         self.path, self.read_only = path, read_only
         if not read_only:
             with self._connection() as database:
-                database.execute("PRAGMA journal_mode = WAL")
                 database.executescript(SCHEMA)
 
     def judge(
@@ -182,10 +182,9 @@ class Store:
         try:
             if not self.read_only:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
+            mode = "ro" if self.read_only else "rwc"
             database = sqlite3.connect(
-                f"{self.path.resolve().as_uri()}?{self._mode()}",
-                uri=True,
-                timeout=10,
+                f"{self.path.resolve().as_uri()}?mode={mode}", uri=True, timeout=10
             )
         except (sqlite3.Error, OSError) as error:
             raise self._trouble(error) from None
@@ -198,21 +197,12 @@ class Store:
         finally:
             database.close()
 
-    def _mode(self) -> str:
-        if not self.read_only:
-            return "mode=rwc"
-        # beside a file in WAL mode SQLite makes two others, unless it may trust that none writes
-        log = self.path.with_name(f"{self.path.name}-wal")
-        whole = not log.exists() or log.stat().st_size == 0
-        fixed = whole and not os.access(self.path.parent, os.W_OK)
-        return "mode=ro&immutable=1" if fixed else "mode=ro"
-
     def _trouble(self, error: Exception) -> UserError:
         hints = {
             "full": "full",
             "malformed": "damaged",
             "not a database": "damaged",
-            "readonly": "readonly",
+            "readonly": "interrupted" if self.read_only else "readonly",
             "locked": "locked",
         }
         message = str(error)
