@@ -227,13 +227,16 @@ def doubtful_label(pair: RuleInput) -> Suspicion | None:
     """The query's other documents score far apart from this one, against its label.
 
     A miss that is as random pairs are, while another document is far above it; or an alarm far
-    above all documents that are labelled relevant.
+    above all documents that are labelled relevant, or, if none is, above all others.
     """
     at = pair.standing
     said: Values = {"cosine": at.cosine, "other": at.other, "random": at.random}
     if pair.label == 1:
         is_doubtful = at.cosine <= at.random and at.other - at.cosine >= APART
         return Suspicion(Sentence("evidence.label.relevant", said)) if is_doubtful else None
+    if math.isnan(at.relevant):
+        is_doubtful = at.cosine - at.other >= APART and at.cosine > at.random
+        return Suspicion(Sentence("evidence.label.none relevant", said)) if is_doubtful else None
     said = {"cosine": at.cosine, "relevant": at.relevant}
     is_doubtful = at.cosine - at.relevant >= APART and at.lowest > at.random
     return Suspicion(Sentence("evidence.label.not relevant", said)) if is_doubtful else None

@@ -385,6 +385,15 @@ def test_an_alarm_far_above_all_that_is_labelled_relevant_has_a_doubtful_label()
         assert doubtful_label(standing(FELL_FOR, **(at | other))) is None
 
 
+def test_an_alarm_far_above_all_others_of_a_query_without_a_relevant_one_has_a_doubtful_label():
+    at = {"cosine": 0.9, "other": 0.5, "random": 0.2}
+    found = doubtful_label(standing(FELL_FOR, **at))
+    assert "None of this query's documents is labelled relevant" in said(found)
+    assert "cosine 0.900 is far above that of all the others (at most 0.500)" in said(found)
+    for other in ({"other": 0.7}, {"random": 0.95}, {"random": np.nan}, {"other": np.nan}):
+        assert doubtful_label(standing(FELL_FOR, **(at | other))) is None
+
+
 def test_a_text_of_words_never_seen_is_far_from_the_training_data():
     found = far_from_training(case("kettle toaster door", "red door", MISSED))
     assert "2 of the query's 3 content words: “kettle”, “toaster”" in said(found)
