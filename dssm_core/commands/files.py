@@ -61,6 +61,9 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--separator", metavar="C", help="between cells: comma, tab, semicolon, bar, or a character"
     )
+    group.add_argument(
+        "--sheet", metavar="NAME", help="of a workbook; else the first that has rows"
+    )
     add_strip(group)
 
 
@@ -86,6 +89,7 @@ def choices_of(options: argparse.Namespace) -> Choices:
         options.header,
         options.encoding,
         names.get(options.separator, options.separator),
+        options.sheet,
         options.strip_html,
     )
 

@@ -80,7 +80,7 @@ def find_format(
     if separator == "\t":
         given = replace(given, is_quoted=_is_quoted(source, given))
     if header is None:
-        header = _has_header(head, given)
+        header = has_header(_sample(head, given))
     return replace(given, has_header=header)
 
 
@@ -134,9 +134,7 @@ def _separated(lines: Iterable[str], name: str, format: Format) -> Iterator[Reco
         for cells in reader:
             if cells and not columns:
                 check_size(name, len(cells))
-                made_up = [f"column {n}" for n in range(1, len(cells) + 1)]
-                names = [cell.strip() or made_up[n] for n, cell in enumerate(cells)]
-                columns = names if format.has_header else made_up
+                columns = names_of(cells, format.has_header)
                 yield start, columns
                 if not format.has_header:
                     yield start, cells
@@ -147,6 +145,14 @@ def _separated(lines: Iterable[str], name: str, format: Format) -> Iterator[Reco
             start = before + reader.line_num + 1
     except csv.Error as trouble:
         raise UserError("pairs.broken quoting", str(trouble), line=start, name=name) from trouble
+
+
+def names_of(cells: Sequence[str], are_names: bool) -> tuple[str, ...]:
+    """Return the names of a table's columns by its first row, made up where it has none."""
+    made_up = tuple(f"column {n}" for n in range(1, len(cells) + 1))
+    if not are_names:
+        return made_up
+    return tuple(cell.strip() or made_up[n] for n, cell in enumerate(cells))
 
 
 def _reader(lines: Iterable[str], format: Format) -> Any:
@@ -182,13 +188,12 @@ def _separator(head: Sequence[str], ending: str) -> str:
     return best
 
 
-def _has_header(head: Sequence[str], format: Format) -> bool:
-    """Return whether the first row has names, and not the first pair.
+def has_header(rows: Sequence[Sequence[str]]) -> bool:
+    """Return whether the first of some rows has names, and not the first pair.
 
     1. A cell that is there again below it is no name; a usual name is one.
     2. Names are no numbers, not empty, and of three words at most.
     """
-    rows = _sample(head, format)
     if not rows or len(rows[0]) > MAX_COLUMNS:
         return True
     first = [cell.strip() for cell in rows[0]]

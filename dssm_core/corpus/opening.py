@@ -44,7 +44,7 @@ NAMES = {
 """What people call an encoding, by Python's name of it."""
 
 ENDINGS = ("csv", "tsv", "tab", "txt", "jsonl", "ndjson", "json", "parquet", "gz", "zst", "xlsx")
-"""Of files that people bring; a spreadsheet is refused with the way out."""
+"""Of files that people bring."""
 
 PACKED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
 SPREADSHEETS = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
@@ -97,7 +97,7 @@ class Source:
         """
         packed = ""
         try:
-            with self._open() as stream:
+            with self.raw() as stream:
                 start = stream.read(8)
                 stream.seek(0)
                 packed = next((kind for magic, kind in PACKED.items() if start[:4] == magic), "")
@@ -112,7 +112,8 @@ class Source:
                 raise UserError("file.damaged gzip", str(trouble), name=self.name) from trouble
             raise UserError("file.unreadable", str(trouble), name=self.name) from trouble
 
-    def _open(self) -> IO[bytes]:
+    def raw(self) -> IO[bytes]:
+        """Return the bytes as they are, opened."""
         if isinstance(self.content, bytes):
             return io.BytesIO(self.content)
         return self.content.open("rb")

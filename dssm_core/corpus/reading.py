@@ -16,6 +16,7 @@ from dssm_core.corpus.markup import strip_markup
 from dssm_core.corpus.opening import Source
 from dssm_core.corpus.records import Format, Record, check_size
 from dssm_core.corpus.roles import Roles, guess_roles
+from dssm_core.corpus.sheets import is_workbook, read_sheet
 from dssm_core.errors import UserError
 from dssm_core.words import Sentence, Values
 
@@ -38,6 +39,7 @@ class Choices:
         header: whether the first row has the columns' names.
         encoding: of the file's text.
         separator: of its cells.
+        sheet: of a workbook.
         strip_html: whether texts are read as a browser shows them, without tags and entities.
     """
 
@@ -49,6 +51,7 @@ class Choices:
     header: bool | None = None
     encoding: str | None = None
     separator: str | None = None
+    sheet: str | None = None
     strip_html: bool = False
 
 
@@ -127,18 +130,24 @@ class Reading:
             labels = Sentence("reading.negatives", {"columns": names})
         values: Values = {
             "format": _format_of(self.format),
-            "number": self.pairs or 0,
             "query": str(roles.query),
             "document": str(roles.document),
             "labels": labels,
         }
-        sentence = Sentence("reading", values)
-        if self.strips_html:
-            without = Sentence("reading.without html")
-            sentence = Sentence("reading.both", {"one": sentence, "other": without})
-        if self.unjudged:
-            left = Sentence("reading.unjudged", {"number": self.unjudged})
-            return Sentence("reading.both", {"one": sentence, "other": left})
+        sentence = Sentence("reading.uncounted", values)
+        if self.pairs is not None:
+            sentence = Sentence("reading", {**values, "number": self.pairs})
+        besides = [
+            (
+                self.format.sheets > 1,
+                Sentence("reading.sheets", {"number": self.format.sheets - 1}),
+            ),
+            (self.strips_html, Sentence("reading.without html")),
+            (self.unjudged, Sentence("reading.unjudged", {"number": self.unjudged})),
+        ]
+        for is_said, more in besides:
+            if is_said:
+                sentence = Sentence("reading.both", {"one": sentence, "other": more})
         return sentence
 
     def to_dict(self) -> dict[str, Any]:
@@ -151,6 +160,7 @@ class Reading:
             "encoding": known.name if known else None,
             "encoding_is_certain": known.is_certain if known else True,
             "separator": format.separator or None,
+            "sheet": format.sheet or None,
             "header": format.has_header,
             "query": self.roles.query,
             "document": self.roles.document,
@@ -184,8 +194,12 @@ def read_table(
     """
     choices = choices or Choices()
     origin = Source.of(source, name)
-    format = find_format(origin, choices.encoding, choices.separator, choices.header, is_whole)
-    columns, records = read_columns(origin, format)
+    records: Iterable[Record]
+    if is_workbook(origin):
+        format, columns, records = read_sheet(origin, choices.sheet, choices.header)
+    else:
+        format = find_format(origin, choices.encoding, choices.separator, choices.header, is_whole)
+        columns, records = read_columns(origin, format)
     twice = next((column for column in columns if columns.count(column) > 1), None)
     if twice is not None:
         raise UserError("pairs.repeated column", name=origin.name, column=twice)
@@ -276,6 +290,9 @@ def _held(records: Iterable[Record], name: str, columns: int) -> list[Record]:
 
 def _format_of(format: Format) -> Sentence:
     """Return "tab-separated UTF-8 with a header" and the like."""
+    if format.kind == "sheet":
+        key = "reading.sheet" if format.has_header else "reading.sheet.no header"
+        return Sentence(key, {"sheet": format.sheet})
     if format.encoding is None:
         return Sentence("reading.parquet")
     encoding = format.encoding.sentence()

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from dssm_core.corpus.opening import Encoding, Source, text_lines
 from dssm_core.errors import UserError
 
-Kind = Literal["separated", "json lines", "json", "json columns", "parquet"]
+Kind = Literal["separated", "json lines", "json", "json columns", "parquet", "sheet"]
 Record = tuple[int, Sequence[str]]  # 1-based line, cells in the order of the columns
 
 MAX_COLUMNS, MAX_CELLS = 1_000, 20_000_000  # of a table
@@ -23,11 +23,13 @@ class Format:
 
     Attributes:
         kind: "separated" is CSV, TSV and their kin.
-        encoding: of its bytes; None in Parquet, which says so itself.
-        separator: between cells; "" in JSON and Parquet.
+        encoding: of its bytes; None in Parquet and workbooks, which say so themselves.
+        separator: between cells; "" where there is none.
         is_quoted: whether a quote around a cell is not of its text.
         has_header: whether the first row has the names of the columns.
         first: the number of the line where the table starts; a line "sep=;" stands before it.
+        sheet: name of the sheet, of a workbook.
+        sheets: how many sheets the workbook has.
     """
 
     kind: Kind
@@ -36,6 +38,8 @@ class Format:
     is_quoted: bool = True
     has_header: bool = True
     first: int = 1
+    sheet: str = ""
+    sheets: int = 0
 
 
 def check_size(name: str, columns: int, rows: int = 1) -> None:
@@ -49,12 +53,14 @@ def check_size(name: str, columns: int, rows: int = 1) -> None:
 
 
 def cell_of(value: Any) -> str:
-    """Return a value of JSON or Parquet as a cell's text; "" for none."""
+    """Return a value of JSON, Parquet or a workbook as a cell's text; "" for none."""
     if value is None:
         return ""
-    if isinstance(value, str):
-        return value
-    return json.dumps(value, ensure_ascii=False, default=str)
+    if isinstance(value, bytes):  # as Spark writes texts into Parquet
+        return value.decode("utf-8", "backslashreplace")
+    if isinstance(value, (bool, int, float, list, dict)):
+        return json.dumps(value, ensure_ascii=False, default=str)
+    return str(value)
 
 
 def lines_of(source: Source, format: Format) -> Iterator[str]:

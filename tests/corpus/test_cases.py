@@ -92,9 +92,10 @@ def test_labels_can_be_turned_round_and_a_cut_is_asked_for():
     assert exact["label"].sum() == (exact["esci_label"] == "E").sum() > 0
 
 
-def test_a_spreadsheet_is_refused_with_the_way_out():
-    with pytest.raises(UserError, match="is a spreadsheet.*CSV UTF-8"):
-        read(CASES / "11-pairs.xlsx")
+def test_a_workbook_is_the_same_table_as_parquet():
+    sheet, parquet = (read(CASES / f"11-pairs.{ending}")[0] for ending in ("xlsx", "parquet"))
+    assert sheet.astype(str).to_numpy().tolist() == parquet.astype(str).to_numpy().tolist()
+    assert sheet.index.tolist() == [line + 1 for line in parquet.index]  # the header's line
 
 
 def test_html_is_a_doubt_and_taken_out_where_a_person_says_so():

@@ -181,6 +181,9 @@ def test_long_texts_are_not_held(tmp_path):
         for i in range(200):
             file.write(f"q{i},{'word ' * 10_000}{i}\n")
     assert path.stat().st_size > 10_000_000
+    few = tmp_path / "few.csv"
+    few.write_text("query,document\nq,word\n")
+    check_pairs(few)  # so that nothing is imported below
     tracemalloc.start()
     check_pairs(path)
     peak = tracemalloc.get_traced_memory()[1]

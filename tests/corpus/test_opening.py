@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from datetime import date
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -142,6 +143,13 @@ def test_objects_without_a_text_are_refused(tmp_path):
     path = tmp_path / "f.jsonl"
     path.write_text('{"price": 1}\n')
     assert refusal(lambda: stream_texts(path, "document")).key == "texts.no column"
+
+
+def test_texts_as_bytes_and_days_in_parquet_are_texts(tmp_path):
+    path, day = tmp_path / "f.parquet", date(2026, 1, 2)
+    columns = {"query": ["naïve".encode()], "document": [b"a \xff"], "day": [day]}
+    pq.write_table(pa.table(columns), path)
+    assert [*read_table(path).records] == [(1, ["naïve", "a \\xff", "2026-01-02"])]
 
 
 def test_a_parquet_of_no_texts_is_refused(tmp_path):

@@ -197,7 +197,7 @@ def test_a_screen_reader_hears_chinese_and_no_endless_number_of_a_mark(
 DATA = {
     *("red", "door", "blue", "wall", "sofa", "zebra", "hall", "cellar", "room", "doors", "csv"),
     *("pairs", "Two", "documents", "Elasticsearch", "Faiss", "L2"),
-    *("JSON", "Parquet", "zstd", "query", "document", "label"),
+    *("JSON", "Parquet", "Excel", "XLSX", "zstd", "query", "document", "label"),
     *("sentence", "transformers", "model2vec", "onnx", "endpoint", "function", "NAME"),
 }
 """Words of the examples, their notes, the pairs and their file; names of engines and formats."""

@@ -12,7 +12,7 @@ import streamlit as st
 
 from dssm_core.corpus.formats import SEPARATORS
 from dssm_core.corpus.labels import MAX_VALUES, Values
-from dssm_core.corpus.opening import NAMES
+from dssm_core.corpus.opening import NAMES, Source
 from dssm_core.corpus.reading import (
     Choices,
     Table,
@@ -22,6 +22,7 @@ from dssm_core.corpus.reading import (
     roles_of,
 )
 from dssm_core.corpus.roles import NO_LABEL, Roles
+from dssm_core.corpus.sheets import sheet_names
 from dssm_core.errors import UserError
 from dssm_core.ui.common.language import tr
 from dssm_core.ui.common.work import cached
@@ -47,30 +48,42 @@ def choose_reading(page: str, content: bytes | Path, name: str, key: str) -> tup
     Raises:
         UserError: if it is no table.
     """
-    choices = _choose_format(page, key)
-    table = cached(f"{page}.table", (key, choices), lambda: read_table(content, name, choices))
-    return table, _choose_roles(page, table, choices, key)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        choices = _choose_format(page, content, name, key)
+        table = cached(f"{page}.table", (key, choices), lambda: read_table(content, name, choices))
+        return table, _choose_roles(page, table, choices, key)
 
 
-def _choose_format(page: str, key: str) -> Choices:
+def _choose_format(page: str, content: bytes | Path, name: str, key: str) -> Choices:
     """Let a person say what the file's bytes mean, where what was found is wrong."""
     found = tr("reading.ask.guessed")
+    sheets = cached(f"{page}.sheets", key, lambda: sheet_names(Source(name, content)))
+    encoding = separator = sheet = None
     with st.popover(tr("reading.ask"), icon=":material/tune:"):
-        encoding = st.selectbox(
-            tr("reading.ask.encoding"),
-            list(dict.fromkeys(NAMES.values())),
-            None,
-            key=f"{page}.role.encoding.{key}",
-            placeholder=found,
-        )
-        separator = st.selectbox(
-            tr("reading.ask.separator"),
-            list(SEPARATORS),
-            None,
-            format_func=lambda character: tr(f"reading.{SEPARATORS[character]}"),
-            key=f"{page}.role.separator.{key}",
-            placeholder=found,
-        )
+        if sheets:
+            sheet = st.selectbox(
+                tr("reading.ask.sheet"),
+                sheets,
+                None,
+                key=f"{page}.role.sheet.{key}",
+                placeholder=found,
+            )
+        else:
+            encoding = st.selectbox(
+                tr("reading.ask.encoding"),
+                list(dict.fromkeys(NAMES.values())),
+                None,
+                key=f"{page}.role.encoding.{key}",
+                placeholder=found,
+            )
+            separator = st.selectbox(
+                tr("reading.ask.separator"),
+                list(SEPARATORS),
+                None,
+                format_func=lambda character: tr(f"reading.{SEPARATORS[character]}"),
+                key=f"{page}.role.separator.{key}",
+                placeholder=found,
+            )
         header = st.selectbox(
             tr("reading.ask.header"),
             [True, False],
@@ -82,26 +95,28 @@ def _choose_format(page: str, key: str) -> Choices:
             placeholder=found,
         )
         strips = st.checkbox(tr("reading.ask.html"), key=f"{page}.role.html.{key}")
-    return Choices(encoding=encoding, separator=separator, header=header, strip_html=strips)
+    return Choices(
+        encoding=encoding, separator=separator, header=header, sheet=sheet, strip_html=strips
+    )
 
 
 def _choose_roles(page: str, table: Table, choices: Choices, key: str) -> Choices:
     """Show which column is what, guessed, and return what a person makes of it."""
     guess = cached(f"{page}.guess", (key, choices), lambda: roles_of(table, choices))
-    every, boxes = list(table.columns), st.columns(3)
-    key = f"{key}.{_mark(every)}"
+    every = list(table.columns)
+    key = f"{key}.{_mark([*every, choices.sheet or ''])}"
 
-    def pick(place: int, role: str, chosen: str | None, placeholder: str | None = None) -> Any:
+    def pick(role: str, chosen: str | None, placeholder: str | None = None) -> Any:
         name = f"{page}.role.{role}.{key}"
         st.session_state.setdefault(name, chosen if chosen in every else None)  # a link may set it
-        return boxes[place].selectbox(
+        return st.selectbox(
             tr(f"reading.role.{role}"), every, None, key=name, placeholder=placeholder
         )
 
-    query = pick(0, "query", guess.query)
-    document = pick(1, "document", guess.document)
+    query = pick("query", guess.query)
+    document = pick("document", guess.document)
     inner, _ = label_cells(table, guess)
-    label = pick(2, "label", guess.label, inner or tr("reading.role.label.none"))
+    label = pick("label", guess.label, inner or tr("reading.role.label.none"))
     no_label = NO_LABEL if guess.label else None  # then there may be labels in lists
     choices = replace(choices, query=query, document=document, label=label or no_label)
     roles = cached(f"{page}.roles", (key, choices), lambda: roles_of(table, choices))

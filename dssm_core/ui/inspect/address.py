@@ -99,7 +99,7 @@ def _role(name: str, value: object) -> Role:
             return value
         case "header" | "html", bool():
             return value
-        case "query" | "document" | "label" | "encoding" | "separator", str():
+        case "query" | "document" | "label" | "encoding" | "separator" | "sheet", str():
             return _text(value)
     raise ValueError("a role of another kind")
 

@@ -38,6 +38,9 @@ ROWS = 200
 UPLOAD = "inspect.upload"
 """Session key of the loaded file."""
 
+IS_OPEN = "inspect.own"
+"""Session key of whether the box that a file is loaded in is open."""
+
 Made = TypeVar("Made")
 
 
@@ -133,7 +136,8 @@ def show_load(folders: dict[str, ModelFolder]) -> tuple[ModelFolder, PairsSource
         with st.container(width=260):
             folder = pick_model(folders, "inspect")
         offer_encoder()
-        with st.popover(tr("inspect.own"), icon=":material/upload_file:"):
+        label = tr("inspect.own")
+        with st.popover(label, icon=":material/upload_file:", key=IS_OPEN, on_change="rerun"):
             _show_upload()
         upload: Source | None = st.session_state.get(UPLOAD)
         if upload:
@@ -185,6 +189,7 @@ def _take() -> None:
     if given is None:  # taken out of the uploader
         _forget()
         return
+    st.session_state[IS_OPEN] = False  # what the file led to lies under it
     content = given.getvalue()
     take(given.name, content, kept_files().keep(given.name, content, this_browser()))
 

@@ -22,6 +22,7 @@ from tests import ROOT
 from tests.pages import Loading, Ready, shown_text, sound
 from tests.tiny import AWKWARD
 from tests.ui.inspect.opened import Open, errors, relevant_labels, upload
+from tests.workbooks import workbook
 
 CASES = [p for p in (ROOT / "tests/fixtures/cases").iterdir() if p.suffix[1:] in ENDINGS]
 
@@ -139,6 +140,19 @@ def test_how_a_file_is_read_is_said_and_can_be_changed(page: Open) -> None:
     assert "3 pairs, 2 labelled relevant" in shown_text(app)
     next(box for box in app.selectbox if box.label == "Separator").set_value(",").run()
     assert "not clear which column has the" in shown_text(app)
+
+
+@pytest.mark.slow
+def test_of_a_workbook_another_sheet_can_be_chosen(page: Open) -> None:
+    header = ("query", "document", "label")
+    sheets = [[header, ("red", "red", 1), ("red", "blue", 0)], [header, ("red", "wall", 0)]]
+    app = upload(page(), workbook(*sheets), "mine.xlsx")
+    assert "Read as sheet “Sheet 1” with a header: 2 pairs" in shown_text(app)
+    assert "1 other sheet is not read." in shown_text(app)
+    assert "Separator" not in {box.label for box in app.selectbox}
+    next(box for box in app.selectbox if box.label == "Sheet").set_value("Sheet 2").run()
+    sound(app)
+    assert "Read as sheet “Sheet 2” with a header: 1 pair" in shown_text(app)
 
 
 @pytest.mark.slow
