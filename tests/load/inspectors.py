@@ -4,6 +4,8 @@
 
 1. A copy of debian-packages gets that many pairs: each of its 2,000 queries with as many of its
    documents, the right one among them. The page is started as `streamlit run` does it.
+   With `--files` each person loads a file of so many pairs that nobody else has, and the time is
+   taken from then on.
 2. One person opens Inspect, then moves the threshold or searches the errors, and waits each time
    until the page is at rest, the causes of the errors found.
 3. The page is started anew, with nothing scored. All come at once and do the same; the server's
@@ -34,7 +36,7 @@ from tests.load.crowd import MODEL, Reading, emptied, machine, slope, watch
 from tests.load.serving import Server, serving
 from tests.load.visitor import VisitError, mark, visit
 
-COSINE, SEARCH = "… as a cosine", "Search in query and document"
+COSINE, SEARCH, FILE = "… as a cosine", "Search in query and document", "A file of pairs"
 """The fields, as they are labelled in English."""
 
 PATIENCE = 300.0
@@ -70,9 +72,8 @@ class Seen:
         return {**found, "errors": self.errors}
 
 
-def many_pairs(folder: Path, number: int) -> None:
-    """Write a model folder whose pairs.csv has some `number` pairs."""
-    shutil.copytree(MODEL, folder)
+def many_pairs(number: int) -> pd.DataFrame:
+    """Return some `number` pairs of the held-out ones."""
     pairs = read_pairs((MODEL / "pairs.csv").read_bytes(), "pairs.csv")
     each, size = -(-number // len(pairs)), len(pairs)
     rows = np.repeat(np.arange(size), each)
@@ -82,22 +83,34 @@ def many_pairs(folder: Path, number: int) -> None:
         "document": pairs["document"].to_numpy()[other],
     }
     frame = pd.DataFrame({**texts, "label": (rows == other).astype(int)})
-    frame.head(number).to_csv(folder / "pairs.csv", index=False)
+    return frame.head(number)
+
+
+def own_file(number: int, person: int) -> bytes:
+    """Return a file of pairs that no other person has: of queries that end in the person's mark."""
+    frame = many_pairs(number)
+    frame["query"] += f" {mark(person)}"
+    content: bytes = frame.to_csv(index=False).encode()
+    return content
 
 
 async def inspect(
-    server: Server, number: int, seen: Seen, edits: float, until: float, pace: float
+    server: Server, number: int, seen: Seen, edits: float, until: float, asked: argparse.Namespace
 ) -> None:
-    """Be one person: open the page, then move the threshold or search, again and again."""
+    """Be one person: open the page, perhaps load a file, then move the threshold or search."""
     chance, name = random.Random(number), mark(number)
     words = ["library", "python", "tool", "server", "font", "game", ""]
     try:
         started = time.monotonic()
         visitor = await visit(server.address, name, page="inspect")
         await visitor.ready(PATIENCE)
+        if asked.files:
+            file, started = own_file(asked.pairs, number), time.monotonic()
+            await visitor.upload(FILE, f"{name}.csv", file)
+            await visitor.ready(PATIENCE)
         seen.opened.append(time.monotonic() - started)
         while edits > 0 and time.monotonic() < until:
-            await asyncio.sleep(chance.uniform(0.5, 1.5) * pace)
+            await asyncio.sleep(chance.uniform(0.5, 1.5) * asked.pace)
             is_move, started = chance.random() < 0.5, time.monotonic()
             if is_move:
                 await visitor.type(COSINE, round(chance.uniform(0.2, 0.6), 3))
@@ -114,7 +127,7 @@ async def inspect(
 async def one(server: Server, asked: argparse.Namespace) -> dict[str, Any]:
     """Let one person come; return what was seen."""
     seen = Seen()
-    await inspect(server, 0, seen, asked.alone, float("inf"), asked.pace)
+    await inspect(server, 0, seen, asked.alone, float("inf"), asked)
     return {"alone": seen.numbers(), "memory alone": server.memory()}
 
 
@@ -124,7 +137,7 @@ async def many(server: Server, asked: argparse.Namespace) -> dict[str, Any]:
     watching = asyncio.create_task(watch(server, readings))
     end = time.monotonic() + 60 * asked.minutes
     people = (
-        inspect(server, number, crowd, float("inf"), end, asked.pace)
+        inspect(server, number, crowd, float("inf"), end, asked)
         for number in range(1, asked.sessions + 1)
     )
     await asyncio.gather(*people)
@@ -182,11 +195,15 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--alone", type=int, default=10, help="edits of one session before")
     parser.add_argument("--pace", type=float, default=5.0, help="seconds from answer to edit")
+    parser.add_argument("--files", action="store_true", help="each loads a file of its own")
     parser.add_argument("--json", type=Path, help="the file to write everything to")
     asked = parser.parse_args()
     found: dict[str, Any] = {"machine": machine()}
     with tempfile.TemporaryDirectory(prefix="dssm-load-") as folder:
-        many_pairs(Path(folder) / "models" / "debian-packages", asked.pairs)
+        model = Path(folder) / "models" / "debian-packages"
+        shutil.copytree(MODEL, model)
+        if not asked.files:
+            many_pairs(asked.pairs).to_csv(model / "pairs.csv", index=False)
         for act in (one, many):
             with serving(DSSM_MODELS=f"{folder}/models") as server:
                 found |= asyncio.run(act(server, asked))

@@ -18,6 +18,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.Common_pb2 import FileURLsResponse
 from streamlit.proto.Element_pb2 import Element
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.NumberInput_pb2 import NumberInput
@@ -29,6 +30,8 @@ from dssm_core.ui.common.state import View, unpack
 
 MARK = re.compile(rb"zq[a-y]{4}qz")
 """What a visitor's mark looks like: a word that no text has by chance."""
+
+FIELDS = "text_input", "text_area", "number_input", "file_uploader"
 
 LINK = re.compile(rb"[?&]view=([\w-]+)")
 
@@ -71,6 +74,8 @@ class Visitor:
 
     Args:
         socket: an open connection to the page.
+        address: of the page.
+        token: what the page's requests prove by that they are the page's.
         name: the mark that this visitor puts into its texts.
         link: what follows the question mark of the address that was opened.
         page: what follows its slash; "" for the first page.
@@ -83,7 +88,17 @@ class Visitor:
         is_running: whether the page is at work.
     """
 
-    def __init__(self, socket: ClientConnection, name: str, link: str = "", page: str = "") -> None:
+    def __init__(
+        self,
+        socket: ClientConnection,
+        address: str,
+        token: str,
+        name: str,
+        link: str = "",
+        page: str = "",
+    ) -> None:
+        self._address, self._token = address, token
+        self._places: FileURLsResponse | None = None
         self.name, self.marks, self.troubles = name, set[str](), list[str]()
         self.messages, self.size = 0, 0
         self._socket, self._link, self._path = socket, link, page
@@ -141,6 +156,37 @@ class Visitor:
         self.is_running = True
         await self._rerun(fragment)
 
+    async def upload(self, label: str, name: str, content: bytes) -> None:
+        """Load a file into a field, which starts a run."""
+        element, fragment = self._field(label)
+        message = BackMsg()
+        message.file_urls_request.request_id = name
+        message.file_urls_request.file_names.append(name)
+        await self._socket.send(message.SerializeToString())
+        await self.until(lambda: self._places is not None)
+        assert self._places is not None
+        (place,), self._places = self._places.file_urls, None
+        await asyncio.to_thread(self._put, place.upload_url, name, content)
+        state = WidgetState(id=element.file_uploader.id)
+        info = state.file_uploader_state_value.uploaded_file_info.add()
+        info.name, info.size, info.file_id = name, len(content), place.file_id
+        info.file_urls.CopyFrom(place)
+        self._states[state.id] = state
+        self.is_running = True
+        await self._rerun(fragment)
+
+    def _put(self, path: str, name: str, content: bytes) -> None:
+        head = f'--{name}\r\nContent-Disposition: form-data; name="{name}"; filename="{name}"\r\n'
+        body = f"{head}\r\n".encode() + content + f"\r\n--{name}--\r\n".encode()
+        headers = {
+            "Content-Type": f"multipart/form-data; boundary={name}",
+            "Cookie": f"_streamlit_xsrf={self._token}",
+            "X-Xsrftoken": self._token,
+        }
+        request = urllib.request.Request(f"{self._address}{path}", body, headers, method="PUT")
+        with urllib.request.urlopen(request, timeout=60):
+            pass
+
     def link(self) -> str:
         """Return what stands in the address bar after the question mark."""
         scripts = (e.html.body for e, _ in self._of_kind("html") if "data-address" in e.html.body)
@@ -197,6 +243,8 @@ class Visitor:
             self._start(message)
         elif kind == "delta" and message.delta.WhichOneof("type") == "new_element":
             self._paint(message)
+        elif kind == "file_urls_response":
+            self._places = message.file_urls_response
         elif kind == "navigation":  # says it of the first run, too
             self._page = message.navigation.page_script_hash
         elif kind == "auto_rerun":
@@ -277,7 +325,7 @@ class Visitor:
                 yield element, fragment
 
     def _field(self, label: str) -> tuple[Element, str]:
-        for element, fragment in self._of_kind("text_input", "text_area", "number_input"):
+        for element, fragment in self._of_kind(*FIELDS):
             if getattr(element, element.WhichOneof("type")).label == label:
                 return element, fragment
         raise VisitError(f"no field {label!r}")
@@ -379,6 +427,6 @@ async def visit(address: str, name: str, link: str = "", page: str = "") -> Visi
         compression=None,
         open_timeout=60,
     )
-    visitor = Visitor(socket, name, link, page)
+    visitor = Visitor(socket, address, xsrf, name, link, page)
     await visitor._rerun()
     return visitor
