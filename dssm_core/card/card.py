@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -122,7 +122,11 @@ def _taught(config: Mapping[str, Any]) -> str:
 
 
 def measure(
-    towers: Towers, pairs: pd.DataFrame, seed: int = 0, weight: float | None = None
+    towers: Towers,
+    pairs: pd.DataFrame,
+    seed: int = 0,
+    weight: float | None = None,
+    log: Callable[[str], None] = print,
 ) -> dict[str, Any]:
     """Measure figures, slices, errors, calibration, robustness, and random pairs by length.
 
@@ -132,30 +136,32 @@ def measure(
         seed: of bootstrap, sampled negatives and changes to texts.
         weight: the cosine's in the fusion with BM25, as `fit_weight` finds it on validation;
             without, one that was chosen once for all.
+        log: called with a line for people before each part.
 
     Raises:
         UserError: if no pair is labelled 1.
     """
+    log("measuring ranks and calibration on the held-out pairs")
     figures = evaluate_towers(towers, pairs, seed, weight=weight)
+    log("measuring the same on changed texts")
+    robustness = measure_robustness(towers, pairs, seed)
+    log("measuring random pairs")
     queries = Encoded.of(towers, list(dict.fromkeys(pairs["query"])), "query")
     documents = Encoded.of(towers, list(dict.fromkeys(pairs["document"])), "document")
     return {
         **figures,
-        "robustness": measure_robustness(towers, pairs, seed),
+        "robustness": robustness,
         "background": length_bands(*random_pairs(queries, documents, related_in(pairs), seed)),
     }
 
 
-def refresh_folder(
-    folder: ModelFolder, examples: Sequence[Mapping[str, Any]], notes: str, seed: int = 0
-) -> None:
+def refresh_folder(folder: ModelFolder, examples: Sequence[Mapping[str, Any]], notes: str) -> None:
     """Measure a model again on its held-out pairs, score its examples, and rewrite its card.
 
     Args:
         folder: the model folder.
         examples: title, note, query, documents[, expected, kind].
         notes: Markdown for the top of the card.
-        seed: of bootstrap, sampled negatives and changes to texts.
 
     Raises:
         UserError: if the folder cannot be used or written.
@@ -164,7 +170,8 @@ def refresh_folder(
         raise UserError("folder.no training", name=folder.name)
     towers = load_towers(folder, "keras")  # what is stored is what other ways are checked against
     weight = folder.metrics.get("fusion", {}).get("weight")
-    measured = measure(towers, read_pairs(folder.path / "pairs.csv", choices=OWN), seed, weight)
+    pairs = read_pairs(folder.path / "pairs.csv", choices=OWN)
+    measured = measure(towers, pairs, weight=weight)
     metrics = {**measured, "training": folder.metrics["training"]}
     stored = [
         {

@@ -68,17 +68,16 @@ def _finish(trainer: Trainer, state: Path, log: Log) -> None:
     if plan.sizes.head == "positive":  # a free head is there to be seen as training left it
         trainer.fit_head()
     round_weights(trainer.model)
-    log("measuring on the held-out pairs")
-    write_folder(plan.out, _files(trainer))
+    write_folder(plan.out, _files(trainer, log))
     state.unlink(missing_ok=True)
     log(f"wrote {plan.out}")
 
 
-def _files(trainer: Trainer) -> dict[str, bytes]:
+def _files(trainer: Trainer, log: Log) -> dict[str, bytes]:
     """Return the files of a finished run's model folder, measured."""
     plan, towers = trainer.plan, trainer.towers()
     name, held_out = plan.out.name, trainer.splits["test"]
-    metrics = _metrics(trainer, towers)
+    metrics = _metrics(trainer, towers, log)
     background = trainer.validate(towers).random_cosines(plan.training.seed)
     config = _config(trainer, towers)
     examples = [
@@ -99,10 +98,11 @@ def _files(trainer: Trainer) -> dict[str, bytes]:
     }
 
 
-def _metrics(trainer: Trainer, towers: CompiledTowers) -> dict[str, Any]:
+def _metrics(trainer: Trainer, towers: CompiledTowers, log: Log) -> dict[str, Any]:
     """Return what metrics.json holds."""
+    log("fitting the weight beside BM25 on the validation pairs")
     weight = evaluation.fit_weight(towers, trainer.splits["validation"])
-    metrics = measure(towers, trainer.splits["test"], weight=weight)
+    metrics = measure(towers, trainer.splits["test"], weight=weight, log=log)
     metrics["training"] = {
         "best epoch": trainer.progress.best + 1,
         "pairs": trainer.batches.pairs,

@@ -244,8 +244,8 @@ def _columns() -> dict[str, Column]:
             tr("inspect.column.verdict"), width=36, help=tr("inspect.column.verdict.help")
         ),
         "query": Column(tr("query"), width=170),
-        "cause": Column(tr("inspect.column.cause"), width=125),
         "by": Column(tr("inspect.column.by"), "cosine", 70, tr("inspect.column.by.help")),
+        "cause": Column(tr("inspect.column.cause"), width=125),
         "error": Column(tr("inspect.column.error"), width="small"),
         "document": Column(tr("document"), width="medium"),
         "cosine": Column(tr("cosine"), "cosine", "small"),
