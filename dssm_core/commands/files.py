@@ -62,7 +62,7 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
         "--separator", metavar="C", help="between cells: comma, tab, semicolon, bar, or a character"
     )
     group.add_argument(
-        "--sheet", metavar="NAME", help="of a workbook; else the first that has rows"
+        "--sheet", metavar="NAME", help="of a workbook; else the first that has a table"
     )
     add_strip(group)
 

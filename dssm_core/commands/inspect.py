@@ -46,7 +46,10 @@ def _add_run(nested: Commands) -> None:
     run = nested.add_parser("run", help="inspect labelled pairs, write a report")
     add_model(run)
     run.add_argument(
-        "--pairs", type=Path, required=True, help="labelled pairs: CSV, TSV, JSON, JSONL, Parquet"
+        "--pairs",
+        type=Path,
+        required=True,
+        help="labelled pairs: CSV, TSV, JSON, JSONL, Parquet, XLSX",
     )
     add_reading(run)
     run.add_argument(

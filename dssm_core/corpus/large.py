@@ -20,6 +20,7 @@ from dssm_core.corpus.opening import MAX_BYTES, Source
 from dssm_core.corpus.pairs import NEEDED, Pair, read_pairs, stream_checked
 from dssm_core.corpus.reading import OWN, Choices
 from dssm_core.corpus.splitting import HELD_OUT, SPLITS, text_hash
+from dssm_core.corpus.workbook import Workbook
 from dssm_core.errors import UserError
 from dssm_core.words import ENGLISH
 
@@ -35,6 +36,8 @@ def is_large(path: Path) -> bool:
             many rows.
     """
     lines = size = 0
+    if Workbook.of(Source.of(path)):  # has few enough rows
+        return False
     with Source.of(path).open() as stream:
         while chunk := stream.read(CHUNK):
             lines, size = lines + chunk.count(b"\n"), size + len(chunk)

@@ -88,6 +88,16 @@ class Source:
         name = self.name.lower().removesuffix(".gz").removesuffix(".zst")
         return Path(name).suffix
 
+    @property
+    def packed(self) -> str:
+        """What the file is packed by, of PACKED; "" where it is not, or cannot be read."""
+        try:
+            with self._raw() as stream:
+                start = stream.read(4)
+        except OSError:  # told by whoever reads it
+            return ""
+        return next((kind for magic, kind in PACKED.items() if start.startswith(magic)), "")
+
     @contextmanager
     def open(self) -> Iterator[IO[bytes]]:
         """Give the unpacked bytes.
@@ -95,25 +105,32 @@ class Source:
         Raises:
             UserError: where the file cannot be read, is damaged, or is of no kind that we unpack.
         """
-        packed = ""
+        with self.unpacked() as stream:
+            start = stream.read(8)
+        if start.startswith(SPREADSHEETS):
+            raise UserError("file.spreadsheet", name=self.name)
+        if start.startswith(UNPACKABLE):
+            raise UserError("file.packed", name=self.name)
+        with self.unpacked() as stream:
+            yield stream
+
+    @contextmanager
+    def unpacked(self) -> Iterator[IO[bytes]]:
+        """Give the unpacked bytes of a file of any kind.
+
+        Raises:
+            UserError: where the file cannot be read, or is damaged.
+        """
+        packed = self.packed
         try:
-            with self.raw() as stream:
-                start = stream.read(8)
-                stream.seek(0)
-                packed = next((kind for magic, kind in PACKED.items() if start[:4] == magic), "")
-                packed = packed or ("gzip" if start[:2] == b"\x1f\x8b" else "")
-                if start.startswith(SPREADSHEETS):
-                    raise UserError("file.spreadsheet", name=self.name)
-                if start.startswith(UNPACKABLE):
-                    raise UserError("file.packed", name=self.name)
+            with self._raw() as stream:
                 yield _unpacked(stream, packed)
         except _TROUBLE as trouble:
             if packed:
                 raise UserError("file.damaged gzip", str(trouble), name=self.name) from trouble
             raise UserError("file.unreadable", str(trouble), name=self.name) from trouble
 
-    def raw(self) -> IO[bytes]:
-        """Return the bytes as they are, opened."""
+    def _raw(self) -> IO[bytes]:
         if isinstance(self.content, bytes):
             return io.BytesIO(self.content)
         return self.content.open("rb")

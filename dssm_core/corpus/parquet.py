@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from dssm_core.corpus.opening import MAX_BYTES, Source
@@ -48,10 +49,17 @@ class ParquetRows:
             return cls(source, columns)
 
     def __iter__(self) -> Iterator[Record]:
-        """Yield each row's number, from 1, and its cells."""
-        number = 0
+        """Yield each row's number, from 1, and its cells.
+
+        Raises:
+            UserError: where a cell has NUL, or all texts are more than a file may have.
+        """
+        number = size = 0
         with _opened(self.source) as file:
             for batch in file.iter_batches(BATCH):
+                size += sum(map(_length, batch.columns))
+                if size > MAX_BYTES:
+                    raise UserError("file.too large", name=self.source.name, most=MAX_BYTES >> 20)
                 for cells in zip(*(column.to_pylist() for column in batch.columns), strict=True):
                     number += 1
                     row = [cell_of(cell) for cell in cells]
@@ -78,12 +86,36 @@ def stream_cells(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, list
                 yield number, [cell_of(cell) for cell in row]
 
 
+def _length(column: Any) -> int:
+    """Return the bytes of a column's texts, each as often as it stands there."""
+    if not pa.types.is_dictionary(column.type):
+        return int(column.nbytes)
+    return pc.sum(pc.binary_length(column.dictionary).take(column.indices)).as_py() or 0
+
+
 @contextmanager
 def _opened(source: Source) -> Iterator[Any]:
+    """Give a file whose texts come as numbers of texts, as few may stand for very many."""
     content = source.content
+    if source.packed:
+        with source.unpacked() as stream:
+            content = stream.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            raise UserError("file.too large", name=source.name, most=MAX_BYTES >> 20)
     try:
         opened = io.BytesIO(content) if isinstance(content, bytes) else content
-        with pq.ParquetFile(opened) as file:
+        texts = [field.name for field in pq.read_schema(opened) if _is_text(field.type)]
+        with pq.ParquetFile(opened, read_dictionary=texts) as file:
             yield file
     except (pa.ArrowException, OSError) as trouble:
         raise UserError("file.damaged Parquet", str(trouble), name=source.name) from trouble
+
+
+def _is_text(kind: Any) -> bool:
+    types = pa.types
+    return bool(
+        types.is_string(kind)
+        or types.is_large_string(kind)
+        or types.is_binary(kind)
+        or types.is_large_binary(kind)
+    )

@@ -16,7 +16,8 @@ from dssm_core.corpus.markup import strip_markup
 from dssm_core.corpus.opening import Source
 from dssm_core.corpus.records import Format, Record, check_size
 from dssm_core.corpus.roles import Roles, guess_roles
-from dssm_core.corpus.sheets import is_workbook, read_sheet
+from dssm_core.corpus.sheets import read_sheet
+from dssm_core.corpus.workbook import Workbook
 from dssm_core.errors import UserError
 from dssm_core.words import Sentence, Values
 
@@ -187,7 +188,8 @@ def read_table(
         source: a path, the file's bytes, or a file opened for reading.
         name: the file's name, for the format and for messages; the path's if None.
         choices: what a person says of it.
-        is_whole: whether the rows are held; otherwise they are read whenever they are gone through.
+        is_whole: whether the rows are held, as a workbook's always are; otherwise they are read
+            whenever they are gone through.
 
     Raises:
         UserError: where the file cannot be read; names the line.
@@ -195,8 +197,10 @@ def read_table(
     choices = choices or Choices()
     origin = Source.of(source, name)
     records: Iterable[Record]
-    if is_workbook(origin):
-        format, columns, records = read_sheet(origin, choices.sheet, choices.header)
+    if book := Workbook.of(origin):
+        format, columns, records = read_sheet(book, choices.sheet, choices.header)
+    elif choices.sheet is not None:
+        raise UserError("sheet.no workbook", name=origin.name)
     else:
         format = find_format(origin, choices.encoding, choices.separator, choices.header, is_whole)
         columns, records = read_columns(origin, format)

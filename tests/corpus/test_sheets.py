@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import re
 import zipfile
@@ -9,14 +10,17 @@ from datetime import date, datetime
 
 import pytest
 
-from dssm_core.corpus import sheets as module
+from dssm_core.corpus import records, sheets
+from dssm_core.corpus import workbook as module
+from dssm_core.corpus.large import is_large, read_for_training
 from dssm_core.corpus.opening import Source
 from dssm_core.corpus.pairs import read, read_pairs
 from dssm_core.corpus.reading import Choices, read_table
 from dssm_core.corpus.sheets import sheet_names
 from dssm_core.words import ENGLISH
+from tests import ROOT
 from tests.encoders import refusal
-from tests.workbooks import changed, workbook
+from tests.workbooks import changed, with_strings, workbook
 
 HEADER = ("query", "document", "label")
 
@@ -80,7 +84,9 @@ def test_a_sheet_without_a_header_is_as_wide_as_its_widest_row():
         (date(2026, 1, 2), "2026-01-02"),
         (datetime(2026, 1, 2, 3, 4, 5), "2026-01-02 03:04:05"),
         ("007", "007"),
-        ("a_x000D_b_x0041_", "a\rb_x0041_"),
+        ("a_x000D_b_x0041_", "a\rbA"),
+        ("_x005F_x000D_", "_x000D_"),
+        ("a_x0000_b_xD83D_c", "a b c"),
         ("  ", "  "),
     ],
 )
@@ -136,35 +142,136 @@ def test_a_zip_that_is_no_workbook_is_told_as_before():
 
 
 def test_a_workbook_that_unpacks_to_too_much_is_refused_before_it_is_read(monkeypatch):
-    content = changed(workbook(PAIRS), FIRST, lambda xml: xml.replace("</row>", " " * 9_000_000))
+    large = changed(workbook(PAIRS), FIRST, lambda xml: xml.replace("</row>", " " * 9_000_000))
     monkeypatch.setattr(module, "MAX_UNPACKED", 1 << 24)
-    assert refusal(lambda: read_table(content, "mine.xlsx")).key == "file.too large"
-    many = changed(
-        workbook(PAIRS), FIRST, lambda xml: xml.replace("</row>", "<c/>" * 99_999 + "</row>")
-    )
+    assert refusal(lambda: read_table(large, "mine.xlsx")).key == "file.too large"
+    tags = "<c/>" * 99_999 + "</row>"
+    many = changed(workbook(PAIRS), FIRST, lambda xml: xml.replace("</row>", tags))
     monkeypatch.setattr(module, "MAX_TAGS", 200_000)
-    assert refusal(lambda: read_table(many, "mine.xlsx")).key == "pairs.too many cells"
+    assert refusal(lambda: read_table(many, "mine.xlsx")).key == "sheet.too large"
     monkeypatch.setattr(module, "MAX_UNPACKED", 1 << 10)  # its own bytes
     assert refusal(lambda: read_table(workbook(PAIRS), "mine.xlsx")).key == "file.too large"
+    monkeypatch.undo()
+    monkeypatch.setattr(module, "MAX_LIST", 100)  # the list of its files
+    assert refusal(lambda: read_table(workbook(PAIRS), "mine.xlsx")).key == "file.spreadsheet"
 
 
-def test_a_row_far_below_is_not_waited_for(monkeypatch):
-    monkeypatch.setattr(module, "MAX_ROWS", 1_000)
-    far = changed(
-        workbook(PAIRS), FIRST, lambda xml: xml.replace('<row r="3"', '<row r="9999999999"')
-    )
-    assert refusal(lambda: read_table(far, "mine.xlsx")).key == "pairs.too many lines"
+def test_a_text_that_many_cells_share_counts_in_each(monkeypatch):
+    content = workbook([HEADER, *[("q", "x" * 1_000, 1)] * 50])
+    monkeypatch.setattr(sheets, "MAX_BYTES", 40_000)
+    assert refusal(lambda: read_table(content, "mine.xlsx")).key == "file.too large"
 
 
-def test_entities_that_grow_are_refused():
-    grown = "".join(f'<!ENTITY a{n} "{f"&a{n - 1};" * 10}">' for n in range(1, 12))
-    head = f'<!DOCTYPE x [<!ENTITY a0 "ha">{grown}]>'
+def test_few_cells_far_to_the_right_are_no_large_table(monkeypatch):
+    monkeypatch.setattr(records, "MAX_CELLS", 1_000)
+    rows = [HEADER, *[("q", "d", 1, *[None] * 20, "far")] * 50]
+    assert refusal(lambda: read_table(workbook(rows), "mine.xlsx")).key == "pairs.too many cells"
 
+
+@pytest.mark.parametrize("number", ["2", "1", "-7", "0"])
+def test_a_row_out_of_order_is_not_left_out(number):
+    def moved(xml: str) -> str:
+        return xml.replace('<row r="3"', f'<row r="{number}"')
+
+    error = refusal(lambda: read_table(changed(workbook(PAIRS), FIRST, moved), "mine.xlsx"))
+    assert error.key == "file.damaged sheet"
+    assert f"row {number} behind row 2" in str(error)
+
+
+def test_a_document_type_is_refused_as_its_entities_may_grow():
     def bomb(xml: str) -> str:
-        return re.sub(r"(<worksheet)", head + r"\1", xml, count=1).replace(
-            "<v>1</v>", "<v>&a11;</v>"
-        )
+        head = '<!DOCTYPE x [<!ENTITY a "ha">]>'
+        return re.sub(r"(<worksheet)", head + r"\1", xml, count=1).replace("<v>1</v>", "<v>&a;</v>")
 
     error = refusal(lambda: read_table(changed(workbook(PAIRS), FIRST, bomb), "mine.xlsx"))
     assert error.key == "file.damaged sheet"
-    assert "amplification" in str(error)
+    assert "document type" in str(error)
+
+
+# as other programs write them
+
+
+def cells(content: bytes, name: str = "mine.xlsx") -> list[list[str]]:
+    return [list(row) for _, row in read_table(content, name).records]
+
+
+def test_a_formula_that_gives_the_empty_text_has_been_computed():
+    content = workbook([HEADER, ("a", "b", "=C9")])
+    cell = '<c r="C2" t="str"><f>C9</f><v></v></c>'
+    content = changed(content, FIRST, lambda xml: re.sub('<c r="C2".*?</c>', cell, xml))
+    assert cells(content) == [["a", "b", ""]]
+
+
+def test_an_error_is_no_text():
+    content = workbook([HEADER, ("a", "b", 1)])
+    cell = '<c r="C2" t="e"><v>#N/A</v></c>'
+    content = changed(content, FIRST, lambda xml: re.sub('<c r="C2".*?</c>', cell, xml))
+    assert cells(content) == [["a", "b", ""]]
+
+
+def test_cells_and_rows_need_no_numbers_and_tags_may_have_a_prefix():
+    def bare(xml: str) -> str:
+        xml = re.sub(r'<(c|row) r="[^"]*"', r"<\1", xml)
+        xml = re.sub(r"<(/?)(?=[a-zA-Z])", r"<\1x:", xml)
+        return xml.replace("xmlns=", "xmlns:x=")
+
+    assert cells(changed(workbook(PAIRS), FIRST, bare)) == cells(workbook(PAIRS))
+
+
+def test_strings_have_runs_and_are_read_without_their_pronunciation():
+    runs = "<r><t>kettle </t></r><r><t>red</t></r><rPh><t>KETORU</t></rPh>"
+    strings = ["<t>query</t>", runs, '<t xml:space="preserve"> a_x000D_</t>']
+    content = with_strings(workbook(PAIRS), "".join(f"<si>{text}</si>" for text in strings))
+    assert cells(content) == [
+        ["kettle red", "shows PDF files", "1"],
+        [" a\r", "paints photos", "0"],
+    ]
+    missing = with_strings(workbook(PAIRS), "<si><t>query</t></si>")
+    assert refusal(lambda: cells(missing)).key == "file.damaged sheet"
+
+
+def test_days_may_be_counted_from_1904_and_numbers_have_no_day():
+    def since_1904(xml: str) -> str:
+        return re.sub("<workbookPr[^>]*>", '<workbookPr date1904="1"/>', xml)
+
+    content = workbook([("query", "document"), (date(2026, 1, 2), 46024)])
+    assert cells(content) == [["2026-01-02", "46024"]]
+    later = changed(content, "xl/workbook.xml", since_1904)
+    assert cells(later) == [["2030-01-03", "46024"]]
+
+
+def test_a_strict_workbook_is_read():
+    def strict(xml: str) -> str:
+        main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+        kinds = "http://schemas.openxmlformats.org/officeDocument/2006"
+        xml = xml.replace(main, "http://purl.oclc.org/ooxml/spreadsheetml/main")
+        return xml.replace(kinds, "http://purl.oclc.org/ooxml/officeDocument")
+
+    content = workbook(PAIRS)
+    for path in (FIRST, "xl/workbook.xml", "xl/_rels/workbook.xml.rels"):
+        content = changed(content, path, strict)
+    assert cells(content) == cells(workbook(PAIRS))
+
+
+def test_a_packed_workbook_is_read_and_so_is_parquet():
+    assert cells(gzip.compress(workbook(PAIRS)), "mine.xlsx.gz") == cells(workbook(PAIRS))
+    parquet = (ROOT / "tests/fixtures/cases/11-pairs.parquet").read_bytes()
+    assert cells(gzip.compress(parquet), "mine.parquet.gz") == cells(parquet, "mine.parquet")
+
+
+def test_a_title_alone_is_no_table_where_another_sheet_has_one():
+    table = read_table(workbook([("My pairs",)], PAIRS), "mine.xlsx")
+    assert (table.format.sheet, len(list(table.records))) == ("Sheet 2", 2)
+
+
+def test_a_workbook_is_trained_on(tmp_path):
+    path = tmp_path / "mine.xlsx"
+    path.write_bytes(workbook([HEADER, *[(f"query {n}", f"text {n}", 1) for n in range(40)]]))
+    assert not is_large(path)
+    pairs, data = read_for_training(path, None, tmp_path / "work", log=lambda line: None)
+    assert (len(pairs), data) == (40, None)
+
+
+def test_a_sheet_is_asked_only_of_a_workbook():
+    error = refusal(lambda: read_table(b"query,document\na,b\n", "a.csv", Choices(sheet="Data")))
+    assert error.key == "sheet.no workbook"
