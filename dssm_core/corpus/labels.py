@@ -20,6 +20,9 @@ NO = (
 )
 RELEVANT = frozenset(YES.split())
 IRRELEVANT = frozenset([*NO.split(), "not relevant", "non relevant", "no match", "not match"])
+NOT_RELEVANT = "\0not relevant"
+"""What stands for the label of a document in a column of negatives; no file can hold it."""
+
 UNJUDGED = frozenset(["", "nan", "none", "null", "na", "n/a", "-", "?", "unjudged"])
 """Cells that hold no label."""
 
@@ -149,11 +152,12 @@ class Parser:
         self.labels = labels
         self.known = {fold_label(value): 0 for value in labels.irrelevant}
         self.known |= {fold_label(value): 1 for value in labels.relevant}
+        self.known[NOT_RELEVANT] = 0
         self.read: dict[str, int | None] = {}
 
     def label(self, cell: str) -> int | None:
         """Return 1 or 0; None where the cell holds no label, -1 where it is none that is known."""
-        if self.labels.column is None and not self.known:
+        if self.labels.column is None and cell != NOT_RELEVANT and not self.labels.irrelevant:
             return 1
         try:
             return self.read[cell]

@@ -76,11 +76,16 @@ def _list(cell: str) -> list[Any] | None:
     if cell[:1] + cell[-1:] not in ("[]", "{}"):
         return None
     items = _parsed(cell)
-    if isinstance(items, dict):
+    if _is_object(items):
         items = _rows(items)
-    if isinstance(items, list) and all(isinstance(i, (str, dict)) for i in items):
+    if isinstance(items, list) and all(isinstance(i, str) or _is_object(i) for i in items):
         return items
     return None
+
+
+def _is_object(item: Any) -> bool:
+    """Whether a value is an object as JSON has it; Python's may have other keys than texts."""
+    return isinstance(item, dict) and all(isinstance(key, str) for key in item)
 
 
 def _parsed(cell: str) -> Any:
@@ -92,7 +97,7 @@ def _parsed(cell: str) -> Any:
             return None
     try:
         return ast.literal_eval(cell)
-    except (ValueError, SyntaxError, RecursionError, MemoryError):
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
         return None
 
 

@@ -43,6 +43,8 @@ from dssm_core.errors import UserError
 Strategy = Literal["random", "frequency", "bm25", "model"]
 STRATEGIES: tuple[Strategy, ...] = ("random", "frequency", "bm25", "model")
 
+NONE_MADE = asdict(Choices())
+
 Rank = Callable[[Sequence[str], Sequence[str], int], np.ndarray]
 """(queries [Q], pool [D], number) -> indices [Q, number] of the pool's best for each query."""
 
@@ -145,8 +147,8 @@ def describe_run(
     if not pairs.is_file():
         raise UserError("file.missing", name=str(pairs))
     run = {"input": file_digest(pairs), "config": config, "ranker": ranker}
-    if choices not in (None, Choices()):
-        run["choices"] = json.loads(json.dumps(asdict(choices)))
+    if made := {k: v for k, v in asdict(choices or Choices()).items() if v != NONE_MADE[k]}:
+        run["choices"] = json.loads(json.dumps(made))
     return run
 
 

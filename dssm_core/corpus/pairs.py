@@ -9,7 +9,7 @@ from typing import IO, Any, NamedTuple
 
 import pandas as pd
 
-from dssm_core.corpus.labels import Labels
+from dssm_core.corpus.labels import NOT_RELEVANT, Labels
 from dssm_core.corpus.lists import items_of
 from dssm_core.corpus.reading import Choices, Reading, Table, interpret, open_table, read_table
 from dssm_core.corpus.records import Record
@@ -99,7 +99,7 @@ def to_pairs(table: Table, reading: Reading) -> tuple[pd.DataFrame, Reading]:
     kept = {name: cells.pop(name) for name in NEEDED}
     if not reading.labels.is_plain:
         (column,) = free_names([str(reading.labels.column)], {*OURS, *cells})
-        cells[column] = given
+        cells[column] = tuple("" if cell == NOT_RELEVANT else cell for cell in given)
     frame = pd.DataFrame({**kept, "label": labels, **cells}, index=lines)
     if not all(judged):
         frame = frame[judged].astype({"label": int})
@@ -210,7 +210,7 @@ class _Expanded:
             for column, are_lists in negatives:
                 cell = cells[column]
                 texts = [text for text, _ in items_of(cell)] if are_lists else [cell]
-                pairs += [(text, "0") for text in texts if not is_empty(text)]
+                pairs += [(text, NOT_RELEVANT) for text in texts if not is_empty(text)]
             rest = [*(cells[n] for n in self.others), str(line)]
             for text, cell in pairs:
                 number += 1

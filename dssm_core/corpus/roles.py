@@ -79,8 +79,10 @@ def guess_roles(
     free = [c for c in free if c not in negatives]
     label = given.label
     inner = {c: label_key(cells[c]) for c in lists} if label is None else {}
-    if label is None and not negatives and not any(inner.values()):
-        label = _label(free, cells, has_header)
+    if label is None and not any(inner.values()):
+        # beside negatives a number may be how far apart they are, so only yes and no are labels
+        fit = [c for c in free if not negatives or _says_yes_or_no(cells[c])]
+        label = _label(fit, cells, has_header)
     label = None if label == NO_LABEL and NO_LABEL not in columns else label
     free = [c for c in free if c != label]
     texts = [c for c in free if c in lists or _are_texts(cells[c])]
@@ -124,6 +126,10 @@ def _may_be_labels(cells: Sequence[str]) -> bool:
     if not values:
         return bool(cells)
     return len(values) <= MAX_VALUES or all(number_of(value) is not None for value in values)
+
+
+def _says_yes_or_no(cells: Sequence[str]) -> bool:
+    return {fold_label(cell) for cell in cells} - UNJUDGED <= RELEVANT | IRRELEVANT
 
 
 def _are_yes_and_no(cells: Sequence[str]) -> bool:

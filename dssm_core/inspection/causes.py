@@ -37,6 +37,9 @@ CAUSES = (*dict.fromkeys(cause for cause, _ in RULES), NO_CAUSE)
 NEAR = 0.98
 """Cosine from which two vectors of one side count as the same text."""
 
+BLOCK = 64
+"""Queries that are compared with all others at a time."""
+
 PART = 100
 """Errors looked at between two reports of progress; their texts are encoded together."""
 
@@ -132,6 +135,7 @@ def find_standings(inspection: Inspection, lines: Iterable[int], random: float) 
         query = inspection.query_row[row]
         same = by_query[bounds[query] : bounds[query + 1]]
         same = same[inspection.document_row[same] != inspection.document_row[row]]
+        has_relevant = bool((labels[same] == 1).any())
         same = same[np.isfinite(cosines[same])]
         relevant = cosines[same[labels[same] == 1]]
         found.append(
@@ -141,6 +145,7 @@ def find_standings(inspection: Inspection, lines: Iterable[int], random: float) 
                 float(relevant.min()) if len(relevant) else np.nan,
                 float(cosines[same].max()) if len(same) else np.nan,
                 random,
+                has_relevant,
             )
         )
     return found
@@ -156,14 +161,14 @@ def _random(scorer: Scorer) -> float:
 
 
 def _near_queries(
-    inspection: Inspection, rows: np.ndarray, block: int = 64
+    inspection: Inspection, rows: np.ndarray
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield for each pair the rows of the pairs with nearly its query, and all cosines [Q]."""
     by_query = np.argsort(inspection.query_row, kind="stable")
     bounds = np.searchsorted(inspection.query_row[by_query], np.arange(len(inspection.queries) + 1))
-    for start in range(0, len(rows), block):
-        queries = inspection.queries[inspection.query_row[rows[start : start + block]]]
-        for cosines in queries @ inspection.queries.T:  # [block, Q]
+    for start in range(0, len(rows), BLOCK):
+        queries = inspection.queries[inspection.query_row[rows[start : start + BLOCK]]]
+        for cosines in queries @ inspection.queries.T:  # [BLOCK, Q]
             near = [by_query[bounds[q] : bounds[q + 1]] for q in np.flatnonzero(cosines >= NEAR)]
             yield np.concatenate([by_query[:0], *near]), cosines
 

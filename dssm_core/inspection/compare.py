@@ -66,12 +66,11 @@ def compare_inspections(
     numbers = ["cosine", "probability"]
     first = one.frame.drop_duplicates(key)[[*key, "label", *numbers]]
     second = other.frame.drop_duplicates(key)[[*key, *numbers]]
-    line = str(first.index.name or "line")
     joined = (
-        first.rename_axis(line)
+        first.rename_axis("line")
         .reset_index()
         .merge(second, on=key, suffixes=("_one", "_other"))
-        .set_index(line)
+        .set_index("line")
     )
     if joined.empty:
         raise UserError("compare.nothing in common", f"{len(first):,}, {len(second):,}")
@@ -239,6 +238,7 @@ def _checked(
     )
     _demand({"inspection.json": is_header})
     _check_frame(frame)
+    frame = frame.rename_axis("line")
     queries, documents, *rows = (arrays[name] for name in ARRAYS)
     _check_arrays(queries, documents, rows, len(frame))
     return Inspection(

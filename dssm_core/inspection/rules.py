@@ -71,6 +71,7 @@ class Standing:
         lowest: the lowest of them, or NaN.
         other: the highest of the query's other documents, whatever their label, or NaN.
         random: below which 95 % of the model's random pairs lie; NaN where they are not known.
+        has_relevant: whether another document is labelled relevant, with a cosine or without.
     """
 
     cosine: float = math.nan
@@ -78,6 +79,7 @@ class Standing:
     lowest: float = math.nan
     other: float = math.nan
     random: float = math.nan
+    has_relevant: bool = False
 
 
 @dataclass(frozen=True)
@@ -234,7 +236,7 @@ def doubtful_label(pair: RuleInput) -> Suspicion | None:
     if pair.label == 1:
         is_doubtful = at.cosine <= at.random and at.other - at.cosine >= APART
         return Suspicion(Sentence("evidence.label.relevant", said)) if is_doubtful else None
-    if math.isnan(at.relevant):
+    if not at.has_relevant:
         is_doubtful = at.cosine - at.other >= APART and at.cosine > at.random
         return Suspicion(Sentence("evidence.label.none relevant", said)) if is_doubtful else None
     said = {"cosine": at.cosine, "relevant": at.relevant}

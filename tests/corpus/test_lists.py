@@ -63,6 +63,29 @@ def test_lists_without_labels_are_positives_and_negatives(tmp_path):
     assert pairs["label"].tolist() == [1, 0] * 2
 
 
+@pytest.mark.parametrize("label", ["no", "yes", None])
+def test_a_row_with_negatives_may_have_a_label_of_its_own(tmp_path, label):
+    rows = [{"query": "a", "document": "b c", "label": "yes", "negatives": ["d e"]}]
+    rows.append({"query": "f", "document": "g h", "label": label, "negatives": ["i j", "k l"]})
+    path = tmp_path / "f.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    own = {"no": [0], "yes": [1], None: []}[label]
+    assert read(path)[0]["label"].tolist() == [1, 0, *own, 0, 0]
+    assert [pair.label for pair in stream_checked(path)] == [1, 0, *own, 0, 0]
+
+
+def test_beside_negatives_a_number_may_be_a_margin_and_is_no_label(tmp_path):
+    row = {"query": "a", "document": "b c", "label": 3.7, "negative": "d e"}
+    path = tmp_path / "f.jsonl"
+    path.write_text(json.dumps(row) + "\n" + json.dumps({**row, "label": -1.2}) + "\n")
+    assert read(path)[0]["label"].tolist() == [1, 0, 1, 0]
+
+
+def test_labels_in_a_list_go_with_a_column_of_negatives(tmp_path):
+    pairs, _ = pairs_of(tmp_path, {**RERANK, "negatives": ["Brick."]})
+    assert pairs["label"].tolist() == [0, 1, 0] * 2
+
+
 def test_a_label_in_a_list_that_means_nothing_is_refused_by_its_line(tmp_path):
     broken = json.loads(json.dumps(RERANK))
     broken["documents"][0]["label"] = "perhaps"
@@ -72,6 +95,12 @@ def test_a_label_in_a_list_that_means_nothing_is_refused_by_its_line(tmp_path):
         read(path)
 
 
-@pytest.mark.parametrize("cell", ["", "[]", "{}", "{'a': 1}", "[1, 2]", "no list", "[[["])
+@pytest.mark.parametrize(
+    "cell",
+    [
+        *("", "[]", "{}", "{'a': 1}", "[1, 2]", "no list", "[[["),
+        *("{{}}", "{{1}}", "{[1]: 2}", "{1: ['a']}", "{(): [1]}", "[{1: 'a'}]"),
+    ],
+)
 def test_what_is_no_list_of_texts_has_no_items(cell):
     assert items_of(cell) == []

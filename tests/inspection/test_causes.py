@@ -333,3 +333,12 @@ def test_where_a_pair_stands_is_told_by_the_querys_other_documents_alone(scorer)
     assert third.other == pytest.approx(1.0, abs=1e-6)
     assert third.random == 0.3
     assert np.isnan(alone.other)
+    assert (third.has_relevant, alone.has_relevant) == (True, False)
+
+
+def test_a_relevant_document_that_cannot_be_read_is_a_relevant_document(scorer):
+    rows = [("red door", "red door", 0), ("red door", "blue wall", 0), ("red door", "+++", 1)]
+    loaded = inspect_pairs(scorer, pd.DataFrame(rows, columns=["query", "document", "label"]))
+    (first,) = find_standings(loaded, [0], 0.3)
+    assert first.has_relevant
+    assert np.isnan(first.relevant)

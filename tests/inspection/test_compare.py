@@ -173,6 +173,13 @@ def test_a_snapshot_gives_back_what_was_saved(scored, tmp_path):
     assert [file.name for file in path.parent.iterdir()] == ["one.zip"]
 
 
+def test_a_snapshot_whose_lines_are_called_as_a_column_is_compared(scored, tmp_path):
+    path = tmp_path / "one.zip"
+    save_snapshot(replace(scored, frame=scored.frame.rename_axis("query")), path)
+    assert len(compare_inspections(load_snapshot(path), scored, 0.5, 0.5))
+    assert len(compare_inspections(scored, load_snapshot(path), 0.5, 0.5))
+
+
 def test_a_snapshot_can_be_an_open_file(scored):
     buffer = io.BytesIO()
     save_snapshot(scored, buffer)

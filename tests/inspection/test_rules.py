@@ -379,7 +379,7 @@ def test_any_other_miss_has_not(cosines: dict[str, float]) -> None:
 
 
 def test_an_alarm_far_above_all_that_is_labelled_relevant_has_a_doubtful_label():
-    at = {"cosine": 0.9, "relevant": 0.5, "lowest": 0.4, "random": 0.2}
+    at = {"cosine": 0.9, "relevant": 0.5, "lowest": 0.4, "random": 0.2, "has_relevant": True}
     assert "far above that of every document" in said(doubtful_label(standing(FELL_FOR, **at)))
     for other in ({"cosine": 0.6}, {"lowest": 0.1}, {"relevant": np.nan, "lowest": np.nan}):
         assert doubtful_label(standing(FELL_FOR, **(at | other))) is None
@@ -390,7 +390,9 @@ def test_an_alarm_far_above_all_others_of_a_query_without_a_relevant_one_has_a_d
     found = doubtful_label(standing(FELL_FOR, **at))
     assert "None of this query's documents is labelled relevant" in said(found)
     assert "cosine 0.900 is far above that of all the others (at most 0.500)" in said(found)
-    for other in ({"other": 0.7}, {"random": 0.95}, {"random": np.nan}, {"other": np.nan}):
+    unread: dict[str, float] = {"has_relevant": True}  # a relevant one without a cosine
+    others = ({"other": 0.7}, {"random": 0.95}, {"random": np.nan}, {"other": np.nan}, unread)
+    for other in others:
         assert doubtful_label(standing(FELL_FOR, **(at | other))) is None
 
 

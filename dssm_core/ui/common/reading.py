@@ -130,7 +130,11 @@ def _choose_roles(page: str, table: Table, choices: Choices, key: str) -> Choice
 
 def _choose_labels(page: str, table: Table, choices: Choices, roles: Roles, key: str) -> Choices:
     """Let a person say which labels mean relevant, or from which grade on."""
-    values = cached(f"{page}.values", key, lambda: Values(label_cells(table, roles)[1], table.name))
+    values = cached(
+        f"{page}.values",
+        (key, choices),
+        lambda: Values(label_cells(table, roles)[1], table.name),
+    )
     try:
         labels = interpret(table, choices).labels
     except UserError:

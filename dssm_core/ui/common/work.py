@@ -25,17 +25,22 @@ Progress = Callable[[int, int], None]
 """Tells how much is done, and of how much."""
 
 
-def cached(slot: str, key: Hashable, make: Callable[[], T]) -> T:
+def cached(
+    slot: str, key: Hashable, make: Callable[[], T], drop: Callable[[T], None] | None = None
+) -> T:
     """Return what `make` made for a key; made anew where the slot holds what another key made.
 
     Args:
         slot: where the session keeps one value; another for each thing that is kept.
         key: all that the value depends on.
         make: returns the value.
+        drop: called with a value that is no longer kept.
     """
     name = f"{slot}.cached"
     entry: tuple[Hashable, T] | None = st.session_state.get(name)
     if entry is None or entry[0] != key:
+        if entry is not None and drop is not None:
+            drop(entry[1])
         entry = key, make()
         st.session_state[name] = entry
     return entry[1]
@@ -154,6 +159,10 @@ class _Bar:
         st.session_state[f"{self._slot}.stopped"] = self._key
 
 
+class _Stopped(Exception):
+    """Ends the work of a job that nobody wants any more."""
+
+
 class Job(Generic[T]):
     """Work in a thread of its own, which `start` starts.
 
@@ -173,7 +182,8 @@ class Job(Generic[T]):
         self.error: UserError | None = None
         self.done = 0, 0
         self._work, self._failed, self._values = work, failed, values
-        self._is_started, self._lock, self._over = False, threading.Lock(), threading.Event()
+        self._is_started, self._lock = False, threading.Lock()
+        self._over, self._stopped = threading.Event(), threading.Event()
 
     def start(self) -> Job[T]:
         """Start the work, if nobody has."""
@@ -186,6 +196,8 @@ class Job(Generic[T]):
     def _run(self) -> None:
         try:
             self.value = self._work(self._report)
+        except _Stopped:
+            pass
         except UserError as error:
             self.error = error
         except Exception as error:  # a thread has nobody above it to catch this
@@ -197,6 +209,12 @@ class Job(Generic[T]):
 
     def _report(self, done: int, total: int) -> None:
         self.done = done, total
+        if self._stopped.is_set():
+            raise _Stopped
+
+    def stop(self) -> None:
+        """End the work when it next tells how much is done; nobody waits for it."""
+        self._stopped.set()
 
     @property
     def is_done(self) -> bool:

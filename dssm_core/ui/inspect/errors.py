@@ -57,6 +57,11 @@ class CauseSearch:
     job: Job[pd.DataFrame] | None = None
     wanted: int = AT_FIRST
 
+    def stop(self) -> None:
+        """Find no more."""
+        if self.job is not None:
+            self.job.stop()
+
     def cause_of(self, line: Any) -> Cause | None:
         """Return the cause of an error; None where it is not known, or no error."""
         if line not in self.causes.index:
@@ -87,7 +92,7 @@ def show_errors(
 def _show(scored: ScoredPairs, threshold: float, wrong: pd.DataFrame, store: Store) -> None:
     """Show list and pair; in a fragment, so that choosing a row draws no chart of all pairs."""
     with components.failures_shown("the errors"):
-        search = scored.cached("causes", threshold, CauseSearch)
+        search = scored.cached("causes", threshold, CauseSearch, CauseSearch.stop)
         trouble = _find(scored, threshold, wrong, search)
         list_column, pair_column = st.columns([5, 8], gap="medium")
         with list_column.container(gap="xsmall", key="inspect-list"):

@@ -121,9 +121,15 @@ class ScoredPairs:
         """What each threshold would get right and wrong."""
         return self.inspection.once("curve", lambda: measure.curve(self.frame))
 
-    def cached(self, slot: str, of: Hashable, make: Callable[[], Made]) -> Made:
+    def cached(
+        self,
+        slot: str,
+        of: Hashable,
+        make: Callable[[], Made],
+        drop: Callable[[Made], None] | None = None,
+    ) -> Made:
         """Return what `make` makes of these pairs, made anew where `of` is another."""
-        return cached(f"inspect.{slot}", (self.key, of), make)
+        return cached(f"inspect.{slot}", (self.key, of), make, drop)
 
 
 def show_load(folders: dict[str, ModelFolder]) -> tuple[ModelFolder, PairsSource | None]:
