@@ -28,7 +28,7 @@ MAX_QUERIES = 500
 EVERY = 2.0
 """Seconds between two lines of progress."""
 
-PAIRS = (".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".json", ".parquet", ".xlsx", ".gz", ".zst")
+PAIRS = (".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".json", ".parquet", ".xlsx", ".xlsm")
 
 
 def add(commands: Commands) -> None:

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any
 
 from dssm_core.corpus.json_tables import json_columns_of, json_kind
-from dssm_core.corpus.names import is_usual, number_of
+from dssm_core.corpus.names import is_called, is_usual, number_of
 from dssm_core.corpus.opening import MAX_BYTES, Encoding, Source, find_encoding, text_lines
 from dssm_core.corpus.records import MAX_COLUMNS, Format, Record, check_size, lines_of
 from dssm_core.errors import UserError, line_of
@@ -19,6 +19,9 @@ from dssm_core.process import read_long_cells
 from dssm_core.words import Sentence
 
 SEPARATORS = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar", "\x01": "control-A"}
+ABOVE = 10
+"""Rows that a title and notes may take above a table."""
+
 HEAD = 1 << 18
 """Characters that a format is guessed from."""
 ROWS = 100
@@ -80,7 +83,10 @@ def find_format(
     if separator == "\t":
         given = replace(given, is_quoted=_is_quoted(source, given))
     if header is None:
-        header = has_header(_sample(head, given))
+        sample = _sample(head, given)
+        if above := rows_above(sample):
+            return replace(given, first=first + _line_of(head, given, above), above=above)
+        header = has_header(sample)
     return replace(given, has_header=header)
 
 
@@ -138,7 +144,7 @@ def _separated(lines: Iterable[str], name: str, format: Format) -> Iterator[Reco
                 yield start, columns
                 if not format.has_header:
                     yield start, cells
-            elif cells:
+            elif any(cells):  # Excel writes an empty row as ",,"
                 if len(cells) != len(columns):
                     raise _wrong_width(cells, columns, line_of(start, name))
                 yield start, cells
@@ -152,7 +158,7 @@ def names_of(cells: Sequence[str], are_names: bool) -> tuple[str, ...]:
     made_up = tuple(f"column {n}" for n in range(1, len(cells) + 1))
     if not are_names:
         return made_up
-    return tuple(cell.strip() or made_up[n] for n, cell in enumerate(cells))
+    return tuple(" ".join(cell.split()) or made_up[n] for n, cell in enumerate(cells))
 
 
 def _reader(lines: Iterable[str], format: Format) -> Any:
@@ -164,6 +170,16 @@ def _reader(lines: Iterable[str], format: Format) -> Any:
 def _wrong_width(cells: Sequence[str], columns: Sequence[str], where: Sentence) -> UserError:
     found, number = ", ".join(cells), len(cells)
     return UserError("pairs.wrong width", found, where=where, number=number, columns=len(columns))
+
+
+def _line_of(head: Sequence[str], format: Format, row: int) -> int:
+    """Return how many lines stand before a row that has cells."""
+    reader, before = _reader(head, format), 0
+    for cells in reader:
+        if cells and row == 0:
+            break
+        row, before = row - bool(cells), reader.line_num
+    return before
 
 
 def _sample(head: Sequence[str], format: Format) -> list[list[str]]:
@@ -186,6 +202,21 @@ def _separator(head: Sequence[str], ending: str) -> str:
             if share > most:
                 best, most = separator, share
     return best
+
+
+def rows_above(rows: Sequence[Sequence[str]]) -> int:
+    """Return how many rows, such as a title, stand above the one that names query and document.
+
+    0 where none of the first does.
+    """
+    return next((at for at, row in enumerate(rows[:ABOVE]) if names_both(row)), 0)
+
+
+def names_both(row: Sequence[str]) -> bool:
+    """Return whether a row has usual names of a query and of a document, whole."""
+    return len(row) <= MAX_COLUMNS and all(
+        any(is_called(cell, role) for cell in row) for role in ("query", "document")
+    )
 
 
 def has_header(rows: Sequence[Sequence[str]]) -> bool:

@@ -100,6 +100,11 @@ def _side(name: str) -> tuple[str, str] | None:
     return (stem[:-1] if is_parted else stem), side
 
 
+def is_called(cell: str, role: str) -> bool:
+    """Return whether a cell is, whole, what people call the column of a role."""
+    return plain(cell) in _usual(role)
+
+
 def is_usual(cell: str) -> bool:
     """Return whether a cell is what people call a column."""
     words = cell.split()

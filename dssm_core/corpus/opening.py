@@ -43,11 +43,26 @@ NAMES = {
 }
 """What people call an encoding, by Python's name of it."""
 
-ENDINGS = ("csv", "tsv", "tab", "txt", "jsonl", "ndjson", "json", "parquet", "gz", "zst", "xlsx")
+ENDINGS = (
+    "csv",
+    "tsv",
+    "tab",
+    "txt",
+    "jsonl",
+    "ndjson",
+    "json",
+    "parquet",
+    "gz",
+    "zst",
+    "xlsx",
+    "xlsm",
+)
 """Of files that people bring."""
 
 PACKED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
 SPREADSHEETS = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
+"""A zip; an older file of Excel, or a newer one that a password protects."""
+
 UNPACKABLE = b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf"
 _SEQUENCE = re.compile(
     b"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}"

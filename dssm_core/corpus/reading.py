@@ -139,10 +139,8 @@ class Reading:
         if self.pairs is not None:
             sentence = Sentence("reading", {**values, "number": self.pairs})
         besides = [
-            (
-                self.format.sheets > 1,
-                Sentence("reading.sheets", {"number": self.format.sheets - 1}),
-            ),
+            (self.format.above, Sentence("reading.above", {"number": self.format.above})),
+            (self.format.others, Sentence("reading.sheets", {"names": self.format.others})),
             (self.strips_html, Sentence("reading.without html")),
             (self.unjudged, Sentence("reading.unjudged", {"number": self.unjudged})),
         ]

@@ -28,8 +28,9 @@ class Format:
         is_quoted: whether a quote around a cell is not of its text.
         has_header: whether the first row has the names of the columns.
         first: the number of the line where the table starts; a line "sep=;" stands before it.
+        above: rows above the header, such as a title, which are left out.
         sheet: name of the sheet, of a workbook.
-        sheets: how many sheets the workbook has.
+        others: names of the workbook's other sheets.
     """
 
     kind: Kind
@@ -38,8 +39,9 @@ class Format:
     is_quoted: bool = True
     has_header: bool = True
     first: int = 1
+    above: int = 0
     sheet: str = ""
-    sheets: int = 0
+    others: tuple[str, ...] = ()
 
 
 def check_size(name: str, columns: int, rows: int = 1) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dssm_core.corpus.formats import ROWS, has_header, names_of
+from dssm_core.corpus.formats import ABOVE, ROWS, has_header, names_both, names_of, rows_above
 from dssm_core.corpus.opening import MAX_BYTES, Source
 from dssm_core.corpus.records import Format, Record, check_size
 from dssm_core.corpus.workbook import Workbook
@@ -28,11 +28,12 @@ def read_sheet(
 ) -> tuple[Format, tuple[str, ...], list[Record]]:
     """Return how a sheet is read, its columns, and its rows by their numbers in the sheet.
 
-    Empty rows, and empty columns before the table, are left out.
+    Empty rows, empty columns before the table, and rows above its header are left out.
 
     Args:
         book: the workbook.
-        sheet: name of the sheet; None for the first with two rows, or else with one.
+        sheet: name of the sheet; None for the first that names query and document, or else has
+            two rows, or else one.
         header: whether the first row has names; None to find it.
 
     Raises:
@@ -42,33 +43,43 @@ def read_sheet(
     if sheet is not None and sheet not in book.sheets:
         raise UserError("sheet.unknown", ", ".join(book.sheets), name=book.name, sheet=sheet)
     used, rows = _first(book, book.sheets if sheet is None else (sheet,))
+    above = 0 if header is False else _above(rows)
+    rows = rows[above:]
     start = min(min(cells) for _, cells in rows)
     widest = 1 + max(max(cells) for _, cells in rows) - start
-    table = [(number, _listed(cells, start, widest)) for number, cells in rows]
     if header is None:
-        header = has_header([cells for _, cells in table[:ROWS]])
+        header = bool(above) or has_header([_listed(c, start, widest) for _, c in rows[:ROWS]])
     width = 1 + max(rows[0][1]) - start if header else widest
-    for number, cells in table:
-        if any(cells[width:]):
+    for number, cells in rows:
+        if outside := [f"{_place(at, number)}: {cells[at]}" for at in cells if at - start >= width]:
             where = line_of(number, book.name)
-            raise UserError("sheet.wide row", ", ".join(cells), where=where, columns=width)
-    columns = names_of(table[0][1][:width], header)
-    records: list[Record] = [(number, cells[:width]) for number, cells in table[header:]]
-    return Format("sheet", has_header=header, sheet=used, sheets=len(book.sheets)), columns, records
+            raise UserError("sheet.wide row", ", ".join(outside), where=where, columns=width)
+    table: list[Record] = [(number, _listed(cells, start, width)) for number, cells in rows]
+    others = tuple(name for name in book.sheets if name != used)
+    format = Format("sheet", has_header=header, above=above, sheet=used, others=others)
+    return format, names_of(table[0][1], header), table[header:]
 
 
 def _first(book: Workbook, sheets: Iterable[str]) -> tuple[str, Rows]:
-    """Return the first sheet with two rows, as a table has, or else the first with one."""
-    best, found = "", Rows()
+    """Return the first sheet that is most like a table of pairs."""
+    best, found, most = "", Rows(), 0
     for sheet in sheets:
         rows = _held(book, sheet)
-        if len(rows) > min(1, len(found)):
-            best, found = sheet, rows
-        if len(found) > 1:
+        likeness = min(len(rows), 2) + any(
+            names_both([*cells.values()]) for _, cells in rows[:ABOVE]
+        )
+        if likeness > most:
+            best, found, most = sheet, rows, likeness
+        if most == 3:
             break
     if not found:
         raise UserError("pairs.empty file", name=book.name)
     return best, found
+
+
+def _above(rows: Rows) -> int:
+    """Return how many rows stand above the one that names query and document."""
+    return rows_above([[*cells.values()] for _, cells in rows[:ABOVE]])
 
 
 def _held(book: Workbook, sheet: str) -> Rows:
@@ -82,6 +93,16 @@ def _held(book: Workbook, sheet: str) -> Rows:
         if size > MAX_BYTES:
             raise UserError("file.too large", name=book.name, most=MAX_BYTES >> 20)
     return rows
+
+
+def _place(column: int, row: int) -> str:
+    """Return what Excel calls a cell, such as F3."""
+    letters = ""
+    column += 1
+    while column:
+        column, letter = divmod(column - 1, 26)
+        letters = chr(ord("A") + letter) + letters
+    return f"{letters}{row}"
 
 
 def _listed(cells: dict[int, str], start: int, width: int) -> list[str]:

@@ -33,6 +33,8 @@ _SHOWN = re.compile(r'"[^"]*"|\\.|_.|\*.|\[[^\]]*\]')
 """Parts of a format that are no code."""
 _REFERENCE = re.compile("([A-Z]{1,3})[0-9]+")
 _ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")
+_STARTS = re.compile(rb"xl/|docProps/|\[Content_Types\]\.xml")
+"""Names that stand near the start of a workbook."""
 _LIST_END = b"PK\x05\x06"
 _CHUNK = 1 << 16
 
@@ -167,6 +169,8 @@ def _archive(source: Source) -> zipfile.ZipFile | None:
     if len(content) > MAX_UNPACKED:
         raise UserError("file.too large", name=source.name, most=MAX_UNPACKED >> 20)
     end = content.rfind(_LIST_END)
+    if end < 0 and _STARTS.search(content, 0, 4096):
+        raise UserError("file.damaged sheet", "its end is missing", name=source.name)
     if end < 0 or int.from_bytes(content[end + 12 : end + 16], "little") > MAX_LIST:
         return None
     try:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from dssm_core.corpus.pairs import read, read_pairs
 from dssm_core.corpus.reading import Choices
 from dssm_core.errors import UserError
+from dssm_core.words import ENGLISH
 
 WORDS = st.lists(
     st.sampled_from(["door", "grün", "été", "red", "chess", 'said "so"', "a, b", "x; y", "it's"]),
@@ -54,6 +55,30 @@ def test_a_table_without_a_header_is_known_by_its_first_row():
     assert not reading.format.has_header
     assert pairs["document"].tolist()[0] == "a door of wood, red"
     assert pairs["label"].tolist() == [1, 0, 0] or reading.labels.column is None
+
+
+@pytest.mark.parametrize(
+    "above", ["Review,,\n", '"My\nreview",,\n', "Review,by us,2026\n\nmore,,\n"]
+)
+def test_what_stands_above_a_header_of_usual_names_is_left_out_and_told(above):
+    rows = 'query,document,label\na,"b\nc",1\nd,e,0\n'
+    pairs, reading = read((above + rows).encode(), "f.csv")
+    assert pairs["label"].tolist() == [1, 0]
+    assert pairs.index[0] == above.count("\n") + 2
+    assert "above the header" in reading.sentence().text(ENGLISH)
+    assert read(rows.encode(), "f.csv")[1].format.above == 0
+    kept = read(("a,b,c\n" + rows).encode(), "f.csv", Choices("a", "b", "none", header=True))[0]
+    assert len(kept) == 3
+
+
+def test_an_empty_row_is_no_row_as_excel_writes_them():
+    pairs = read(b"query,document,label\na,b,1\n,,\nc,d,0\n,,\n", "f.csv")[0]
+    assert pairs.index.tolist() == [2, 4]
+
+
+def test_a_name_may_be_wrapped_in_its_cell():
+    _, reading = read(b'"search\nquery",document\na,b\n', "f.csv")
+    assert reading.columns == ("search query", "document")
 
 
 def test_sides_stand_in_the_order_of_the_columns_however_long():

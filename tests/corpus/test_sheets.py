@@ -50,7 +50,7 @@ def test_the_first_sheet_with_rows_is_read_and_the_others_are_told():
     content = workbook(other, [], PAIRS, other, hidden=0)
     pairs, reading = read(content, "mine.xlsx")
     assert (len(pairs), reading.format.sheet) == (2, "Sheet 3")
-    assert reading.sentence().text(ENGLISH).endswith("2 other sheets are not read.")
+    assert reading.sentence().text(ENGLISH).endswith("Not read: “Sheet 2”, “Sheet 4”.")
     assert sheet_names(Source("mine.xlsx", content)) == ("Sheet 2", "Sheet 3", "Sheet 4")
     assert len(read_pairs(content, "mine.xlsx", choices=Choices(sheet="Sheet 4"))) == 1
     unknown = refusal(lambda: read_table(content, "mine.xlsx", Choices(sheet="Sheet 1")))
@@ -124,7 +124,8 @@ def test_what_a_file_says_of_its_size_may_be_untrue():
         (workbook([("query", "query"), ("a", "b")]), "pairs.repeated column"),
         (workbook([HEADER]), "pairs.no rows"),
         (workbook([["x"] * 1_001]), "pairs.too many columns"),
-        (workbook(PAIRS)[:-40] + b"\0" * 40, "file.spreadsheet"),
+        (workbook(PAIRS)[:-40] + b"\0" * 40, "file.damaged sheet"),
+        (workbook(PAIRS)[:900], "file.damaged sheet"),
         (changed(workbook(PAIRS), FIRST, lambda xml: xml[: len(xml) // 2]), "file.damaged sheet"),
         (changed(workbook(PAIRS), "xl/workbook.xml", lambda _: "{}"), "file.damaged sheet"),
     ],
@@ -257,6 +258,33 @@ def test_a_packed_workbook_is_read_and_so_is_parquet():
     assert cells(gzip.compress(workbook(PAIRS)), "mine.xlsx.gz") == cells(workbook(PAIRS))
     parquet = (ROOT / "tests/fixtures/cases/11-pairs.parquet").read_bytes()
     assert cells(gzip.compress(parquet), "mine.parquet.gz") == cells(parquet, "mine.parquet")
+
+
+def test_what_stands_above_the_header_is_left_out_and_told():
+    title = ["Relevance review", "Team Search", "Sept 2026"]
+    for above in ([title], [("My review",), ("by us",)], [("My review",), (), title]):
+        pairs, reading = read(workbook([*above, *PAIRS]), "mine.xlsx")
+        assert pairs["label"].tolist() == [1, 0]
+        assert pairs.index[0] == len(above) + 2
+        number = sum(map(bool, above))
+        told = "1 row above the header is" if number == 1 else f"{number} rows above the header are"
+        assert told in reading.sentence().text(ENGLISH)
+    with_first = read(workbook([title, *PAIRS]), "a.xlsx", Choices("column 1", header=False))
+    assert len(with_first[0]) == 4  # said otherwise
+
+
+def test_a_sheet_that_names_query_and_document_comes_before_others():
+    legend = [("Field", "Meaning"), ("query", "what was asked"), ("document", "what was found")]
+    reading = read(workbook(legend, PAIRS), "mine.xlsx")[1]
+    assert reading.format.sheet == "Sheet 2"
+
+
+def test_a_note_beside_the_table_is_told_by_its_cell():
+    rows = [HEADER, ("a", "b", 1), ("c", "d", 0, None, None, "check this!")]
+    error = refusal(lambda: read_table(workbook([(), *rows]), "mine.xlsx"))
+    assert error.key == "sheet.wide row"
+    assert "line 4 of mine.xlsx" in str(error)
+    assert "found: F4: check this!" in str(error)
 
 
 def test_a_title_alone_is_no_table_where_another_sheet_has_one():

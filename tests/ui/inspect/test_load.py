@@ -148,7 +148,7 @@ def test_of_a_workbook_another_sheet_can_be_chosen(page: Open) -> None:
     sheets = [[header, ("red", "red", 1), ("red", "blue", 0)], [header, ("red", "wall", 0)]]
     app = upload(page(), workbook(*sheets), "mine.xlsx")
     assert "Read as sheet “Sheet 1” with a header: 2 pairs" in shown_text(app)
-    assert "1 other sheet is not read." in shown_text(app)
+    assert "Not read: “Sheet 2”." in shown_text(app)
     assert "Separator" not in {box.label for box in app.selectbox}
     next(box for box in app.selectbox if box.label == "Sheet").set_value("Sheet 2").run()
     sound(app)
