@@ -7,6 +7,7 @@ itself folded, so two that differ in case and white space alone count as equal. 
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -43,6 +44,9 @@ RARE = 0.01
 FEW = 20
 """Rows below which shares say nothing."""
 
+GARBLED = re.compile("\u00c3[\u0080-\u00bf\u0152-\u0192\u2013-\u203a\u20ac\u2122]|\u00e2\u20ac")
+"""What UTF-8 looks like that was once read as Windows-1252: "Ã¼" for "ü", "â€" for quotes."""
+
 Doubt = Literal[
     "ids",
     "one label",
@@ -56,6 +60,7 @@ Doubt = Literal[
     "swapped",
     "encoding",
     "html",
+    "garbled",
     "unread",
     "empty",
     "wrong label",
@@ -94,6 +99,8 @@ class _Survey:
     shared: dict[int, list[float]] = field(default_factory=lambda: {0: [], 1: []})
     example: dict[str, str] = field(default_factory=dict)
     marked_up: list[int] = field(default_factory=list)  # numbers of pairs with HTML
+    garbled: list[int] = field(default_factory=list)  # and of those that were decoded wrongly
+    last: tuple[str, int, set[str]] = ("\0", 0, set())  # the last query, its hash and its words
     unjudged: int = 0
 
     @property
@@ -173,7 +180,7 @@ def _survey(pairs: Iterable[Pair]) -> _Survey:
             _compare(pair, survey)
         survey.line.append(pair.line)
         survey.number.append(pair.number)
-        survey.query.append(text_hash(pair.query))
+        survey.query.append(_last(pair.query, survey)[1])
         survey.document.append(text_hash(pair.document))
         survey.label.append(1 if pair.label else 0)
         survey.split.append(SPLITS.index(pair.split) if pair.split in SPLITS else 0)
@@ -188,9 +195,18 @@ def _compare(pair: Pair, survey: _Survey) -> None:
         survey.length[name] += len(text)
     if markup_spans(pair.query) or markup_spans(pair.document):
         survey.marked_up.append(pair.number)
-    query, document = _words(pair.query), _words(pair.document)
+    if GARBLED.search(pair.query) or GARBLED.search(pair.document):
+        survey.garbled.append(pair.number)
+    query, document = _last(pair.query, survey)[2], _words(pair.document)
     if query and pair.label is not None and pair.label >= 0:
         survey.shared[pair.label].append(len(query & document) / len(query))
+
+
+def _last(query: str, survey: _Survey) -> tuple[str, int, set[str]]:
+    """Return a query with its hash and its words, once for all pairs of it that follow."""
+    if survey.last[0] != query:
+        survey.last = query, text_hash(query), _words(query)
+    return survey.last
 
 
 def _words(text: str) -> set[str]:
@@ -243,6 +259,9 @@ def _doubts(survey: _Survey, reading: Reading | None) -> Iterator[Finding]:
     if len(survey.marked_up) > RARE * survey.compared:
         values = {"number": len(survey.marked_up), "rows": survey.compared}
         yield Finding("html", Sentence("check.html", values), tuple(survey.marked_up))
+    if survey.garbled:
+        values = {"number": len(survey.garbled), "rows": survey.compared}
+        yield Finding("garbled", Sentence("check.garbled", values), tuple(survey.garbled))
     yield from _one_of_all(survey, reading)
     yield from _repeats(survey)
     yield from _turned(survey)

@@ -18,6 +18,7 @@ from dssm_core.corpus.checks import LARGE, check_pairs
 from dssm_core.corpus.negatives import NegativesConfig, prepare_negatives
 from dssm_core.corpus.opening import MAX_BYTES, Source
 from dssm_core.corpus.pairs import NEEDED, Pair, read_pairs, stream_checked
+from dssm_core.corpus.parquet import is_parquet, number_of_rows
 from dssm_core.corpus.reading import OWN, Choices
 from dssm_core.corpus.splitting import HELD_OUT, SPLITS, text_hash
 from dssm_core.corpus.workbook import Workbook
@@ -32,12 +33,14 @@ def is_large(path: Path) -> bool:
     """Return whether a file has more rows than `read_pairs` should read, or more bytes than it can.
 
     Args:
-        path: plain or gzipped; line breaks are counted, so a quoted cell of many lines counts as
-            many rows.
+        path: plain or packed; line breaks are counted, so a quoted cell of many lines counts as
+            many rows; of Parquet, its rows.
     """
     lines = size = 0
     if Workbook.of(Source.of(path)):  # has few enough rows
         return False
+    if is_parquet(path):
+        return number_of_rows(path) > LARGE
     with Source.of(path).open() as stream:
         while chunk := stream.read(CHUNK):
             lines, size = lines + chunk.count(b"\n"), size + len(chunk)

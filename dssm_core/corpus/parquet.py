@@ -69,6 +69,18 @@ class ParquetRows:
                     yield number, row
 
 
+def is_parquet(path: Path) -> bool:
+    """Return whether a file is Parquet, by its first bytes."""
+    with Source.of(path).unpacked() as stream:
+        return stream.read(4) == b"PAR1"
+
+
+def number_of_rows(path: Path) -> int:
+    """Return how many rows a Parquet file says that it has."""
+    with _opened(Source.of(path)) as file:
+        return int(file.metadata.num_rows)
+
+
 def column_names(path: Path) -> tuple[str, ...]:
     """Return the names of a Parquet file's columns."""
     with _opened(Source.of(path)) as file:

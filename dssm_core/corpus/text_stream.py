@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dssm_core.corpus.opening import ENDINGS
-from dssm_core.corpus.parquet import column_names, stream_cells
 from dssm_core.corpus.texts import (
     Kind,
     TextRows,
+    cell_table,
     first_line,
     header,
     is_csv,
-    is_parquet,
     joined,
     json_columns,
     lines_of,
@@ -31,27 +30,25 @@ TABLES = {f".{ending}" for ending in ENDINGS if ending not in ("txt", "gz", "zst
 def stream_texts(path: Path, kind: Kind = "document") -> TextRows:
     """Open a file of texts.
 
-    1. Parquet, JSONL, and tables (by their ending) that name an id, or of which each line is an id
-       and a text: as `read_texts` reads them.
+    1. Parquet, workbooks, JSONL, and tables (by their ending) that name an id, or of which each
+       line is an id and a text: as `read_texts` reads them.
     2. Those without an id, of which a column is named as texts are, such as "document" in a file of
        pairs: an id is the number of the row.
     3. Any other file: each line that is not blank is a text.
 
     Args:
-        path: plain, gzipped or zstd; or Parquet.
+        path: plain, gzipped or zstd; or Parquet or a workbook.
         kind: which names of columns to prefer.
 
     Raises:
         UserError: if there is no such file, or nothing in it that could be a text.
     """
-    if is_parquet(path):
-        names = column_names(path)
-        places = text_places(names, kind)
-        if header(names, kind) or not places:
+    if table := cell_table(path):
+        places = text_places(table.names, kind)
+        if header(table.names, kind) or not places:
             return open_texts(path, kind)
-        columns = tuple(names[i] for i in places)
-        rows = ((n, str(n), joined(cells)) for n, cells in stream_cells(path, columns))
-        return TextRows("texts", columns, rows)
+        rows = ((n, str(n), joined(cells)) for n, cells in table.cells(places))
+        return TextRows("texts", tuple(table.names[i] for i in places), rows)
     if not (first := first_line(path)):
         raise UserError("trec.empty file", name=path.name)
     name = path.name.lower().removesuffix(".gz").removesuffix(".zst")

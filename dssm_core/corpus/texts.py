@@ -5,20 +5,22 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from dssm_core.corpus.opening import UTF_8, Encoding, Source, find_encoding, text_lines
-from dssm_core.corpus.parquet import column_names, stream_cells
+from dssm_core.corpus.parquet import column_names, is_parquet, stream_cells
+from dssm_core.corpus.sheets import read_sheet
+from dssm_core.corpus.workbook import Workbook
 from dssm_core.errors import UserError, line_of
 from dssm_core.process import read_long_cells
 from dssm_core.words import Sentence, Values
 
 Kind = Literal["query", "document"]
-Layout = Literal["JSONL", "header", "lines", "Parquet", "texts"]
+Layout = Literal["JSONL", "header", "lines", "Parquet", "workbook", "texts"]
 
 QUERY_IDS = ("queryid", "qid", "questionid", "topicid", "topic")
 DOCUMENT_IDS = (
@@ -96,7 +98,8 @@ class TextRows(NamedTuple):
 
     Attributes:
         layout: "JSONL"; "header", a table whose first line names its columns; "lines", a table
-            without one, of which each line is an id and a text; "Parquet"; "texts", without ids.
+            without one, of which each line is an id and a text; "Parquet"; "workbook"; "texts",
+            without ids.
         columns: the id's, then those of the text, as the file calls them; () for "lines"; those of
             the text alone for "texts", () where each line is a text.
         rows: each one's line, id (its number for "texts") and text.
@@ -119,7 +122,7 @@ def read_texts(path: Path, kind: Kind = "document") -> Texts:
     3. Quotes are undone in CSV, and in a TSV with a header (DPR) around whole cells.
 
     Args:
-        path: plain, gzipped or zstd; or Parquet.
+        path: plain, gzipped or zstd; or Parquet or a workbook.
         kind: which names of columns to prefer.
 
     Raises:
@@ -142,14 +145,13 @@ def open_texts(path: Path, kind: Kind = "document") -> TextRows:
     Raises:
         UserError: as `read_texts`, in part only when the rows are read.
     """
-    if is_parquet(path):
-        names = column_names(path)
-        columns = tuple(names[i] for i in header(names, kind))
+    if whole := cell_table(path):
+        columns = tuple(whole.names[i] for i in header(whole.names, kind))
         if not columns:
-            raise UserError("texts.no column", ", ".join(names), name=path.name)
-        cells = stream_cells(path, columns)
+            raise UserError("texts.no column", ", ".join(whole.names), name=path.name)
+        cells = whole.cells(header(whole.names, kind))
         rows = ((number, name, joined(texts)) for number, (name, *texts) in cells)
-        return TextRows("Parquet", columns, _checked(path, rows))
+        return TextRows(whole.layout, columns, _checked(path, rows))
     if not (first := first_line(path)):
         raise UserError("trec.empty file", name=path.name)
     encoding = _encoding_of(path)
@@ -166,12 +168,37 @@ def open_texts(path: Path, kind: Kind = "document") -> TextRows:
     return TextRows("lines", (), _checked(path, _from_lines(path)), encoding)
 
 
-def is_parquet(path: Path) -> bool:
-    """Return whether a file is Parquet, by its first bytes."""
+class CellTable(NamedTuple):
+    """A file that is a table by itself, and not by how its text is read.
+
+    Attributes:
+        layout: "Parquet" or "workbook".
+        names: of its columns.
+        cells: yields the number of each row and its cells at some places.
+    """
+
+    layout: Layout
+    names: tuple[str, ...]
+    cells: Callable[[Sequence[int]], Iterator[tuple[int, list[str]]]]
+
+
+def cell_table(path: Path) -> CellTable | None:
+    """Open Parquet or a workbook; None where a file is neither."""
     if not path.is_file():
         raise UserError("file.missing", name=str(path))
-    with path.open("rb") as file:
-        return file.read(4) == b"PAR1"
+    if is_parquet(path):
+        names = column_names(path)
+        return CellTable(
+            "Parquet", names, lambda places: stream_cells(path, [names[i] for i in places])
+        )
+    if book := Workbook.of(Source.of(path)):
+        _, columns, records = read_sheet(book)
+        return CellTable(
+            "workbook",
+            columns,
+            lambda places: ((n, [cells[i] for i in places]) for n, cells in records),
+        )
+    return None
 
 
 def _checked(path: Path, rows: Iterable[tuple[int, str, str]]) -> Iterator[tuple[int, str, str]]:
@@ -185,6 +212,8 @@ def _checked(path: Path, rows: Iterable[tuple[int, str, str]]) -> Iterator[tuple
 def has_ids(path: Path) -> bool:
     """Return whether a file says that it holds documents by their ids, and no queries."""
     try:
+        if table := cell_table(path):
+            return bool(header(table.names, "document")) and not _has_query(table.names)
         line = first_line(path)
         if line.lstrip().startswith("{"):
             names = json_columns(line, "document")

@@ -47,6 +47,28 @@ def test_a_good_file_is_summed_up_and_nothing_is_found_fault_with(check):
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "is_garbled"),
+    [
+        ("gr\u00c3\u00bcn", True),
+        ("a\u00e2\u20ac\u2122s", True),
+        ("SÃO PAULO", False),
+        ("Ã", False),
+        ("grün â", False),
+    ],
+)
+def test_letters_that_were_decoded_wrongly_long_ago_are_a_doubt(check, text, is_garbled):
+    said = check("query,document", *rows(30), f"q,{text}")
+    assert ("1 of 31 pairs has letters that look wrongly decoded" in said) == is_garbled
+
+
+def test_the_words_of_a_query_are_looked_for_once_for_all_its_pairs(check, monkeypatch):
+    looked, words = list[str](), checks._words
+    monkeypatch.setattr(checks, "_words", lambda text: looked.append(text) or words(text))
+    check("query,document", *(f"the query,document {n}" for n in range(50)))
+    assert looked.count("the query") == 1
+
+
 def test_empty_cells_and_wrong_labels_and_splits_are_named_by_line(check):
     said = check(
         "query,document,label,split",

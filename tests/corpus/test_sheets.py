@@ -8,15 +8,19 @@ import re
 import zipfile
 from datetime import date, datetime
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from dssm_core.corpus import records, sheets
+from dssm_core.corpus import large, records, sheets
 from dssm_core.corpus import workbook as module
 from dssm_core.corpus.large import is_large, read_for_training
 from dssm_core.corpus.opening import Source
 from dssm_core.corpus.pairs import read, read_pairs
 from dssm_core.corpus.reading import Choices, read_table
 from dssm_core.corpus.sheets import sheet_names
+from dssm_core.corpus.text_stream import stream_texts
+from dssm_core.corpus.texts import has_ids, read_texts
 from dssm_core.words import ENGLISH
 from tests import ROOT
 from tests.encoders import refusal
@@ -303,3 +307,27 @@ def test_a_workbook_is_trained_on(tmp_path):
 def test_a_sheet_is_asked_only_of_a_workbook():
     error = refusal(lambda: read_table(b"query,document\na,b\n", "a.csv", Choices(sheet="Data")))
     assert error.key == "sheet.no workbook"
+
+
+def test_texts_with_ids_and_without_are_read_as_of_other_tables(tmp_path):
+    rows = [("id", "title", "text"), ("d1", "Door", "It is red."), ("d2", "", "A wall.")]
+    path = tmp_path / "corpus.xlsx"
+    path.write_bytes(workbook(rows))
+    found = read_texts(path)
+    assert found.texts == {"d1": "Door It is red.", "d2": "A wall."}
+    assert "a workbook, id from id, text from “title”, “text”" in found.sentence().text(ENGLISH)
+    assert has_ids(path)
+    path.write_bytes(workbook([row[1:] for row in rows]))
+    assert [text for *_, text in stream_texts(path).rows] == [*found.texts.values()]
+    path.write_bytes(workbook(PAIRS))
+    assert not has_ids(path)
+    assert refusal(lambda: read_texts(path)).key == "texts.no column"
+
+
+def test_of_parquet_the_rows_are_counted_and_its_ids_are_seen(tmp_path, monkeypatch):
+    path = tmp_path / "f.parquet"
+    pq.write_table(pa.table({"id": ["a", "b", "c"], "text": ["x", "y", "z"]}), path)
+    assert has_ids(path)
+    assert not is_large(path)
+    monkeypatch.setattr(large, "LARGE", 2)
+    assert is_large(path)
