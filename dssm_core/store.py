@@ -1,7 +1,7 @@
 """Verdicts and repro cases in one SQLite file, safe against kills, second tabs and full disks.
 
-Verdicts are a log: judging again adds a row, undo takes the last one back, and the newest row of
-a pair that stands is its verdict. Order is by row number, so a clock going back changes nothing.
+Verdicts are a log: judging again adds a row, undo takes one back, and the newest row of a pair
+that stands is its verdict. Order is by row number, so a clock going back changes nothing.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Store:
         note: str = "",
         model: str = "",
         fingerprint: str = "",
-    ) -> None:
+    ) -> int:
         """Record a verdict on a pair; it is on disk when this returns.
 
         Args:
@@ -86,6 +86,9 @@ class Store:
             model: name of the model that was looked at.
             fingerprint: of that model.
 
+        Returns:
+            the number by which `undo` takes it back.
+
         Raises:
             UserError: for another verdict, in read-only mode, or if it cannot be written.
         """
@@ -94,19 +97,28 @@ class Store:
         self._refuse_if_read_only()
         values = (query, document, verdict, cause, note, model, fingerprint, _now())
         with self._connection() as database:
-            database.execute(
+            added = database.execute(
                 f"INSERT INTO verdict ({', '.join(COLUMNS)}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 values,
             )
+            return int(added.lastrowid or 0)
 
-    def undo(self) -> dict[str, str] | None:
-        """Take back the last verdict that stands, and return it; None if there is none."""
+    def last(self) -> int | None:
+        """Return the number of the last verdict that stands; None if there is none."""
+        if not self.path.exists():
+            return None
+        with self._connection() as database:
+            row = database.execute("SELECT max(id) FROM verdict WHERE undone = 0").fetchone()
+        return None if row[0] is None else int(row[0])
+
+    def undo(self, number: int) -> dict[str, str] | None:
+        """Take back a verdict by its number, and return it; None if it is not there to be."""
         self._refuse_if_read_only()
         with self._connection() as database:
             row = database.execute(
-                "UPDATE verdict SET undone = 1 WHERE id = "
-                "(SELECT max(id) FROM verdict WHERE undone = 0) "
-                f"RETURNING {', '.join(COLUMNS)}"
+                "UPDATE verdict SET undone = 1 WHERE id = ? AND undone = 0 "
+                f"RETURNING {', '.join(COLUMNS)}",
+                (number,),
             ).fetchone()
         return dict(zip(COLUMNS, row, strict=True)) if row else None
 

@@ -51,25 +51,27 @@ def test_the_latest_verdict_on_a_pair_wins(path):
 
 def test_undo_takes_back_one_verdict_at_a_time_until_there_is_none(path):
     store = Store(path)
-    store.judge("q", "a", "relevant", note="sure")
-    store.judge("q", "a", "bad data", cause="torn")
-    taken = store.undo()
+    first = store.judge("q", "a", "relevant", note="sure")
+    second = store.judge("q", "a", "bad data", cause="torn")
+    taken = store.undo(second)
     assert (taken["document"], taken["verdict"], taken["cause"]) == ("a", "bad data", "torn")
     assert standing(store) == [("q", "a", "relevant")]
-    assert store.undo()["note"] == "sure"
+    assert (store.undo(second), store.last()) == (None, first)
+    assert store.undo(first)["note"] == "sure"
     assert standing(store) == []
-    assert store.undo() is None
+    assert store.undo(first) is None
+    assert (store.undo(99), store.last()) == (None, None)
     store.judge("q", "a", "unsure")
     assert standing(store) == [("q", "a", "unsure")]
 
 
 def test_everything_about_a_verdict_comes_back_after_the_file_is_opened_again(path):
-    Store(path).judge("q", "d", "bad data", "truncated", "a note", "doors", "abc123")
+    number = Store(path).judge("q", "d", "bad data", "truncated", "a note", "doors", "abc123")
     (row,) = Store(path).verdicts().to_dict("records")
     at = row.pop("at")
     assert list(row.values()) == ["q", "d", "bad data", "truncated", "a note", "doors", "abc123"]
     assert abs(pd.Timestamp(at) - pd.Timestamp.now("UTC")) < pd.Timedelta(minutes=1)
-    Store(path).undo()
+    Store(path).undo(number)
     assert standing(Store(path)) == []
 
 
@@ -77,9 +79,9 @@ def test_a_clock_going_back_changes_neither_order_nor_undo(path, monkeypatch):
     store = Store(path)
     for year, verdict in ((2030, "relevant"), (2020, "unsure"), (1990, "not relevant")):
         monkeypatch.setattr(module, "_now", lambda year=year: f"{year}-01-01T00:00:00+00:00")
-        store.judge("q", "d", verdict)
+        number = store.judge("q", "d", verdict)
     assert standing(store) == [("q", "d", "not relevant")]
-    assert store.undo()["at"].startswith("1990")
+    assert store.undo(number)["at"].startswith("1990")
     assert standing(store) == [("q", "d", "unsure")]
 
 
@@ -206,9 +208,9 @@ def test_a_store_waits_for_a_file_that_another_process_is_writing(path, there, l
 
 def test_one_tab_sees_at_once_what_another_wrote(path):
     one, other = Store(path), Store(path)
-    one.judge("q", "d", "relevant")
+    number = one.judge("q", "d", "relevant")
     assert standing(other) == [("q", "d", "relevant")]
-    other.undo()
+    other.undo(number)
     assert standing(one) == []
 
 
@@ -260,7 +262,7 @@ def test_a_read_only_store_shows_what_is_there_and_keeps_nothing(path):
     rows = pd.DataFrame({"query": ["r"], "document": ["a"], "verdict": ["unsure"]})
     for change in (
         lambda: demo.judge("q", "e", "relevant"),
-        demo.undo,
+        lambda: demo.undo(1),
         lambda: demo.add_verdicts(rows),
         lambda: demo.add_case({}),
     ):
@@ -274,7 +276,7 @@ def test_a_read_only_store_makes_no_file(path):
     demo = Store(path, read_only=True)
     assert standing(demo) == []
     assert list(demo.verdicts().columns) == list(COLUMNS)
-    assert demo.cases() == []
+    assert (demo.cases(), demo.last()) == ([], None)
     assert not path.parent.exists()
 
 

@@ -38,6 +38,11 @@ UNDONE = "\0undone"
 MAX_IN_CASE = 50
 """Documents of a query in one repro case, the highest cosines."""
 
+JUDGED = "inspect.judged"
+"""Numbers of the session's verdicts, for others judge in the same file.
+
+A session that has none may take back one of before it."""
+
 LAST_OUTCOME, TROUBLE = "inspect.last outcome", "inspect.trouble"
 """Where the session keeps what the last click did, or why it did not."""
 
@@ -288,7 +293,8 @@ def _judge(
     def work() -> None:
         cause, note = (str(st.session_state.get(key) or "") for key in _keys(pair))
         model, fingerprint = pair.inspection.model, pair.inspection.fingerprint
-        store.judge(pair.query, pair.document, verdict, cause, note, model, fingerprint)
+        number = store.judge(pair.query, pair.document, verdict, cause, note, model, fingerprint)
+        st.session_state.setdefault(JUDGED, []).append(number)
         row = pair.inspection.frame.loc[pair.line].to_dict()
         st.session_state[LAST_OUTCOME] = tr(
             "judge.done",
@@ -310,7 +316,10 @@ def _go_on(pair: SelectedPair, queue: Sequence[Any], judged: pd.Series) -> None:
 
 def _undo(pair: SelectedPair, store: Store) -> None:
     def work() -> None:
-        taken = store.undo()
+        earlier = store.last() if JUDGED not in st.session_state else None
+        numbers: list[int] = st.session_state.setdefault(JUDGED, [earlier] if earlier else [])
+        taken = store.undo(numbers[-1]) if numbers else None
+        del numbers[-1:]
         if taken is None:
             st.session_state[LAST_OUTCOME] = tr("judge.undo.none")
             return

@@ -89,6 +89,15 @@ def test_undo_takes_the_verdict_back_and_returns_to_its_pair(bench, store) -> No
     assert "no verdict to undo" in press(app, "inspect.undo").toast[0].value
 
 
+@pytest.mark.slow
+def test_undo_takes_back_no_verdict_of_another_session(bench, store) -> None:
+    app = press(bench(3), "inspect.judge.1")
+    store.judge("of another", "person", "unsure")
+    press(app, "inspect.undo")
+    assert store.verdicts()["query"].tolist() == ["of another"]
+    assert "no verdict to undo" in press(app, "inspect.undo").toast[0].value
+
+
 def test_a_full_disk_is_told_and_the_note_stays(bench, store, monkeypatch) -> None:
     def full(*_: Any, **__: Any) -> None:
         raise store._trouble(sqlite3.OperationalError("database or disk is full"))
