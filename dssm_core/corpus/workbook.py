@@ -29,6 +29,9 @@ BOOK, RELATIONS = "xl/workbook.xml", "xl/_rels/workbook.xml.rels"
 DATES = frozenset({*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)})
 """Numbers of the formats of days and times that every workbook has."""
 
+LAST_DAY = 2_958_100
+"""Days from which on a date may lie beyond the year 9999."""
+
 _SHOWN = re.compile(r'"[^"]*"|\\.|_.|\*.|\[[^\]]*\]')
 """Parts of a format that are no code."""
 _REFERENCE = re.compile("([A-Z]{1,3})[0-9]+")
@@ -136,20 +139,20 @@ class Workbook:
             formula = "=" + "".join(held["f"])
             raise UserError("sheet.no value", formula, where=line_of(row, self.name))
         if kind == "s" and text:
-            return self.strings[int(text)]
+            return self.strings[_index(text)]
         if kind == "str":
             return _unescaped(text)
         if kind == "b":
             return {"0": "false", "1": "true"}.get(text, text)
         if kind == "e":
             return ""
-        style = int(cell.get("s", 0))
+        style = _index(cell.get("s", "0"))
         is_date = style < len(self.dates) and self.dates[style]
         return self._number(text, is_date) if text and kind == "n" else text
 
     def _number(self, text: str, is_date: bool) -> str:
         value = float(text)
-        if is_date and 0 <= value < 3e6:
+        if is_date and 0 <= value < LAST_DAY:
             moment = self.start + timedelta(seconds=round(value * 86400))
             if self.start.year == 1899 and value < 60:  # Excel has a 29 February 1900
                 moment += timedelta(days=1)
@@ -193,8 +196,8 @@ def _events(name: str, archive: zipfile.ZipFile, path: str) -> Iterator[Event]:
     with archive.open(path) as file:
         while chunk := file.read(_CHUNK):
             parser.Parse(chunk)
-            tags += len(events)
-            if tags > 2 * MAX_TAGS:
+            tags += sum(kind == "start" for kind, *_ in events)
+            if tags > MAX_TAGS:
                 raise UserError("sheet.too large", name=name, most=MAX_TAGS)
             yield from events
             events.clear()
@@ -236,6 +239,13 @@ def _dates(name: str, archive: zipfile.ZipFile, path: str) -> Iterator[bool]:
         elif kind == "start" and tag == "xf" and is_inside:
             number = int(given.get("numFmtId", 0))
             yield number in DATES or bool(re.search("[ymdhs]", own.get(number, ""), re.IGNORECASE))
+
+
+def _index(text: str) -> int:
+    """Return a place in a list, which counts from its start."""
+    if not text.isdecimal():
+        raise ValueError(f"a number from 0 expected, not {text!r}")
+    return int(text)
 
 
 def _column(letters: str) -> int:

@@ -232,17 +232,19 @@ def test_strings_have_runs_and_are_read_without_their_pronunciation():
         [" a\r", "paints photos", "0"],
     ]
     missing = with_strings(workbook(PAIRS), "<si><t>query</t></si>")
-    assert refusal(lambda: cells(missing)).key == "file.damaged sheet"
+    before = changed(content, FIRST, lambda xml: xml.replace("<v>1</v>", "<v>-1</v>", 1))
+    for damaged in (missing, before):
+        assert refusal(lambda content=damaged: cells(content)).key == "file.damaged sheet"
 
 
 def test_days_may_be_counted_from_1904_and_numbers_have_no_day():
     def since_1904(xml: str) -> str:
         return re.sub("<workbookPr[^>]*>", '<workbookPr date1904="1"/>', xml)
 
-    content = workbook([("query", "document"), (date(2026, 1, 2), 46024)])
-    assert cells(content) == [["2026-01-02", "46024"]]
+    content = workbook([("query", "document"), (date(2026, 1, 2), 46024), (date(9999, 12, 31), 1)])
+    assert cells(content) == [["2026-01-02", "46024"], ["2958465", "1"]]
     later = changed(content, "xl/workbook.xml", since_1904)
-    assert cells(later) == [["2030-01-03", "46024"]]
+    assert cells(later)[0] == ["2030-01-03", "46024"]
 
 
 def test_a_strict_workbook_is_read():
