@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any
 
 from dssm_core.corpus.json_tables import json_columns_of, json_kind
-from dssm_core.corpus.names import is_called, is_usual, number_of
+from dssm_core.corpus.names import is_usual, names_both, number_of
 from dssm_core.corpus.opening import MAX_BYTES, Encoding, Source, find_encoding, text_lines
 from dssm_core.corpus.records import MAX_COLUMNS, Format, Record, check_size, lines_of
 from dssm_core.errors import UserError, line_of
@@ -209,13 +209,9 @@ def rows_above(rows: Sequence[Sequence[str]]) -> int:
 
     0 where none of the first does.
     """
-    return next((at for at, row in enumerate(rows[:ABOVE]) if names_both(row)), 0)
-
-
-def names_both(row: Sequence[str]) -> bool:
-    """Return whether a row has usual names of a query and of a document, whole."""
-    return len(row) <= MAX_COLUMNS and all(
-        any(is_called(cell, role) for cell in row) for role in ("query", "document")
+    return next(
+        (at for at, row in enumerate(rows[:ABOVE]) if len(row) <= MAX_COLUMNS and names_both(row)),
+        0,
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from dssm_core.corpus.names import names_both
 from dssm_core.corpus.opening import MAX_BYTES, Source
 from dssm_core.corpus.records import Format, Kind, Record, cell_of, check_size, lines_of
 from dssm_core.errors import UserError, line_of
@@ -70,8 +71,12 @@ def _json_items(source: Source, format: Format) -> Iterator[tuple[int, dict[str,
         yield from _array_items(text, start + 1, source.name)
         return
     item = _object(text, line_of(1, source.name))
-    if len(item) == 1 and (rows := LIST.match(text)):
-        yield from _array_items(text, rows.end(), source.name, "}")
+    if len(item) == 1 and (array := LIST.match(text)):
+        yield from _array_items(text, array.end(), source.name, "}")
+        return
+    rows = list(item.values())
+    if rows and all(isinstance(row, dict) for row in rows) and names_both(rows[0]):
+        yield from enumerate(rows, 1)  # by an id each, as pandas has them by orient="index"
         return
     columns = {c: v.values() if isinstance(v, dict) else v for c, v in item.items()}
     lengths = {len(v) if isinstance(v, (list, type({}.values()))) else -1 for v in columns.values()}

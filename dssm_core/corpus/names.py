@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 
 USUAL: Mapping[str, str] = {
@@ -100,9 +100,10 @@ def _side(name: str) -> tuple[str, str] | None:
     return (stem[:-1] if is_parted else stem), side
 
 
-def is_called(cell: str, role: str) -> bool:
-    """Return whether a cell is, whole, what people call the column of a role."""
-    return plain(cell) in _usual(role)
+def names_both(row: Iterable[str]) -> bool:
+    """Return whether a row has usual names of a query and of a document, whole."""
+    names = {plain(cell) for cell in row}
+    return all(names & _usual(role).keys() for role in ("query", "document"))
 
 
 def is_usual(cell: str) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dssm_core.corpus.formats import ABOVE, ROWS, has_header, names_both, names_of, rows_above
+from dssm_core.corpus.formats import ABOVE, ROWS, has_header, names_of, rows_above
+from dssm_core.corpus.names import names_both
 from dssm_core.corpus.opening import MAX_BYTES, Source
 from dssm_core.corpus.records import Format, Record, check_size
 from dssm_core.corpus.workbook import Workbook

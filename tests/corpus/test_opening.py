@@ -50,6 +50,15 @@ def test_a_table_without_rows_is_refused_whatever_it_is_read_for(content):
     assert refusal(lambda: read_table(content, name)).key == "pairs.no rows"
 
 
+def test_objects_by_an_id_are_rows_and_no_columns():
+    item = {str(n): {"query": f"q {n}", "document": f"d {n}", "label": n % 2} for n in range(4)}
+    pairs = read_pairs(json.dumps(item).encode(), "f.json")
+    assert pairs["query"].tolist() == ["q 0", "q 1", "q 2", "q 3"]
+    assert pairs["label"].tolist() == [0, 1, 0, 1]
+    turned = {name: {k: row[name] for k, row in item.items()} for name in item["0"]}
+    assert read_pairs(json.dumps(turned).encode(), "f.json")["query"].tolist() == [*pairs["query"]]
+
+
 def test_an_array_of_json_that_breaks_off_is_told_with_its_line():
     error = refusal(lambda: read_table(b'[{"query": "a",\n "document": "b"},\n{"query"', "f.json"))
     assert error.key == "format.not JSON"
