@@ -69,7 +69,8 @@ class Loading(Ready):
 def shown_text(app: AppTest) -> str:
     """Return all that the page says in its own HTML, as a person reads it."""
     bodies = [re.sub(r"<style>.*?</style>", "", e.proto.body, flags=re.S) for e in app.get("html")]
-    return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", "\n".join(bodies))).split())
+    text = re.sub(r"</?code>", "", "\n".join(bodies))  # stands within a sentence
+    return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", text)).split())
 
 
 def sound(app: AppTest) -> AppTest:

@@ -89,7 +89,8 @@ def show_title(title: str, about: str = "", beside: Callable[[], None] | None = 
 def message_html(kind: Kind, text: str, received: str = "", hint: str = "") -> str:
     """Return a message: what is wrong, what was received, the way out; all of it plain text."""
     name = "" if kind == "note" else f"<strong>{escape(tr(kind))}.</strong> "
-    shown = f" {escape(tr('found'))} <code>{escape(received)}</code>" if received else ""
+    code = f"<code>{escape(received)}</code>"
+    shown = f" {escape(tr('found'))} {code}{escape(tr('full stop'))}" if received else ""
     role = "alert" if kind == "error" else "status"
     return (
         f'<div class="dssm-message dssm-{kind}" role="{role}">{name}{escape(text)}'

@@ -104,7 +104,8 @@ def _show(scored: ScoredPairs, threshold: float, wrong: pd.DataFrame, store: Sto
                     wait_for(search.job, "inspect.finding causes", number=number)
             line = _line(scored, wrong, shown)
             if shown.empty:
-                components.show_message("note", tr("inspect.errors.none"))
+                why = "none" if len(wrong) else "no wrong"
+                components.show_message("note", tr(f"inspect.errors.{why}"))
             else:
                 _show_table(scored, shown, search, line, store)
                 _show_more(wrong, search)

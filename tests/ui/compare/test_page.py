@@ -274,7 +274,7 @@ def test_a_model_that_cannot_be_loaded_leaves_the_stored_example_on_the_page(pag
 
     app = page(Failed)
     sound(app)
-    assert "doors/model.keras cannot be loaded. Found: boom Another version wrote it" in " ".join(
+    assert "doors/model.keras cannot be loaded. Found: boom. Another version wrote it" in " ".join(
         shown_text(app).split()
     )
     assert len(numbers(app)) == 2

@@ -78,7 +78,7 @@ def test_no_errors_are_good_news_and_no_crash(page: Open) -> None:
     app = page("query,document,label\nred,red,1\nred,blue,0\n")
     sound(app)
     assert "0 of 2 pairs are on the wrong side" in shown_text(app)
-    assert "No error matches these filters." in shown_text(app)
+    assert "No pair is on the wrong side of this threshold." in shown_text(app)
 
 
 def test_a_failure_nobody_foresaw_is_a_message_and_no_traceback(

@@ -68,8 +68,9 @@ def test_a_model_that_cannot_be_loaded_is_named(page: Open) -> None:
         def __init__(self, folder: ModelFolder) -> None:
             self.scorer = None  # type: ignore[assignment]
 
-    assert "doors/model.keras cannot be loaded. Found: boom Another version wrote it" in shown_text(
-        page(live=Failed)
+    assert (
+        "doors/model.keras cannot be loaded. Found: boom. Another version wrote it"
+        in shown_text(page(live=Failed))
     )
 
 
@@ -101,6 +102,7 @@ def test_an_uploaded_file_takes_the_place_of_the_own_pairs_and_can_be_left_again
     app = upload(page(), "query,document,label\nred,red,1\nred,blue,0\n")
     assert "mine.csv: 2 pairs, 1 labelled relevant." in shown_text(app)
     assert "0 of 2 pairs are on the wrong side" in shown_text(app)
+    assert "No pair is on the wrong side of this threshold." in shown_text(app)
     app.button(key="inspect.back").click().run()
     assert "pairs.csv: 6 pairs" in shown_text(app)
 
