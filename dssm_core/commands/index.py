@@ -28,7 +28,11 @@ MAX_QUERIES = 500
 EVERY = 2.0
 """Seconds between two lines of progress."""
 
-PAIRS = (".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".json", ".parquet", ".xlsx", ".xlsm")
+PAIRS = (
+    *(".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".json", ".parquet", ".gz", ".zst", ".xlsx"),
+    ".xlsm",
+)
+"""The `ENDINGS` of tables, written out, as the parser imports nothing; a test compares them."""
 
 
 def add(commands: Commands) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 
 import pytest
 
+from dssm_core.commands.index import PAIRS
+from dssm_core.corpus.opening import ENDINGS
 from dssm_core.corpus.texts import read_texts
 from dssm_core.folder import ModelFolder
 from dssm_core.runtimes.load import RUNTIMES
@@ -13,6 +16,7 @@ from dssm_core.scoring import Scorer
 from dssm_core.search import nearest
 from dssm_core.search.index import open_index
 from tests import ROOT, tiny
+from tests.workbooks import workbook
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 """Keras 3.15 saving under NumPy 2."""
@@ -52,6 +56,21 @@ def test_a_corpus_with_ids_is_read_without_its_header_and_ids(run, tmp_path, nam
     assert status == 0
     found = open_index(tmp_path / "index", Scorer(tiny.trained()).folder).documents
     assert set(found) == set(read_texts(path).texts.values())
+
+
+def test_every_ending_of_a_table_is_one_of_pairs():
+    assert {*PAIRS} == {f".{ending}" for ending in ENDINGS} - {".txt"}
+
+
+@pytest.mark.parametrize("name", ["pairs.csv.gz", "pairs.xlsx", "pairs.xlsm"])
+def test_packed_pairs_and_workbooks_are_pairs_and_no_lines(run, tmp_path, name):
+    rows = [("query", "document"), ("harbour", "boat anchor"), ("tune", "guitar piano")]
+    table = "\n".join(map(",".join, rows)).encode()
+    (tmp_path / name).write_bytes(gzip.compress(table) if "gz" in name else workbook(rows))
+    out = ("--corpus", tmp_path / name, "--out", tmp_path / "index")
+    assert run("index", "--model", tiny.trained(), *out)[0] == 0
+    found = open_index(tmp_path / "index", Scorer(tiny.trained()).folder).documents
+    assert found == ("boat anchor", "guitar piano")
 
 
 def test_an_index_says_that_there_is_html_and_takes_it_out(run, tmp_path):
