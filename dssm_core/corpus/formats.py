@@ -84,7 +84,7 @@ def find_format(
         given = replace(given, is_quoted=_is_quoted(source, given))
     if header is None:
         sample = _sample(head, given)
-        if above := rows_above(sample):
+        if above := header_place(sample):
             return replace(given, first=first + _line_of(head, given, above), above=above)
         header = has_header(sample)
     return replace(given, has_header=header)
@@ -204,15 +204,13 @@ def _separator(head: Sequence[str], ending: str) -> str:
     return best
 
 
-def rows_above(rows: Sequence[Sequence[str]]) -> int:
-    """Return how many rows, such as a title, stand above the one that names query and document.
+def header_place(rows: Iterable[Sequence[str]]) -> int | None:
+    """Return the place of the first row that names query and document; None where none does.
 
-    0 where none of the first does.
+    Rows above it, such as a title, are none of the table.
     """
-    return next(
-        (at for at, row in enumerate(rows[:ABOVE]) if len(row) <= MAX_COLUMNS and names_both(row)),
-        0,
-    )
+    first = enumerate(islice(rows, ABOVE))
+    return next((at for at, row in first if len(row) <= MAX_COLUMNS and names_both(row)), None)
 
 
 def has_header(rows: Sequence[Sequence[str]]) -> bool:

@@ -152,12 +152,13 @@ class Parser:
         self.labels = labels
         self.known = {fold_label(value): 0 for value in labels.irrelevant}
         self.known |= {fold_label(value): 1 for value in labels.relevant}
+        self.are_all_relevant = labels.column is None and not self.known
         self.known[NOT_RELEVANT] = 0
         self.read: dict[str, int | None] = {}
 
     def label(self, cell: str) -> int | None:
         """Return 1 or 0; None where the cell holds no label, -1 where it is none that is known."""
-        if self.labels.column is None and cell != NOT_RELEVANT and not self.labels.irrelevant:
+        if self.are_all_relevant:
             return 1
         try:
             return self.read[cell]

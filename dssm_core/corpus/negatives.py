@@ -43,8 +43,6 @@ from dssm_core.errors import UserError
 Strategy = Literal["random", "frequency", "bm25", "model"]
 STRATEGIES: tuple[Strategy, ...] = ("random", "frequency", "bm25", "model")
 
-NONE_MADE = asdict(Choices())
-
 Rank = Callable[[Sequence[str], Sequence[str], int], np.ndarray]
 """(queries [Q], pool [D], number) -> indices [Q, number] of the pool's best for each query."""
 
@@ -147,7 +145,8 @@ def describe_run(
     if not pairs.is_file():
         raise UserError("file.missing", name=str(pairs))
     run = {"input": file_digest(pairs), "config": config, "ranker": ranker}
-    if made := {k: v for k, v in asdict(choices or Choices()).items() if v != NONE_MADE[k]}:
+    guessed = asdict(Choices())
+    if made := {k: v for k, v in asdict(choices or Choices()).items() if v != guessed[k]}:
         run["choices"] = json.loads(json.dumps(made))
     return run
 

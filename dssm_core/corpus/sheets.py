@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dssm_core.corpus.formats import ABOVE, ROWS, has_header, names_of, rows_above
-from dssm_core.corpus.names import names_both
+from dssm_core.corpus.formats import ROWS, has_header, header_place, names_of
 from dssm_core.corpus.opening import MAX_BYTES, Source
 from dssm_core.corpus.records import Format, Record, check_size
-from dssm_core.corpus.workbook import Workbook
+from dssm_core.corpus.workbook import Workbook, place_of
 from dssm_core.errors import UserError, line_of
 
 Rows = list[tuple[int, dict[int, str]]]
@@ -44,7 +43,7 @@ def read_sheet(
     if sheet is not None and sheet not in book.sheets:
         raise UserError("sheet.unknown", ", ".join(book.sheets), name=book.name, sheet=sheet)
     used, rows = _first(book, book.sheets if sheet is None else (sheet,))
-    above = 0 if header is False else _above(rows)
+    above = (_header(rows) or 0) if header is None else 0
     rows = rows[above:]
     start = min(min(cells) for _, cells in rows)
     widest = 1 + max(max(cells) for _, cells in rows) - start
@@ -52,7 +51,9 @@ def read_sheet(
         header = bool(above) or has_header([_listed(c, start, widest) for _, c in rows[:ROWS]])
     width = 1 + max(rows[0][1]) - start if header else widest
     for number, cells in rows:
-        if outside := [f"{_place(at, number)}: {cells[at]}" for at in cells if at - start >= width]:
+        if outside := [
+            f"{place_of(at, number)}: {cells[at]}" for at in cells if at - start >= width
+        ]:
             where = line_of(number, book.name)
             raise UserError("sheet.wide row", ", ".join(outside), where=where, columns=width)
     table: list[Record] = [(number, _listed(cells, start, width)) for number, cells in rows]
@@ -66,9 +67,7 @@ def _first(book: Workbook, sheets: Iterable[str]) -> tuple[str, Rows]:
     best, found, most = "", Rows(), 0
     for sheet in sheets:
         rows = _held(book, sheet)
-        likeness = min(len(rows), 2) + any(
-            names_both([*cells.values()]) for _, cells in rows[:ABOVE]
-        )
+        likeness = min(len(rows), 2) + (_header(rows) is not None)
         if likeness > most:
             best, found, most = sheet, rows, likeness
         if most == 3:
@@ -78,9 +77,9 @@ def _first(book: Workbook, sheets: Iterable[str]) -> tuple[str, Rows]:
     return best, found
 
 
-def _above(rows: Rows) -> int:
-    """Return how many rows stand above the one that names query and document."""
-    return rows_above([[*cells.values()] for _, cells in rows[:ABOVE]])
+def _header(rows: Rows) -> int | None:
+    """Return the place of the row that names query and document; None where none does."""
+    return header_place([*cells.values()] for _, cells in rows)
 
 
 def _held(book: Workbook, sheet: str) -> Rows:
@@ -94,16 +93,6 @@ def _held(book: Workbook, sheet: str) -> Rows:
         if size > MAX_BYTES:
             raise UserError("file.too large", name=book.name, most=MAX_BYTES >> 20)
     return rows
-
-
-def _place(column: int, row: int) -> str:
-    """Return what Excel calls a cell, such as F3."""
-    letters = ""
-    column += 1
-    while column:
-        column, letter = divmod(column - 1, 26)
-        letters = chr(ord("A") + letter) + letters
-    return f"{letters}{row}"
 
 
 def _listed(cells: dict[int, str], start: int, width: int) -> list[str]:

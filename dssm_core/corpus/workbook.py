@@ -256,6 +256,21 @@ def _column(letters: str) -> int:
     return number
 
 
+def place_of(column: int, row: int) -> str:
+    """Return what Excel calls a cell, such as F3.
+
+    Args:
+        column: from 0.
+        row: from 1.
+    """
+    letters = ""
+    column += 1
+    while column:
+        column, letter = divmod(column - 1, 26)
+        letters = chr(ord("A") + letter) + letters
+    return f"{letters}{row}"
+
+
 def _unescaped(text: str) -> str:
     """Undo what stands for characters that XML cannot hold; other control characters are spaces."""
 

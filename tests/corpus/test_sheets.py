@@ -277,6 +277,8 @@ def test_what_stands_above_the_header_is_left_out_and_told():
         assert told in reading.sentence().text(ENGLISH)
     with_first = read(workbook([title, *PAIRS]), "a.xlsx", Choices("column 1", header=False))
     assert len(with_first[0]) == 4  # said otherwise
+    named = read_table(workbook([title, *PAIRS]), "a.xlsx", Choices(header=True))
+    assert named.columns == tuple(title)
 
 
 def test_a_sheet_that_names_query_and_document_comes_before_others():
